@@ -1,0 +1,1 @@
+"""The way in: HTTP, WebSocket, journal, sequencer, views, web pages and the command line."""
