@@ -1,1 +1,1 @@
-"""Trading: the listed book, negotiated transfers, the trading day and the rule book. Pure."""
+"""Trading: listed orders, the trading day and the rule book. Pure and deterministic; stands on settlement."""

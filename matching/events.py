@@ -1,0 +1,292 @@
+"""What the exchange core says has happened, beside what settlement says. Past participles; frozen; whole numbers."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+from matching.listing import Listing
+from matching.order import OrderId, Side, TimeInForce
+from matching.rulebook import RuleChange
+from matching.session import Phase
+from settlement.events import (
+    AccountOpened,
+    CashDeposited,
+    DeliveryFailed,
+    DeliverySettled,
+    LotRegistered,
+    MovementConfirmed,
+    MovementInstructed,
+    MovementRefused,
+    ParticipantRegistered,
+    Posted,
+    TransferCompleted,
+    TransferFailed,
+    TransferRequested,
+)
+from settlement.instrument import Instrument
+from settlement.rejections import Figure
+from settlement.values import AccountId, AssetCode, TradeId, TradingDay
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rejected:
+    """The command was refused and changed nothing. The first guard that says no is the one that is told."""
+
+    code: str
+    limit: Figure | None
+    actual: Figure | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Replayed:
+    """The very same request was decided before: its answer is the one journaled at that sequence number."""
+
+    first_seq: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OrderAccepted:
+    """An order has been accepted and its cover held. What it trades at once follows."""
+
+    order_id: OrderId
+    account: AccountId
+    client_order_id: str
+    listing: AssetCode
+    side: Side
+    price_fen: int
+    quantity_tonnes: int
+    time_in_force: TimeInForce
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Traded:
+    """Two orders met at the resting order's price."""
+
+    trade_id: TradeId
+    listing: AssetCode
+    price_fen: int
+    quantity_tonnes: int
+    taker_side: Side
+    """Side of the incoming order."""
+    buy_order_id: OrderId
+    buyer: AccountId
+    buy_remaining_tonnes: int
+    sell_order_id: OrderId
+    seller: AccountId
+    sell_remaining_tonnes: int
+    trading_day: TradingDay
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OrderRested:
+    """What remains of an order stands in the book at its price."""
+
+    order_id: OrderId
+    listing: AssetCode
+    side: Side
+    price_fen: int
+    remaining_tonnes: int
+
+
+class CancelReason(Enum):
+    """Why an order ended without trading in full."""
+
+    REQUESTED = "requested"
+    IOC_REMAINDER = "ioc_remainder"
+    FOK_UNFILLED = "fok_unfilled"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OrderCancelled:
+    """What remained was taken back and its cover released."""
+
+    order_id: OrderId
+    account: AccountId
+    client_order_id: str
+    listing: AssetCode
+    side: Side
+    price_fen: int
+    remaining_tonnes: int
+    was_resting: bool
+    """Whether it stood in the book, so that depth falls by what remained."""
+    reason: CancelReason
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OrderExpired:
+    """The day closed on it; its cover was released."""
+
+    order_id: OrderId
+    account: AccountId
+    client_order_id: str
+    listing: AssetCode
+    side: Side
+    price_fen: int
+    remaining_tonnes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OrdersCancelled:
+    """A mass cancel is done; each order's own event stands before this one."""
+
+    account: AccountId
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RulesAdopted:
+    """Dated values entered the rule book as one version."""
+
+    version: int
+    changes: tuple[RuleChange, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CalendarAnnounced:
+    """The trading days of a period are known."""
+
+    first_day: TradingDay
+    last_day: TradingDay
+    trading_days: tuple[TradingDay, ...]
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InstrumentAdded:
+    """A code is known."""
+
+    instrument: Instrument
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ListingAdded:
+    """An instrument can be traded from its next open phase on."""
+
+    listing: Listing
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DayOpened:
+    """A trading day has begun."""
+
+    trading_day: TradingDay
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PhaseChanged:
+    """The market went from one phase of the day to another."""
+
+    trading_day: TradingDay
+    before: Phase
+    phase: Phase
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BandSet:
+    """The prices a listing may trade at from now on, both ends included."""
+
+    listing: AssetCode
+    trading_day: TradingDay
+    reference_fen: int
+    lower_fen: int
+    upper_fen: int
+
+
+class CloseStep(Enum):
+    """The steps of the close, in their order."""
+
+    EXPIRE_ORDERS = "expire_orders"
+    CLOSING_PRICES = "closing_prices"
+    OBLIGATIONS = "obligations"
+    """Choose the serials of every delivery and instruct the registry."""
+    DELIVERY = "delivery"
+    """The registry answers; each delivery settles against payment, or fails and returns."""
+    RECONCILE = "reconcile"
+    ROLL_DATE = "roll_date"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CloseStarted:
+    """No new orders; the close is under way."""
+
+    trading_day: TradingDay
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CloseStepAdvanced:
+    """So much of a step is done. It is complete when `done` is `total`."""
+
+    trading_day: TradingDay
+    step: CloseStep
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClosingPriceSet:
+    """The day's prices of a listing; with nothing traded, all but the close are absent."""
+
+    listing: AssetCode
+    trading_day: TradingDay
+    open_fen: int | None
+    high_fen: int | None
+    low_fen: int | None
+    close_fen: int
+    volume_tonnes: int
+    turnover_fen: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reconciled:
+    """Units here were compared with the registry's record."""
+
+    trading_day: TradingDay
+    breaks: int
+    digest_here: str
+    digest_there: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DayClosed:
+    """The close is complete; the next day is the one named."""
+
+    trading_day: TradingDay
+    next_day: TradingDay
+
+
+Event: TypeAlias = (
+    Rejected
+    | Replayed
+    | OrderAccepted
+    | Traded
+    | OrderRested
+    | OrderCancelled
+    | OrderExpired
+    | OrdersCancelled
+    | Posted
+    | ParticipantRegistered
+    | AccountOpened
+    | InstrumentAdded
+    | LotRegistered
+    | CashDeposited
+    | TransferRequested
+    | TransferCompleted
+    | TransferFailed
+    | MovementInstructed
+    | MovementConfirmed
+    | MovementRefused
+    | DeliverySettled
+    | DeliveryFailed
+    | RulesAdopted
+    | CalendarAnnounced
+    | ListingAdded
+    | DayOpened
+    | PhaseChanged
+    | BandSet
+    | CloseStarted
+    | CloseStepAdvanced
+    | ClosingPriceSet
+    | Reconciled
+    | DayClosed
+)
+"""Everything the core can say."""

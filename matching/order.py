@@ -1,0 +1,112 @@
+"""A listed order and its life.
+
+An order is accepted or rejected once. Accepted, it rests, trades, and ends filled, cancelled or expired; nothing
+follows an end. It is valid for the day (`DAY`), for what it can trade at once (`IOC`), or for all of itself at once
+or nothing (`FOK`).
+
+    state             trade_part        trade_rest   cancel      expire
+    new               partially_filled  filled       cancelled   expired
+    partially_filled  partially_filled  filled       cancelled   expired
+    filled            -                 -            -           -
+    cancelled         -                 -            -           -
+    expired           -                 -            -           -
+
+A rejected order never enters this table: it never was an order, only an attempt, and is kept as such.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, NewType
+
+from settlement.values import AccountId, AssetCode, ParticipantId
+
+OrderId = NewType("OrderId", int)
+"""The sequence number of the command that submitted the order."""
+
+
+class Side(Enum):
+    """Which way."""
+
+    BUY = "buy"
+    SELL = "sell"
+
+    @property
+    def opposite(self) -> "Side":
+        """The other way."""
+        return Side.SELL if self is Side.BUY else Side.BUY
+
+
+class TimeInForce(Enum):
+    """How long an order waits."""
+
+    DAY = "day"
+    """Until filled, cancelled, or the day closes."""
+    IOC = "ioc"
+    """Trade what can be traded at once, cancel the rest."""
+    FOK = "fok"
+    """Trade all of it at once, or nothing."""
+
+
+class OrderStatus(Enum):
+    """Where an order stands. `rejected` is an attempt that never became an order."""
+
+    NEW = "new"
+    PARTIALLY_FILLED = "partially_filled"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+class OrderStep(Enum):
+    """What can happen to an order."""
+
+    TRADE_PART = "trade_part"
+    TRADE_REST = "trade_rest"
+    CANCEL = "cancel"
+    EXPIRE = "expire"
+
+
+LIFE: Final[dict[tuple[OrderStatus, OrderStep], OrderStatus]] = {
+    (OrderStatus.NEW, OrderStep.TRADE_PART): OrderStatus.PARTIALLY_FILLED,
+    (OrderStatus.NEW, OrderStep.TRADE_REST): OrderStatus.FILLED,
+    (OrderStatus.NEW, OrderStep.CANCEL): OrderStatus.CANCELLED,
+    (OrderStatus.NEW, OrderStep.EXPIRE): OrderStatus.EXPIRED,
+    (OrderStatus.PARTIALLY_FILLED, OrderStep.TRADE_PART): OrderStatus.PARTIALLY_FILLED,
+    (OrderStatus.PARTIALLY_FILLED, OrderStep.TRADE_REST): OrderStatus.FILLED,
+    (OrderStatus.PARTIALLY_FILLED, OrderStep.CANCEL): OrderStatus.CANCELLED,
+    (OrderStatus.PARTIALLY_FILLED, OrderStep.EXPIRE): OrderStatus.EXPIRED,
+}
+"""(status, step) → status. A pair that is absent is a fault of ours."""
+
+
+@dataclass(kw_only=True, slots=True)
+class Order:
+    """An accepted order. Only `remaining_tonnes` and `status` ever change, through `step`."""
+
+    order_id: OrderId
+    account: AccountId
+    owner: ParticipantId
+    """The account's owner: two orders of one owner never trade with each other."""
+    client_order_id: str
+    listing: AssetCode
+    side: Side
+    price_fen: int
+    quantity_tonnes: int
+    remaining_tonnes: int
+    time_in_force: TimeInForce
+    status: OrderStatus = OrderStatus.NEW
+
+    @property
+    def cover(self) -> int:
+        """What the order must hold: fen for a buyer, tonnes for a seller."""
+        return self.remaining_tonnes * self.price_fen if self.side is Side.BUY else self.remaining_tonnes
+
+    def step(self, what: OrderStep) -> None:
+        """Go where the table says; a step it does not know is a fault of ours."""
+        self.status = LIFE[self.status, what]
+
+    def fill(self, quantity_tonnes: int) -> None:
+        """Trade that much of what remains."""
+        assert 0 < quantity_tonnes <= self.remaining_tonnes, f"order {self.order_id} overfilled"
+        self.remaining_tonnes -= quantity_tonnes
+        self.step(OrderStep.TRADE_PART if self.remaining_tonnes else OrderStep.TRADE_REST)

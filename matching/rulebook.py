@@ -1,0 +1,190 @@
+"""The rule book: every parameter of trading as dated data with its source. None of them is a constant.
+
+A change names a parameter, perhaps a listing, a value, the instant from which it holds, who says so and how sure
+that is. What is in force at an instant is, for each parameter, the change with the latest effective time not after
+it; among equals the one adopted last; a listing's own value before the market's. Nothing is ever taken out, so the
+rules of any past moment can be asked for, and a replay judges each order by the rules of its own moment.
+"""
+
+from bisect import insort
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, TypeAlias
+
+from matching.session import Period, parse_hours
+from settlement.values import AssetCode
+
+RuleValue: TypeAlias = int | str
+"""As adopted: a whole number in the unit the parameter's name ends in, or a text."""
+
+
+class Certainty(Enum):
+    """How sure a value is."""
+
+    OFFICIAL = "official"
+    """Read in an official text about this market."""
+    NEIGHBOUR = "neighbour"
+    """Official for a neighbouring market or an earlier time; taken over."""
+    ASSUMED = "assumed"
+    """Recalled or judged; to be confirmed by the exchange."""
+    DEMONSTRATION = "demonstration"
+    """Made up for a demonstration market."""
+
+
+class BandRounding(Enum):
+    """What happens to a band edge that is not on a tick."""
+
+    HALF_UP = "half_up"
+    INWARD = "inward"
+
+
+class SelfTrade(Enum):
+    """What happens when an incoming order would meet one of the same beneficial owner."""
+
+    REJECT_INCOMING = "reject_incoming"
+
+
+class MatchingMode(Enum):
+    """How orders meet."""
+
+    PRICE_TIME = "price_time"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RuleChange:
+    """One dated value."""
+
+    parameter: str
+    value: RuleValue
+    effective_from_ns: int
+    source: str
+    certainty: Certainty
+    listing: AssetCode | None = None
+    """Only for this listing; the whole market when absent."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rules:
+    """The values in force for one listing (or the market) at one moment."""
+
+    hours: tuple[Period, ...]
+    close_by_clock: bool
+    matching_mode: MatchingMode
+    tick_fen: int
+    lot_tonnes: int
+    listed_min_tonnes: int
+    listed_max_tonnes: int
+    band_basis_points: int
+    band_rounding: BandRounding
+    self_trade: SelfTrade
+    close_threshold_tonnes: int
+    depth_levels: int
+    registry_patience_s: int
+
+
+def _whole(least: int) -> Callable[[RuleValue], int]:
+    def parse(value: RuleValue) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise ValueError(f"a whole number, {least} at least")
+        return value
+
+    return parse
+
+
+def _yes_or_no(value: RuleValue) -> bool:
+    if value not in ("yes", "no"):
+        raise ValueError("yes or no")
+    return value == "yes"
+
+
+def _hours(value: RuleValue) -> tuple[Period, ...]:
+    return parse_hours(str(value))
+
+
+PARAMETERS: Final[dict[str, Callable[[RuleValue], object]]] = {
+    "hours": _hours,
+    "close_by_clock": _yes_or_no,
+    "matching_mode": MatchingMode,
+    "tick_fen": _whole(1),
+    "lot_tonnes": _whole(1),
+    "listed_min_tonnes": _whole(1),
+    "listed_max_tonnes": _whole(1),
+    "band_basis_points": _whole(0),
+    "band_rounding": BandRounding,
+    "self_trade": SelfTrade,
+    "close_threshold_tonnes": _whole(0),
+    "depth_levels": _whole(1),
+    "registry_patience_s": _whole(1),
+}
+"""Every parameter and how its value is read; reading raises ValueError for a value that cannot be meant."""
+
+MARKET_WIDE: Final = frozenset({"hours", "close_by_clock", "registry_patience_s"})
+"""Parameters that a single listing cannot have its own value of."""
+
+
+class RuleBook:
+    """All changes ever adopted, and what they amount to at a moment."""
+
+    __slots__ = ("_by_parameter", "changes", "version")
+
+    def __init__(self) -> None:
+        """An empty book. It must be complete before the first day opens."""
+        self.changes: list[RuleChange] = []
+        self.version = 0
+        self._by_parameter: dict[tuple[str, AssetCode | None], list[tuple[int, int, RuleValue]]] = {}
+
+    def adopt(self, changes: tuple[RuleChange, ...]) -> None:
+        """Enter changes that `fault_of` has found no fault with, as one version."""
+        self.version += 1
+        for change in changes:
+            entry = (change.effective_from_ns, len(self.changes), change.value)
+            insort(self._by_parameter.setdefault((change.parameter, change.listing), []), entry, key=lambda e: e[:2])
+            self.changes.append(change)
+
+    def in_force(self, at_ns: int, listing: AssetCode | None = None) -> Rules:
+        """The values for a listing, or the market, at that moment. Raises KeyError when one was never adopted."""
+        values: dict[str, object] = {}
+        for name, parse in PARAMETERS.items():
+            change = self.change_in_force(name, at_ns, listing)
+            if change is None:
+                raise KeyError(name)
+            values[name] = parse(change.value)
+        return Rules(**values)  # type: ignore[arg-type] # PARAMETERS is Rules' fields with their parsers; a test says so
+
+    def change_in_force(self, parameter: str, at_ns: int, listing: AssetCode | None = None) -> RuleChange | None:
+        """Which change decides a parameter at that moment; none when it was never adopted."""
+        for scope in (listing, None) if listing is not None else (None,):
+            decided = None
+            for effective_from_ns, index, _ in self._by_parameter.get((parameter, scope), ()):
+                if effective_from_ns > at_ns:
+                    break
+                decided = index
+            if decided is not None:
+                return self.changes[decided]
+        return None
+
+    def next_change_ns(self, after_ns: int) -> int | None:
+        """The first instant after that one at which any value changes."""
+        return min(
+            (entry[0] for entries in self._by_parameter.values() for entry in entries if entry[0] > after_ns),
+            default=None,
+        )
+
+    def missing(self, at_ns: int) -> Iterator[str]:
+        """Parameters without a market-wide value at that moment."""
+        return (name for name in PARAMETERS if self.change_in_force(name, at_ns) is None)
+
+
+def fault_of(change: RuleChange) -> str | None:
+    """What is wrong with a change by itself: unknown parameter, unreadable value, not for one listing. None if sound."""
+    parse = PARAMETERS.get(change.parameter)
+    if parse is None:
+        return f"no parameter {change.parameter}"
+    if change.listing is not None and change.parameter in MARKET_WIDE:
+        return f"{change.parameter} is the same for the whole market"
+    try:
+        parse(change.value)
+    except ValueError as error:
+        return f"{change.parameter}: {error}"
+    return None

@@ -1,0 +1,127 @@
+"""What the settlement core can be told to do. Imperatives; frozen; whole numbers.
+
+A command of a participant names the account it is for, who acts, and the participant's own id for it, which is
+unique for ever per account: the same id with the same content is answered as before, with other content refused.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from settlement.account import ParticipantKind
+from settlement.events import InstructionKind, LotSlice
+from settlement.instrument import Instrument
+from settlement.lot import Lot
+from settlement.values import AccountId, AssetCode, InstructionId, ParticipantId
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClientCommand:
+    """What every participant's command carries."""
+
+    participant: ParticipantId
+    """Who acts."""
+    account: AccountId
+    """For whom."""
+    client_id: str
+    """The participant's own id: 1 to 36 of `A-Za-z0-9._-`."""
+    deadline_ns: int | None = None
+    """Not to be done after this instant; not part of the content."""
+
+    def content(self) -> str:
+        """All that makes two requests the same request, as one string; the deadline is not part of it."""
+        raise AssertionError("every client command says what its content is")
+
+    @property
+    def id_space(self) -> str:
+        """Orders have ids of their own; everything else shares one space."""
+        return "other"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RegisterParticipant:
+    """Admit someone (operator)."""
+
+    participant: ParticipantId
+    kind: ParticipantKind
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenAccount:
+    """Open a trading account bound to a registry account (operator)."""
+
+    account: AccountId
+    owner: ParticipantId
+    registry_account: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AddInstrument:
+    """Make a code known (operator)."""
+
+    instrument: Instrument
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RegisterLot:
+    """Learn of a lot (registry's reference data). Saying the same twice is the same once."""
+
+    lot: Lot
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DepositCash(ClientCommand):
+    """Book money that the settlement bank received. The bank's reference is the natural key."""
+
+    amount_fen: int
+    bank_reference: str
+
+    def content(self) -> str:
+        return f"deposit|{self.amount_fen}|{self.bank_reference}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RequestTransferIn(ClientCommand):
+    """Ask the registry to move units from the owner's management into its trading sub-account.
+
+    The serials are named by whoever can see the management side (the platform's own page, or the gateway, which
+    asks the registry what is there); the registry judges whether they are really held.
+    """
+
+    instrument: AssetCode
+    lots: tuple[LotSlice, ...]
+
+    def content(self) -> str:
+        return f"transfer_in|{self.instrument}|{self.lots}"
+
+
+class Outcome(Enum):
+    """The registry's final word on a movement."""
+
+    CONFIRMED = "confirmed"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResolveInstruction:
+    """Tell the core the registry's final answer. Saying the same twice is the same once."""
+
+    instruction_id: InstructionId
+    outcome: Outcome
+    code: str | None = None
+    """Name of the refusal."""
+    leg: int | None = None
+    """Which leg was refused, where the registry says so."""
+
+
+__all__ = [
+    "AddInstrument",
+    "ClientCommand",
+    "DepositCash",
+    "InstructionKind",
+    "OpenAccount",
+    "Outcome",
+    "RegisterLot",
+    "RegisterParticipant",
+    "RequestTransferIn",
+    "ResolveInstruction",
+]

@@ -1,0 +1,197 @@
+"""What the settlement core says has happened. Past participles; frozen; whole numbers.
+
+A figure's unit is the last word of its name, save `amount` of an asset: fen where the asset is cash, tonnes
+otherwise.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from settlement.lot import Lot
+from settlement.serials import Serials
+from settlement.values import AccountId, AssetCode, InstructionId, LotId, ParticipantId, TradeId, TradingDay
+
+
+class Bucket(Enum):
+    """The part of an account an amount is in."""
+
+    AVAILABLE = "available"
+    HELD = "held"
+    """Cover of an open order, a filing or a request: still the owner's, not usable twice."""
+    DELIVERING = "delivering"
+    """Committed to a counterparty or the registry; comes back only if that fails."""
+    RETIRED = "retired"
+    """Used and cancelled (Art. 35). There is no way out."""
+    OUTSIDE = "outside"
+    """Not at the exchange. The only bucket that may be negative."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Posted:
+    """An amount moved between two places. Every change of every balance is one of these."""
+
+    asset: AssetCode
+    amount: int
+    from_account: AccountId
+    from_bucket: Bucket
+    to_account: AccountId
+    to_bucket: Bucket
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ParticipantRegistered:
+    """Someone was admitted."""
+
+    participant: ParticipantId
+    kind: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AccountOpened:
+    """A trading account exists and is bound to its registry account."""
+
+    account: AccountId
+    owner: ParticipantId
+    registry_account: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LotRegistered:
+    """The exchange learnt of a lot from the registry."""
+
+    lot: Lot
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CashDeposited:
+    """The settlement bank reported money received for an account."""
+
+    account: AccountId
+    amount_fen: int
+    bank_reference: str
+
+
+class InstructionKind(Enum):
+    """What the registry is asked to do."""
+
+    TRANSFER_IN = "transfer_in"
+    """From the owner's management sub-account into its trading sub-account."""
+    TRANSFER_OUT = "transfer_out"
+    DELIVER = "deliver"
+    """From the seller's trading sub-account into the buyer's."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InstructionLeg:
+    """One range-set of one lot from one registry account to another; all legs of an instruction happen or none."""
+
+    leg: int
+    """1, 2, 3 …: how a refusal names the leg it is about."""
+    lot_id: LotId
+    serials: Serials
+    from_account: AccountId
+    to_account: AccountId
+    trade_id: TradeId | None = None
+    """The delivery this leg is part of, for `DELIVER`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Instruction:
+    """A movement asked of the registry. Pending instructions are the outbox; the id is the idempotency key."""
+
+    instruction_id: InstructionId
+    kind: InstructionKind
+    trading_day: TradingDay
+    not_after_ns: int
+    """Judged by the registry's clock: an unseen request arriving later is refused there for good."""
+    legs: tuple[InstructionLeg, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MovementInstructed:
+    """The registry is to be asked for this; it is pending until confirmed or refused."""
+
+    instruction: Instruction
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MovementConfirmed:
+    """The registry has done it. Final."""
+
+    instruction_id: InstructionId
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MovementRefused:
+    """The registry has refused it, by name. Final: the same id never succeeds later."""
+
+    instruction_id: InstructionId
+    code: str
+    leg: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TransferRequested:
+    """A participant asked to move units between its two registry sub-accounts. The instruction has the same number."""
+
+    account: AccountId
+    instruction_id: InstructionId
+    kind: InstructionKind
+    instrument: AssetCode
+    quantity_tonnes: int
+    client_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TransferCompleted:
+    """The units arrived (or left)."""
+
+    account: AccountId
+    instruction_id: InstructionId
+    kind: InstructionKind
+    instrument: AssetCode
+    quantity_tonnes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TransferFailed:
+    """The registry refused; everything is as before."""
+
+    account: AccountId
+    instruction_id: InstructionId
+    kind: InstructionKind
+    code: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LotSlice:
+    """Serials of one lot."""
+
+    lot_id: LotId
+    serials: Serials
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeliverySettled:
+    """Units and money changed hands against each other, in one step."""
+
+    trade_id: TradeId
+    instrument: AssetCode
+    seller: AccountId
+    buyer: AccountId
+    quantity_tonnes: int
+    amount_fen: int
+    lots: tuple[LotSlice, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeliveryFailed:
+    """The registry refused this delivery: units and money went back to their owners."""
+
+    trade_id: TradeId
+    instrument: AssetCode
+    seller: AccountId
+    buyer: AccountId
+    quantity_tonnes: int
+    amount_fen: int
+    code: str

@@ -1,0 +1,256 @@
+"""Why a command is refused: a stable code, a sentence in both languages, and on whose word.
+
+A `Reason` is written once, here or beside the guard's package, and served as the catalogue of errors. A `Rejection`
+is one refusal: the reason's code with the figures that led there. What only the exchange itself can cause is not a
+rejection but an assertion, and stops the process.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, TypeAlias
+
+Figure: TypeAlias = int | str | tuple[int, int]
+"""A limit or an actual value. Its unit follows from the reason; a pair is a range, both ends included."""
+
+
+class Unit(Enum):
+    """How a reason's figures are to be read."""
+
+    FEN = "fen"
+    TONNES = "tonnes"
+    NS = "ns"
+    TEXT = "text"
+    COUNT = "count"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reason:
+    """One way to be refused. Codes are stable within /v1 and read as a plain statement."""
+
+    code: str
+    pointer: str
+    """JSON pointer of the field it is about; empty where it is about the whole."""
+    unit: Unit
+    zh: str
+    en: str
+    remedy_zh: str
+    remedy_en: str
+    source: str
+    """Article and edition, or exchange rule, or `exchange` where it is the exchange's own rule."""
+
+    def because(self, *, limit: Figure | None = None, actual: Figure | None = None) -> "Rejection":
+        """A refusal for this reason."""
+        return Rejection(code=self.code, limit=limit, actual=actual)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rejection:
+    """One refusal; the code names the reason."""
+
+    code: str
+    limit: Figure | None = None
+    actual: Figure | None = None
+
+
+ACCOUNT_UNKNOWN: Final = Reason(
+    code="account_unknown",
+    pointer="/account",
+    unit=Unit.TEXT,
+    zh="没有这个交易账户",
+    en="there is no such trading account",
+    remedy_zh="请核对账户号；账户由交易所开立",
+    remedy_en="check the account; accounts are opened by the exchange",
+    source="Measures 2023, Art. 10",
+)
+ACCOUNT_EXISTS: Final = Reason(
+    code="account_exists",
+    pointer="/account",
+    unit=Unit.TEXT,
+    zh="账户已经存在",
+    en="the account exists already",
+    remedy_zh="请换一个账户号",
+    remedy_en="choose another account",
+    source="exchange",
+)
+REGISTRY_ACCOUNT_BOUND: Final = Reason(
+    code="registry_account_bound",
+    pointer="/registry_account",
+    unit=Unit.TEXT,
+    zh="该登记账户已绑定另一交易账户",
+    en="the registry account is bound to another trading account",
+    remedy_zh="一个交易账户只绑定一个登记账户",
+    remedy_en="one trading account is bound to one registry account",
+    source="Measures 2023, Art. 10",
+)
+PARTICIPANT_UNKNOWN: Final = Reason(
+    code="participant_unknown",
+    pointer="/participant",
+    unit=Unit.TEXT,
+    zh="没有这个交易主体",
+    en="there is no such participant",
+    remedy_zh="请先登记交易主体",
+    remedy_en="register the participant first",
+    source="Measures 2023, Art. 30",
+)
+PARTICIPANT_EXISTS: Final = Reason(
+    code="participant_exists",
+    pointer="/participant",
+    unit=Unit.TEXT,
+    zh="交易主体已经登记",
+    en="the participant is registered already",
+    remedy_zh="无需重复登记",
+    remedy_en="nothing needs to be done",
+    source="exchange",
+)
+NOT_YOUR_ACCOUNT: Final = Reason(
+    code="not_your_account",
+    pointer="/account",
+    unit=Unit.TEXT,
+    zh="无权以该账户行事",
+    en="you may not act for this account",
+    remedy_zh="为他人行事须有委托",
+    remedy_en="acting for another needs a mandate",
+    source="Measures 2023, Art. 30",
+)
+CLIENT_ID_REUSED: Final = Reason(
+    code="client_id_reused",
+    pointer="/client_id",
+    unit=Unit.TEXT,
+    zh="同一客户端编号已用于另一内容",
+    en="this client id was used before with other content",
+    remedy_zh="每个新请求请用新编号；重试须内容完全一致",
+    remedy_en="use a new id for each new request; a retry must be the same in every field",
+    source="exchange",
+)
+DEADLINE_PASSED: Final = Reason(
+    code="deadline_passed",
+    pointer="",
+    unit=Unit.NS,
+    zh="请求到达时已过其自带的截止时间，未予受理",
+    en="the request's own deadline had passed when it was decided; nothing was done",
+    remedy_zh="请用新编号与新截止时间重新提交",
+    remedy_en="submit again with a new client id and a later deadline",
+    source="exchange",
+)
+INSTRUMENT_UNKNOWN: Final = Reason(
+    code="instrument_unknown",
+    pointer="/listing",
+    unit=Unit.TEXT,
+    zh="没有这个产品代码",
+    en="there is no such instrument",
+    remedy_zh="可用代码见 GET /v1/listings",
+    remedy_en="the codes are at GET /v1/listings",
+    source="exchange",
+)
+LOT_EXISTS: Final = Reason(
+    code="lot_exists",
+    pointer="/lot",
+    unit=Unit.TEXT,
+    zh="该批次已登记且内容不同",
+    en="the lot is known already, with other content",
+    remedy_zh="请与登记平台核对",
+    remedy_en="check with the registry",
+    source="exchange",
+)
+LOT_CLASS_DIFFERS: Final = Reason(
+    code="lot_class_differs",
+    pointer="/class",
+    unit=Unit.TEXT,
+    zh="批次的方法学类别与产品代码不符",
+    en="the lot's methodology class is not the instrument's",
+    remedy_zh="I 类与 II 类减排量各有代码，不可混用",
+    remedy_en="Class I and Class II have codes of their own and never mix",
+    source="Measures 2023, Art. 14, 29",
+)
+LOT_UNKNOWN: Final = Reason(
+    code="lot_unknown",
+    pointer="/lots",
+    unit=Unit.TEXT,
+    zh="没有这个批次",
+    en="there is no such lot",
+    remedy_zh="请核对批次编号",
+    remedy_en="check the lot's name",
+    source="exchange",
+)
+SERIALS_MALFORMED: Final = Reason(
+    code="serials_malformed",
+    pointer="/lots",
+    unit=Unit.TEXT,
+    zh="序列号区间为空、重叠、未排序或超出批次",
+    en="the serial ranges are empty, overlap, are not ascending, or lie outside the lot",
+    remedy_zh="区间左闭右开，升序且互不相交",
+    remedy_en="ranges are half-open, ascending and disjoint",
+    source="exchange",
+)
+AMOUNT_NOT_POSITIVE: Final = Reason(
+    code="amount_not_positive",
+    pointer="/amount",
+    unit=Unit.FEN,
+    zh="金额须大于零",
+    en="the amount must be above zero",
+    remedy_zh="请填写正数金额",
+    remedy_en="give an amount above zero",
+    source="exchange",
+)
+BANK_REFERENCE_REUSED: Final = Reason(
+    code="bank_reference_reused",
+    pointer="/bank_reference",
+    unit=Unit.TEXT,
+    zh="该银行流水号已入账",
+    en="this bank reference has been booked already",
+    remedy_zh="同一笔款项只入账一次",
+    remedy_en="one payment is booked once",
+    source="exchange",
+)
+INSUFFICIENT_CASH: Final = Reason(
+    code="insufficient_cash",
+    pointer="/quantity",
+    unit=Unit.FEN,
+    zh="可用资金不足",
+    en="not enough cash available",
+    remedy_zh="请入金、减少数量或撤销其他买单",
+    remedy_en="deposit, lower the quantity, or cancel other buy orders",
+    source="exchange rule: full prefunding (100 %)",
+)
+INSUFFICIENT_UNITS: Final = Reason(
+    code="insufficient_units",
+    pointer="/quantity",
+    unit=Unit.TONNES,
+    zh="可用减排量不足",
+    en="not enough units available",
+    remedy_zh="请从管理科目转入、减少数量或撤销其他卖单",
+    remedy_en="transfer units in, lower the quantity, or cancel other sell orders",
+    source="exchange rule: no short sales; Measures 2023, Art. 41",
+)
+INSTRUCTION_UNKNOWN: Final = Reason(
+    code="instruction_unknown",
+    pointer="/instruction_id",
+    unit=Unit.TEXT,
+    zh="没有这笔待办划转",
+    en="no such movement is pending",
+    remedy_zh="可能已有最终结果",
+    remedy_en="it may have been decided already",
+    source="exchange",
+)
+
+REASONS: Final = (
+    ACCOUNT_UNKNOWN,
+    ACCOUNT_EXISTS,
+    REGISTRY_ACCOUNT_BOUND,
+    PARTICIPANT_UNKNOWN,
+    PARTICIPANT_EXISTS,
+    NOT_YOUR_ACCOUNT,
+    CLIENT_ID_REUSED,
+    DEADLINE_PASSED,
+    INSTRUMENT_UNKNOWN,
+    LOT_EXISTS,
+    LOT_CLASS_DIFFERS,
+    LOT_UNKNOWN,
+    SERIALS_MALFORMED,
+    AMOUNT_NOT_POSITIVE,
+    BANK_REFERENCE_REUSED,
+    INSUFFICIENT_CASH,
+    INSUFFICIENT_UNITS,
+    INSTRUCTION_UNKNOWN,
+)
+"""Every reason of this package, in the order the guards ask."""

@@ -1,0 +1,84 @@
+"""Serial ranges: half-open, ordered, disjoint, merged. Splitting tiles: no serial lost, none twice.
+
+A `Serials` value is a tuple of (first, end) pairs in ascending order in which no two pairs overlap or touch. All
+functions here take and return such values; one serial is one tonne.
+"""
+
+from typing import TypeAlias
+
+SerialRange: TypeAlias = tuple[int, int]
+"""Half-open: (1001, 1011) is the ten serials 1001 to 1010."""
+
+Serials: TypeAlias = tuple[SerialRange, ...]
+
+NONE: Serials = ()
+
+
+def count(serials: Serials) -> int:
+    """Tonnes in these ranges."""
+    return sum(end - first for first, end in serials)
+
+
+def is_well_formed(serials: Serials) -> bool:
+    """Whether the ranges are non-empty, ascending, disjoint and merged."""
+    last_end: int | None = None
+    for first, end in serials:
+        if first < 0 or end <= first or (last_end is not None and first <= last_end):
+            return False
+        last_end = end
+    return True
+
+
+def union(left: Serials, right: Serials) -> Serials:
+    """Both together, merged where they touch. They may not overlap: a serial is in one place only."""
+    merged: list[SerialRange] = []
+    for first, end in sorted(left + right):
+        if merged and first < merged[-1][1]:
+            raise AssertionError(f"serials overlap: {(first, end)} and {merged[-1]}")
+        if merged and first == merged[-1][1]:
+            merged[-1] = (merged[-1][0], end)
+        else:
+            merged.append((first, end))
+    return tuple(merged)
+
+
+def difference(whole: Serials, part: Serials) -> Serials:
+    """What is left of `whole` without `part`, every serial of which must be in it."""
+    left: list[SerialRange] = []
+    cuts = iter(part)
+    cut = next(cuts, None)
+    for first, end in whole:
+        while cut is not None and cut[0] < end:
+            if cut[0] < first or cut[1] > end:
+                raise AssertionError(f"serials {cut} are not within {(first, end)}")
+            if first < cut[0]:
+                left.append((first, cut[0]))
+            first = cut[1]
+            cut = next(cuts, None)
+        if first < end:
+            left.append((first, end))
+    if cut is not None:
+        raise AssertionError(f"serials {cut} are not held")
+    return tuple(left)
+
+
+def contains(whole: Serials, part: Serials) -> bool:
+    """Whether every serial of `part` is in `whole`."""
+    return all(any(first <= low and high <= end for first, end in whole) for low, high in part)
+
+
+def take_first(serials: Serials, quantity: int) -> tuple[Serials, Serials]:
+    """The lowest `quantity` serials, and the rest. At least that many must be there."""
+    taken: list[SerialRange] = []
+    wanted = quantity
+    for index, (first, end) in enumerate(serials):
+        if wanted == 0:
+            return tuple(taken), serials[index:]
+        here = min(wanted, end - first)
+        taken.append((first, first + here))
+        wanted -= here
+        if first + here < end:
+            return tuple(taken), ((first + here, end), *serials[index + 1 :])
+    if wanted:
+        raise AssertionError(f"{wanted} serials too few to take {quantity}")
+    return tuple(taken), NONE
