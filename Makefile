@@ -1,0 +1,70 @@
+# What a developer does here, by name. `make` alone lists it.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.up-to-date
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input
+
+PACKAGES := gateway matching registry_bridge settlement
+
+# More arguments for pytest: `make test ARGS=tests/matching`, `make bench ARGS='-k book'`.
+ARGS ?=
+
+SHELL         := /bin/bash
+.SHELLFLAGS   := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup run test check format bench soak lock clean
+
+help:  ## list what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+setup: $(STAMP)  ## make .venv with everything a developer needs; quick when nothing changed
+
+# The pins are installed with their hashes checked, then the project itself in place, without asking for
+# anything more. Nothing here needs an activated environment or more rights than writing to this directory.
+$(STAMP): pyproject.toml requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed; '$(PYTHON)' is not. Name another: make setup PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "'$(PYTHON)' cannot make virtual environments. On Debian: apt-get install python3-venv" >&2; exit 1; }
+	@$(PIP) --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	$(PIP) install --quiet --require-hashes --requirement requirements/dev.txt
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+run: setup  ## start the whole exchange with example data, until Ctrl-C
+	@exec $(BIN)/puhui serve --demo
+
+test: setup  ## run every test that ends within minutes
+	$(BIN)/pytest --durations=15 --durations-min=1 $(ARGS)
+
+check: setup  ## formatting, lint, types, and the arrows between the packages
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q tests/architecture
+
+format: setup  ## format, and mend what can be mended without thought
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup  ## measure; compare with an earlier run by ARGS=--benchmark-compare
+	$(BIN)/pytest benchmarks --benchmark-only --benchmark-autosave --timeout=0 $(ARGS)
+
+soak: setup  ## run for a long time and look for leaks and drift
+	$(BIN)/pytest -m soak --timeout=0 --capture=no $(ARGS)
+
+lock: setup  ## pin again what pyproject.toml asks for; newest versions with ARGS=--upgrade
+	$(LOCK) pyproject.toml --output-file requirements/run.txt
+	$(LOCK) pyproject.toml --group dev --constraints requirements/run.txt --output-file requirements/dev.txt
+
+# One set of pins for every supported Python and platform; no index is named, so any mirror serves.
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+       --no-header --no-emit-index-url --no-emit-find-links $(ARGS)
+
+clean:  ## remove what tools left behind, but not .venv
+	rm -rf build dist htmlcov .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find $(PACKAGES) benchmarks tests -name __pycache__ -type d -prune -exec rm -rf {} +
