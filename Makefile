@@ -63,7 +63,7 @@ lock: setup  ## pin again what pyproject.toml asks for; newest versions with ARG
 
 # One set of pins for every supported Python and platform; no index is named, so any mirror serves.
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-       --no-header --no-emit-index-url --no-emit-find-links $(ARGS)
+       --no-header --no-emit-index-url --no-emit-find-links --constraints requirements/constraints.in $(ARGS)
 
 clean:  ## remove what tools left behind, but not .venv
 	rm -rf build dist htmlcov .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
