@@ -4,7 +4,8 @@ The registry's record is final proof of ownership. A movement carries an id that
 anything else; what comes back is `Confirmed`, `Refused` or `Unknown`, and only `Unknown` may be asked
 about or sent again, always with the same id. Final answers stay what they are for ever.
 
-Serial ranges are half-open: ``(1001, 1011)`` is ten serials, one tonne each. Times are nanoseconds since
+Serial ranges are half-open, ascending, and do not touch: ``((1001, 1011),)`` is ten serials, one tonne
+each. Times are nanoseconds since
 the epoch. Accounts, lots and ids are the registry's own names.
 """
 
@@ -14,14 +15,14 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
+from settlement.lot import MethodologyClass, Origin
+from settlement.serials import Serials
+
 MAX_LEGS = 1_000
 """Legs in one movement at most; a day's delivery is as many movements as it needs."""
 
 MAX_RANGES = 5_000
 """Serial ranges in one movement at most, over all its legs."""
-
-SerialRange = tuple[int, int]
-"""First serial and the one after the last."""
 
 
 class SubAccount(Enum):
@@ -52,21 +53,6 @@ class RetirementPurpose(Enum):
     VOLUNTARY_CANCELLATION = "voluntary_cancellation"
     DONATION = "donation"
     DAMAGE_COMPENSATION = "damage_compensation"
-
-
-class MethodologyClass(Enum):
-    """Class I may be used for compliance offset, Class II may not (Art. 29)."""
-
-    I = "I"  # noqa: E741 - the class is called that
-    II = "II"
-
-
-class Origin(Enum):
-    """Where a lot's reductions come from."""
-
-    PROJECT = "project"
-    SCENARIO = "scenario"
-    POINTS = "points"
 
 
 class AccountKind(Enum):
@@ -121,7 +107,7 @@ class MovementLeg:
     leg: int
     """1, 2, 3 … within the movement."""
     lot: str
-    serials: tuple[SerialRange, ...]
+    serials: Serials
     from_account: str
     from_sub_account: SubAccount
     to_account: str | None
@@ -207,7 +193,7 @@ FinalAnswer = Confirmed | Refused
 Answer = Confirmed | Refused | Unknown
 
 
-class RegistryUnavailable(Exception):
+class RegistryUnavailable(Exception):  # noqa: N818 - it states a fact, like every refusal here
     """A call that only reads (or binds) could not be answered; it may be repeated as it is."""
 
     def __init__(self, why: UnknownReason, detail: str = "") -> None:
@@ -216,7 +202,7 @@ class RegistryUnavailable(Exception):
         self.detail = detail
 
 
-class RequestIdReused(Exception):
+class RequestIdReused(Exception):  # noqa: N818 - it states a fact, like every refusal here
     """The registry knows this id with other content: a fault of ours that must stop the process."""
 
     def __init__(self, request_id: str) -> None:
@@ -369,7 +355,7 @@ class Notice:
     at_ns: int
     account: str | None = None
     lot: str | None = None
-    serials: tuple[SerialRange, ...] = ()
+    serials: Serials = ()
     reason: str = ""
     journal_sequence: int | None = None
     """The journal entry it belongs to, for `transferred_in`."""

@@ -1,6 +1,6 @@
-"""Signatures over one canonical string, for the participants' API and for the registry line.
+r"""Signatures over one canonical string, for the participants' API and for the registry line.
 
-A request is signed over ``METHOD \\n path-with-query \\n timestamp_ms \\n hex(sha256(body))`` with Ed25519
+A request is signed over ``METHOD \n path-with-query \n timestamp_ms \n hex(sha256(body))`` with Ed25519
 or HMAC-SHA256 and carries the headers X-Key, X-Timestamp and X-Signature (base64). An answer of the
 registry is signed over the word ANSWER, its status, the path it answers, its own timestamp, its body
 and the signature of the request it answers, so that an answer replayed to another request is refused.
