@@ -1,0 +1,1 @@
+"""Rule books and calendars as data files, each value with its source, and what makes commands of them."""
