@@ -13,6 +13,7 @@ from settlement.events import (
     CashDeposited,
     DeliveryFailed,
     DeliverySettled,
+    InstrumentAdded,
     LotRegistered,
     MovementConfirmed,
     MovementInstructed,
@@ -23,7 +24,6 @@ from settlement.events import (
     TransferFailed,
     TransferRequested,
 )
-from settlement.instrument import Instrument
 from settlement.rejections import Figure
 from settlement.values import AccountId, AssetCode, TradeId, TradingDay
 
@@ -149,13 +149,6 @@ class CalendarAnnounced:
     last_day: TradingDay
     trading_days: tuple[TradingDay, ...]
     source: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class InstrumentAdded:
-    """A code is known."""
-
-    instrument: Instrument
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

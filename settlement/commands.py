@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from settlement.account import ParticipantKind
-from settlement.events import InstructionKind, LotSlice
+from settlement.events import LotSlice
 from settlement.instrument import Instrument
 from settlement.lot import Lot
 from settlement.values import AccountId, AssetCode, InstructionId, ParticipantId
@@ -78,6 +78,10 @@ class DepositCash(ClientCommand):
     def content(self) -> str:
         return f"deposit|{self.amount_fen}|{self.bank_reference}"
 
+    @property
+    def id_space(self) -> str:
+        return "bank"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RequestTransferIn(ClientCommand):
@@ -112,16 +116,3 @@ class ResolveInstruction:
     leg: int | None = None
     """Which leg was refused, where the registry says so."""
 
-
-__all__ = [
-    "AddInstrument",
-    "ClientCommand",
-    "DepositCash",
-    "InstructionKind",
-    "OpenAccount",
-    "Outcome",
-    "RegisterLot",
-    "RegisterParticipant",
-    "RequestTransferIn",
-    "ResolveInstruction",
-]

@@ -7,6 +7,8 @@ otherwise.
 from dataclasses import dataclass
 from enum import Enum
 
+from settlement.account import ParticipantKind
+from settlement.instrument import Instrument
 from settlement.lot import Lot
 from settlement.serials import Serials
 from settlement.values import AccountId, AssetCode, InstructionId, LotId, ParticipantId, TradeId, TradingDay
@@ -43,7 +45,7 @@ class ParticipantRegistered:
     """Someone was admitted."""
 
     participant: ParticipantId
-    kind: str
+    kind: ParticipantKind
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +55,13 @@ class AccountOpened:
     account: AccountId
     owner: ParticipantId
     registry_account: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InstrumentAdded:
+    """A code is known."""
+
+    instrument: Instrument
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,6 +78,14 @@ class CashDeposited:
     account: AccountId
     amount_fen: int
     bank_reference: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LotSlice:
+    """Serials of one lot."""
+
+    lot_id: LotId
+    serials: Serials
 
 
 class InstructionKind(Enum):
@@ -151,6 +168,7 @@ class TransferCompleted:
     kind: InstructionKind
     instrument: AssetCode
     quantity_tonnes: int
+    lots: tuple[LotSlice, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -164,18 +182,12 @@ class TransferFailed:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LotSlice:
-    """Serials of one lot."""
-
-    lot_id: LotId
-    serials: Serials
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class DeliverySettled:
     """Units and money changed hands against each other, in one step."""
 
     trade_id: TradeId
+    trading_day: TradingDay
+    """The day of the trade."""
     instrument: AssetCode
     seller: AccountId
     buyer: AccountId
@@ -189,6 +201,7 @@ class DeliveryFailed:
     """The registry refused this delivery: units and money went back to their owners."""
 
     trade_id: TradeId
+    trading_day: TradingDay
     instrument: AssetCode
     seller: AccountId
     buyer: AccountId

@@ -142,6 +142,16 @@ INSTRUMENT_UNKNOWN: Final = Reason(
     remedy_en="the codes are at GET /v1/listings",
     source="exchange",
 )
+INSTRUMENT_EXISTS: Final = Reason(
+    code="instrument_exists",
+    pointer="/listing",
+    unit=Unit.TEXT,
+    zh="产品代码已经存在",
+    en="the instrument exists already",
+    remedy_zh="请换一个代码",
+    remedy_en="choose another code",
+    source="exchange",
+)
 LOT_EXISTS: Final = Reason(
     code="lot_exists",
     pointer="/lot",
@@ -180,6 +190,16 @@ SERIALS_MALFORMED: Final = Reason(
     en="the serial ranges are empty, overlap, are not ascending, or lie outside the lot",
     remedy_zh="区间左闭右开，升序且互不相交",
     remedy_en="ranges are half-open, ascending and disjoint",
+    source="exchange",
+)
+SERIALS_ALREADY_HERE: Final = Reason(
+    code="serials_already_here",
+    pointer="/lots",
+    unit=Unit.TEXT,
+    zh="这些序列号已在交易科目，或正在转入途中",
+    en="these serials are at the exchange already, or on their way in",
+    remedy_zh="请查看账户批次与未完成的转入",
+    remedy_en="look at the account's lots and the transfers under way",
     source="exchange",
 )
 AMOUNT_NOT_POSITIVE: Final = Reason(
@@ -243,10 +263,12 @@ REASONS: Final = (
     CLIENT_ID_REUSED,
     DEADLINE_PASSED,
     INSTRUMENT_UNKNOWN,
+    INSTRUMENT_EXISTS,
     LOT_EXISTS,
     LOT_CLASS_DIFFERS,
     LOT_UNKNOWN,
     SERIALS_MALFORMED,
+    SERIALS_ALREADY_HERE,
     AMOUNT_NOT_POSITIVE,
     BANK_REFERENCE_REUSED,
     INSUFFICIENT_CASH,

@@ -1,0 +1,62 @@
+"""A delivery: one trade's units against its money, all or nothing (货银对付, delivery versus payment, PFMI model 1).
+
+    state       instruct     settle    fail      return
+    pending     instructed   -         -         -
+    instructed  -            settled   failed    pending
+
+From the trade on both legs lie in the `DELIVERING` bucket of their owners. `instruct` chooses the serials and asks
+the registry. `settle` moves both legs in one step, on the registry's confirmation only; `fail` gives both back, on
+its refusal only. `return` is for a delivery that stood in one movement with another that was refused: it is
+instructed again in a movement of its own name.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from settlement.values import AccountId, AssetCode, TradeId, TradingDay
+
+
+class DeliveryState(Enum):
+    """Where a delivery stands."""
+
+    PENDING = "pending"
+    INSTRUCTED = "instructed"
+    SETTLED = "settled"
+    FAILED = "failed"
+
+
+class DeliveryStep(Enum):
+    """What can happen to a delivery."""
+
+    INSTRUCT = "instruct"
+    SETTLE = "settle"
+    FAIL = "fail"
+    RETURN = "return"
+
+
+LIFE: Final[dict[tuple[DeliveryState, DeliveryStep], DeliveryState]] = {
+    (DeliveryState.PENDING, DeliveryStep.INSTRUCT): DeliveryState.INSTRUCTED,
+    (DeliveryState.INSTRUCTED, DeliveryStep.SETTLE): DeliveryState.SETTLED,
+    (DeliveryState.INSTRUCTED, DeliveryStep.FAIL): DeliveryState.FAILED,
+    (DeliveryState.INSTRUCTED, DeliveryStep.RETURN): DeliveryState.PENDING,
+}
+"""(state, step) → state. A pair that is absent is a fault of ours."""
+
+
+@dataclass(kw_only=True, slots=True)
+class Delivery:
+    """The obligation one trade left behind. Only `state` ever changes, through `step`."""
+
+    trade_id: TradeId
+    trading_day: TradingDay
+    instrument: AssetCode
+    seller: AccountId
+    buyer: AccountId
+    quantity_tonnes: int
+    amount_fen: int
+    state: DeliveryState = DeliveryState.PENDING
+
+    def step(self, what: DeliveryStep) -> None:
+        """Go where the table says; a step it does not know is a fault of ours."""
+        self.state = LIFE[self.state, what]

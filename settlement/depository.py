@@ -1,0 +1,324 @@
+"""The depository: accounts, cover and obligations. What trading rests on.
+
+Matching calls `hold`, `release` and `book_trade` after it has made sure that they must succeed. What comes from
+outside (participants, accounts, lots, deposits) is judged here: guards first, then changes. Every change of a
+balance leaves a `Posted`.
+"""
+
+from dataclasses import dataclass
+
+from settlement import rejections, serials
+from settlement.account import Account, Participant
+from settlement.commands import (
+    AddInstrument,
+    DepositCash,
+    OpenAccount,
+    RegisterLot,
+    RegisterParticipant,
+    RequestTransferIn,
+)
+from settlement.delivery import Delivery, DeliveryState
+from settlement.events import (
+    AccountOpened,
+    Bucket,
+    CashDeposited,
+    Instruction,
+    InstrumentAdded,
+    LotRegistered,
+    LotSlice,
+    ParticipantRegistered,
+    Posted,
+)
+from settlement.holdings import Holdings, HoldingState
+from settlement.instrument import Instrument
+from settlement.ledger import BalanceState, Ledger
+from settlement.lot import Lot
+from settlement.movements import Movements
+from settlement.rejections import Rejection
+from settlement.values import CASH, OUTSIDE, AccountId, AssetCode, LotId, ParticipantId, TradeId, TradingDay
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeliveryRecord:
+    """One pending delivery, as written to a snapshot."""
+
+    trade_id: TradeId
+    trading_day: TradingDay
+    instrument: AssetCode
+    seller: AccountId
+    buyer: AccountId
+    quantity_tonnes: int
+    amount_fen: int
+    state: DeliveryState
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DepositoryState:
+    """All the depository knows, as written to a snapshot."""
+
+    participants: tuple[Participant, ...]
+    accounts: tuple[Account, ...]
+    instruments: tuple[Instrument, ...]
+    lots: tuple[Lot, ...]
+    balances: tuple[BalanceState, ...]
+    holdings: tuple[HoldingState, ...]
+    deliveries: tuple[DeliveryRecord, ...]
+    instructions: tuple[Instruction, ...]
+    bank_references: tuple[str, ...]
+
+
+class Depository:
+    """Who owns what, what is promised to whom, and what the registry has been asked."""
+
+    __slots__ = (
+        "_bank_references",
+        "_registry_accounts",
+        "accounts",
+        "holdings",
+        "instruments",
+        "ledger",
+        "lots",
+        "movements",
+        "participants",
+    )
+
+    def __init__(self) -> None:
+        """Nobody, nothing."""
+        self.participants: dict[ParticipantId, Participant] = {}
+        self.accounts: dict[AccountId, Account] = {}
+        self.instruments: dict[AssetCode, Instrument] = {}
+        self.lots: dict[LotId, Lot] = {}
+        self.ledger = Ledger()
+        self.holdings = Holdings(self.lots)
+        self.movements = Movements(self.ledger, self.holdings, self.lots)
+        self._registry_accounts: set[str] = set()
+        self._bank_references: dict[str, None] = {}
+
+    # ---- what matching asks -------------------------------------------------------------------------------------
+
+    def hold(self, account: AccountId, asset: AssetCode, amount: int) -> Posted:
+        """Set cover aside: available → held. The caller has asked whether it is there."""
+        return self.ledger.post(asset, amount, source=(account, Bucket.AVAILABLE), target=(account, Bucket.HELD))
+
+    def release(self, account: AccountId, asset: AssetCode, amount: int) -> Posted:
+        """Give cover back: held → available."""
+        return self.ledger.post(asset, amount, source=(account, Bucket.HELD), target=(account, Bucket.AVAILABLE))
+
+    def book_trade(self, delivery: Delivery) -> tuple[Posted, Posted]:
+        """Commit both legs of a trade out of their cover: held → delivering, units and money."""
+        self.movements.deliveries[delivery.trade_id] = delivery
+        return (
+            self.ledger.post(
+                delivery.instrument,
+                delivery.quantity_tonnes,
+                source=(delivery.seller, Bucket.HELD),
+                target=(delivery.seller, Bucket.DELIVERING),
+            ),
+            self.ledger.post(
+                CASH,
+                delivery.amount_fen,
+                source=(delivery.buyer, Bucket.HELD),
+                target=(delivery.buyer, Bucket.DELIVERING),
+            ),
+        )
+
+    def may_act(self, participant: ParticipantId, account: AccountId) -> Rejection | None:
+        """Whether this participant may act for this account; the reason when not."""
+        opened = self.accounts.get(account)
+        if opened is None:
+            return rejections.ACCOUNT_UNKNOWN.because(actual=account)
+        if opened.owner != participant:
+            return rejections.NOT_YOUR_ACCOUNT.because(actual=account)
+        return None
+
+    # ---- what comes from outside --------------------------------------------------------------------------------
+
+    def register_participant(self, command: RegisterParticipant) -> Rejection | tuple[ParticipantRegistered]:
+        """Admit someone."""
+        if command.participant in self.participants:
+            return rejections.PARTICIPANT_EXISTS.because(actual=command.participant)
+        # From here the command must succeed.
+        self.participants[command.participant] = Participant(participant=command.participant, kind=command.kind)
+        return (ParticipantRegistered(participant=command.participant, kind=command.kind),)
+
+    def open_account(self, command: OpenAccount) -> Rejection | tuple[AccountOpened]:
+        """Open a trading account and bind it to one registry account (Art. 10)."""
+        if command.owner not in self.participants:
+            return rejections.PARTICIPANT_UNKNOWN.because(actual=command.owner)
+        if command.account in self.accounts or command.account == OUTSIDE:
+            return rejections.ACCOUNT_EXISTS.because(actual=command.account)
+        if command.registry_account in self._registry_accounts:
+            return rejections.REGISTRY_ACCOUNT_BOUND.because(actual=command.registry_account)
+        # From here the command must succeed.
+        self._registry_accounts.add(command.registry_account)
+        self.accounts[command.account] = Account(
+            account=command.account, owner=command.owner, registry_account=command.registry_account
+        )
+        return (
+            AccountOpened(account=command.account, owner=command.owner, registry_account=command.registry_account),
+        )
+
+    def add_instrument(self, command: AddInstrument) -> Rejection | tuple[InstrumentAdded]:
+        """Make a code known."""
+        code = command.instrument.code
+        if code in self.instruments or code == CASH:
+            return rejections.INSTRUMENT_EXISTS.because(actual=code)
+        # From here the command must succeed.
+        self.instruments[code] = command.instrument
+        return (InstrumentAdded(instrument=command.instrument),)
+
+    def register_lot(self, command: RegisterLot) -> Rejection | tuple[LotRegistered, ...]:
+        """Learn of a lot. The same again changes nothing; another one under the same name is refused."""
+        lot = command.lot
+        known = self.lots.get(lot.lot_id)
+        instrument = self.instruments.get(lot.instrument)
+        if known is not None and known != lot:
+            return rejections.LOT_EXISTS.because(actual=lot.lot_id)
+        if instrument is None:
+            return rejections.INSTRUMENT_UNKNOWN.because(actual=lot.instrument)
+        if instrument.methodology_class is not lot.methodology_class:
+            return rejections.LOT_CLASS_DIFFERS.because(
+                limit=instrument.methodology_class.value, actual=lot.methodology_class.value
+            )
+        if not serials.is_well_formed((lot.serials,)):
+            return rejections.SERIALS_MALFORMED.because(actual=lot.lot_id)
+        # From here the command must succeed.
+        if known is not None:
+            return ()
+        self.lots[lot.lot_id] = lot
+        return (LotRegistered(lot=lot),)
+
+    def deposit_cash(self, command: DepositCash) -> Rejection | tuple[CashDeposited, Posted]:
+        """Book money received. One bank reference is booked once, whatever the client id."""
+        if command.account not in self.accounts:
+            return rejections.ACCOUNT_UNKNOWN.because(actual=command.account)
+        if command.amount_fen <= 0:
+            return rejections.AMOUNT_NOT_POSITIVE.because(limit=1, actual=command.amount_fen)
+        if command.bank_reference in self._bank_references:
+            return rejections.BANK_REFERENCE_REUSED.because(actual=command.bank_reference)
+        # From here the command must succeed.
+        self._bank_references[command.bank_reference] = None
+        deposited = CashDeposited(
+            account=command.account, amount_fen=command.amount_fen, bank_reference=command.bank_reference
+        )
+        posted = self.ledger.post(
+            CASH,
+            command.amount_fen,
+            source=(OUTSIDE, Bucket.OUTSIDE),
+            target=(command.account, Bucket.AVAILABLE),
+        )
+        return (deposited, posted)
+
+    def refuse_transfer_in(self, command: RequestTransferIn) -> Rejection | None:
+        """What, if anything, forbids asking the registry for these units."""
+        refused = self.may_act(command.participant, command.account)
+        if refused is not None:
+            return refused
+        if command.instrument not in self.instruments:
+            return rejections.INSTRUMENT_UNKNOWN.because(actual=command.instrument)
+        if not command.lots or len({part.lot_id for part in command.lots}) != len(command.lots):
+            return rejections.SERIALS_MALFORMED.because(actual="lots")
+        for part in command.lots:
+            refused = self._refuse_slice(command.instrument, part)
+            if refused is not None:
+                return refused
+        return None
+
+    def _refuse_slice(self, instrument: AssetCode, part: LotSlice) -> Rejection | None:
+        lot = self.lots.get(part.lot_id)
+        if lot is None or lot.instrument != instrument:
+            return rejections.LOT_UNKNOWN.because(actual=part.lot_id)
+        if not part.serials or not serials.is_well_formed(part.serials):
+            return rejections.SERIALS_MALFORMED.because(actual=part.lot_id)
+        if not serials.contains((lot.serials,), part.serials):
+            return rejections.SERIALS_MALFORMED.because(limit=lot.serials, actual=part.lot_id)
+        if self.holdings.is_here(part.lot_id, part.serials):
+            return rejections.SERIALS_ALREADY_HERE.because(actual=part.lot_id)
+        return None
+
+    # ---- soundness and snapshots --------------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """Ledger, holdings and movements are sound, and what accounts own in tonnes is what they hold in serials."""
+        self.ledger.check()
+        self.movements.check()
+        self.holdings.check(self.movements.slices_in_flight())
+        held: dict[tuple[AccountId, AssetCode], int] = {}
+        for holding in self.holdings.everything():
+            place = (holding.account, self.lots[holding.lot_id].instrument)
+            held[place] = held.get(place, 0) + serials.count(holding.serials)
+        for delivery in self.movements.deliveries.values():
+            if delivery.state is DeliveryState.INSTRUCTED:
+                place = (delivery.seller, delivery.instrument)
+                held[place] = held.get(place, 0) + delivery.quantity_tonnes
+        for account in self.ledger.accounts():
+            for asset, balance in self.ledger.assets(account):
+                if asset != CASH:
+                    have = held.pop((account, asset), 0)
+                    assert have == balance.owned, f"{account} owns {balance.owned} of {asset}, holds {have}"
+        assert not any(held.values()), f"serials without tonnes: {held}"
+
+    def dump(self) -> DepositoryState:
+        """All of it, for a snapshot."""
+        return DepositoryState(
+            participants=tuple(self.participants.values()),
+            accounts=tuple(self.accounts.values()),
+            instruments=tuple(self.instruments.values()),
+            lots=tuple(self.lots.values()),
+            balances=self.ledger.dump(),
+            holdings=tuple(self.holdings.everything()),
+            deliveries=tuple(_record(delivery) for delivery in self.movements.deliveries.values()),
+            instructions=tuple(self.movements.instructions.values()),
+            bank_references=tuple(self._bank_references),
+        )
+
+    @classmethod
+    def load(cls, state: DepositoryState) -> "Depository":
+        """The depository that snapshot was taken of."""
+        depository = cls()
+        depository.participants.update((known.participant, known) for known in state.participants)
+        depository.accounts.update((known.account, known) for known in state.accounts)
+        depository._registry_accounts.update(known.registry_account for known in state.accounts)
+        depository.instruments.update((known.code, known) for known in state.instruments)
+        depository.lots.update((known.lot_id, known) for known in state.lots)
+        depository.ledger = Ledger.load(state.balances)
+        depository.movements = Movements(depository.ledger, depository.holdings, depository.lots)
+        for holding in state.holdings:
+            part = (LotSlice(lot_id=holding.lot_id, serials=holding.serials),)
+            depository.holdings.expect(part)
+            depository.holdings.give(holding.account, part)
+        for record in state.deliveries:
+            depository.movements.deliveries[record.trade_id] = _delivery(record)
+        for instruction in state.instructions:
+            depository.movements.instructions[instruction.instruction_id] = instruction
+        for part_in_flight in depository.movements.slices_in_flight():
+            depository.holdings.expect((part_in_flight,))
+        depository._bank_references.update(dict.fromkeys(state.bank_references))
+        return depository
+
+
+def _record(delivery: Delivery) -> DeliveryRecord:
+    return DeliveryRecord(
+        trade_id=delivery.trade_id,
+        trading_day=delivery.trading_day,
+        instrument=delivery.instrument,
+        seller=delivery.seller,
+        buyer=delivery.buyer,
+        quantity_tonnes=delivery.quantity_tonnes,
+        amount_fen=delivery.amount_fen,
+        state=delivery.state,
+    )
+
+
+def _delivery(record: DeliveryRecord) -> Delivery:
+    return Delivery(
+        trade_id=record.trade_id,
+        trading_day=record.trading_day,
+        instrument=record.instrument,
+        seller=record.seller,
+        buyer=record.buyer,
+        quantity_tonnes=record.quantity_tonnes,
+        amount_fen=record.amount_fen,
+        state=record.state,
+    )
+

@@ -1,0 +1,111 @@
+"""Whose serials are whose: the exchange's mirror of the trading sub-accounts, lot by lot.
+
+A serial at the exchange is in exactly one place: with an account, on its way in one pending delivery, or expected by
+one pending transfer in. `Holdings` knows the first and, lot by lot, the sum of all three, so that no serial can be
+expected or received twice whatever the registry may say.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sortedcontainers import SortedDict
+
+from settlement import serials
+from settlement.events import LotSlice
+from settlement.lot import Lot
+from settlement.serials import Serials
+from settlement.values import AccountId, AssetCode, LotId
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HoldingState:
+    """What one account has of one lot, as written to a snapshot."""
+
+    account: AccountId
+    lot_id: LotId
+    serials: Serials
+
+
+class Holdings:
+    """Serials by account and lot, each account's lots in delivery order."""
+
+    __slots__ = ("_by_account", "_here", "_lots")
+
+    def __init__(self, lots: dict[LotId, Lot]) -> None:
+        """Nothing held yet; `lots` is the depository's own table, read here."""
+        self._lots = lots
+        self._by_account: dict[tuple[AccountId, AssetCode], SortedDict[tuple[str, str], Serials]] = {}
+        self._here: dict[LotId, Serials] = {}
+
+    def of(self, account: AccountId, instrument: AssetCode) -> Iterator[LotSlice]:
+        """What an account has of an instrument, in delivery order: first in, first out by date of issue."""
+        lots = self._by_account.get((account, instrument))
+        if lots is not None:
+            for (_, lot_id), held in lots.items():
+                yield LotSlice(lot_id=LotId(lot_id), serials=held)
+
+    def everything(self) -> Iterator[HoldingState]:
+        """Every holding, in order of account, instrument and delivery."""
+        for (account, _), lots in sorted(self._by_account.items(), key=lambda item: item[0]):
+            for (_, lot_id), held in lots.items():
+                yield HoldingState(account=account, lot_id=LotId(lot_id), serials=held)
+
+    def is_here(self, lot_id: LotId, wanted: Serials) -> bool:
+        """Whether any of these serials is at the exchange, or expected there."""
+        return any(
+            first < here_end and here_first < end
+            for here_first, here_end in self._here.get(lot_id, serials.NONE)
+            for first, end in wanted
+        )
+
+    def expect(self, slices: tuple[LotSlice, ...]) -> None:
+        """Note serials that are to come in; they belong to nobody here yet."""
+        for part in slices:
+            self._here[part.lot_id] = serials.union(self._here.get(part.lot_id, serials.NONE), part.serials)
+
+    def forget(self, slices: tuple[LotSlice, ...]) -> None:
+        """Serials that did not come after all, or have left."""
+        for part in slices:
+            self._here[part.lot_id] = serials.difference(self._here[part.lot_id], part.serials)
+
+    def give(self, account: AccountId, slices: tuple[LotSlice, ...]) -> None:
+        """Put serials that are here, and with nobody, into an account."""
+        for part in slices:
+            lot = self._lots[part.lot_id]
+            lots = self._by_account.setdefault((account, lot.instrument), SortedDict())
+            lots[lot.delivery_order] = serials.union(lots.get(lot.delivery_order, serials.NONE), part.serials)
+
+    def take_first(self, account: AccountId, instrument: AssetCode, quantity: int) -> tuple[LotSlice, ...]:
+        """Take tonnes out of an account, first in, first out by date of issue. The account must have them."""
+        lots = self._by_account.get((account, instrument))
+        taken: list[LotSlice] = []
+        wanted = quantity
+        while wanted:
+            assert lots, f"{account} lacks serials of {instrument} for {wanted} of {quantity} t"
+            key, held = lots.peekitem(0)
+            here = min(wanted, serials.count(held))
+            first, rest = serials.take_first(held, here)
+            taken.append(LotSlice(lot_id=LotId(key[1]), serials=first))
+            wanted -= here
+            if rest:
+                lots[key] = rest
+            else:
+                del lots[key]
+        return tuple(taken)
+
+    def check(self, in_flight: list[LotSlice]) -> None:
+        """Every lot tiles: what accounts have and what is in flight make up exactly what is here, none twice."""
+        places: dict[LotId, list[Serials]] = {}
+        for holding in self.everything():
+            assert serials.is_well_formed(holding.serials), f"{holding} is malformed"
+            places.setdefault(holding.lot_id, []).append(holding.serials)
+        for part in in_flight:
+            places.setdefault(part.lot_id, []).append(part.serials)
+        for lot_id, here in self._here.items():
+            together: Serials = serials.NONE
+            for place in places.pop(lot_id, []):
+                together = serials.union(together, place)
+            assert together == here, f"{lot_id}: {together} in places, {here} here"
+            assert all(self._lots[lot_id].serials[0] <= first for first, _ in here)
+            assert all(end <= self._lots[lot_id].serials[1] for _, end in here)
+        assert not places, f"serials of {sorted(places)} from nowhere"

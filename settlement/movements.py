@@ -1,0 +1,334 @@
+"""Movements asked of the registry: transfers in, and the deliveries of a day.
+
+An instruction stays pending until the registry's final answer. Confirmed, its legs are booked; refused, everything
+it took is given back. A delivery movement carries many deliveries and happens whole or not at all, so a refusal is
+narrowed to the delivery it is about: the one named fails, the others are instructed again under a new name, and
+where none is named the movement is halved. The old name is never used again: its refusal was final.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from settlement import serials
+from settlement.commands import Outcome, RequestTransferIn, ResolveInstruction
+from settlement.delivery import Delivery, DeliveryState, DeliveryStep
+from settlement.events import (
+    Bucket,
+    DeliveryFailed,
+    DeliverySettled,
+    Instruction,
+    InstructionKind,
+    InstructionLeg,
+    LotSlice,
+    MovementConfirmed,
+    MovementInstructed,
+    MovementRefused,
+    Posted,
+    TransferCompleted,
+    TransferFailed,
+    TransferRequested,
+)
+from settlement.holdings import Holdings
+from settlement.ledger import Ledger
+from settlement.lot import Lot
+from settlement.rejections import INSTRUCTION_UNKNOWN, Rejection
+from settlement.values import (
+    CASH,
+    OUTSIDE,
+    AccountId,
+    AssetCode,
+    InstructionId,
+    LotId,
+    TradeId,
+    TradingDay,
+)
+
+MAX_LEGS: Final = 1_000
+"""Legs of one movement, by the registry protocol. A single delivery of more lots goes alone, to be refused there."""
+
+TOO_LATE: Final = "too_late"
+"""The registry's refusal of a request it first saw after `not_after`: nothing is wrong with the content."""
+
+MovementEvent = (
+    MovementInstructed
+    | MovementConfirmed
+    | MovementRefused
+    | TransferRequested
+    | TransferCompleted
+    | TransferFailed
+    | DeliverySettled
+    | DeliveryFailed
+    | Posted
+)
+
+
+class Movements:
+    """What is pending at the registry, and what its answers change here."""
+
+    __slots__ = ("_holdings", "_ledger", "_lots", "deliveries", "instructions")
+
+    def __init__(self, ledger: Ledger, holdings: Holdings, lots: dict[LotId, Lot]) -> None:
+        """Nothing pending. Ledger, holdings and lots are the depository's own."""
+        self._ledger = ledger
+        self._holdings = holdings
+        self._lots = lots
+        self.deliveries: dict[TradeId, Delivery] = {}
+        """Not yet settled or failed, oldest first."""
+        self.instructions: dict[InstructionId, Instruction] = {}
+        """Pending, oldest first: the outbox."""
+
+    def request_transfer_in(
+        self, command: RequestTransferIn, seq: int, day: TradingDay, not_after_ns: int
+    ) -> tuple[MovementEvent, ...]:
+        """Ask for units from the management side. The guards have been asked; nothing is credited before the answer."""
+        self._holdings.expect(command.lots)
+        instruction = Instruction(
+            instruction_id=InstructionId(f"in-{seq}"),
+            kind=InstructionKind.TRANSFER_IN,
+            trading_day=day,
+            not_after_ns=not_after_ns,
+            legs=tuple(
+                InstructionLeg(
+                    leg=number,
+                    lot_id=part.lot_id,
+                    serials=part.serials,
+                    from_account=command.account,
+                    to_account=command.account,
+                )
+                for number, part in enumerate(command.lots, 1)
+            ),
+        )
+        self.instructions[instruction.instruction_id] = instruction
+        requested = TransferRequested(
+            account=command.account,
+            instruction_id=instruction.instruction_id,
+            kind=instruction.kind,
+            instrument=command.instrument,
+            quantity_tonnes=_tonnes(command.lots),
+            client_id=command.client_id,
+        )
+        return (requested, MovementInstructed(instruction=instruction))
+
+    def uninstructed(self) -> Iterator[Delivery]:
+        """Deliveries that the registry has not been asked about yet, oldest first."""
+        return (delivery for delivery in self.deliveries.values() if delivery.state is DeliveryState.PENDING)
+
+    def instruct(self, deliveries: list[Delivery], seq: int, not_after_ns: int) -> tuple[MovementInstructed, ...]:
+        """Choose the serials of these pending deliveries, first in first out, and ask for them in few movements."""
+        groups: list[list[InstructionLeg]] = [[]]
+        for delivery in deliveries:
+            delivery.step(DeliveryStep.INSTRUCT)
+            slices = self._holdings.take_first(delivery.seller, delivery.instrument, delivery.quantity_tonnes)
+            if groups[-1] and len(groups[-1]) + len(slices) > MAX_LEGS:
+                groups.append([])
+            groups[-1].extend(_legs(delivery, slices, len(groups[-1]) + 1))
+        day = deliveries[0].trading_day if deliveries else TradingDay("")
+        return tuple(
+            self._send(f"dvp-{seq}-{number}", day, not_after_ns, legs) for number, legs in enumerate(groups, 1) if legs
+        )
+
+    def resolve(self, command: ResolveInstruction, seq: int, not_after_ns: int) -> Rejection | tuple[MovementEvent, ...]:
+        """Book the registry's final answer. An instruction that is not pending is refused: it has been booked."""
+        instruction = self.instructions.get(command.instruction_id)
+        if instruction is None:
+            return INSTRUCTION_UNKNOWN.because(actual=command.instruction_id)
+        # From here the command must succeed.
+        del self.instructions[command.instruction_id]
+        if command.outcome is Outcome.CONFIRMED:
+            confirmed = MovementConfirmed(instruction_id=command.instruction_id)
+            return (confirmed, *self._book(instruction))
+        code = command.code or "refused"
+        refused = MovementRefused(instruction_id=command.instruction_id, code=code, leg=command.leg)
+        return (refused, *self._give_back(instruction, code, command.leg, seq, not_after_ns))
+
+    def slices_in_flight(self) -> list[LotSlice]:
+        """Serials of every pending instruction, on their way in or between two accounts."""
+        return [
+            LotSlice(lot_id=leg.lot_id, serials=leg.serials)
+            for instruction in self.instructions.values()
+            for leg in instruction.legs
+        ]
+
+    def check(self) -> None:
+        """The delivering bucket is what pending deliveries will deliver; instructed deliveries stand in one movement."""
+        expected: dict[tuple[AccountId, AssetCode], int] = {}
+        for delivery in self.deliveries.values():
+            assert delivery.state in (DeliveryState.PENDING, DeliveryState.INSTRUCTED), delivery
+            for place, amount in (
+                ((delivery.seller, delivery.instrument), delivery.quantity_tonnes),
+                ((delivery.buyer, CASH), delivery.amount_fen),
+            ):
+                expected[place] = expected.get(place, 0) + amount
+        for account in self._ledger.accounts():
+            for asset, balance in self._ledger.assets(account):
+                wanted = expected.pop((account, asset), 0)
+                assert balance.delivering == wanted, f"{account} {asset}: {balance.delivering} delivering, {wanted} due"
+        assert not expected, f"deliveries without cover: {expected}"
+        self._check_instructed()
+
+    def _check_instructed(self) -> None:
+        tonnes: dict[TradeId, int] = {}
+        for instruction in self.instructions.values():
+            for leg in instruction.legs:
+                if leg.trade_id is not None:
+                    tonnes[leg.trade_id] = tonnes.get(leg.trade_id, 0) + serials.count(leg.serials)
+        for delivery in self.deliveries.values():
+            wanted = delivery.quantity_tonnes if delivery.state is DeliveryState.INSTRUCTED else 0
+            assert tonnes.pop(delivery.trade_id, 0) == wanted, delivery
+        assert not tonnes, f"movements of deliveries that are not pending: {tonnes}"
+
+    def _send(self, name: str, day: TradingDay, not_after_ns: int, legs: list[InstructionLeg]) -> MovementInstructed:
+        instruction = Instruction(
+            instruction_id=InstructionId(name),
+            kind=InstructionKind.DELIVER,
+            trading_day=day,
+            not_after_ns=not_after_ns,
+            legs=tuple(legs),
+        )
+        self.instructions[instruction.instruction_id] = instruction
+        return MovementInstructed(instruction=instruction)
+
+    def _book(self, instruction: Instruction) -> Iterator[MovementEvent]:
+        if instruction.kind is InstructionKind.TRANSFER_IN:
+            yield from self._receive(instruction)
+            return
+        for trade_id, legs in _by_delivery(instruction):
+            yield from self._settle(self.deliveries.pop(trade_id), _slices(legs))
+
+    def _receive(self, instruction: Instruction) -> Iterator[MovementEvent]:
+        account = instruction.legs[0].to_account
+        slices = _slices(instruction.legs)
+        instrument = self._lots[slices[0].lot_id].instrument
+        self._holdings.give(account, slices)
+        yield self._ledger.post(
+            instrument, _tonnes(slices), source=(OUTSIDE, Bucket.OUTSIDE), target=(account, Bucket.AVAILABLE)
+        )
+        yield TransferCompleted(
+            account=account,
+            instruction_id=instruction.instruction_id,
+            kind=instruction.kind,
+            instrument=instrument,
+            quantity_tonnes=_tonnes(slices),
+            lots=slices,
+        )
+
+    def _settle(self, delivery: Delivery, slices: tuple[LotSlice, ...]) -> Iterator[MovementEvent]:
+        delivery.step(DeliveryStep.SETTLE)
+        self._holdings.give(delivery.buyer, slices)
+        yield self._ledger.post(
+            delivery.instrument,
+            delivery.quantity_tonnes,
+            source=(delivery.seller, Bucket.DELIVERING),
+            target=(delivery.buyer, Bucket.AVAILABLE),
+        )
+        yield self._ledger.post(
+            CASH,
+            delivery.amount_fen,
+            source=(delivery.buyer, Bucket.DELIVERING),
+            target=(delivery.seller, Bucket.AVAILABLE),
+        )
+        yield DeliverySettled(
+            trade_id=delivery.trade_id,
+            trading_day=delivery.trading_day,
+            instrument=delivery.instrument,
+            seller=delivery.seller,
+            buyer=delivery.buyer,
+            quantity_tonnes=delivery.quantity_tonnes,
+            amount_fen=delivery.amount_fen,
+            lots=slices,
+        )
+
+    def _give_back(
+        self, instruction: Instruction, code: str, leg: int | None, seq: int, not_after_ns: int
+    ) -> Iterator[MovementEvent]:
+        if instruction.kind is InstructionKind.TRANSFER_IN:
+            self._holdings.forget(_slices(instruction.legs))
+            account = instruction.legs[0].to_account
+            yield TransferFailed(
+                account=account, instruction_id=instruction.instruction_id, kind=instruction.kind, code=code
+            )
+            return
+        groups = _by_delivery(instruction)
+        failed = _named(groups, leg)
+        if failed is None and len(groups) == 1 and code != TOO_LATE:
+            failed = groups[0][0]
+        if failed is not None:
+            legs = next(legs for trade_id, legs in groups if trade_id == failed)
+            yield from self._fail(self.deliveries.pop(failed), _slices(legs), code)
+        rest = [group for group in groups if group[0] != failed]
+        whole = failed is not None or code == TOO_LATE or len(rest) == 1
+        halves = [rest] if whole else [rest[: len(rest) // 2], rest[len(rest) // 2 :]]
+        for number, half in enumerate((half for half in halves if half), 1):
+            yield self._again(half, f"dvp-{seq}-{number}", instruction.trading_day, not_after_ns)
+
+    def _again(
+        self,
+        groups: list[tuple[TradeId, tuple[InstructionLeg, ...]]],
+        name: str,
+        day: TradingDay,
+        not_after_ns: int,
+    ) -> MovementInstructed:
+        legs: list[InstructionLeg] = []
+        for trade_id, old_legs in groups:
+            delivery = self.deliveries[trade_id]
+            delivery.step(DeliveryStep.RETURN)
+            delivery.step(DeliveryStep.INSTRUCT)
+            legs.extend(_legs(delivery, _slices(old_legs), len(legs) + 1))
+        return self._send(name, day, not_after_ns, legs)
+
+    def _fail(self, delivery: Delivery, slices: tuple[LotSlice, ...], code: str) -> Iterator[MovementEvent]:
+        delivery.step(DeliveryStep.FAIL)
+        self._holdings.give(delivery.seller, slices)
+        for asset, amount, owner in (
+            (delivery.instrument, delivery.quantity_tonnes, delivery.seller),
+            (CASH, delivery.amount_fen, delivery.buyer),
+        ):
+            yield self._ledger.post(
+                asset, amount, source=(owner, Bucket.DELIVERING), target=(owner, Bucket.AVAILABLE)
+            )
+        yield DeliveryFailed(
+            trade_id=delivery.trade_id,
+            trading_day=delivery.trading_day,
+            instrument=delivery.instrument,
+            seller=delivery.seller,
+            buyer=delivery.buyer,
+            quantity_tonnes=delivery.quantity_tonnes,
+            amount_fen=delivery.amount_fen,
+            code=code,
+        )
+
+
+def _tonnes(slices: tuple[LotSlice, ...]) -> int:
+    return sum(serials.count(part.serials) for part in slices)
+
+
+def _slices(legs: tuple[InstructionLeg, ...]) -> tuple[LotSlice, ...]:
+    return tuple(LotSlice(lot_id=leg.lot_id, serials=leg.serials) for leg in legs)
+
+
+def _legs(delivery: Delivery, slices: tuple[LotSlice, ...], first_leg: int) -> list[InstructionLeg]:
+    return [
+        InstructionLeg(
+            leg=number,
+            lot_id=part.lot_id,
+            serials=part.serials,
+            from_account=delivery.seller,
+            to_account=delivery.buyer,
+            trade_id=delivery.trade_id,
+        )
+        for number, part in enumerate(slices, first_leg)
+    ]
+
+
+def _by_delivery(instruction: Instruction) -> list[tuple[TradeId, tuple[InstructionLeg, ...]]]:
+    """A delivery movement's legs, grouped by the trade they deliver, in the movement's order."""
+    groups: dict[TradeId, list[InstructionLeg]] = {}
+    for leg in instruction.legs:
+        assert leg.trade_id is not None, f"{instruction.instruction_id} moves units of no trade"
+        groups.setdefault(leg.trade_id, []).append(leg)
+    return [(trade_id, tuple(legs)) for trade_id, legs in groups.items()]
+
+
+def _named(groups: list[tuple[TradeId, tuple[InstructionLeg, ...]]], leg: int | None) -> TradeId | None:
+    """The delivery a refusal names by one of its legs; none when it names no leg, or none that there is."""
+    return next((trade_id for trade_id, legs in groups if any(part.leg == leg for part in legs)), None)
