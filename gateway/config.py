@@ -1,0 +1,119 @@
+"""What a running exchange is told from outside: options of the command line, each also as a PUHUI_ variable.
+
+Everything about trading is in the rule book instead (`gateway.markets`). What may carry a secret (a database URL)
+is best given by the environment, where other users of the machine cannot read it.
+"""
+
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+DEFAULT_DATA_DIR: Final = Path(".puhui")
+"""Below the directory one stands in, so that two checkouts never share an exchange by accident."""
+
+DATA_DIR_VARIABLE: Final = "PUHUI_DATA_DIR"
+DEFAULT_HOST: Final = "127.0.0.1"
+DEFAULT_PORT: Final = 8080
+
+
+class ClockKind(StrEnum):
+    """Where the market's time comes from."""
+
+    REAL = "real"
+    MANUAL = "manual"
+
+
+class SeedName(StrEnum):
+    """What an empty exchange is filled with."""
+
+    DEMO = "demo"
+
+
+class SettingsFault(Exception):  # noqa: N818 - it states a fact
+    """The settings contradict each other, or name something that is not there. Meant for the operator."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """How `puhui serve` was told to run."""
+
+    data_dir: Path
+    host: str = DEFAULT_HOST
+    port: int = DEFAULT_PORT
+    """0 takes a free one."""
+    market: str = "shanghai"
+    clock: ClockKind = ClockKind.REAL
+    now_ns: int | None = None
+    """Where a manual clock starts."""
+    database_url: str | None = None
+    """A PostgreSQL of one's own; a private one is started when absent."""
+    registry_url: str | None = None
+    """A registry platform of one's own; the reference registry is started when absent."""
+    registry_key_file: Path | None = None
+    """The public key (PEM) with which that platform signs its answers."""
+    seed: SeedName | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant, before anything is started."""
+        if (self.registry_url is None) != (self.registry_key_file is None):
+            raise SettingsFault(
+                "--registry-url and --registry-key-file go together: answers are checked with that key"
+            )
+        if self.seed is not None and self.registry_url is not None:
+            raise SettingsFault("--seed fills the reference registry, which --registry-url replaces")
+        if (self.clock is ClockKind.MANUAL) != (self.now_ns is not None):
+            raise SettingsFault("--clock manual starts at --now, and only it does")
+
+    @property
+    def registry_dir(self) -> Path:
+        """Where the reference registry keeps what is its own."""
+        return self.data_dir / "registry"
+
+    @property
+    def postgres_dir(self) -> Path:
+        """Where the exchange's private PostgreSQL lies."""
+        return self.data_dir / "postgres"
+
+    @property
+    def keys_dir(self) -> Path:
+        """Where the exchange's own key pair for the registry line lies."""
+        return self.data_dir / "keys"
+
+    @property
+    def demo_file(self) -> Path:
+        """Where the demonstration's keys are written."""
+        return self.data_dir / "demo.json"
+
+
+def default_data_dir() -> Path:
+    """The data directory when none is named: PUHUI_DATA_DIR, else `.puhui` here."""
+    return Path(os.environ.get(DATA_DIR_VARIABLE) or DEFAULT_DATA_DIR)
+
+
+def make_private_dir(path: Path) -> Path:
+    """A directory only its owner may enter, made when missing.
+
+    Raises:
+        SettingsFault: it exists and others may enter it, or it belongs to somebody else.
+    """
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = path.stat()
+    if found.st_uid != os.geteuid():
+        raise SettingsFault(f"{path} belongs to uid {found.st_uid}, and this process is uid {os.geteuid()}")
+    if found.st_mode & 0o077:
+        raise SettingsFault(f"{path} is open to others (mode {found.st_mode & 0o777:o}); chmod 700 {path}")
+    return path.resolve()
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Put a file in place whole, readable by its owner only, and on disk before this returns."""
+    draft = path.with_name(f".{path.name}.new")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)

@@ -1,0 +1,91 @@
+"""How the processes say what they do: one line an event on standard error, JSON for machines or plain for people.
+
+What the libraries say through `logging` goes the same way. Nothing secret belongs in a log; should a field of such
+a name get there all the same, its value is replaced before it is written.
+"""
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from enum import StrEnum
+from typing import Any, Final, TextIO
+
+import orjson
+import structlog
+
+SECRET_NAMES: Final = frozenset(
+    {
+        "authorization",
+        "cookie",
+        "database_url",
+        "dsn",
+        "password",
+        "secret",
+        "set-cookie",
+        "signature",
+        "x-signature",
+    }
+)
+"""Names of fields whose value is never written."""
+
+HIDDEN: Final = "(hidden)"
+
+
+class LogFormat(StrEnum):
+    """For whom the lines are."""
+
+    JSON = "json"
+    CONSOLE = "console"
+
+
+def hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401 - structlog's signature
+    """Replace what stands in fields of secret names."""
+    for name in event:
+        if name.lower() in SECRET_NAMES:
+            event[name] = HIDDEN
+    return event
+
+
+def set_up_logs(
+    log_format: LogFormat | None = None, *, process: str = "exchange", stream: TextIO | None = None
+) -> None:
+    """Send everything to standard error; plain when a person watches and nothing else was asked for."""
+    stream = stream or sys.stderr
+    if log_format is None:
+        log_format = LogFormat.CONSOLE if stream.isatty() else LogFormat.JSON
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        hide_secrets,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *_rendering(log_format, colours=stream.isatty()),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.INFO)
+    structlog.contextvars.bind_contextvars(process=process)
+
+
+def _rendering(log_format: LogFormat, *, colours: bool) -> list[structlog.typing.Processor]:
+    if log_format is LogFormat.CONSOLE:
+        return [structlog.dev.ConsoleRenderer(colors=colours)]
+    return [
+        structlog.processors.dict_tracebacks,
+        structlog.processors.JSONRenderer(lambda event, **_: orjson.dumps(event, default=str).decode()),
+    ]

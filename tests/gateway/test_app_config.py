@@ -1,0 +1,65 @@
+"""Settings that contradict each other are refused before anything starts; private files are private."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.config import (
+    ClockKind,
+    SeedName,
+    Settings,
+    SettingsFault,
+    default_data_dir,
+    make_private_dir,
+    write_private,
+)
+
+
+def test_a_registry_of_ones_own_needs_its_key(tmp_path: Path) -> None:
+    with pytest.raises(SettingsFault, match="go together"):
+        Settings(data_dir=tmp_path, registry_url="http://registry.example")
+
+
+def test_the_seed_needs_the_reference_registry(tmp_path: Path) -> None:
+    with pytest.raises(SettingsFault, match="reference registry"):
+        Settings(
+            data_dir=tmp_path,
+            registry_url="http://registry.example",
+            registry_key_file=tmp_path / "key.pem",
+            seed=SeedName.DEMO,
+        )
+
+
+@pytest.mark.parametrize(("clock", "now_ns"), [(ClockKind.MANUAL, None), (ClockKind.REAL, 1)])
+def test_a_manual_clock_and_its_beginning_go_together(
+    tmp_path: Path, clock: ClockKind, now_ns: int | None
+) -> None:
+    with pytest.raises(SettingsFault, match="--now"):
+        Settings(data_dir=tmp_path, clock=clock, now_ns=now_ns)
+
+
+def test_the_data_directory_is_named_by_the_environment_or_lies_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PUHUI_DATA_DIR", raising=False)
+    assert default_data_dir() == Path(".puhui")
+    monkeypatch.setenv("PUHUI_DATA_DIR", "/srv/puhui")
+    assert default_data_dir() == Path("/srv/puhui")
+
+
+def test_a_directory_that_is_made_is_closed_to_others(tmp_path: Path) -> None:
+    made = make_private_dir(tmp_path / "new" / "data")
+    assert made.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_directory_open_to_others_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o755)
+    with pytest.raises(SettingsFault, match="chmod 700"):
+        make_private_dir(tmp_path / "open")
+
+
+def test_a_private_file_is_replaced_whole(tmp_path: Path) -> None:
+    for content in (b"one", b"two"):
+        write_private(tmp_path / "file", content)
+    assert (tmp_path / "file").read_bytes() == b"two"
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
