@@ -1,7 +1,7 @@
 """Databases of one server: making them, and naming them in a DSN."""
 
 import re
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 
@@ -15,7 +15,7 @@ def with_database(dsn: str, name: str) -> str:
     parts = urlsplit(dsn)
     query = [pair for pair in parse_qsl(parts.query) if pair[0] not in ("database", "dbname")]
     # urlunsplit would drop the empty authority of postgresql:///name.
-    rest = urlunsplit(("", "", f"/{name}", urlencode(query, safe="/"), ""))
+    rest = urlunsplit(("", "", f"/{name}", urlencode(query, safe="/", quote_via=quote), ""))
     return f"{parts.scheme}://{parts.netloc}{rest}"
 
 
