@@ -1,0 +1,151 @@
+"""The listed market of one listing: its book, its band, the day's prices so far."""
+
+from dataclasses import dataclass
+
+from matching.book import OrderBook
+from matching.listing import Listing
+from matching.order import Order, OrderId, OrderStatus, Side, TimeInForce
+from matching.reference_price import PriceBand, band_around
+from matching.rulebook import Rules
+from settlement.values import AccountId, AssetCode, ParticipantId
+
+
+@dataclass(kw_only=True, slots=True)
+class DayPrices:
+    """What listed trades have made of the day so far."""
+
+    open_fen: int | None = None
+    high_fen: int | None = None
+    low_fen: int | None = None
+    last_fen: int | None = None
+    volume_tonnes: int = 0
+    turnover_fen: int = 0
+
+    def trade(self, price_fen: int, quantity_tonnes: int) -> None:
+        """Count one more trade."""
+        if self.open_fen is None:
+            self.open_fen = price_fen
+        self.high_fen = price_fen if self.high_fen is None else max(self.high_fen, price_fen)
+        self.low_fen = price_fen if self.low_fen is None else min(self.low_fen, price_fen)
+        self.last_fen = price_fen
+        self.volume_tonnes += quantity_tonnes
+        self.turnover_fen += price_fen * quantity_tonnes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OrderRecord:
+    """One resting order, as written to a snapshot."""
+
+    order_id: OrderId
+    account: AccountId
+    owner: ParticipantId
+    client_order_id: str
+    listing: AssetCode
+    side: Side
+    price_fen: int
+    quantity_tonnes: int
+    remaining_tonnes: int
+    time_in_force: TimeInForce
+    status: OrderStatus
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MarketState:
+    """One listed market, as written to a snapshot. Orders stand in the order in which adding them makes the book."""
+
+    listing: Listing
+    reference_fen: int
+    open_fen: int | None
+    high_fen: int | None
+    low_fen: int | None
+    last_fen: int | None
+    volume_tonnes: int
+    turnover_fen: int
+    orders: tuple[OrderRecord, ...]
+
+
+class ListedMarket:
+    """One listing being traded."""
+
+    __slots__ = ("band", "book", "listing", "prices", "reference_fen", "rules")
+
+    def __init__(self, listing: Listing, rules: Rules) -> None:
+        """A market whose first band lies around the announced reference."""
+        self.listing = listing
+        self.book = OrderBook()
+        self.prices = DayPrices()
+        self.reference_fen = listing.first_reference_price_fen
+        self.rules = rules
+        self.band: PriceBand = band_around(self.reference_fen, rules)
+
+    def follow(self, rules: Rules) -> bool:
+        """Trade by these rules from now on; whether the band is another one."""
+        before = self.band
+        self.rules = rules
+        self.band = band_around(self.reference_fen, rules)
+        return self.band != before
+
+    def dump(self) -> MarketState:
+        """All of it, for a snapshot."""
+        prices = self.prices
+        return MarketState(
+            listing=self.listing,
+            reference_fen=self.reference_fen,
+            open_fen=prices.open_fen,
+            high_fen=prices.high_fen,
+            low_fen=prices.low_fen,
+            last_fen=prices.last_fen,
+            volume_tonnes=prices.volume_tonnes,
+            turnover_fen=prices.turnover_fen,
+            orders=tuple(_record(order) for order in self.book.orders()),
+        )
+
+    @classmethod
+    def load(cls, state: MarketState, rules: Rules) -> "ListedMarket":
+        """The market that snapshot was taken of."""
+        market = cls(state.listing, rules)
+        market.reference_fen = state.reference_fen
+        market.follow(rules)
+        market.prices = DayPrices(
+            open_fen=state.open_fen,
+            high_fen=state.high_fen,
+            low_fen=state.low_fen,
+            last_fen=state.last_fen,
+            volume_tonnes=state.volume_tonnes,
+            turnover_fen=state.turnover_fen,
+        )
+        for record in state.orders:
+            market.book.add(_order(record))
+        return market
+
+
+def _record(order: Order) -> OrderRecord:
+    return OrderRecord(
+        order_id=order.order_id,
+        account=order.account,
+        owner=order.owner,
+        client_order_id=order.client_order_id,
+        listing=order.listing,
+        side=order.side,
+        price_fen=order.price_fen,
+        quantity_tonnes=order.quantity_tonnes,
+        remaining_tonnes=order.remaining_tonnes,
+        time_in_force=order.time_in_force,
+        status=order.status,
+    )
+
+
+def _order(record: OrderRecord) -> Order:
+    return Order(
+        order_id=record.order_id,
+        account=record.account,
+        owner=record.owner,
+        client_order_id=record.client_order_id,
+        listing=record.listing,
+        side=record.side,
+        price_fen=record.price_fen,
+        quantity_tonnes=record.quantity_tonnes,
+        remaining_tonnes=record.remaining_tonnes,
+        time_in_force=record.time_in_force,
+        status=record.status,
+    )

@@ -1,0 +1,47 @@
+"""Reference prices: the band around one, and the close that becomes the next.
+
+Everything is whole fen. A band edge is the reference times one plus or minus the band, brought to the tick as the
+rule book says; a closing price is the volume-weighted average of the day's listed trades, rounded half up to the
+tick, unless so little was traded that the previous close stands (Guangdong's rule of 2018-07-31: one tiny trade
+shall not move the price of a thin market).
+"""
+
+from dataclasses import dataclass
+
+from matching.rulebook import BandRounding, Rules
+
+_WHOLE_BASIS_POINTS = 10_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PriceBand:
+    """The prices a listing may trade at, both ends included, fen per tonne."""
+
+    reference_fen: int
+    lower_fen: int
+    upper_fen: int
+
+
+def half_up(numerator: int, denominator: int) -> int:
+    """The quotient of whole numbers, rounded half up."""
+    return (2 * numerator + denominator) // (2 * denominator)
+
+
+def band_around(reference_fen: int, rules: Rules) -> PriceBand:
+    """The band the rules put around a reference price. It never reaches below one tick."""
+    tick = rules.tick_fen
+    below = reference_fen * (_WHOLE_BASIS_POINTS - rules.band_basis_points)
+    above = reference_fen * (_WHOLE_BASIS_POINTS + rules.band_basis_points)
+    one_tick = tick * _WHOLE_BASIS_POINTS
+    if rules.band_rounding is BandRounding.HALF_UP:
+        lower, upper = half_up(below, one_tick), half_up(above, one_tick)
+    else:
+        lower, upper = -(-below // one_tick), above // one_tick
+    return PriceBand(reference_fen=reference_fen, lower_fen=max(lower, 1) * tick, upper_fen=max(upper, 1) * tick)
+
+
+def closing_price(volume_tonnes: int, turnover_fen: int, previous_fen: int, rules: Rules) -> int:
+    """The day's closing price: the average of listed trades, or the previous close at or below the threshold."""
+    if volume_tonnes <= rules.close_threshold_tonnes:
+        return previous_fen
+    return half_up(turnover_fen, volume_tonnes * rules.tick_fen) * rules.tick_fen
