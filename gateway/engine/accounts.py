@@ -1,0 +1,229 @@
+"""Accounts as their owners see them, folded from journaled events: balances, lots, what is on its way.
+
+A balance is the sum of `Posted` events and nothing else. Serials change hands where the events say so: a confirmed
+transfer, a settled delivery.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from settlement import serials as ranges
+from settlement.events import (
+    AccountOpened,
+    Bucket,
+    DeliverySettled,
+    Instruction,
+    InstructionKind,
+    LotRegistered,
+    MovementInstructed,
+    Posted,
+)
+from settlement.lot import Lot
+from settlement.serials import NONE, Serials
+from settlement.values import CASH
+
+
+@dataclass(kw_only=True, slots=True)
+class BalanceView:
+    """What an account has of one asset: fen of cash, tonnes of an instrument. Not to be altered by readers."""
+
+    available: int = 0
+    held: int = 0
+    delivering: int = 0
+    retired: int = 0
+    bought_today: int = 0
+    """Bought on this trading day, delivered at its close: not for sale today."""
+    frozen: int = 0
+
+    @property
+    def withdrawable(self) -> int:
+        """What may leave the exchange: sale proceeds become available only when they have settled."""
+        return self.available
+
+
+@dataclass(kw_only=True, slots=True)
+class LotView:
+    """An account's serials of one lot."""
+
+    lot: Lot
+    serials: Serials
+    quantity_tonnes: int
+    available_tonnes: int
+    """Those not allocated to a delivery on its way."""
+
+
+@dataclass(kw_only=True, slots=True)
+class AccountView:
+    """One trading account. Not to be altered by readers."""
+
+    account: str
+    owner: str
+    registry_account: str
+    cash: BalanceView = field(default_factory=BalanceView)
+    """In fen."""
+    units: dict[str, BalanceView] = field(default_factory=dict)
+    """In tonnes, by instrument."""
+    serials: dict[str, Serials] = field(default_factory=dict)
+    """By lot."""
+
+    def balance(self, asset: str) -> BalanceView:
+        """The balance of an asset, made when there was none."""
+        if asset == CASH:
+            return self.cash
+        found = self.units.get(asset)
+        if found is None:
+            found = self.units[asset] = BalanceView()
+        return found
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AccountsState:
+    """As written to a snapshot."""
+
+    accounts: tuple[AccountView, ...]
+    lots: tuple[Lot, ...]
+    pending: tuple[Instruction, ...]
+
+
+class Accounts:
+    """Every account, every lot, every pending movement."""
+
+    __slots__ = ("_accounts", "_bought_today", "lots", "pending")
+
+    def __init__(self, state: AccountsState | None = None) -> None:
+        """None, or those of a snapshot."""
+        self._accounts: dict[str, AccountView] = {}
+        self.lots: dict[str, Lot] = {}
+        self.pending: dict[str, Instruction] = {}
+        self._bought_today: dict[tuple[str, str], BalanceView] = {}
+        if state is not None:
+            self._load(state)
+
+    def get(self, account: str) -> AccountView | None:
+        """An account, or none of that name."""
+        return self._accounts.get(account)
+
+    def all(self) -> Mapping[str, AccountView]:
+        """Every account by its name."""
+        return self._accounts
+
+    def open(self, event: AccountOpened) -> None:
+        """An account came to be."""
+        self._accounts[event.account] = AccountView(
+            account=event.account, owner=event.owner, registry_account=event.registry_account
+        )
+
+    def register(self, event: LotRegistered) -> None:
+        """A lot is known."""
+        self.lots[event.lot.lot_id] = event.lot
+
+    def post(self, event: Posted) -> None:
+        """An amount moved."""
+        if event.from_bucket is not Bucket.OUTSIDE:
+            balance = self._accounts[event.from_account].balance(event.asset)
+            _add(balance, event.from_bucket, -event.amount)
+        if event.to_bucket is not Bucket.OUTSIDE:
+            balance = self._accounts[event.to_account].balance(event.asset)
+            _add(balance, event.to_bucket, event.amount)
+
+    def buy(self, account: str, instrument: str, quantity_tonnes: int) -> None:
+        """Units were bought on this trading day."""
+        balance = self._accounts[account].balance(instrument)
+        balance.bought_today += quantity_tonnes
+        self._bought_today[account, instrument] = balance
+
+    def begin_day(self) -> None:
+        """What was bought yesterday is for sale."""
+        for balance in self._bought_today.values():
+            balance.bought_today = 0
+        self._bought_today.clear()
+
+    def instruct(self, event: MovementInstructed) -> None:
+        """A movement is on its way."""
+        self.pending[event.instruction.instruction_id] = event.instruction
+
+    def confirm(self, instruction_id: str) -> None:
+        """The registry moved it: serials enter or leave. Those of deliveries change hands as each one settles."""
+        instruction = self.pending.pop(instruction_id)
+        for leg in instruction.legs:
+            if instruction.kind is InstructionKind.TRANSFER_IN:
+                self._give(leg.to_account, leg.lot_id, leg.serials)
+            elif instruction.kind is InstructionKind.TRANSFER_OUT:
+                self._take(leg.from_account, leg.lot_id, leg.serials)
+
+    def refuse(self, instruction_id: str) -> None:
+        """The registry refused it: nothing moves."""
+        del self.pending[instruction_id]
+
+    def deliver(self, event: DeliverySettled) -> None:
+        """Serials changed hands."""
+        for part in event.lots:
+            self._take(event.seller, part.lot_id, part.serials)
+            self._give(event.buyer, part.lot_id, part.serials)
+
+    def lots_of(self, account: str) -> list[LotView]:
+        """An account's lots in the order they would be delivered."""
+        view = self._accounts.get(account)
+        if view is None:
+            return []
+        allocated = self._allocated(account)
+        found = [
+            LotView(
+                lot=self.lots[lot_id],
+                serials=serials,
+                quantity_tonnes=ranges.count(serials),
+                available_tonnes=ranges.count(serials) - allocated.get(lot_id, 0),
+            )
+            for lot_id, serials in view.serials.items()
+        ]
+        return sorted(found, key=lambda line: line.lot.delivery_order)
+
+    def dump(self) -> AccountsState:
+        """Everything, for a snapshot."""
+        return AccountsState(
+            accounts=tuple(self._accounts.values()),
+            lots=tuple(self.lots.values()),
+            pending=tuple(self.pending.values()),
+        )
+
+    def _load(self, state: AccountsState) -> None:
+        self._accounts = {view.account: view for view in state.accounts}
+        self.lots = {lot.lot_id: lot for lot in state.lots}
+        self.pending = {instruction.instruction_id: instruction for instruction in state.pending}
+        self._bought_today = {
+            (view.account, asset): balance
+            for view in state.accounts
+            for asset, balance in view.units.items()
+            if balance.bought_today
+        }
+
+    def _allocated(self, account: str) -> dict[str, int]:
+        allocated: dict[str, int] = {}
+        for instruction in self.pending.values():
+            for leg in instruction.legs:
+                if leg.from_account == account and instruction.kind is not InstructionKind.TRANSFER_IN:
+                    allocated[leg.lot_id] = allocated.get(leg.lot_id, 0) + ranges.count(leg.serials)
+        return allocated
+
+    def _give(self, account: str, lot_id: str, serials: Serials) -> None:
+        held = self._accounts[account].serials
+        held[lot_id] = ranges.union(held.get(lot_id, NONE), serials)
+
+    def _take(self, account: str, lot_id: str, serials: Serials) -> None:
+        held = self._accounts[account].serials
+        left = ranges.difference(held[lot_id], serials)
+        if left:
+            held[lot_id] = left
+        else:
+            del held[lot_id]
+
+
+def _add(balance: BalanceView, bucket: Bucket, amount: int) -> None:
+    if bucket is Bucket.AVAILABLE:
+        balance.available += amount
+    elif bucket is Bucket.HELD:
+        balance.held += amount
+    elif bucket is Bucket.DELIVERING:
+        balance.delivering += amount
+    else:
+        balance.retired += amount

@@ -1,0 +1,33 @@
+"""What the journal is made of, as everything in the gateway handles it."""
+
+from dataclasses import dataclass
+
+from matching.commands import Command
+from matching.events import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One journaled command with what came of it."""
+
+    seq: int
+    """1, 2, 3 … gapless over the exchange's life."""
+    at_ns: int
+    """When it was sequenced; never less than the entry before."""
+    command: Command
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountEvent:
+    """One line of an account's own log: what the private stream pushes and `GET /v1/events` lists."""
+
+    account: str
+    event_id: int
+    """1, 2, 3 … gapless per account."""
+    seq: int
+    """The entry it comes from."""
+    type: str
+    at_ns: int
+    body: str
+    """The remaining fields as the text of a JSON object, in the API's formats."""

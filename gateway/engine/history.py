@@ -1,0 +1,312 @@
+"""What has ended and is kept for good, read from the database: orders, trades, transfers, account events.
+
+Open orders are not here but in `views`; an order is in one of the two, or for a while in both. Pages go by id, newest
+first (account events: oldest first), and never by time, so that equal times lose and repeat nothing.
+"""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+import asyncpg
+import orjson
+
+from gateway.engine.entry import AccountEvent
+from gateway.engine.orders import OrderView
+from matching.order import Side, TimeInForce
+
+MAX_LIMIT: Final = 1_000
+"""The longest page."""
+
+T = TypeVar("T")
+
+
+class BadCursorError(ValueError):
+    """A cursor that this exchange never gave out."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page(Generic[T]):
+    """Some items, and the cursor to what follows; none at the end."""
+
+    items: tuple[T, ...]
+    next: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TradeView:
+    """A trade with both sides; the public sees it without accounts and orders."""
+
+    trade_id: int
+    listing: str
+    price_fen: int
+    quantity_tonnes: int
+    at_ns: int
+    trading_day: str
+    taker_side: Side
+    buyer: str
+    seller: str
+    buy_order_id: int
+    sell_order_id: int
+    settlement: str
+    """`pending`, `settled` or `failed`."""
+    settled_ns: int | None
+    failure: str | None
+    """The registry's code, where it refused."""
+    lots: tuple[tuple[str, tuple[tuple[int, int], ...]], ...]
+    """(lot, half-open serial ranges) that were delivered."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TransferView:
+    """A transfer between an account's two registry sub-accounts."""
+
+    instruction_id: str
+    account: str
+    client_id: str
+    kind: str
+    """`transfer_in` or `transfer_out`."""
+    instrument: str
+    quantity_tonnes: int
+    lots: tuple[tuple[str, tuple[tuple[int, int], ...]], ...]
+    at_ns: int
+    state: str
+    """`pending`, `completed` or `failed`."""
+    ended_ns: int | None
+    failure: str | None
+    """The registry's code, where it refused."""
+
+
+class History:
+    """Readers of the database. They use connections of their own, never the journal's."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        """Reading through this pool."""
+        self._pool = pool
+
+    async def order(self, order_id: int) -> OrderView | None:
+        """An order that ended, or a rejected attempt."""
+        row = await self._pool.fetchrow(f"{_ORDER} WHERE order_id = $1", order_id)
+        return None if row is None else _order(row)
+
+    async def order_by_client_id(self, account: str, client_order_id: str) -> OrderView | None:
+        """The same, by the participant's own id."""
+        row = await self._pool.fetchrow(
+            f"{_ORDER} WHERE account = $1 AND client_order_id = $2 ORDER BY order_id DESC LIMIT 1",
+            account,
+            client_order_id,
+        )
+        return None if row is None else _order(row)
+
+    async def orders(
+        self, account: str, *, status: str | None = None, after: str | None = None, limit: int = 100
+    ) -> Page[OrderView]:
+        """An account's ended orders and rejected attempts, newest first; of one status where one is given."""
+        rows = await self._pool.fetch(
+            f"{_ORDER} WHERE account = $1 AND order_id < $2 AND ($3::text IS NULL OR status = $3)"
+            " ORDER BY order_id DESC LIMIT $4",
+            *(account, _before(after), status, _bounded(limit) + 1),
+        )
+        return _page(rows, limit, _order, lambda order: order.order_id)
+
+    async def trade(self, trade_id: int) -> TradeView | None:
+        """One trade."""
+        row = await self._pool.fetchrow(f"{_TRADE} WHERE trade_id = $1", trade_id)
+        return None if row is None else _trade(row)
+
+    async def trades(
+        self,
+        *,
+        account: str | None = None,
+        listing: str | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> Page[TradeView]:
+        """Trades of an account, of a listing, of both, or all; newest first."""
+        before, many = _before(after), _bounded(limit) + 1
+        if account is None:
+            rows = await self._pool.fetch(
+                f"{_TRADE} WHERE ($1::text IS NULL OR listing = $1) AND trade_id < $2 ORDER BY trade_id DESC LIMIT $3",
+                *(listing, before, many),
+            )
+        else:
+            rows = await self._pool.fetch(_ACCOUNT_TRADES, account, listing, before, many)
+        return _page(rows, limit, _trade, lambda trade: trade.trade_id)
+
+    async def transfer(self, instruction_id: str) -> TransferView | None:
+        """One transfer."""
+        row = await self._pool.fetchrow(f"{_TRANSFER} WHERE instruction_id = $1", instruction_id)
+        return None if row is None else _transfer(row)
+
+    async def transfer_by_client_id(self, account: str, client_id: str) -> TransferView | None:
+        """The same, by the participant's own id."""
+        row = await self._pool.fetchrow(
+            f"{_TRANSFER} WHERE account = $1 AND client_id = $2", account, client_id
+        )
+        return None if row is None else _transfer(row)
+
+    async def transfers(
+        self, account: str, *, kind: str | None = None, after: str | None = None, limit: int = 100
+    ) -> Page[TransferView]:
+        """An account's transfers, newest first."""
+        rows = await self._pool.fetch(
+            f"{_TRANSFER} WHERE account = $1 AND seq < $2 AND ($3::text IS NULL OR kind = $3)"
+            " ORDER BY seq DESC LIMIT $4",
+            *(account, _before(after), kind, _bounded(limit) + 1),
+        )
+        many = _bounded(limit)
+        following = _cursor(rows[many - 1]["seq"]) if len(rows) > many else None
+        return Page(items=tuple(_transfer(row) for row in rows[:many]), next=following)
+
+    async def account_events(
+        self, account: str, after_event_id: int = 0, limit: int = 100
+    ) -> tuple[AccountEvent, ...]:
+        """An account's log after that event, oldest first."""
+        rows = await self._pool.fetch(
+            "SELECT account, event_id, seq, type, at_ns, body FROM account_event"
+            " WHERE account = $1 AND event_id > $2 ORDER BY event_id LIMIT $3",
+            *(account, after_event_id, _bounded(limit)),
+        )
+        return tuple(AccountEvent(*row) for row in rows)
+
+    async def last_event_id(self, account: str) -> int:
+        """The newest event of an account's log; zero when there is none."""
+        found = await self._pool.fetchval(
+            "SELECT max(event_id) FROM account_event WHERE account = $1", account
+        )
+        return int(found or 0)
+
+
+_ORDER: Final = """
+SELECT order_id, account, participant, client_order_id, listing, side, price_fen, quantity_tonnes, remaining_tonnes,
+       time_in_force, status, at_ns, turnover_fen, ended_ns, reason, refusal
+FROM ended_order"""
+
+_TRADE: Final = """
+SELECT trade_id, listing, price_fen, quantity_tonnes, at_ns, trading_day, taker_side, buyer, seller,
+       buy_order_id, sell_order_id, outcome, outcome_at_ns, code, lots
+FROM trade LEFT JOIN delivery_outcome USING (trade_id)"""
+
+# Each side is read by its own index, already in order, and only as far as the page needs.
+_ACCOUNT_TRADES: Final = f"""
+SELECT * FROM (
+    ({_TRADE} WHERE buyer = $1 AND ($2::text IS NULL OR listing = $2) AND trade_id < $3
+     ORDER BY trade_id DESC LIMIT $4)
+    UNION
+    ({_TRADE} WHERE seller = $1 AND ($2::text IS NULL OR listing = $2) AND trade_id < $3
+     ORDER BY trade_id DESC LIMIT $4)
+) AS sides ORDER BY trade_id DESC LIMIT $4"""  # noqa: S608 - made of the constants above only
+
+_TRANSFER: Final = """
+SELECT instruction_id, account, client_id, kind, instrument, quantity_tonnes, lots, at_ns, seq,
+       outcome, outcome_at_ns, code
+FROM transfer LEFT JOIN transfer_outcome USING (instruction_id)"""
+
+_NEWEST: Final = 2**63 - 1
+
+
+def _bounded(limit: int) -> int:
+    if not 1 <= limit <= MAX_LIMIT:
+        raise ValueError(f"a page has 1 to {MAX_LIMIT} items")
+    return limit
+
+
+def _cursor(last_id: int) -> str:
+    return urlsafe_b64encode(b"1:%d" % last_id).rstrip(b"=").decode()
+
+
+def _before(cursor: str | None) -> int:
+    if cursor is None:
+        return _NEWEST
+    try:
+        version, _, last_id = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).partition(b":")
+        found = int(last_id)
+    except ValueError as error:
+        raise BadCursorError("this cursor was not given out here") from error
+    if version != b"1" or cursor != _cursor(found) or not 0 < found <= _NEWEST:
+        raise BadCursorError("this cursor was not given out here")
+    return found
+
+
+def _page(
+    rows: list[asyncpg.Record], limit: int, read: Callable[[asyncpg.Record], T], id_of: Callable[[T], int]
+) -> Page[T]:
+    items = tuple(read(row) for row in rows[:limit])
+    return Page(items=items, next=_cursor(id_of(items[-1])) if len(rows) > limit else None)
+
+
+def _order(row: asyncpg.Record) -> OrderView:
+    limit, actual = (None, None) if row["refusal"] is None else orjson.loads(row["refusal"])
+    return OrderView(
+        order_id=row["order_id"],
+        account=row["account"],
+        participant=row["participant"],
+        client_order_id=row["client_order_id"],
+        listing=row["listing"],
+        side=Side(row["side"]),
+        price_fen=row["price_fen"],
+        quantity_tonnes=row["quantity_tonnes"],
+        remaining_tonnes=row["remaining_tonnes"],
+        time_in_force=TimeInForce(row["time_in_force"]),
+        status=row["status"],
+        at_ns=row["at_ns"],
+        turnover_fen=row["turnover_fen"],
+        ended_ns=row["ended_ns"],
+        reason=row["reason"],
+        limit=_figure(limit),
+        actual=_figure(actual),
+    )
+
+
+def _figure(value: object) -> int | str | tuple[int, int] | None:
+    if isinstance(value, list):
+        least, most = value
+        return (int(least), int(most))
+    assert value is None or isinstance(value, int | str), f"not a figure: {value!r}"
+    return value
+
+
+def _trade(row: asyncpg.Record) -> TradeView:
+    return TradeView(
+        trade_id=row["trade_id"],
+        listing=row["listing"],
+        price_fen=row["price_fen"],
+        quantity_tonnes=row["quantity_tonnes"],
+        at_ns=row["at_ns"],
+        trading_day=row["trading_day"],
+        taker_side=Side(row["taker_side"]),
+        buyer=row["buyer"],
+        seller=row["seller"],
+        buy_order_id=row["buy_order_id"],
+        sell_order_id=row["sell_order_id"],
+        settlement=row["outcome"] or "pending",
+        settled_ns=row["outcome_at_ns"],
+        failure=row["code"],
+        lots=_lots(row["lots"]),
+    )
+
+
+def _transfer(row: asyncpg.Record) -> TransferView:
+    return TransferView(
+        instruction_id=row["instruction_id"],
+        account=row["account"],
+        client_id=row["client_id"],
+        kind=row["kind"],
+        instrument=row["instrument"],
+        quantity_tonnes=row["quantity_tonnes"],
+        lots=_lots(row["lots"]),
+        at_ns=row["at_ns"],
+        state=row["outcome"] or "pending",
+        ended_ns=row["outcome_at_ns"],
+        failure=row["code"],
+    )
+
+
+def _lots(text: str | None) -> tuple[tuple[str, tuple[tuple[int, int], ...]], ...]:
+    if text is None:
+        return ()
+    return tuple(
+        (slice_["lot_id"], tuple((first, end) for first, end in slice_["serials"]))
+        for slice_ in orjson.loads(text)
+    )
