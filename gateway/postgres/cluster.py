@@ -241,48 +241,66 @@ def clear_stale_pid_file(cluster: Path) -> None:
     """Remove a `postmaster.pid` PostgreSQL would stumble over. Call with `server.lock` held.
 
     PostgreSQL itself judges a dead pid right, but takes any live process of the same user for a server, and
-    refuses an empty file. The lock says no server of ours runs, so such a file is a remnant, unless the process
-    it names works in this very directory: then somebody started a server by hand.
+    refuses an empty file. The lock says no server of ours runs, so such a file is a remnant, unless somebody
+    started a server on this cluster by hand.
 
     Raises:
         ForeignServerError: somebody did.
     """
     pid_file = cluster / "postmaster.pid"
-    try:
-        text = pid_file.read_text()
-    except FileNotFoundError:
+    if not pid_file.exists():
         return
-    first_line = text.partition("\n")[0].strip()
-    if not re.fullmatch(r"[1-9]\d{0,9}", first_line):
+    pid = recorded_pid(cluster)
+    if pid is None:
         pid_file.unlink()
         return
-    pid = int(first_line)
-    if pid in processes_in(cluster):
+    try:
+        works_here = os.path.samestat(Path(f"/proc/{pid}/cwd").stat(), cluster.stat())
+    except (FileNotFoundError, ProcessLookupError):
+        return
+    except PermissionError:
+        # Another user's process; a container's root may not look at it. PostgreSQL refuses what it doubts.
+        return
+    if works_here:
         raise ForeignServerError(
             f"a PostgreSQL not started by the exchange (pid {pid}) runs on {cluster}; stop it first"
         )
-    if Path(f"/proc/{pid}").exists():
-        pid_file.unlink()
+    pid_file.unlink()
 
 
-def processes_in(cluster: Path) -> frozenset[int]:
-    """Processes of PostgreSQL working in this cluster, by their working directory. Others' are not visible."""
-    home = cluster.stat()
-    return frozenset(
-        int(entry.name)
-        for entry in Path("/proc").iterdir()
-        if entry.name.isdigit() and _works_in(entry, home)
-    )
-
-
-def _works_in(process: Path, home: os.stat_result) -> bool:
+def recorded_pid(cluster: Path) -> int | None:
+    """The postmaster `postmaster.pid` names, dead or alive; None without a readable one."""
     try:
-        return (
-            os.path.samestat((process / "cwd").stat(), home)
-            and (process / "exe").readlink().name == "postgres"
-        )
-    except (FileNotFoundError, PermissionError, ProcessLookupError):
-        # Gone meanwhile, or somebody else's.
+        text = (cluster / "postmaster.pid").read_text()
+    except FileNotFoundError:
+        return None
+    first_line = text.partition("\n")[0].strip()
+    return int(first_line) if re.fullmatch(r"[1-9]\d{0,9}", first_line) else None
+
+
+def cluster_name(cluster: Path) -> str:
+    """A name of this cluster and no other, which every process of its server shows in its title."""
+    found = cluster.stat()
+    return f"puhui-{found.st_dev:x}-{found.st_ino:x}-pg"
+
+
+def server_processes(cluster: Path) -> frozenset[int]:
+    """The server processes we started on this cluster, by title and user.
+
+    Title and user are what everybody may see; a container's root may not read another user's working directory.
+    """
+    if not cluster.exists():
+        return frozenset()
+    name, uid = cluster_name(cluster).encode(), cluster.stat().st_uid
+    processes = (entry for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    return frozenset(int(entry.name) for entry in processes if _is_called(entry, name, uid))
+
+
+def _is_called(process: Path, name: bytes, uid: int) -> bool:
+    try:
+        return process.stat().st_uid == uid and name in (process / "cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        # Gone meanwhile.
         return False
 
 

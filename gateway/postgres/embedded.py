@@ -36,9 +36,11 @@ from gateway.postgres.cluster import (
     DataDirectory,
     check_version,
     clear_stale_pid_file,
+    cluster_name,
     initialise,
-    processes_in,
+    recorded_pid,
     server_environment,
+    server_processes,
     try_lock,
     write_authentication,
 )
@@ -158,19 +160,16 @@ class EmbeddedPostgres:
                 self._signal_previous_postmaster()
             if waited_s > FAST_STOP_LIMIT_S and not quit_told:
                 quit_told = True
-                _signal_all(processes_in(self._directory.cluster), signal.SIGQUIT)
+                _signal_all(server_processes(self._directory.cluster), signal.SIGQUIT)
             if time.monotonic() - said_s >= PROGRESS_INTERVAL_S:
                 said_s = time.monotonic()
                 self._progress(f"Waiting for the previous PostgreSQL to shut down ({waited_s:.0f} s)")
             await asyncio.sleep(0.02)
 
     def _signal_previous_postmaster(self) -> None:
-        pid_file = self._directory.cluster / "postmaster.pid"
-        first_line = pid_file.read_text().partition("\n")[0] if pid_file.exists() else ""
         # Its children take SIGINT for other things, so it alone may be sent that.
-        _signal_all(
-            {pid for pid in processes_in(self._directory.cluster) if str(pid) == first_line}, signal.SIGINT
-        )
+        cluster = self._directory.cluster
+        _signal_all(server_processes(cluster) & {recorded_pid(cluster)}, signal.SIGINT)
 
     def _spawn(
         self, binaries: Binaries, user: ServerUser, socket_directory: Path, server_lock: int
@@ -180,6 +179,7 @@ class EmbeddedPostgres:
             "unix_socket_directories": self._directory.socket_argument(socket_directory),
             "unix_socket_permissions": "0700",
             "port": "5432",
+            "cluster_name": cluster_name(self._directory.cluster),
             "fsync": "on",
             "full_page_writes": "on",
             "synchronous_commit": "on",
@@ -249,7 +249,7 @@ class EmbeddedPostgres:
         try:
             while not try_lock(server_lock):
                 if time.monotonic() > deadline_s:
-                    _signal_all(processes_in(self._directory.cluster), signal.SIGQUIT)
+                    _signal_all(server_processes(self._directory.cluster), signal.SIGQUIT)
                     deadline_s += QUIT_LIMIT_S
                 await asyncio.sleep(0.01)
         finally:
@@ -330,7 +330,7 @@ def _dsn_of(socket_directory: Path) -> str:
     return f"postgresql://{SUPERUSER}@/postgres?host={quote(str(socket_directory), safe='/')}"
 
 
-def _signal_all(pids: frozenset[int] | set[int], number: signal.Signals) -> None:
+def _signal_all(pids: frozenset[int], number: signal.Signals) -> None:
     for pid in pids:
         # It may be gone since it was seen.
         with contextlib.suppress(ProcessLookupError):
