@@ -37,8 +37,9 @@ $(STAMP): pyproject.toml requirements/dev.txt
 run: setup  ## start the whole exchange with example data, until Ctrl-C
 	@exec $(BIN)/puhui serve --demo
 
+# A suite that takes longer than a quarter of an hour is not run often enough, so that is a failure.
 test: setup  ## run every test that ends within minutes
-	$(BIN)/pytest --durations=15 --durations-min=1 $(ARGS)
+	$(BIN)/pytest --durations=15 --durations-min=1 --session-timeout=900 $(ARGS)
 
 check: setup  ## formatting, lint, types, and the arrows between the packages
 	$(BIN)/ruff format --check .

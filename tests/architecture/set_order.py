@@ -1,7 +1,8 @@
 """Finds places where the order of a set leaks out.
 
 That order depends on the hash seed of the process, so two replays of one journal could differ. What can be
-seen in the text is found: displays, calls, names and attributes annotated as sets, functions that return one.
+seen in the text is found: displays, calls, names and attributes annotated as sets or as dictionaries of sets,
+functions that return a set.
 Asking a set for membership, size, sum or a sorted list is fine.
 """
 
@@ -74,19 +75,22 @@ def _walked(node: ast.AST) -> list[ast.expr]:
 
 
 class _Known:
-    """What a module's text says about which names, attributes and functions are sets."""
+    """What a module's text says about which names, attributes and functions are sets.
+
+    A name that holds sets by key is noted with `[]` behind it.
+    """
 
     def __init__(self, module: ast.Module) -> None:
         self.attributes: set[str] = set()
         self.functions: set[str] = set()
         for node in ast.walk(module):
             match node:
-                case ast.AnnAssign(target=ast.Attribute(attr=name), annotation=kind) if _means_set(kind):
-                    self.attributes.add(name)
+                case ast.AnnAssign(target=ast.Attribute(attr=name), annotation=kind):
+                    self.attributes |= _as_known(name, kind)
                 case ast.Assign(targets=[ast.Attribute(attr=name)], value=value) if self.is_set(value, set()):
                     self.attributes.add(name)
                 case ast.ClassDef(body=body):
-                    self.attributes.update(_annotated_sets(body))
+                    self.attributes |= _annotated(body)
                 case ast.FunctionDef(name=name, returns=ast.expr() as kind) if _means_set(kind):
                     self.functions.add(name)
         self._module_names = self._names_of(module)
@@ -98,9 +102,9 @@ class _Known:
         names: set[str] = set()
         if isinstance(scope, Function):
             arguments = [*scope.args.posonlyargs, *scope.args.args, *scope.args.kwonlyargs]
-            names |= {arg.arg for arg in arguments if arg.annotation and _means_set(arg.annotation)}
+            names = names.union(*(_as_known(arg.arg, arg.annotation) for arg in arguments if arg.annotation))
         own = [node for node in _own_nodes(scope) if isinstance(node, ast.stmt)]
-        names |= _annotated_sets(own)
+        names |= _annotated(own)
         for node in sorted(own, key=lambda statement: statement.lineno):
             match node:
                 case ast.Assign(targets=[ast.Name(id=name)], value=value) if self.is_set(value, names):
@@ -117,6 +121,10 @@ class _Known:
                 return name in self.attributes
             case ast.Call(func=ast.Name(id=name)):
                 return name in {"frozenset", "set"} | self.functions
+            case ast.Subscript(value=owner):
+                return self._holds_sets(owner, names)
+            case ast.Call(func=ast.Attribute(attr="get" | "setdefault", value=owner)):
+                return self._holds_sets(owner, names)
             case ast.Call(func=ast.Attribute(attr=name, value=owner)):
                 return name in self.functions or (name in SET_METHODS and self.is_set(owner, names))
             case ast.BinOp(left=left, right=right, op=op) if isinstance(op, SET_OPERATORS):
@@ -125,19 +133,32 @@ class _Known:
                 return self.is_set(left, names) or self.is_set(right, names)
         return False
 
+    def _holds_sets(self, node: ast.expr, names: set[str]) -> bool:
+        match node:
+            case ast.Name(id=name):
+                return f"{name}[]" in names
+            case ast.Attribute(attr=name):
+                return f"{name}[]" in self.attributes
+        return False
+
 
 def _is_keys_view(node: ast.expr) -> bool:
     # Walking a dictionary's keys is in order; combining two views makes a set.
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "keys"
 
 
-def _annotated_sets(body: list[ast.stmt]) -> set[str]:
-    annotated = [node for node in body if isinstance(node, ast.AnnAssign)]
-    return {
-        node.target.id
-        for node in annotated
-        if isinstance(node.target, ast.Name) and _means_set(node.annotation)
-    }
+def _annotated(body: list[ast.stmt]) -> set[str]:
+    named = [node for node in body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)]
+    return set().union(*(_as_known(ast.unparse(node.target), node.annotation) for node in named))
+
+
+def _as_known(name: str, annotation: ast.expr) -> set[str]:
+    if _means_set(annotation):
+        return {name}
+    match annotation:
+        case ast.Subscript(slice=ast.Tuple(elts=[*_, value])) if _means_set(value):
+            return {f"{name}[]"}
+    return set()
 
 
 def _means_set(annotation: ast.expr) -> bool:

@@ -66,3 +66,16 @@ def _is_nothing(node: ast.stmt) -> bool:
         case ast.Expr(value=ast.Constant()):
             return True
     return False
+
+
+def loose_messages(module: ast.Module) -> Iterator[Finding]:
+    """Dataclasses that could be changed after they were made, or made by counting positions."""
+    for node in ast.walk(module):
+        if not isinstance(node, ast.ClassDef):
+            continue
+        for decorator in node.decorator_list:
+            if "dataclass" in ast.unparse(decorator):
+                keywords = decorator.keywords if isinstance(decorator, ast.Call) else []
+                given = {keyword.arg for keyword in keywords if ast.unparse(keyword.value) == "True"}
+                if missing := sorted({"frozen", "kw_only", "slots"} - given):
+                    yield Finding(node.lineno, f"{node.name} is not {', '.join(missing)}")

@@ -68,6 +68,8 @@ OFFENDERS: list[tuple[Rule, str]] = [
     (set_order, "def walk(a, b):\n    for item in a.keys() - b: pass"),
     (set_order, "class Book:\n    open: set[int]\n    def walk(self):\n        return list(self.open)"),
     (set_order, "class Book:\n    def __init__(self):\n        self.open = set()\n    def walk(self):\n        yield from self.open"),
+    (set_order, "class Book:\n    by: dict[str, set[int]]\n    def walk(self):\n        return [*self.by['a']]"),
+    (set_order, "def walk(by: defaultdict[str, set[int]]):\n    for item in by.get('a', ()): pass"),
     (set_order, "def some() -> set[int]: ...\nitems = tuple(some())"),
 ]  # fmt: skip
 
@@ -91,6 +93,8 @@ INNOCENTS: list[tuple[Rule, str]] = [
     (set_order, "total = sum(item for item in {1, 2})\nlarge = {item for item in {1, 2} if item > 1}"),
     (set_order, "for key in {'a': 1}.keys(): pass"),
     (set_order, "def walk(items: list[int]):\n    for item in items: pass"),
+    (set_order, "def walk(by: dict[str, set[int]]):\n    for key in by: pass\n    return sorted(by['a'])"),
+    (set_order, "def walk(by: dict[frozenset[int], list[int]]):\n    return tuple(by[frozenset()])"),
     (set_order, "def fill(items: set[int]): pass\ndef walk(items: list[int]):\n    return tuple(items)"),
 ]
 

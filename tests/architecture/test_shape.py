@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.shape import long_functions, long_module, swallowed, unexplained
-from tests.architecture.sources import PACKAGES, Rule, modules, named, told
+from tests.architecture.shape import long_functions, long_module, loose_messages, swallowed, unexplained
+from tests.architecture.sources import PACKAGES, PURE, Rule, modules, named, told
 
 RULES = (long_module, long_functions, unexplained, swallowed)
 LINE = "    pass\n"
@@ -16,6 +16,14 @@ LINE = "    pass\n"
 @pytest.mark.parametrize("path", modules(*PACKAGES), ids=named)
 def test_a_module_keeps(rule: Rule, path: Path) -> None:
     assert told(path, rule(ast.parse(path.read_text("utf-8")))) == []
+
+
+MESSAGES = [path for path in modules(*PURE) if path.stem in {"commands", "events", "rejections"}]
+
+
+@pytest.mark.parametrize("path", MESSAGES, ids=named)
+def test_a_message_is_frozen_keyword_only_and_slotted(path: Path) -> None:
+    assert told(path, loose_messages(ast.parse(path.read_text("utf-8")))) == []
 
 
 @pytest.mark.parametrize("path", modules("tests", "benchmarks"), ids=named)
@@ -30,6 +38,9 @@ OFFENDERS: list[tuple[Rule, str]] = [
     (unexplained, "x = 1"),
     (unexplained, ""),
     (unexplained, '""" """'),
+    (loose_messages, "@dataclass\nclass A: pass"),
+    (loose_messages, "@dataclass(frozen=True, kw_only=True)\nclass A: pass"),
+    (loose_messages, "@dataclasses.dataclass(frozen=False, kw_only=True, slots=True)\nclass A: pass"),
     (swallowed, "try:\n    go()\nexcept Exception:\n    pass"),
     (swallowed, "try:\n    go()\nexcept:\n    ..."),
     (swallowed, "for x in y:\n    try:\n        go()\n    except (ValueError, Exception):\n        continue"),
@@ -48,6 +59,7 @@ INNOCENTS: list[tuple[Rule, str]] = [
     (long_functions, "def explained():\n    '''\n" + "\n" * 60 + "    '''\n" + LINE * 48),
     (long_functions, "def long():\n" + LINE * 49),
     (unexplained, '"""What it is for."""'),
+    (loose_messages, "@dataclass(frozen=True, kw_only=True, slots=True)\nclass A: pass\nclass B: pass"),
     (swallowed, "try:\n    go()\nexcept KeyError:\n    pass"),
     (swallowed, "try:\n    go()\nexcept Exception:\n    undo()\n    raise"),
 ]
