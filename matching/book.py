@@ -109,7 +109,9 @@ class OrderBook:
         """Walk the whole book; every rule below must hold while it rests."""
         best_buy, best_sell = self.best(Side.BUY), self.best(Side.SELL)
         # A book at rest is not crossed: whoever could trade has traded.
-        assert best_buy is None or best_sell is None or best_buy < best_sell, f"crossed: {best_buy} ≥ {best_sell}"
+        assert best_buy is None or best_sell is None or best_buy < best_sell, (
+            f"crossed: {best_buy} ≥ {best_sell}"
+        )
         seen: set[OrderId] = set()
         for side, levels in self._sides.items():
             for key, level in levels.items():
@@ -122,10 +124,16 @@ class OrderBook:
                     assert order_id not in seen, f"order {order_id} stands twice"
                     seen.add(order_id)
                     assert self._orders.get(order_id) is order, f"order {order_id} is not in the index"
-                    assert (order.side, order.price_fen) == (side, level.price_fen), f"order {order_id} misplaced"
+                    assert (order.side, order.price_fen) == (side, level.price_fen), (
+                        f"order {order_id} misplaced"
+                    )
                     # Only what can still trade rests.
-                    assert 0 < order.remaining_tonnes <= order.quantity_tonnes, f"order {order_id} has nothing left"
-                    assert order.status in (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED), f"order {order_id} ended"
+                    assert 0 < order.remaining_tonnes <= order.quantity_tonnes, (
+                        f"order {order_id} has nothing left"
+                    )
+                    assert order.status in (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED), (
+                        f"order {order_id} ended"
+                    )
         assert len(seen) == len(self._orders), "the index knows orders that stand nowhere"
 
     def _take_out(self, order: Order, level: Level) -> None:

@@ -44,6 +44,18 @@ class Announcement:
     trading_days: tuple[TradingDay, ...]
     source: str
 
+    def is_well_formed(self) -> bool:
+        """Whether every day is a date, the days ascend, and all lie within the period."""
+        days = self.trading_days
+        try:
+            within = all(
+                date.fromisoformat(day).isoformat() == day for day in (self.first_day, self.last_day, *days)
+            )
+        except ValueError:
+            return False
+        ascending = list(days) == sorted(set(days))
+        return within and ascending and all(self.first_day <= day <= self.last_day for day in days)
+
 
 class Calendar:
     """All that has been announced. A later announcement overrides an earlier one where they overlap."""

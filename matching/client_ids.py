@@ -45,7 +45,9 @@ class ClientIds:
 
     def dump(self) -> tuple[UsedId, ...]:
         """All of them, oldest first."""
-        return tuple(UsedId(key=key, first_seq=seq, digest=digest) for key, (seq, digest) in self._used.items())
+        return tuple(
+            UsedId(key=key, first_seq=seq, digest=digest) for key, (seq, digest) in self._used.items()
+        )
 
     @classmethod
     def load(cls, state: tuple[UsedId, ...]) -> "ClientIds":

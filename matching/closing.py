@@ -100,7 +100,9 @@ class Close:
     def _closing_prices(self) -> Iterator[Event]:
         for code, market in self._trading.markets.items():
             prices = market.prices
-            close_fen = closing_price(prices.volume_tonnes, prices.turnover_fen, market.reference_fen, market.rules)
+            close_fen = closing_price(
+                prices.volume_tonnes, prices.turnover_fen, market.reference_fen, market.rules
+            )
             market.reference_fen = close_fen
             yield ClosingPriceSet(
                 listing=code,
@@ -114,7 +116,9 @@ class Close:
             )
 
     def _report(self) -> CloseStepAdvanced:
-        return CloseStepAdvanced(trading_day=self.trading_day, step=self.step, done=self.done, total=self.total)
+        return CloseStepAdvanced(
+            trading_day=self.trading_day, step=self.step, done=self.done, total=self.total
+        )
 
     def _go_on(self) -> None:
         if self.done < self.total:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from matching.calendar import Announcement
 from matching.listing import Listing
 from matching.order import OrderId, Side, TimeInForce
 from matching.rulebook import RuleChange
@@ -30,12 +31,12 @@ class SubmitOrder(ClientCommand):
     time_in_force: TimeInForce
 
     def content(self) -> str:
-        return (
-            f"order|{self.listing}|{self.side.value}|{self.price_fen}|{self.quantity_tonnes}|{self.time_in_force.value}"
-        )
+        """What makes it this order."""
+        return f"order|{self.listing}|{self.side.value}|{self.price_fen}|{self.quantity_tonnes}|{self.time_in_force.value}"
 
     @property
     def id_space(self) -> str:
+        """Orders have ids of their own."""
         return "order"
 
 
@@ -71,10 +72,7 @@ class AdoptRules:
 class AnnounceCalendar:
     """Announce every trading day of a period (operator). Days are not computed: the exchange announces them."""
 
-    first_day: TradingDay
-    last_day: TradingDay
-    trading_days: tuple[TradingDay, ...]
-    source: str
+    announcement: Announcement
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

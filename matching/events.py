@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
+from matching.calendar import Announcement
 from matching.listing import Listing
 from matching.order import OrderId, Side, TimeInForce
 from matching.rulebook import RuleChange
@@ -145,10 +146,7 @@ class RulesAdopted:
 class CalendarAnnounced:
     """The trading days of a period are known."""
 
-    first_day: TradingDay
-    last_day: TradingDay
-    trading_days: tuple[TradingDay, ...]
-    source: str
+    announcement: Announcement
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,13 +6,12 @@ stamps give the same events, on any machine, under any hash seed.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final, assert_never
 
 from matching import rejections
-from matching.calendar import Announcement, Calendar
-from matching.client_ids import ClientIds, UsedId
-from matching.closing import Close, CloseState
+from matching.calendar import Calendar
+from matching.client_ids import ClientIds
+from matching.closing import Close
 from matching.commands import (
     AddListing,
     AdoptRules,
@@ -29,7 +28,6 @@ from matching.commands import (
 )
 from matching.day import day_after, next_phase_ns, phase_of
 from matching.events import (
-    BandSet,
     CalendarAnnounced,
     CloseStarted,
     CloseStep,
@@ -45,8 +43,9 @@ from matching.events import (
 )
 from matching.market import DayPrices, ListedMarket, MarketState
 from matching.order import OrderId
-from matching.rulebook import RuleBook, RuleChange, Rules, fault_of
+from matching.rulebook import RuleBook, Rules, refuse_changes
 from matching.session import NS, Phase
+from matching.state import ExchangeState, Stamp
 from matching.trading import ListedTrading
 from settlement.commands import (
     AddInstrument,
@@ -58,43 +57,13 @@ from settlement.commands import (
     RequestTransferIn,
     ResolveInstruction,
 )
-from settlement.depository import Depository, DepositoryState
+from settlement.depository import Depository
 from settlement.events import Instruction
 from settlement.rejections import DEADLINE_PASSED, INSTRUMENT_UNKNOWN, Rejection
 from settlement.values import AssetCode, TradingDay
 
 NEVER_NS: Final = 2**63 - 1
 """Later than any stamp."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Stamp:
-    """What the sequencer puts on a command: its place in history, which decides, and its time, which explains."""
-
-    seq: int
-    """1, 2, 3 … without a gap over the exchange's whole life."""
-    at_ns: int
-    """Nanoseconds since 1970 UTC; never less than the stamp before."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ExchangeState:
-    """All the core knows after one command, as written to a snapshot."""
-
-    core_version: str
-    seq: int
-    at_ns: int
-    rules_at_ns: int
-    depository: DepositoryState
-    rule_changes: tuple[RuleChange, ...]
-    rule_version: int
-    announcements: tuple[Announcement, ...]
-    markets: tuple[MarketState, ...]
-    last_trade_id: int
-    client_ids: tuple[UsedId, ...]
-    trading_day: TradingDay | None
-    phase: Phase
-    close: CloseState | None
 
 
 class Exchange:
@@ -134,7 +103,9 @@ class Exchange:
         events: list[Event] = []
         if stamp.at_ns >= self.next_change_ns:
             events.extend(self._follow_time())
-        decided = self._decide_for_client(command) if isinstance(command, ClientCommand) else self._decide(command)
+        decided = (
+            self._decide_for_client(command) if isinstance(command, ClientCommand) else self._decide(command)
+        )
         if isinstance(decided, Rejection):
             events.append(Rejected(code=decided.code, limit=decided.limit, actual=decided.actual))
         else:
@@ -166,7 +137,7 @@ class Exchange:
             case _:
                 raise AssertionError(f"no one decides {type(command).__name__}")
 
-    def _decide(self, command: Command) -> Rejection | Iterable[Event]:  # noqa: PLR0911, PLR0912, C901 - one line a command
+    def _decide(self, command: Command) -> Rejection | Iterable[Event]:  # noqa: C901 - one line a command
         match command:
             case CancelOrder():
                 return self._cancel(command)
@@ -227,30 +198,23 @@ class Exchange:
     # ---- rules, calendar, listings ------------------------------------------------------------------------------
 
     def _adopt_rules(self, command: AdoptRules) -> Rejection | Iterable[Event]:
-        for change in command.changes:
-            fault = fault_of(change)
-            if fault is not None:
-                return rejections.RULE_FAULTY.because(actual=fault)
-            if self.trading_day is not None and change.effective_from_ns < self._stamp.at_ns:
-                return rejections.RULE_BACKDATED.because(limit=self._stamp.at_ns, actual=change.effective_from_ns)
+        # Before the first day the book is being founded, and may tell its own past.
+        earliest_ns = 0 if self.trading_day is None else self._stamp.at_ns
+        refused = refuse_changes(command.changes, earliest_ns)
+        if refused is not None:
+            return refused
         # From here the command must succeed.
         self.rulebook.adopt(command.changes)
         adopted = RulesAdopted(version=self.rulebook.version, changes=command.changes)
         return (adopted, *self._follow_time())
 
     def _announce_calendar(self, command: AnnounceCalendar) -> Rejection | Iterable[Event]:
-        days = command.trading_days
-        within = all(command.first_day <= day <= command.last_day for day in days)
-        if not within or list(days) != sorted(set(days)):
+        announcement = command.announcement
+        if not announcement.is_well_formed():
             return rejections.CALENDAR_MALFORMED.because()
         # From here the command must succeed.
-        period = (command.first_day, command.last_day)
-        self.calendar.announce(
-            Announcement(first_day=period[0], last_day=period[1], trading_days=days, source=command.source)
-        )
-        return (
-            CalendarAnnounced(first_day=period[0], last_day=period[1], trading_days=days, source=command.source),
-        )
+        self.calendar.announce(announcement)
+        return (CalendarAnnounced(announcement=announcement),)
 
     def _add_listing(self, command: AddListing) -> Rejection | Iterable[Event]:
         code = command.listing.code
@@ -267,11 +231,12 @@ class Exchange:
                 limit=tick_fen, actual=command.listing.first_reference_price_fen
             )
         # From here the command must succeed.
+        self._rules_at_ns = self._stamp.at_ns
         market = ListedMarket(command.listing, self._rules(code))
         self.trading.markets[code] = market
         events: list[Event] = [ListingAdded(listing=command.listing)]
         if self.trading_day is not None:
-            events.append(self._band_set(market, self.trading_day))
+            events.append(market.band_set(self.trading_day))
         return events
 
     # ---- the day ------------------------------------------------------------------------------------------------
@@ -326,7 +291,7 @@ class Exchange:
         for market in self.trading.markets.values():
             market.prices = DayPrices()
             market.follow(self._rules(market.listing.code))
-            yield self._band_set(market, day)
+            yield market.band_set(day)
         yield from self._follow_time()
 
     def _begin_close(self, day: TradingDay) -> Iterator[Event]:
@@ -343,7 +308,7 @@ class Exchange:
         self._rules_at_ns = at_ns
         for market in self.trading.markets.values():
             if market.follow(self._rules(market.listing.code)):
-                yield self._band_set(market, day)
+                yield market.band_set(day)
         rules = self._rules()
         phase = phase_of(day, rules, at_ns)
         if phase is Phase.CLOSING:
@@ -360,16 +325,6 @@ class Exchange:
             assert self.trading_day is not None, "a phase without a day"
             before, self.phase = self.phase, phase
             yield PhaseChanged(trading_day=self.trading_day, before=before, phase=phase)
-
-    def _band_set(self, market: ListedMarket, day: TradingDay) -> BandSet:
-        band = market.band
-        return BandSet(
-            listing=market.listing.code,
-            trading_day=day,
-            reference_fen=band.reference_fen,
-            lower_fen=band.lower_fen,
-            upper_fen=band.upper_fen,
-        )
 
     def _rules(self, listing: AssetCode | None = None) -> Rules:
         return self.rulebook.in_force(self._stamp.at_ns, listing)

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from matching.book import OrderBook
+from matching.events import BandSet
 from matching.listing import Listing
 from matching.order import Order, OrderId, OrderStatus, Side, TimeInForce
 from matching.reference_price import PriceBand, band_around
 from matching.rulebook import Rules
-from settlement.values import AccountId, AssetCode, ParticipantId
+from settlement.values import AccountId, AssetCode, ParticipantId, TradingDay
 
 
 @dataclass(kw_only=True, slots=True)
@@ -84,6 +85,17 @@ class ListedMarket:
         self.rules = rules
         self.band = band_around(self.reference_fen, rules)
         return self.band != before
+
+    def band_set(self, day: TradingDay) -> BandSet:
+        """The event that tells this market's band."""
+        band = self.band
+        return BandSet(
+            listing=self.listing.code,
+            trading_day=day,
+            reference_fen=band.reference_fen,
+            lower_fen=band.lower_fen,
+            upper_fen=band.upper_fen,
+        )
 
     def dump(self) -> MarketState:
         """All of it, for a snapshot."""

@@ -27,9 +27,13 @@ def refuse(
     if price_fen <= 0 or price_fen % rules.tick_fen:
         return rejections.PRICE_NOT_ON_TICK.because(limit=rules.tick_fen, actual=price_fen)
     if quantity_tonnes < rules.listed_min_tonnes:
-        return rejections.QUANTITY_BELOW_MINIMUM.because(limit=rules.listed_min_tonnes, actual=quantity_tonnes)
+        return rejections.QUANTITY_BELOW_MINIMUM.because(
+            limit=rules.listed_min_tonnes, actual=quantity_tonnes
+        )
     if quantity_tonnes > rules.listed_max_tonnes:
-        return rejections.QUANTITY_ABOVE_MAXIMUM.because(limit=rules.listed_max_tonnes, actual=quantity_tonnes)
+        return rejections.QUANTITY_ABOVE_MAXIMUM.because(
+            limit=rules.listed_max_tonnes, actual=quantity_tonnes
+        )
     if quantity_tonnes % rules.lot_tonnes:
         return rejections.QUANTITY_NOT_IN_LOTS.because(limit=rules.lot_tonnes, actual=quantity_tonnes)
     if not band.lower_fen <= price_fen <= band.upper_fen:

@@ -37,7 +37,9 @@ def band_around(reference_fen: int, rules: Rules) -> PriceBand:
         lower, upper = half_up(below, one_tick), half_up(above, one_tick)
     else:
         lower, upper = -(-below // one_tick), above // one_tick
-    return PriceBand(reference_fen=reference_fen, lower_fen=max(lower, 1) * tick, upper_fen=max(upper, 1) * tick)
+    return PriceBand(
+        reference_fen=reference_fen, lower_fen=max(lower, 1) * tick, upper_fen=max(upper, 1) * tick
+    )
 
 
 def closing_price(volume_tonnes: int, turnover_fen: int, previous_fen: int, rules: Rules) -> int:

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, TypeAlias
 
+from matching import rejections
 from matching.session import Period, parse_hours
+from settlement.rejections import Rejection
 from settlement.values import AssetCode
 
 RuleValue: TypeAlias = int | str
@@ -139,7 +141,11 @@ class RuleBook:
         self.version += 1
         for change in changes:
             entry = (change.effective_from_ns, len(self.changes), change.value)
-            insort(self._by_parameter.setdefault((change.parameter, change.listing), []), entry, key=lambda e: e[:2])
+            insort(
+                self._by_parameter.setdefault((change.parameter, change.listing), []),
+                entry,
+                key=lambda e: e[:2],
+            )
             self.changes.append(change)
 
     def in_force(self, at_ns: int, listing: AssetCode | None = None) -> Rules:
@@ -152,7 +158,9 @@ class RuleBook:
             values[name] = parse(change.value)
         return Rules(**values)  # type: ignore[arg-type] # PARAMETERS is Rules' fields with their parsers; a test says so
 
-    def change_in_force(self, parameter: str, at_ns: int, listing: AssetCode | None = None) -> RuleChange | None:
+    def change_in_force(
+        self, parameter: str, at_ns: int, listing: AssetCode | None = None
+    ) -> RuleChange | None:
         """Which change decides a parameter at that moment; none when it was never adopted."""
         for scope in (listing, None) if listing is not None else (None,):
             decided = None
@@ -187,4 +195,15 @@ def fault_of(change: RuleChange) -> str | None:
         parse(change.value)
     except ValueError as error:
         return f"{change.parameter}: {error}"
+    return None
+
+
+def refuse_changes(changes: tuple[RuleChange, ...], earliest_ns: int) -> Rejection | None:
+    """Why these changes cannot be adopted: the first that has a fault, or would take effect before `earliest_ns`."""
+    for change in changes:
+        fault = fault_of(change)
+        if fault is not None:
+            return rejections.RULE_FAULTY.because(actual=fault)
+        if change.effective_from_ns < earliest_ns:
+            return rejections.RULE_BACKDATED.because(limit=earliest_ns, actual=change.effective_from_ns)
     return None

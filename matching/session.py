@@ -31,7 +31,9 @@ class Phase(Enum):
 LISTED_PHASES: Final = frozenset({Phase.LISTED, Phase.CONTINUOUS})
 """Phases in which listed orders are taken and matched."""
 
-CANCEL_PHASES: Final = frozenset({Phase.PRE_OPEN, Phase.LISTED, Phase.BREAK, Phase.NEGOTIATED, Phase.CONTINUOUS})
+CANCEL_PHASES: Final = frozenset(
+    {Phase.PRE_OPEN, Phase.LISTED, Phase.BREAK, Phase.NEGOTIATED, Phase.CONTINUOUS}
+)
 """Phases in which an order may be taken back: any but the close and the night, when none is open."""
 
 

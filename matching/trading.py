@@ -143,7 +143,9 @@ class ListedTrading:
         for account in ledger.accounts():
             for asset, balance in ledger.assets(account):
                 needed = cover.pop((account, asset), 0)
-                assert balance.held == needed, f"{account} holds {balance.held} of {asset}, orders need {needed}"
+                assert balance.held == needed, (
+                    f"{account} holds {balance.held} of {asset}, orders need {needed}"
+                )
         assert not cover, f"orders without cover: {cover}"
 
     def _accept(self, command: SubmitOrder, order_id: OrderId) -> Order:

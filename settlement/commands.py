@@ -76,10 +76,12 @@ class DepositCash(ClientCommand):
     bank_reference: str
 
     def content(self) -> str:
+        """What makes it this request."""
         return f"deposit|{self.amount_fen}|{self.bank_reference}"
 
     @property
     def id_space(self) -> str:
+        """The bank's ids are its own."""
         return "bank"
 
 
@@ -95,6 +97,7 @@ class RequestTransferIn(ClientCommand):
     lots: tuple[LotSlice, ...]
 
     def content(self) -> str:
+        """What makes it this request."""
         return f"transfer_in|{self.instrument}|{self.lots}"
 
 
@@ -115,4 +118,3 @@ class ResolveInstruction:
     """Name of the refusal."""
     leg: int | None = None
     """Which leg was refused, where the registry says so."""
-

@@ -98,11 +98,15 @@ class Depository:
 
     def hold(self, account: AccountId, asset: AssetCode, amount: int) -> Posted:
         """Set cover aside: available → held. The caller has asked whether it is there."""
-        return self.ledger.post(asset, amount, source=(account, Bucket.AVAILABLE), target=(account, Bucket.HELD))
+        return self.ledger.post(
+            asset, amount, source=(account, Bucket.AVAILABLE), target=(account, Bucket.HELD)
+        )
 
     def release(self, account: AccountId, asset: AssetCode, amount: int) -> Posted:
         """Give cover back: held → available."""
-        return self.ledger.post(asset, amount, source=(account, Bucket.HELD), target=(account, Bucket.AVAILABLE))
+        return self.ledger.post(
+            asset, amount, source=(account, Bucket.HELD), target=(account, Bucket.AVAILABLE)
+        )
 
     def book_trade(self, delivery: Delivery) -> tuple[Posted, Posted]:
         """Commit both legs of a trade out of their cover: held → delivering, units and money."""
@@ -138,7 +142,9 @@ class Depository:
         if command.participant in self.participants:
             return rejections.PARTICIPANT_EXISTS.because(actual=command.participant)
         # From here the command must succeed.
-        self.participants[command.participant] = Participant(participant=command.participant, kind=command.kind)
+        self.participants[command.participant] = Participant(
+            participant=command.participant, kind=command.kind
+        )
         return (ParticipantRegistered(participant=command.participant, kind=command.kind),)
 
     def open_account(self, command: OpenAccount) -> Rejection | tuple[AccountOpened]:
@@ -155,7 +161,9 @@ class Depository:
             account=command.account, owner=command.owner, registry_account=command.registry_account
         )
         return (
-            AccountOpened(account=command.account, owner=command.owner, registry_account=command.registry_account),
+            AccountOpened(
+                account=command.account, owner=command.owner, registry_account=command.registry_account
+            ),
         )
 
     def add_instrument(self, command: AddInstrument) -> Rejection | tuple[InstrumentAdded]:
@@ -321,4 +329,3 @@ def _delivery(record: DeliveryRecord) -> Delivery:
         amount_fen=record.amount_fen,
         state=record.state,
     )
-

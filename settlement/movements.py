@@ -113,7 +113,9 @@ class Movements:
         """Deliveries that the registry has not been asked about yet, oldest first."""
         return (delivery for delivery in self.deliveries.values() if delivery.state is DeliveryState.PENDING)
 
-    def instruct(self, deliveries: list[Delivery], seq: int, not_after_ns: int) -> tuple[MovementInstructed, ...]:
+    def instruct(
+        self, deliveries: list[Delivery], seq: int, not_after_ns: int
+    ) -> tuple[MovementInstructed, ...]:
         """Choose the serials of these pending deliveries, first in first out, and ask for them in few movements."""
         groups: list[list[InstructionLeg]] = [[]]
         for delivery in deliveries:
@@ -124,10 +126,14 @@ class Movements:
             groups[-1].extend(_legs(delivery, slices, len(groups[-1]) + 1))
         day = deliveries[0].trading_day if deliveries else TradingDay("")
         return tuple(
-            self._send(f"dvp-{seq}-{number}", day, not_after_ns, legs) for number, legs in enumerate(groups, 1) if legs
+            self._send(f"dvp-{seq}-{number}", day, not_after_ns, legs)
+            for number, legs in enumerate(groups, 1)
+            if legs
         )
 
-    def resolve(self, command: ResolveInstruction, seq: int, not_after_ns: int) -> Rejection | tuple[MovementEvent, ...]:
+    def resolve(
+        self, command: ResolveInstruction, seq: int, not_after_ns: int
+    ) -> Rejection | tuple[MovementEvent, ...]:
         """Book the registry's final answer. An instruction that is not pending is refused: it has been booked."""
         instruction = self.instructions.get(command.instruction_id)
         if instruction is None:
@@ -162,7 +168,9 @@ class Movements:
         for account in self._ledger.accounts():
             for asset, balance in self._ledger.assets(account):
                 wanted = expected.pop((account, asset), 0)
-                assert balance.delivering == wanted, f"{account} {asset}: {balance.delivering} delivering, {wanted} due"
+                assert balance.delivering == wanted, (
+                    f"{account} {asset}: {balance.delivering} delivering, {wanted} due"
+                )
         assert not expected, f"deliveries without cover: {expected}"
         self._check_instructed()
 
@@ -177,7 +185,9 @@ class Movements:
             assert tonnes.pop(delivery.trade_id, 0) == wanted, delivery
         assert not tonnes, f"movements of deliveries that are not pending: {tonnes}"
 
-    def _send(self, name: str, day: TradingDay, not_after_ns: int, legs: list[InstructionLeg]) -> MovementInstructed:
+    def _send(
+        self, name: str, day: TradingDay, not_after_ns: int, legs: list[InstructionLeg]
+    ) -> MovementInstructed:
         instruction = Instruction(
             instruction_id=InstructionId(name),
             kind=InstructionKind.DELIVER,

@@ -48,15 +48,16 @@ def difference(whole: Serials, part: Serials) -> Serials:
     cuts = iter(part)
     cut = next(cuts, None)
     for first, end in whole:
+        start = first
         while cut is not None and cut[0] < end:
-            if cut[0] < first or cut[1] > end:
-                raise AssertionError(f"serials {cut} are not within {(first, end)}")
-            if first < cut[0]:
-                left.append((first, cut[0]))
-            first = cut[1]
+            if cut[0] < start or cut[1] > end:
+                raise AssertionError(f"serials {cut} are not within {(start, end)}")
+            if start < cut[0]:
+                left.append((start, cut[0]))
+            start = cut[1]
             cut = next(cuts, None)
-        if first < end:
-            left.append((first, end))
+        if start < end:
+            left.append((start, end))
     if cut is not None:
         raise AssertionError(f"serials {cut} are not held")
     return tuple(left)

@@ -1,0 +1,42 @@
+"""The stamp on a command, and all the core knows after one, as written to a snapshot."""
+
+from dataclasses import dataclass
+
+from matching.calendar import Announcement
+from matching.client_ids import UsedId
+from matching.closing import CloseState
+from matching.market import MarketState
+from matching.rulebook import RuleChange
+from matching.session import Phase
+from settlement.depository import DepositoryState
+from settlement.values import TradingDay
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stamp:
+    """What the sequencer puts on a command: its place in history, which decides, and its time, which explains."""
+
+    seq: int
+    """1, 2, 3 … without a gap over the exchange's whole life."""
+    at_ns: int
+    """Nanoseconds since 1970 UTC; never less than the stamp before."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExchangeState:
+    """All the core knows after one command, as written to a snapshot."""
+
+    core_version: str
+    seq: int
+    at_ns: int
+    rules_at_ns: int
+    depository: DepositoryState
+    rule_changes: tuple[RuleChange, ...]
+    rule_version: int
+    announcements: tuple[Announcement, ...]
+    markets: tuple[MarketState, ...]
+    last_trade_id: int
+    client_ids: tuple[UsedId, ...]
+    trading_day: TradingDay | None
+    phase: Phase
+    close: CloseState | None
