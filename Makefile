@@ -45,7 +45,6 @@ check: setup  ## formatting, lint, types, and the arrows between the packages
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
 	$(BIN)/pytest -q tests/architecture
 
 format: setup  ## format, and mend what can be mended without thought
