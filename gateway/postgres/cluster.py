@@ -237,7 +237,7 @@ def write_authentication(cluster: Path, user: ServerUser) -> None:
     _write_as(user, cluster / "pg_ident.conf", f'owner "{owner_name()}" all\n')
 
 
-def clear_stale_pid_file(cluster: Path) -> None:
+def clear_stale_pid_file(cluster: Path, user: ServerUser) -> None:
     """Remove a `postmaster.pid` PostgreSQL would stumble over. Call with `server.lock` held.
 
     PostgreSQL itself judges a dead pid right, but takes any live process of the same user for a server, and
@@ -254,18 +254,30 @@ def clear_stale_pid_file(cluster: Path) -> None:
     if pid is None:
         pid_file.unlink()
         return
-    try:
-        works_here = os.path.samestat(Path(f"/proc/{pid}/cwd").stat(), cluster.stat())
-    except (FileNotFoundError, ProcessLookupError):
+    if not Path(f"/proc/{pid}").exists():
         return
-    except PermissionError:
-        # Another user's process; a container's root may not look at it. PostgreSQL refuses what it doubts.
-        return
-    if works_here:
+    if _works_in(cluster, pid, user):
         raise ForeignServerError(
             f"a PostgreSQL not started by the exchange (pid {pid}) runs on {cluster}; stop it first"
         )
     pid_file.unlink()
+
+
+def _works_in(cluster: Path, pid: int, user: ServerUser) -> bool:
+    """Whether a process has the cluster as its working directory, as a PostgreSQL running on it would.
+
+    Asked as the server user: a container's root may not look at another user's process, but that user may.
+    """
+    answer = subprocess.run(  # noqa: S603  # our own program and arguments
+        ["/bin/sh", "-c", '[ "/proc/$0/cwd" -ef . ]', str(pid)],
+        cwd=cluster,
+        env=server_environment(),
+        stdin=subprocess.DEVNULL,
+        check=False,
+        **user.spawn_options(),
+    )
+    assert answer.returncode in (0, 1), f"the shell could not compare two directories: {answer.returncode}"
+    return answer.returncode == 0
 
 
 def recorded_pid(cluster: Path) -> int | None:

@@ -142,7 +142,7 @@ class EmbeddedPostgres:
             self._progress(f"Making a PostgreSQL {binaries.version} cluster in {cluster} as user {user.name}")
             await asyncio.to_thread(initialise, self._directory, binaries, user, server_lock)
         check_version(cluster, binaries)
-        clear_stale_pid_file(cluster)
+        clear_stale_pid_file(cluster, user)
         write_authentication(cluster, user)
 
     async def _wait_for_previous_server(self, server_lock: int) -> None:

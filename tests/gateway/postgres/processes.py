@@ -90,8 +90,8 @@ def uid_of(pid: int) -> int:
 
 
 def program_of(pid: int) -> Path:
-    """The file a process executes."""
-    return Path(f"/proc/{pid}/exe").readlink()
+    """The program a process was started with."""
+    return Path(Path(f"/proc/{pid}/cmdline").read_bytes().partition(b"\0")[0].decode())
 
 
 def status_of(pid: int) -> str:
