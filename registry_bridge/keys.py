@@ -52,3 +52,10 @@ def load_verifier(public_file: Path) -> Ed25519Verifier:
     if not isinstance(key, Ed25519PublicKey):
         raise KeyFileError(f"{public_file}: not an Ed25519 public key")
     return Ed25519Verifier(key)
+
+
+def ensure_key(private_file: Path, public_file: Path) -> Ed25519Signer:
+    """The pair in these files, made first when there is none yet."""
+    if not private_file.exists():
+        create_key(private_file, public_file)
+    return load_signer(private_file)

@@ -172,7 +172,7 @@ class UnknownReason(Enum):
     GARBAGE = "garbage"
     SIGNATURE_INVALID = "signature_invalid"
     NOT_ADMITTED = "not_admitted"
-    """401 or 403: our key, clock or rights; says nothing about the movement."""
+    """401, 403, 400: our key, clock, rights or form; says nothing about the movement, but someone must look."""
     CODE_UNKNOWN = "code_unknown"
     STILL_OPEN = "still_open"
     """The registry says `accepted`: it will decide later."""

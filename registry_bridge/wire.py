@@ -93,7 +93,8 @@ def _well_formed(value: tuple[tuple[int, int], ...]) -> Serials:
 
 Instant = Annotated[int, BeforeValidator(_instant)]
 IsoDate = Annotated[str, AfterValidator(_iso_date)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"
+Name = Annotated[str, Field(pattern=NAME)]
 """An id: also safe as one segment of a path, so `.` and `..` are not among them."""
 Text = Annotated[str, Field(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Serial = Annotated[int, Field(ge=0, lt=1 << 62)]
@@ -259,6 +260,13 @@ def read(model: type[WireModel], body: bytes) -> WireModel:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "body"
         raise WireError(f"{place}: {first['type']}") from None
+
+
+def parse_name(text: str) -> str:
+    """An id from a path; WireError when it cannot be one."""
+    if re.fullmatch(NAME, text) is None:
+        raise WireError("path: not an id")
+    return text
 
 
 def write(body: dict[str, Any]) -> bytes:

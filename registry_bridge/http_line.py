@@ -1,0 +1,165 @@
+"""Signed calls over HTTP: sends a request, and gives back only an answer that the other side signed for it.
+
+Whatever else the line does is a `LineFault` with its reason. A fault says nothing about what the other side did.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
+from yarl import URL
+
+from registry_bridge.registry import UnknownReason
+from registry_bridge.signing import (
+    SIGNATURE_HEADER,
+    TIMESTAMP_HEADER,
+    NotAuthentic,
+    Signer,
+    Verifier,
+    check_answer,
+    signed_headers,
+)
+
+MAX_ANSWER_BYTES = 8 << 20
+_CHUNK_BYTES = 1 << 16
+_OVERLOADED = (429, 503)
+
+
+class LineFault(Exception):  # noqa: N818 - it states a fact
+    """Nothing trustworthy came back."""
+
+    def __init__(self, why: UnknownReason, detail: str = "") -> None:
+        super().__init__(f"{why.value}: {detail}" if detail else why.value)
+        self.why = why
+        self.detail = detail
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SignedAnswer:
+    """An answer the other side signed for this very request."""
+
+    status: int
+    body: bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LineSettings:
+    """Where the other side is, how we sign, and whose signature we believe."""
+
+    url: str
+    """Scheme, host and port; no path."""
+    key: str
+    """The name of our key over there."""
+    signer: Signer
+    verifier: Verifier
+    timeout_s: float = 20.0
+    connections: int = 8
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
+            raise ValueError("the registry's URL is a scheme, a host and a port")
+        if parts.username or parts.password or parts.query:
+            raise ValueError("the registry's URL carries no password and no query")
+
+
+class SignedLine:
+    """One other side, over a bounded number of connections."""
+
+    def __init__(
+        self, settings: LineSettings, session: aiohttp.ClientSession, clock_ns: Callable[[], int]
+    ) -> None:
+        self._settings = settings
+        self._session = session
+        self._clock_ns = clock_ns
+        self._last_ms = 0
+
+    async def call(self, method: str, target: str, body: bytes = b"") -> SignedAnswer:
+        """Send one request; ``target`` is the path with its query, already quoted.
+
+        Raises:
+            LineFault: nothing trustworthy came back.
+        """
+        headers = signed_headers(
+            self._settings.signer,
+            key=self._settings.key,
+            method=method,
+            target=target,
+            timestamp_ms=self._next_ms(),
+            body=body,
+        )
+        try:
+            status, answer_headers, answer = await self._exchange(method, target, headers, body)
+        except TimeoutError as error:
+            raise LineFault(UnknownReason.TIMED_OUT) from error
+        except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError) as error:
+            raise LineFault(UnknownReason.CONNECTION_LOST, type(error).__name__) from error
+        except (aiohttp.ClientError, HttpProcessingError) as error:
+            raise LineFault(UnknownReason.GARBAGE, type(error).__name__) from error
+        self._check(status, target, answer_headers, answer, headers[SIGNATURE_HEADER])
+        return SignedAnswer(status=status, body=answer)
+
+    def _next_ms(self) -> int:
+        """Rises with every call, so that two calls within a millisecond do not share a signature."""
+        self._last_ms = max(self._clock_ns() // 1_000_000, self._last_ms + 1)
+        return self._last_ms
+
+    async def _exchange(
+        self, method: str, target: str, headers: dict[str, str], body: bytes
+    ) -> tuple[int, dict[str, str | None], bytes]:
+        # The target is signed as it stands, so it must not be quoted again, and nothing may redirect it.
+        url = URL(self._settings.url.rstrip("/") + target, encoded=True)
+        async with self._session.request(
+            method, url, headers=headers, data=body or None, allow_redirects=False
+        ) as response:
+            answer = bytearray()
+            async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
+                answer += chunk
+                if len(answer) > MAX_ANSWER_BYTES:
+                    raise LineFault(UnknownReason.GARBAGE, "answer too long")
+            signature = {name: response.headers.get(name) for name in (TIMESTAMP_HEADER, SIGNATURE_HEADER)}
+            return response.status, signature, bytes(answer)
+
+    def _check(
+        self, status: int, target: str, headers: dict[str, str | None], body: bytes, sent: str
+    ) -> None:
+        outcome = check_answer(
+            self._settings.verifier,
+            status=status,
+            target=target,
+            timestamp=headers[TIMESTAMP_HEADER],
+            signature=headers[SIGNATURE_HEADER],
+            body=body,
+            request_signature=sent,
+        )
+        if not isinstance(outcome, NotAuthentic):
+            return
+        if status in _OVERLOADED:
+            raise LineFault(UnknownReason.OVERLOADED, f"unsigned {status}")
+        if status >= 500:  # noqa: PLR2004 - the class of server errors
+            raise LineFault(UnknownReason.SERVER_ERROR, f"unsigned {status}")
+        raise LineFault(UnknownReason.SIGNATURE_INVALID, f"{status} {outcome.fault.value}")
+
+
+@asynccontextmanager
+async def open_line(
+    settings: LineSettings, clock_ns: Callable[[], int] = time.time_ns
+) -> AsyncIterator[SignedLine]:
+    """A line with its own bounded connections, closed at the end."""
+    timeout = aiohttp.ClientTimeout(total=settings.timeout_s, sock_connect=min(settings.timeout_s, 10.0))
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=settings.connections),
+        timeout=timeout,
+        # Signatures cover the bytes on the wire: no compression either way.
+        headers={"Accept-Encoding": "identity", "Content-Type": "application/json"},
+        auto_decompress=False,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+    ) as session:
+        yield SignedLine(settings, session, clock_ns)

@@ -1,0 +1,230 @@
+"""The registry over HTTP: the client behind the port.
+
+Only a signed answer that names the outcome is final. Everything else the line does (time-out, 5xx, lost
+connection, garbage, a wrong signature, a code not known here) is `Unknown`, which moves nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from urllib.parse import quote, urlencode
+
+from registry_bridge.http_line import LineFault, LineSettings, SignedAnswer, SignedLine, open_line
+from registry_bridge.registry import (
+    Answer,
+    Binding,
+    BindingRefused,
+    Holding,
+    JournalPage,
+    LotPage,
+    Movement,
+    NoticePage,
+    PositionPage,
+    RefusalCode,
+    Refused,
+    RegistryAccount,
+    RegistryUnavailable,
+    RequestIdReused,
+    Unknown,
+    UnknownReason,
+)
+from registry_bridge.wire import (
+    AnswerBody,
+    ErrorBody,
+    WireError,
+    WireModel,
+    movement_json,
+    parse_name,
+    read,
+    write,
+)
+from registry_bridge.wire_pages import (
+    AccountBody,
+    BindingBody,
+    JournalBody,
+    LotsBody,
+    NoticesBody,
+    PositionsBody,
+    TimeBody,
+)
+
+BASE = "/registry/v1"
+MAX_ACCOUNT_PAGES = 1_000
+
+OK = 200
+ACCEPTED = 202
+BAD_REQUEST = 400
+NOT_FOUND = 404
+CONFLICT = 409
+_OVERLOADED = (429, 503)
+_SERVER_ERROR = 500
+
+
+class HttpRegistry:
+    """`Registry` over a signed line."""
+
+    def __init__(self, line: SignedLine) -> None:
+        self._line = line
+
+    async def move(self, movement: Movement) -> Answer:
+        """Ask for the movement. Only this carries one, and only by POST, which no HTTP client sends twice."""
+        body = write(movement_json(movement))
+        return await self._movement(movement.request_id, "POST", f"{BASE}/movements", body)
+
+    async def ask(self, request_id: str, not_after_ns: int) -> Answer:
+        """What became of a request."""
+        target = f"{BASE}/movements/{_segment(request_id)}"
+        return await self._movement(request_id, "GET", target, not_after_ns=not_after_ns)
+
+    async def cancel(self, request_id: str) -> Answer:
+        """Refuse the id for ever if it is undecided."""
+        return await self._movement(request_id, "POST", f"{BASE}/movements/{_segment(request_id)}/cancel")
+
+    async def _movement(
+        self, request_id: str, method: str, target: str, body: bytes = b"", not_after_ns: int | None = None
+    ) -> Answer:
+        try:
+            answer = await self._line.call(method, target, body)
+        except LineFault as fault:
+            return Unknown(request_id=request_id, why=fault.why, detail=fault.detail)
+        return classify(answer, request_id, not_after_ns=not_after_ns)
+
+    async def account(self, account: str) -> RegistryAccount | None:
+        """An account with all pages of its holdings."""
+        holdings: tuple[Holding, ...] = ()
+        after: str | None = None
+        for _ in range(MAX_ACCOUNT_PAGES):
+            query = _query(after=after)
+            answer = await self._call("GET", f"{BASE}/accounts/{_segment(account)}{query}")
+            if answer.status == NOT_FOUND and _error_code(answer) == "not_found":
+                return None
+            page = _read(AccountBody, answer)
+            found = page.value(holdings)
+            if page.next is None:
+                return found
+            holdings, after = found.holdings, page.next
+        raise RegistryUnavailable(UnknownReason.GARBAGE, "holdings without end")
+
+    async def bind(self, account: str, trading_account: str) -> Binding | BindingRefused:
+        """Bind a trading account; repeatable."""
+        target = f"{BASE}/accounts/{_segment(account)}/binding"
+        answer = await self._call("POST", target, write({"trading_account": parse_name(trading_account)}))
+        if answer.status in (NOT_FOUND, CONFLICT):
+            code = _error_code(answer)
+            if code in _BINDING_REFUSALS:
+                return BindingRefused(account=account, code=_BINDING_REFUSALS[code])
+        return _read(BindingBody, answer).value()
+
+    async def lots(self, after: int = 0) -> LotPage:
+        """A page of lots."""
+        return _read(LotsBody, await self._call("GET", f"{BASE}/lots{_query(after=after)}")).value()
+
+    async def positions(self, as_of: int | None = None, after: str | None = None) -> PositionPage:
+        """A page of positions."""
+        query = _query(as_of=as_of, after=after)
+        return _read(PositionsBody, await self._call("GET", f"{BASE}/positions{query}")).value()
+
+    async def journal(self, after: int = 0) -> JournalPage:
+        """A page of the registry's journal."""
+        return _read(JournalBody, await self._call("GET", f"{BASE}/movements{_query(after=after)}")).value()
+
+    async def notices(self, after: int = 0) -> NoticePage:
+        """A page of notices."""
+        return _read(NoticesBody, await self._call("GET", f"{BASE}/notices{_query(after=after)}")).value()
+
+    async def time(self) -> int:
+        """The registry's clock in nanoseconds."""
+        return _read(TimeBody, await self._call("GET", f"{BASE}/time")).registry_time
+
+    async def _call(self, method: str, target: str, body: bytes = b"") -> SignedAnswer:
+        try:
+            return await self._line.call(method, target, body)
+        except LineFault as fault:
+            raise RegistryUnavailable(fault.why, fault.detail) from fault
+
+
+_BINDING_REFUSALS = {
+    code.value: code
+    for code in (RefusalCode.ACCOUNT_UNKNOWN, RefusalCode.ACCOUNT_FROZEN, RefusalCode.ALREADY_BOUND)
+}
+
+
+def classify(answer: SignedAnswer, request_id: str, *, not_after_ns: int | None) -> Answer:
+    """What a signed answer about a movement means.
+
+    Raises:
+        RequestIdReused: the id was used with other content: ours to mend, nothing to retry.
+    """
+    try:
+        if answer.status in (OK, ACCEPTED):
+            return _decision(read(AnswerBody, answer.body), request_id)
+        problem = read(ErrorBody, answer.body)
+    except WireError as error:
+        return Unknown(request_id=request_id, why=UnknownReason.GARBAGE, detail=f"{answer.status} {error}")
+    if answer.status == CONFLICT and problem.code == "request_id_reused":
+        raise RequestIdReused(request_id)
+    if answer.status == NOT_FOUND and problem.code == "not_found" and not_after_ns is not None:
+        if problem.registry_time > not_after_ns:
+            return Refused(
+                request_id=request_id,
+                code=RefusalCode.TOO_LATE,
+                leg=None,
+                registry_time_ns=problem.registry_time,
+            )
+        return Unknown(request_id=request_id, why=UnknownReason.NOT_SEEN)
+    detail = f"{answer.status} {problem.code} {problem.detail}".rstrip()
+    return Unknown(request_id=request_id, why=_reason(answer.status), detail=detail)
+
+
+def _decision(body: AnswerBody, request_id: str) -> Answer:
+    if body.request_id != request_id:
+        raise WireError("the answer is about another request")
+    return body.value()
+
+
+def _reason(status: int) -> UnknownReason:
+    if status in _OVERLOADED:
+        return UnknownReason.OVERLOADED
+    if status >= _SERVER_ERROR:
+        return UnknownReason.SERVER_ERROR
+    if status >= BAD_REQUEST:
+        return UnknownReason.NOT_ADMITTED
+    return UnknownReason.GARBAGE
+
+
+def _read(model: type[WireModel], answer: SignedAnswer) -> WireModel:
+    if answer.status != OK:
+        detail = f"{answer.status} {_error_code(answer)}"
+        raise RegistryUnavailable(_reason(answer.status), detail)
+    try:
+        return read(model, answer.body)
+    except WireError as error:
+        raise RegistryUnavailable(UnknownReason.GARBAGE, str(error)) from error
+
+
+def _error_code(answer: SignedAnswer) -> str:
+    try:
+        return read(ErrorBody, answer.body).code
+    except WireError as error:
+        raise RegistryUnavailable(UnknownReason.GARBAGE, f"{answer.status} {error}") from error
+
+
+def _segment(name: str) -> str:
+    """An id as part of a path; an id that could be anything else there is a fault of ours."""
+    return quote(parse_name(name), safe=":")
+
+
+def _query(**values: object) -> str:
+    given = {name: value for name, value in values.items() if value is not None}
+    return f"?{urlencode(given)}" if given else ""
+
+
+@asynccontextmanager
+async def connect(
+    settings: LineSettings, clock_ns: Callable[[], int] = time.time_ns
+) -> AsyncIterator[HttpRegistry]:
+    """The registry behind a line of its own; `clock_ns` is the machine's clock, for signatures."""
+    async with open_line(settings, clock_ns) as line:
+        yield HttpRegistry(line)

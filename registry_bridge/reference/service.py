@@ -1,0 +1,223 @@
+"""The reference registry over HTTP: the protocol's calls for the exchange."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from registry_bridge.reference import admin_routes, feeds, movements, notices
+from registry_bridge.reference.answers import Door, Problem, Reply, Side
+from registry_bridge.reference.positions import START, NotYet, Positions
+from registry_bridge.reference.store import Pool, Store
+from registry_bridge.registry import BindingRefused, FinalAnswer, RefusalCode
+from registry_bridge.signing import RequestVerifier, Signer, Verifier
+from registry_bridge.wire import (
+    MAX_BODY_BYTES,
+    MovementBody,
+    WireError,
+    answer_json,
+    format_instant,
+    parse_name,
+    read,
+)
+from registry_bridge.wire_pages import (
+    BindBody,
+    account_json,
+    binding_json,
+    journal_json,
+    lots_json,
+    notices_json,
+    positions_json,
+)
+
+EXCHANGE_PREFIX = "/registry/v1/"
+ADMIN_PREFIX = "/registry/admin/v1/"
+_MAX_DIGITS = 18
+
+
+def make_app(
+    pool: Pool,
+    *,
+    signer: Signer,
+    exchange_keys: Mapping[str, Verifier],
+    admin_keys: Mapping[str, Verifier],
+    clock: Callable[[], int] = time.time_ns,
+    wall_clock_ns: Callable[[], int] = time.time_ns,
+) -> web.Application:
+    """The service, ready to be run.
+
+    Args:
+        pool: of the registry's own database, schema applied.
+        signer: signs every answer.
+        exchange_keys: name to public key of those who may speak the protocol.
+        admin_keys: name to public key of the platform's own people; no name may be in both.
+        clock: the platform's clock, nanoseconds since the epoch, by which deadlines are judged.
+        wall_clock_ns: the machine's clock, by which signatures are judged.
+    """
+    assert not exchange_keys.keys() & admin_keys.keys(), "a key speaks for one side"
+    store = Store(pool, clock)
+    keys = {**exchange_keys, **admin_keys}
+    door = Door(
+        store=store,
+        signer=signer,
+        verifier=RequestVerifier(keys.get),
+        sides=(
+            Side(prefix=EXCHANGE_PREFIX, keys=frozenset(exchange_keys)),
+            Side(prefix=ADMIN_PREFIX, keys=frozenset(admin_keys)),
+        ),
+        wall_clock_ns=wall_clock_ns,
+    )
+    app = web.Application(client_max_size=MAX_BODY_BYTES)
+    Calls(store).add_to(app, door)
+    admin_routes.AdminCalls(store).add_to(app, door)
+    app.router.add_get("/healthz", Health(pool).answer)
+    app.router.add_route("*", "/{anything:.*}", door.not_found)
+    return app
+
+
+class Health:
+    """Whether the service and its database answer; unsigned, says nothing else."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def answer(self, _request: web.Request) -> web.Response:
+        """200 when the database answers."""
+        await self._pool.fetchval("select 1", timeout=5)
+        return web.json_response({"status": "ok"})
+
+
+class Calls:
+    """The exchange's calls, one method each."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._positions = Positions(store.pool)
+
+    def add_to(self, app: web.Application, door: Door) -> None:
+        """Add the routes."""
+        base = EXCHANGE_PREFIX
+        app.router.add_post(f"{base}movements", door.handle(self.move))
+        app.router.add_get(f"{base}movements", door.handle(self.journal), allow_head=False)
+        app.router.add_get(f"{base}movements/{{id}}", door.handle(self.ask), allow_head=False)
+        app.router.add_post(f"{base}movements/{{id}}/cancel", door.handle(self.cancel))
+        app.router.add_get(f"{base}accounts/{{id}}", door.handle(self.account), allow_head=False)
+        app.router.add_post(f"{base}accounts/{{id}}/binding", door.handle(self.bind))
+        app.router.add_get(f"{base}lots", door.handle(self.lots), allow_head=False)
+        app.router.add_get(f"{base}notices", door.handle(self.notices), allow_head=False)
+        app.router.add_get(f"{base}positions", door.handle(self.positions), allow_head=False)
+        app.router.add_get(f"{base}time", door.handle(self.time), allow_head=False)
+
+    async def move(self, _request: web.Request, body: bytes) -> Reply:
+        """Decide a movement, or repeat what was decided."""
+        answer = await movements.decide(self._store, read(MovementBody, body).value())
+        if isinstance(answer, movements.IdReused):
+            raise Problem(409, "request_id_reused")
+        return self._answer(answer)
+
+    async def ask(self, request: web.Request, _body: bytes) -> Reply:
+        """What became of a request; 404 carries the clock as it was while nothing could be decided."""
+        answer = await movements.find(self._store, id_of(request))
+        if isinstance(answer, movements.NotSeen):
+            raise Problem(404, "not_found", registry_time=format_instant(answer.registry_time_ns))
+        return self._answer(answer)
+
+    async def cancel(self, request: web.Request, _body: bytes) -> Reply:
+        """Refuse an id for ever, unless it was decided."""
+        return self._answer(await movements.cancel(self._store, id_of(request)))
+
+    def _answer(self, answer: FinalAnswer) -> Reply:
+        return Reply(body=answer_json(answer, self._store.now_ns()))
+
+    async def account(self, request: web.Request, _body: bytes) -> Reply:
+        """An account and a page of its holdings."""
+        query = query_of(request, "after")
+        cursor = decode_cursor(query["after"]) if "after" in query else feeds.FIRST_HOLDING
+        found = await feeds.account(self._store.pool, id_of(request), cursor)
+        if found is None:
+            raise Problem(404, "not_found")
+        account, after = found
+        return Reply(body=account_json(account, encode_cursor(after)))
+
+    async def bind(self, request: web.Request, body: bytes) -> Reply:
+        """Bind an account to a trading account of the exchange."""
+        binding = await feeds.bind(self._store, id_of(request), read(BindBody, body).trading_account)
+        if isinstance(binding, BindingRefused):
+            status = 404 if binding.code is RefusalCode.ACCOUNT_UNKNOWN else 409
+            raise Problem(status, binding.code.value)
+        return Reply(body=binding_json(binding))
+
+    async def lots(self, request: web.Request, _body: bytes) -> Reply:
+        """A page of lots."""
+        return Reply(body=lots_json(await feeds.lots(self._store.pool, after_of(request))))
+
+    async def notices(self, request: web.Request, _body: bytes) -> Reply:
+        """A page of notices."""
+        return Reply(body=notices_json(await notices.notices(self._store.pool, after_of(request))))
+
+    async def journal(self, request: web.Request, _body: bytes) -> Reply:
+        """A page of the journal."""
+        return Reply(body=journal_json(await feeds.journal(self._store.pool, after_of(request))))
+
+    async def positions(self, request: web.Request, _body: bytes) -> Reply:
+        """A page of positions."""
+        query = query_of(request, "as_of", "after")
+        as_of = number(query["as_of"]) if "as_of" in query else None
+        cursor = decode_cursor(query["after"]) if "after" in query else START
+        try:
+            page, after = await self._positions.page(as_of, cursor)
+        except NotYet:
+            raise Problem(404, "not_yet") from None
+        return Reply(body={**positions_json(page), "next": encode_cursor(after)})
+
+    async def time(self, _request: web.Request, _body: bytes) -> Reply:
+        """The platform's clock, which stands in every answer."""
+        return Reply(body={})
+
+
+def id_of(request: web.Request) -> str:
+    """The id in the path; WireError when it cannot be one."""
+    return parse_name(request.match_info["id"])
+
+
+def query_of(request: web.Request, *allowed: str) -> dict[str, str]:
+    """The query, of which nothing else and nothing twice is allowed."""
+    if len(request.query) != len(set(request.query)) or not set(request.query) <= set(allowed):
+        raise WireError("query: unknown or repeated")
+    return dict(request.query)
+
+
+def after_of(request: web.Request) -> int:
+    """The sequence number after which to go on."""
+    return number(query_of(request, "after").get("after", "0"))
+
+
+def number(text: str) -> int:
+    """A sequence number in plain digits."""
+    if not (text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS):
+        raise WireError("query: not a sequence number")
+    return int(text)
+
+
+def encode_cursor(cursor: tuple[str, str, int] | None) -> str | None:
+    """Where to go on, opaque to the caller."""
+    return None if cursor is None else base64.urlsafe_b64encode(orjson.dumps(cursor)).decode("ascii")
+
+
+def decode_cursor(text: str) -> tuple[str, str, int]:
+    """A cursor of ours; WireError for anything else."""
+    try:
+        parts: Any = orjson.loads(base64.urlsafe_b64decode(text))
+    except (binascii.Error, ValueError):
+        raise WireError("query: not a cursor") from None
+    match parts:
+        case [str() as one, str() as two, int() as first] if -1 <= first < 1 << 62 and "\0" not in one + two:
+            return one, two, first
+        case _:
+            raise WireError("query: not a cursor")

@@ -1,0 +1,91 @@
+"""A reference registry on a database of its own, and the client that speaks to it."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from gateway.postgres.migrations import migrate
+from registry_bridge.http_administration import HttpAdministration, connect_administration
+from registry_bridge.http_line import LineSettings
+from registry_bridge.http_registry import HttpRegistry, connect
+from registry_bridge.keys import create_key, load_signer, load_verifier
+from registry_bridge.reference.serving import ADMIN_KEY, EXCHANGE_KEY, RegistrySettings, running
+from registry_bridge.reference.store import SCHEMA, Pool, Store, create_pool
+from tests.registry_bridge.examples import ManualClock
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Service:
+    """A running reference registry."""
+
+    url: str
+    database: str
+    keys: Path
+    clock: ManualClock
+
+    def line(self, key: str, **settings: float) -> LineSettings:
+        """A line signed with one of the keys the service knows."""
+        return LineSettings(
+            url=self.url,
+            key=key,
+            signer=load_signer(self.keys / f"{key}.pem"),
+            verifier=load_verifier(self.keys / "registry.pub"),
+            **settings,
+        )
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Path:
+    for name in ("registry", EXCHANGE_KEY, ADMIN_KEY):
+        create_key(tmp_path / f"{name}.pem", tmp_path / f"{name}.pub")
+    return tmp_path
+
+
+@pytest.fixture
+async def service(database: str, keys: Path, clock: ManualClock) -> AsyncIterator[Service]:
+    settings = RegistrySettings(
+        database_url=database,
+        host="127.0.0.1",
+        port=0,
+        key_file=keys / "registry.pem",
+        exchange_public_key_file=keys / f"{EXCHANGE_KEY}.pub",
+        admin_public_key_file=keys / f"{ADMIN_KEY}.pub",
+    )
+    async with running(settings, migrate=migrate, clock=clock) as url:
+        yield Service(url=url, database=database, keys=keys, clock=clock)
+
+
+@pytest.fixture
+async def registry(service: Service) -> AsyncIterator[HttpRegistry]:
+    async with connect(service.line(EXCHANGE_KEY)) as client:
+        yield client
+
+
+@pytest.fixture
+async def administration(service: Service) -> AsyncIterator[HttpAdministration]:
+    async with connect_administration(service.line(ADMIN_KEY)) as client:
+        yield client
+
+
+@pytest.fixture
+async def pool(database: str) -> AsyncIterator[Pool]:
+    """A migrated database of the registry without the service."""
+    connection = await asyncpg.connect(database)
+    await migrate(connection, SCHEMA)
+    await connection.close()
+    pool = await create_pool(database)
+    yield pool
+    await pool.close()
+
+
+@pytest.fixture
+def store(pool: Pool, clock: ManualClock) -> Store:
+    return Store(pool, clock)
