@@ -1,0 +1,93 @@
+"""Reading a request's body: no larger than its route allows, no slower than a limit, and unambiguous JSON only.
+
+What is refused: invalid UTF-8, NaN, surrogates, nesting beyond the parser's limit, and a member given twice (whose
+meaning would depend on the reader). All are a client's doing and answered with a problem, never with a fault of ours.
+"""
+
+import asyncio
+import json
+from typing import Any, Final
+
+import orjson
+from aiohttp import web
+
+from gateway.http import reasons
+from gateway.http.problems import refusal
+
+BODY_TIMEOUT_S: Final = 10.0
+
+
+async def read_body(request: web.Request, limit_bytes: int) -> bytes:
+    """The whole body. Refused when it is larger than the limit, before more than that has been read."""
+    length = request.content_length
+    if length is not None and length > limit_bytes:
+        raise refusal(reasons.BODY_TOO_LARGE, limit=limit_bytes, actual=length)
+    content = request.content
+    if content.is_eof():
+        body = content.read_nowait()
+    else:
+        body = await _gather(request, limit_bytes)
+    if len(body) > limit_bytes:
+        raise refusal(reasons.BODY_TOO_LARGE, limit=limit_bytes, actual=len(body))
+    return body
+
+
+async def _gather(request: web.Request, limit_bytes: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            while part := await request.content.readany():
+                parts.append(part)
+                size += len(part)
+                if size > limit_bytes:
+                    break
+    except TimeoutError:
+        raise refusal(reasons.BODY_TOO_SLOW) from None
+    except web.HTTPException:
+        raise
+    except (ValueError, web.PayloadAccessError) as error:
+        raise refusal(reasons.HTTP_MALFORMED, actual=type(error).__name__) from None
+    return b"".join(parts)
+
+
+def parse_json(text: bytes) -> Any:  # noqa: ANN401 - it is JSON
+    """The JSON value, with every member given once."""
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise refusal(reasons.MALFORMED_JSON, actual=_place(error)) from None
+    # Valid JSON has one colon per member, and perhaps some inside texts; no member can hide behind equal counts.
+    if text.count(b":") != _members(value):
+        _refuse_duplicates(text)
+    return value
+
+
+def _place(error: orjson.JSONDecodeError) -> str:
+    return f"line {error.lineno}, column {error.colno}"
+
+
+def _members(value: object) -> int:
+    if type(value) is dict:
+        return len(value) + sum(_members(item) for item in value.values() if type(item) in _NESTING)
+    if type(value) is list:
+        return sum(_members(item) for item in value if type(item) in _NESTING)
+    return 0
+
+
+_NESTING: Final = (dict, list)
+
+
+def _refuse_duplicates(text: bytes) -> None:
+    def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        seen: dict[str, object] = {}
+        for name, value in pairs:
+            if name in seen:
+                raise refusal(reasons.DUPLICATE_FIELD, actual=name[:64])
+            seen[name] = value
+        return seen
+
+    try:
+        json.loads(text, object_pairs_hook=unique)
+    except (RecursionError, ValueError):
+        raise refusal(reasons.MALFORMED_JSON) from None

@@ -1,0 +1,62 @@
+"""Everything that can be refused, by code: the core's reasons and the gateway's, with the HTTP status of each.
+
+Served at GET /v1/errors, shown by `puhui explain`, and the only place a problem's words come from.
+"""
+
+from itertools import chain
+from typing import Final
+
+from gateway.http import reasons
+from gateway.http.reasons import GATEWAY_REASONS, STATUS_OF_GATEWAY
+from matching.rejections import REASONS as MATCHING_REASONS
+from settlement.rejections import REASONS as SETTLEMENT_REASONS
+from settlement.rejections import Reason
+
+UNPROCESSABLE: Final = 422
+
+STATUS_OF_CORE: Final[dict[str, int]] = {
+    "account_unknown": 404,
+    "instrument_unknown": 404,
+    "instruction_unknown": 404,
+    "listing_unknown": 404,
+    "lot_unknown": 404,
+    "order_unknown": 404,
+    "participant_unknown": 404,
+    "not_your_account": 403,
+    "account_exists": 409,
+    "bank_reference_reused": 409,
+    "client_id_reused": 409,
+    "instrument_exists": 409,
+    "listing_exists": 409,
+    "lot_exists": 409,
+    "participant_exists": 409,
+    "registry_account_bound": 409,
+}
+"""Statuses of the core's refusals that are not 422: who is not there, whose it is not, what is there already."""
+
+CATALOGUE: Final[dict[str, Reason]] = {
+    reason.code: reason for reason in chain(SETTLEMENT_REASONS, MATCHING_REASONS, GATEWAY_REASONS)
+}
+"""Every reason there is, by its code."""
+
+STATUS: Final[dict[str, int]] = {
+    code: STATUS_OF_GATEWAY.get(code) or STATUS_OF_CORE.get(code, UNPROCESSABLE) for code in CATALOGUE
+}
+"""Code → HTTP status. What the core refuses for what it says, and is not named above, is 422."""
+
+RETRYABLE: Final = frozenset(
+    reason.code
+    for reason in (
+        reasons.BODY_TOO_SLOW,
+        reasons.TIMESTAMP_OUTSIDE_WINDOW,
+        reasons.SIGNATURE_REPLAYED,
+        reasons.RATE_LIMITED,
+        reasons.OVERLOADED,
+        reasons.NOT_READY,
+        reasons.REGISTRY_UNREACHABLE,
+        reasons.INTERNAL_ERROR,
+        reasons.TOO_MANY_CONNECTIONS,
+        reasons.TOO_MANY_IN_FLIGHT,
+    )
+)
+"""Codes after which the same request, signed anew, may well succeed without being changed."""

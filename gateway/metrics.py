@@ -1,0 +1,68 @@
+"""What an operator's tools can see of a running exchange: named metrics in a registry of their own.
+
+The registry is an object, not the library's global one, so that two exchanges in one process do not mix. Labels are
+bounded: outcomes, route templates, methods, statuses; never an account, an order or a listing's free text.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
+
+_SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+_COUNTS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
+
+
+class Metrics:
+    """Every metric of the gateway. Parts that count hold on to theirs; nobody looks one up by name."""
+
+    def __init__(self) -> None:
+        """All at zero."""
+        registry = self.registry = CollectorRegistry()
+        self.orders = Counter("puhui_orders", "Orders decided, by outcome.", ["outcome"], registry=registry)
+        self.queue_depth = Gauge("puhui_queue_depth", "Commands waiting for the sequencer.", registry=registry)
+        self.batch_size = Histogram(
+            "puhui_batch_size", "Commands in one journal transaction.", buckets=_COUNTS, registry=registry
+        )
+        self.commit_seconds = Histogram(
+            "puhui_commit_seconds", "Duration of one journal transaction.", buckets=_SECONDS, registry=registry
+        )
+        self.journal_position = Gauge(
+            "puhui_journal_position", "Sequence number of the last durable command.", registry=registry
+        )
+        self.pending_deliveries = Gauge(
+            "puhui_pending_deliveries", "Movements asked of the registry and not yet answered.", registry=registry
+        )
+        self.phase = Gauge("puhui_phase", "1 for the phase the market is in.", ["phase"], registry=registry)
+        self.http_seconds = Histogram(
+            "puhui_http_request_seconds",
+            "Duration of requests.",
+            ["route", "method", "status"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.ws_clients = Gauge("puhui_ws_clients", "Open WebSocket connections.", registry=registry)
+        self.ws_closed = Counter(
+            "puhui_ws_closed", "WebSocket connections the exchange closed, by why.", ["why"], registry=registry
+        )
+        self.ws_conflated = Counter(
+            "puhui_ws_conflated", "Pushes left out for slow readers and made good by a snapshot.", registry=registry
+        )
+        self.events_lag = Gauge(
+            "puhui_events_lag_seconds",
+            "From sequencing to push, for the account events pushed last.",
+            registry=registry,
+        )
+        self.rate_limited = Counter(
+            "puhui_rate_limited", "Requests refused by a rate limit.", ["kind"], registry=registry
+        )
+
+    def watch(self, gauge: Gauge, read: Callable[[], float]) -> None:
+        """Let a gauge be read when somebody looks, instead of being set at every change."""
+        gauge.set_function(read)
+
+    def exposition(self) -> bytes:
+        """Everything, in the text format every scraper reads."""
+        return generate_latest(self.registry)
