@@ -73,7 +73,7 @@ class Close:
     def reconciled(self, command: RecordReconciliation) -> Rejection | tuple[Event, ...]:
         """Note how the comparison with the registry ended. Differences stop what they touch, never the market."""
         if self.step is not CloseStep.RECONCILE:
-            return rejections.NOT_RECONCILING.because(actual=self.step.value)
+            return rejections.NOT_RECONCILING.because(actual=self.step)
         # From here the command must succeed.
         self.done = self.total
         reconciled = Reconciled(

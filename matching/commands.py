@@ -32,7 +32,9 @@ class SubmitOrder(ClientCommand):
 
     def content(self) -> str:
         """What makes it this order."""
-        return f"order|{self.listing}|{self.side.value}|{self.price_fen}|{self.quantity_tonnes}|{self.time_in_force.value}"
+        return (
+            f"order|{self.listing}|{self.side}|{self.price_fen}|{self.quantity_tonnes}|{self.time_in_force}"
+        )
 
     @property
     def id_space(self) -> str:

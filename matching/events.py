@@ -1,7 +1,7 @@
 """What the exchange core says has happened, beside what settlement says. Past participles; frozen; whole numbers."""
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import TypeAlias
 
 from matching.calendar import Announcement
@@ -89,7 +89,7 @@ class OrderRested:
     remaining_tonnes: int
 
 
-class CancelReason(Enum):
+class CancelReason(StrEnum):
     """Why an order ended without trading in full."""
 
     REQUESTED = "requested"
@@ -183,7 +183,7 @@ class BandSet:
     upper_fen: int
 
 
-class CloseStep(Enum):
+class CloseStep(StrEnum):
     """The steps of the close, in their order."""
 
     EXPIRE_ORDERS = "expire_orders"

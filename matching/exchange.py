@@ -256,9 +256,9 @@ class Exchange:
         if self.trading_day is None or command.trading_day != self.trading_day:
             return rejections.DAY_NOT_OPEN.because(limit=self.trading_day, actual=command.trading_day)
         if self._close is not None:
-            return rejections.CLOSE_UNDER_WAY.because(actual=self._close.step.value)
+            return rejections.CLOSE_UNDER_WAY.because(actual=self._close.step)
         if self._rules().close_by_clock:
-            return rejections.SESSION_IN_PROGRESS.because(actual=self.phase.value)
+            return rejections.SESSION_IN_PROGRESS.because(actual=self.phase)
         # From here the command must succeed.
         return list(self._begin_close(self.trading_day))
 

@@ -15,7 +15,7 @@ A rejected order never enters this table: it never was an order, only an attempt
 """
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import Final, NewType
 
 from settlement.values import AccountId, AssetCode, ParticipantId
@@ -24,7 +24,7 @@ OrderId = NewType("OrderId", int)
 """The sequence number of the command that submitted the order."""
 
 
-class Side(Enum):
+class Side(StrEnum):
     """Which way."""
 
     BUY = "buy"
@@ -36,7 +36,7 @@ class Side(Enum):
         return Side.SELL if self is Side.BUY else Side.BUY
 
 
-class TimeInForce(Enum):
+class TimeInForce(StrEnum):
     """How long an order waits."""
 
     DAY = "day"
@@ -47,7 +47,7 @@ class TimeInForce(Enum):
     """Trade all of it at once, or nothing."""
 
 
-class OrderStatus(Enum):
+class OrderStatus(StrEnum):
     """Where an order stands. `rejected` is an attempt that never became an order."""
 
     NEW = "new"
@@ -57,7 +57,7 @@ class OrderStatus(Enum):
     EXPIRED = "expired"
 
 
-class OrderStep(Enum):
+class OrderStep(StrEnum):
     """What can happen to an order."""
 
     TRADE_PART = "trade_part"

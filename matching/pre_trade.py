@@ -23,7 +23,7 @@ def refuse(
     rules, band = market.rules, market.band
     price_fen, quantity_tonnes = command.price_fen, command.quantity_tonnes
     if phase not in LISTED_PHASES:
-        return rejections.PHASE_CLOSED.because(limit="listed", actual=phase.value)
+        return rejections.PHASE_CLOSED.because(limit="listed", actual=phase)
     if price_fen <= 0 or price_fen % rules.tick_fen:
         return rejections.PRICE_NOT_ON_TICK.because(limit=rules.tick_fen, actual=price_fen)
     if quantity_tonnes < rules.listed_min_tonnes:

@@ -9,7 +9,7 @@ rules of any past moment can be asked for, and a replay judges each order by the
 from bisect import insort
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import Final, TypeAlias
 
 from matching import rejections
@@ -21,7 +21,7 @@ RuleValue: TypeAlias = int | str
 """As adopted: a whole number in the unit the parameter's name ends in, or a text."""
 
 
-class Certainty(Enum):
+class Certainty(StrEnum):
     """How sure a value is."""
 
     OFFICIAL = "official"
@@ -34,20 +34,20 @@ class Certainty(Enum):
     """Made up for a demonstration market."""
 
 
-class BandRounding(Enum):
+class BandRounding(StrEnum):
     """What happens to a band edge that is not on a tick."""
 
     HALF_UP = "half_up"
     INWARD = "inward"
 
 
-class SelfTrade(Enum):
+class SelfTrade(StrEnum):
     """What happens when an incoming order would meet one of the same beneficial owner."""
 
     REJECT_INCOMING = "reject_incoming"
 
 
-class MatchingMode(Enum):
+class MatchingMode(StrEnum):
     """How orders meet."""
 
     PRICE_TIME = "price_time"
@@ -100,6 +100,13 @@ def _yes_or_no(value: RuleValue) -> bool:
     return value == "yes"
 
 
+def _one_of(kind: type[StrEnum]) -> Callable[[RuleValue], StrEnum]:
+    def parse(value: RuleValue) -> StrEnum:
+        return kind(str(value))
+
+    return parse
+
+
 def _hours(value: RuleValue) -> tuple[Period, ...]:
     return parse_hours(str(value))
 
@@ -107,14 +114,14 @@ def _hours(value: RuleValue) -> tuple[Period, ...]:
 PARAMETERS: Final[dict[str, Callable[[RuleValue], object]]] = {
     "hours": _hours,
     "close_by_clock": _yes_or_no,
-    "matching_mode": MatchingMode,
+    "matching_mode": _one_of(MatchingMode),
     "tick_fen": _whole(1),
     "lot_tonnes": _whole(1),
     "listed_min_tonnes": _whole(1),
     "listed_max_tonnes": _whole(1),
     "band_basis_points": _whole(0),
-    "band_rounding": BandRounding,
-    "self_trade": SelfTrade,
+    "band_rounding": _one_of(BandRounding),
+    "self_trade": _one_of(SelfTrade),
     "close_threshold_tonnes": _whole(0),
     "depth_levels": _whole(1),
     "registry_patience_s": _whole(1),

@@ -7,7 +7,7 @@ saving). Before the first period the day has not begun; after the last one it is
 
 import re
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import Final
 
 DAY_S: Final = 86_400
@@ -15,7 +15,7 @@ NS: Final = 1_000_000_000
 SHANGHAI_OFFSET_S: Final = 8 * 3_600
 
 
-class Phase(Enum):
+class Phase(StrEnum):
     """What the market does at the moment."""
 
     PRE_OPEN = "pre_open"

@@ -80,7 +80,7 @@ class ListedTrading:
         if refused is not None:
             return refused
         if phase not in CANCEL_PHASES:
-            return rejections.PHASE_CLOSED.because(actual=phase.value)
+            return rejections.PHASE_CLOSED.because(actual=phase)
         order = self._orders.get(command.order_id)
         if order is None or order.account != command.account:
             return rejections.ORDER_NOT_OPEN.because(actual=str(command.order_id))
@@ -93,7 +93,7 @@ class ListedTrading:
         if refused is not None:
             return refused
         if phase not in CANCEL_PHASES:
-            return rejections.PHASE_CLOSED.because(actual=phase.value)
+            return rejections.PHASE_CLOSED.because(actual=phase)
         if command.listing is not None and command.listing not in self.markets:
             return rejections.LISTING_UNKNOWN.because(actual=command.listing)
         # From here the command must succeed.

@@ -1,12 +1,12 @@
 """Accounts and participants: an account owns, a participant acts (Measures 2023, Art. 10, 30)."""
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 from settlement.values import AccountId, ParticipantId
 
 
-class ParticipantKind(Enum):
+class ParticipantKind(StrEnum):
     """Kinds of participant the trading rules name (SHCER trading rules, trial, 2023-09-28, Art. 5)."""
 
     PROJECT_APPLICANT = "project_applicant"

@@ -5,7 +5,7 @@ unique for ever per account: the same id with the same content is answered as be
 """
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 from settlement.account import ParticipantKind
 from settlement.events import LotSlice
@@ -101,7 +101,7 @@ class RequestTransferIn(ClientCommand):
         return f"transfer_in|{self.instrument}|{self.lots}"
 
 
-class Outcome(Enum):
+class Outcome(StrEnum):
     """The registry's final word on a movement."""
 
     CONFIRMED = "confirmed"

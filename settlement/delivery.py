@@ -11,13 +11,13 @@ instructed again in a movement of its own name.
 """
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import Final
 
 from settlement.values import AccountId, AssetCode, TradeId, TradingDay
 
 
-class DeliveryState(Enum):
+class DeliveryState(StrEnum):
     """Where a delivery stands."""
 
     PENDING = "pending"
@@ -26,7 +26,7 @@ class DeliveryState(Enum):
     FAILED = "failed"
 
 
-class DeliveryStep(Enum):
+class DeliveryStep(StrEnum):
     """What can happen to a delivery."""
 
     INSTRUCT = "instruct"

@@ -186,7 +186,7 @@ class Depository:
             return rejections.INSTRUMENT_UNKNOWN.because(actual=lot.instrument)
         if instrument.methodology_class is not lot.methodology_class:
             return rejections.LOT_CLASS_DIFFERS.because(
-                limit=instrument.methodology_class.value, actual=lot.methodology_class.value
+                limit=instrument.methodology_class, actual=lot.methodology_class
             )
         if not serials.is_well_formed((lot.serials,)):
             return rejections.SERIALS_MALFORMED.because(actual=lot.lot_id)

@@ -5,7 +5,7 @@ otherwise.
 """
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 from settlement.account import ParticipantKind
 from settlement.instrument import Instrument
@@ -14,7 +14,7 @@ from settlement.serials import Serials
 from settlement.values import AccountId, AssetCode, InstructionId, LotId, ParticipantId, TradeId, TradingDay
 
 
-class Bucket(Enum):
+class Bucket(StrEnum):
     """The part of an account an amount is in."""
 
     AVAILABLE = "available"
@@ -88,7 +88,7 @@ class LotSlice:
     serials: Serials
 
 
-class InstructionKind(Enum):
+class InstructionKind(StrEnum):
     """What the registry is asked to do."""
 
     TRANSFER_IN = "transfer_in"

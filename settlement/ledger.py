@@ -149,11 +149,10 @@ class Ledger:
             self._outside[asset] = self._outside.get(asset, 0) - amount
             return
         balance = self.balance(account, asset)
-        name = bucket.value
-        there: int = getattr(balance, name)
+        there: int = getattr(balance, bucket)
         if there < amount:
-            raise AssertionError(f"{account} has {there} of {asset} {name}, not {amount}")
-        setattr(balance, name, there - amount)
+            raise AssertionError(f"{account} has {there} of {asset} {bucket}, not {amount}")
+        setattr(balance, bucket, there - amount)
 
     def _give(self, asset: AssetCode, amount: int, place: tuple[AccountId, Bucket]) -> None:
         account, bucket = place
@@ -161,5 +160,8 @@ class Ledger:
             assert account == OUTSIDE, f"{account} is not the outside"
             self._outside[asset] = self._outside.get(asset, 0) + amount
             return
-        balance = self._balances.setdefault(account, {}).setdefault(asset, Balance())
-        setattr(balance, bucket.value, getattr(balance, bucket.value) + amount)
+        assets = self._balances.setdefault(account, {})
+        balance = assets.get(asset)
+        if balance is None:
+            balance = assets[asset] = Balance()
+        setattr(balance, bucket, getattr(balance, bucket) + amount)

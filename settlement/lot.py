@@ -5,20 +5,20 @@ sell it for others (Art. 24, 30), the monitoring period and batch what was measu
 """
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 from settlement.serials import SerialRange
 from settlement.values import AssetCode, LotId
 
 
-class MethodologyClass(Enum):
+class MethodologyClass(StrEnum):
     """Class of the methodology a reduction was issued under (Art. 14). Only Class I may serve compliance (Art. 29)."""
 
     I = "I"  # noqa: E741 - the regulation's own name
     II = "II"
 
 
-class Origin(Enum):
+class Origin(StrEnum):
     """How a reduction came to be: Art. 24 (project, scenario), Art. 34 (points gathered by a rights provider)."""
 
     PROJECT = "project"

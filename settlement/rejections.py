@@ -6,14 +6,14 @@ rejection but an assertion, and stops the process.
 """
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import Final, TypeAlias
 
 Figure: TypeAlias = int | str | tuple[int, int]
 """A limit or an actual value. Its unit follows from the reason; a pair is a range, both ends included."""
 
 
-class Unit(Enum):
+class Unit(StrEnum):
     """How a reason's figures are to be read."""
 
     FEN = "fen"
