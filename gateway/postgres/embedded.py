@@ -148,8 +148,8 @@ class EmbeddedPostgres:
     async def _wait_for_previous_server(self, server_lock: int) -> None:
         """Wait until no process of an earlier server is left.
 
-        It was told to shut down when its owner died. Were it told nothing (the owner started it from a thread
-        that is gone, say) we tell it; what has no postmaster any more ends by itself or, at last, by SIGQUIT.
+        The kernel told it to shut down when its owner died. Should that not have reached it, we tell it again;
+        children without a postmaster end by themselves or, at last, by SIGQUIT.
         """
         began_s = said_s = time.monotonic()
         told = quit_told = False

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from gateway.postgres import embedded
+from gateway.postgres.cluster import try_lock
 from gateway.postgres.embedded import EmbeddedPostgres
 from gateway.postgres.errors import AlreadyRunningError
 from tests.gateway.postgres.processes import is_alive, owner, until
@@ -122,8 +123,8 @@ async def test_a_start_right_after_the_owner_was_killed_works(tmp_path: Path) ->
 
 async def test_a_start_right_after_the_owner_was_killed_in_its_first_start_works(tmp_path: Path) -> None:
     with owner(tmp_path) as process:
-        draft = tmp_path / "server" / "data.new"
-        await until((draft / "PG_VERSION").exists, "initdb had begun")
+        draft, cluster = tmp_path / "server" / "data.new", tmp_path / "server" / "data"
+        await until(lambda: (draft / "PG_VERSION").exists() or cluster.exists(), "initdb had begun")
         process.kill()
         async with EmbeddedPostgres(tmp_path) as server:
             assert len(await query(server, "SELECT 1")) == 1
@@ -208,16 +209,20 @@ async def test_children_of_a_killed_server_do_not_outlive_the_stop(
 async def test_progress_is_shown_while_a_start_takes_long(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def listen(message: str) -> None:
+        said.append(message)
+        if "previous PostgreSQL to shut down" in message:
+            os.close(previous_server)
+
     monkeypatch.setattr(embedded, "PROGRESS_INTERVAL_S", 0)
     said: list[str] = []
-    with owner(tmp_path) as process:
-        process.read()
-        process.execute("SELECT 1")
-        process.kill()
-        async with EmbeddedPostgres(tmp_path, progress=said.append):
-            pass
-    assert any("previous PostgreSQL to shut down" in message for message in said)
-    assert any("PostgreSQL to be ready" in message for message in said)
+    previous_server = os.open(tmp_path / "server.lock", os.O_RDWR | os.O_CREAT)
+    assert try_lock(previous_server)
+    async with EmbeddedPostgres(tmp_path, progress=listen):
+        pass
+    assert "Waiting for the previous PostgreSQL to shut down" in said[0]
+    assert "Making a PostgreSQL" in said[1]
+    assert "Waiting for PostgreSQL to be ready" in said[2]
 
 
 async def test_a_stopped_server_is_not_lost(tmp_path: Path) -> None:
