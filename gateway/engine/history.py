@@ -11,6 +11,7 @@ from typing import Final, Generic, TypeVar
 
 import asyncpg
 import orjson
+from pydantic_core import from_json
 
 from gateway.engine.entry import AccountEvent
 from gateway.engine.orders import OrderView
@@ -106,7 +107,7 @@ class History:
         rows = await self._pool.fetch(
             f"{_ORDER} WHERE account = $1 AND order_id < $2 AND ($3::text IS NULL OR status = $3)"
             " ORDER BY order_id DESC LIMIT $4",
-            *(account, _before(after), status, _bounded(limit) + 1),
+            *(account, id_before(after), status, _bounded(limit) + 1),
         )
         return _page(rows, limit, _order, lambda order: order.order_id)
 
@@ -124,7 +125,7 @@ class History:
         limit: int = 100,
     ) -> Page[TradeView]:
         """Trades of an account, of a listing, of both, or all; newest first."""
-        before, many = _before(after), _bounded(limit) + 1
+        before, many = id_before(after), _bounded(limit) + 1
         if account is None:
             rows = await self._pool.fetch(
                 f"{_TRADE} WHERE ($1::text IS NULL OR listing = $1) AND trade_id < $2 ORDER BY trade_id DESC LIMIT $3",
@@ -153,10 +154,10 @@ class History:
         rows = await self._pool.fetch(
             f"{_TRANSFER} WHERE account = $1 AND seq < $2 AND ($3::text IS NULL OR kind = $3)"
             " ORDER BY seq DESC LIMIT $4",
-            *(account, _before(after), kind, _bounded(limit) + 1),
+            *(account, id_before(after), kind, _bounded(limit) + 1),
         )
         many = _bounded(limit)
-        following = _cursor(rows[many - 1]["seq"]) if len(rows) > many else None
+        following = cursor_after(rows[many - 1]["seq"]) if len(rows) > many else None
         return Page(items=tuple(_transfer(row) for row in rows[:many]), next=following)
 
     async def account_events(
@@ -212,11 +213,13 @@ def _bounded(limit: int) -> int:
     return limit
 
 
-def _cursor(last_id: int) -> str:
+def cursor_after(last_id: int) -> str:
+    """The cursor to what follows that id, newest first."""
     return urlsafe_b64encode(b"1:%d" % last_id).rstrip(b"=").decode()
 
 
-def _before(cursor: str | None) -> int:
+def id_before(cursor: str | None) -> int:
+    """The id a page ends before; beyond every id without a cursor. Raises BadCursorError."""
     if cursor is None:
         return _NEWEST
     try:
@@ -224,7 +227,7 @@ def _before(cursor: str | None) -> int:
         found = int(last_id)
     except ValueError as error:
         raise BadCursorError("this cursor was not given out here") from error
-    if version != b"1" or cursor != _cursor(found) or not 0 < found <= _NEWEST:
+    if version != b"1" or cursor != cursor_after(found) or not 0 < found <= _NEWEST:
         raise BadCursorError("this cursor was not given out here")
     return found
 
@@ -233,11 +236,11 @@ def _page(
     rows: list[asyncpg.Record], limit: int, read: Callable[[asyncpg.Record], T], id_of: Callable[[T], int]
 ) -> Page[T]:
     items = tuple(read(row) for row in rows[:limit])
-    return Page(items=items, next=_cursor(id_of(items[-1])) if len(rows) > limit else None)
+    return Page(items=items, next=cursor_after(id_of(items[-1])) if len(rows) > limit else None)
 
 
 def _order(row: asyncpg.Record) -> OrderView:
-    limit, actual = (None, None) if row["refusal"] is None else orjson.loads(row["refusal"])
+    limit, actual = (None, None) if row["refusal"] is None else from_json(row["refusal"])
     return OrderView(
         order_id=row["order_id"],
         account=row["account"],

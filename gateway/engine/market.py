@@ -133,14 +133,7 @@ class Market:
 
     def announce(self, event: CalendarAnnounced) -> None:
         """Trading days are known."""
-        self.calendar.announce(
-            Announcement(
-                first_day=event.first_day,
-                last_day=event.last_day,
-                trading_days=event.trading_days,
-                source=event.source,
-            )
-        )
+        self.calendar.announce(event.announcement)
 
     def add_instrument(self, event: InstrumentAdded) -> None:
         """A code is known."""

@@ -176,6 +176,10 @@ class Views:
         """An account's open orders, oldest first."""
         return tuple(self._by_account.get(account, {}).values())
 
+    def all_open_orders(self) -> tuple[OrderView, ...]:
+        """Every open order, oldest first."""
+        return self._open.all()
+
     # --- how they come to know ------------------------------------------------------------------------
 
     def apply(self, entries: Sequence[Entry]) -> None:

@@ -1,0 +1,183 @@
+"""The account event log: what each account is told, in the API's own formats.
+
+Every journaled entry yields a few lines for the accounts it concerns. The journal numbers them per account and
+stores them with the entry, and REST, the private stream and its replay all serve these very lines.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+import orjson
+
+from gateway.engine.entry import Entry
+from gateway.engine.orders import NOT_FOR_THE_OWNER, OpenOrders, OrderView
+from gateway.formats import money_text, price_text, quantity_text
+from matching.commands import SubmitOrder
+from matching.events import OrderAccepted, OrderCancelled, OrderExpired, Rejected, Traded
+from settlement.commands import DepositCash, RequestTransferIn
+from settlement.events import (
+    AccountOpened,
+    CashDeposited,
+    DeliveryFailed,
+    DeliverySettled,
+    LotSlice,
+    TransferCompleted,
+    TransferFailed,
+    TransferRequested,
+)
+
+Line: TypeAlias = tuple[str, str, str]
+"""(account, type, JSON object)."""
+
+
+def render(entry: Entry, orders: OpenOrders) -> list[Line]:
+    """What the accounts of one entry are told.
+
+    `orders` is as far as the entry before, and is brought to this one: an order's own client id and remaining
+    quantity are in none of the events of its later life.
+    """
+    lines: list[Line] = []
+    for event in entry.events:
+        render_one = _RENDERERS.get(type(event))
+        if render_one is not None:
+            render_one(entry, event, orders, lines)
+    return lines
+
+
+def _accepted(entry: Entry, event: OrderAccepted, orders: OpenOrders, lines: list[Line]) -> None:
+    order = orders.accept(entry, event)
+    body = _order_body(order)
+    body["time_in_force"] = order.time_in_force.value
+    lines.append((order.account, "order_accepted", _text(body)))
+
+
+def _rejected(entry: Entry, event: Rejected, orders: OpenOrders, lines: list[Line]) -> None:
+    command = entry.command
+    if isinstance(command, SubmitOrder) and event.code not in NOT_FOR_THE_OWNER:
+        order = orders.reject(entry, command, event)
+        body = _order_body(order)
+        body["reason"] = event.code
+        lines.append((order.account, "order_rejected", _text(body)))
+
+
+def _traded(entry: Entry, event: Traded, orders: OpenOrders, lines: list[Line]) -> None:
+    for order in orders.trade(entry, event):
+        body = {
+            "order_id": str(order.order_id),
+            "client_order_id": order.client_order_id,
+            "participant": order.participant,
+            "trade_id": str(event.trade_id),
+            "listing": order.listing,
+            "side": order.side.value,
+            "price": price_text(event.price_fen),
+            "quantity": quantity_text(event.quantity_tonnes),
+            "remaining": quantity_text(order.remaining_tonnes),
+            "status": order.status,
+        }
+        lines.append((order.account, "order_traded", _text(body)))
+
+
+def _ended(entry: Entry, event: OrderCancelled | OrderExpired, orders: OpenOrders, lines: list[Line]) -> None:
+    order = orders.end(entry, event)
+    body = _order_body(order)
+    if order.reason is not None:
+        body["reason"] = order.reason
+    lines.append((order.account, f"order_{order.status}", _text(body)))
+
+
+def _opened(_: Entry, event: AccountOpened, __: OpenOrders, lines: list[Line]) -> None:
+    body = {"participant": event.owner, "registry_account": event.registry_account}
+    lines.append((event.account, "account_opened", _text(body)))
+
+
+def _deposited(entry: Entry, event: CashDeposited, _: OpenOrders, lines: list[Line]) -> None:
+    assert isinstance(entry.command, DepositCash), "money came by itself"
+    body = {
+        "client_id": entry.command.client_id,
+        "participant": entry.command.participant,
+        "amount": money_text(event.amount_fen),
+        "bank_reference": event.bank_reference,
+    }
+    lines.append((event.account, "cash_deposited", _text(body)))
+
+
+def _requested(entry: Entry, event: TransferRequested, _: OpenOrders, lines: list[Line]) -> None:
+    assert isinstance(entry.command, RequestTransferIn), "a transfer came by itself"
+    body = {
+        "transfer_id": event.instruction_id,
+        "client_id": event.client_id,
+        "participant": entry.command.participant,
+        "kind": event.kind.value,
+        "listing": event.instrument,
+        "quantity": quantity_text(event.quantity_tonnes),
+        "lots": _lots(entry.command.lots),
+    }
+    lines.append((event.account, "transfer_requested", _text(body)))
+
+
+def _completed(_: Entry, event: TransferCompleted, __: OpenOrders, lines: list[Line]) -> None:
+    body = {
+        "transfer_id": event.instruction_id,
+        "kind": event.kind.value,
+        "listing": event.instrument,
+        "quantity": quantity_text(event.quantity_tonnes),
+    }
+    lines.append((event.account, "transfer_completed", _text(body)))
+
+
+def _failed(_: Entry, event: TransferFailed, __: OpenOrders, lines: list[Line]) -> None:
+    body = {"transfer_id": event.instruction_id, "kind": event.kind.value, "reason": event.code}
+    lines.append((event.account, "transfer_failed", _text(body)))
+
+
+def _delivered(_: Entry, event: DeliverySettled | DeliveryFailed, __: OpenOrders, lines: list[Line]) -> None:
+    body: dict[str, Any] = {
+        "trade_id": str(event.trade_id),
+        "listing": event.instrument,
+        "quantity": quantity_text(event.quantity_tonnes),
+        "amount": money_text(event.amount_fen),
+    }
+    if isinstance(event, DeliverySettled):
+        kind, body["lots"] = "delivery_settled", _lots(event.lots)
+    else:
+        kind, body["reason"] = "delivery_failed", event.code
+    for account, side in ((event.buyer, "buy"), (event.seller, "sell")):
+        lines.append((account, kind, _text({**body, "side": side})))
+
+
+_RENDERERS: Final[dict[type, Callable[[Entry, Any, OpenOrders, list[Line]], None]]] = {
+    OrderAccepted: _accepted,
+    Rejected: _rejected,
+    Traded: _traded,
+    OrderCancelled: _ended,
+    OrderExpired: _ended,
+    AccountOpened: _opened,
+    CashDeposited: _deposited,
+    TransferRequested: _requested,
+    TransferCompleted: _completed,
+    TransferFailed: _failed,
+    DeliverySettled: _delivered,
+    DeliveryFailed: _delivered,
+}
+
+
+def _order_body(order: OrderView) -> dict[str, str]:
+    return {
+        "order_id": str(order.order_id),
+        "client_order_id": order.client_order_id,
+        "participant": order.participant,
+        "listing": order.listing,
+        "side": order.side.value,
+        "price": price_text(order.price_fen),
+        "quantity": quantity_text(order.quantity_tonnes),
+        "remaining": quantity_text(order.remaining_tonnes),
+        "status": order.status,
+    }
+
+
+def _lots(lots: tuple[LotSlice, ...]) -> list[dict[str, Any]]:
+    return [{"lot": part.lot_id, "serials": part.serials} for part in lots]
+
+
+def _text(body: dict[str, Any]) -> str:
+    return orjson.dumps(body).decode()

@@ -1,0 +1,224 @@
+"""The journal: every command with what came of it, durable before anybody is told.
+
+One process writes it, over one connection that holds an advisory lock for as long as it lives; the schema refuses a
+gap besides. One transaction, usually one statement and one round trip, takes a whole batch with everything derived
+from it. When an append fails, memory is ahead of the disk and the disk is right: the journal is then of no more use,
+and the process has to stop. A commit whose answer was lost is never tried again.
+"""
+
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final, Protocol, Self, TypeAlias
+
+import asyncpg
+
+from gateway.engine.codec import decode_command, decode_events
+from gateway.engine.entry import AccountEvent, Entry
+from gateway.engine.orders import OpenOrders
+from gateway.engine.rows import DIGEST_ALGORITHM, GENESIS, INSERT_BATCH, Batch, SettlementRows
+from gateway.engine.verification import Progress, Verification, say_nothing, verify_journal
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+
+WRITER_LOCK: Final = 0x70756875695F6A6E
+"""Of the advisory lock; "puhui_jn" in ASCII. Advisory locks are per database."""
+
+SERVICE_ROLE: Final = "puhui_service"
+"""What the writing connection acts as: it may insert and read."""
+
+CONNECT_TIMEOUT_S: Final = 30
+APPEND_TIMEOUT_S: Final = 30
+"""A commit that takes longer is taken for lost."""
+
+
+class AnotherWriterError(Exception):
+    """Another process writes this journal."""
+
+
+class ForeignJournalError(Exception):
+    """The journal's digests are made in a way this release does not know."""
+
+
+class Projection(Protocol):
+    """Rows that are written in the transaction of the entries they come from."""
+
+    def concerns(self, entry: Entry) -> bool:
+        """Whether the entry leaves any rows; a batch that concerns no projection is a single statement."""
+        ...
+
+    async def write(self, connection: Connection, entries: Sequence[Entry]) -> None:
+        """Write the rows of these entries, all of which it is concerned with."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Record:
+    """A row of the journal as it stands there."""
+
+    seq: int
+    at_ns: int
+    command: bytes
+    events: bytes
+    digest: bytes
+
+    def entry(self) -> Entry:
+        """What it says. Raises CodecError."""
+        return Entry(self.seq, self.at_ns, decode_command(self.command), decode_events(self.events))
+
+
+class Journal:
+    """The one writer's end of the journal, and a reader of any entry."""
+
+    def __init__(self, connection: Connection, pool: Pool, projections: Sequence[Projection] = ()) -> None:
+        """Use `opened`: it takes the lock and finds the end."""
+        self._connection = connection
+        self._pool = pool
+        self._projections = (SettlementRows(), *projections)
+        self._last_event_ids: dict[str, int] = {}
+        self._orders = OpenOrders()
+        self._lost = False
+        self.position = 0
+        """Sequence number of the last durable entry."""
+        self.at_ns = 0
+        """Time of the last durable entry."""
+        self.digest = GENESIS
+        """Of the last durable entry."""
+        self.exchange_id = ""
+        """Which exchange this is; begins every request id towards the registry."""
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(
+        cls, dsn: str, pool: Pool, projections: Sequence[Projection] = ()
+    ) -> AsyncIterator[Self]:
+        """Take the journal of a migrated database for writing, for as long as the context lasts.
+
+        Raises AnotherWriterError when another process has it.
+        """
+        connection = await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_S)
+        journal = cls(connection, pool, projections)
+        try:
+            await journal._take()
+            yield journal
+        finally:
+            await journal._let_go()
+
+    def follow_orders(self, orders: OpenOrders) -> None:
+        """Begin with these open orders: those at the journal's end."""
+        self._orders = orders
+
+    async def append(self, entries: Sequence[Entry]) -> list[AccountEvent]:
+        """Make these entries durable, with all that is derived from them, in one transaction.
+
+        Returns the account events with their numbers. Raises whatever goes wrong; nothing can be appended after that.
+        """
+        assert not self._lost, "an append failed before: the process has to stop"
+        self._lost = True
+        batch = Batch(self.digest)
+        for entry in entries:
+            batch.add(entry, self._orders)
+        await self._learn_event_ids(batch.accounts())
+        numbered = batch.number(self._last_event_ids)
+        arguments = batch.arguments(numbered)
+        concerned = self._concerned(entries)
+        if not concerned:
+            await self._connection.execute(INSERT_BATCH, *arguments, timeout=APPEND_TIMEOUT_S)
+        else:
+            async with self._connection.transaction():
+                await self._connection.execute(INSERT_BATCH, *arguments, timeout=APPEND_TIMEOUT_S)
+                for projection, theirs in concerned:
+                    await projection.write(self._connection, theirs)
+        self.position, self.at_ns, self.digest = entries[-1].seq, entries[-1].at_ns, batch.digest
+        self._lost = False
+        return numbered
+
+    async def entry(self, seq: int) -> Entry | None:
+        """The entry with that sequence number; none when it does not exist."""
+        row = await self._pool.fetchrow(f"{_SELECT} WHERE seq = $1", seq)
+        return None if row is None else _record(row).entry()
+
+    async def read(self, after_seq: int, limit: int) -> list[Record]:
+        """Rows after that one, in order."""
+        rows = await self._pool.fetch(f"{_SELECT} WHERE seq > $1 ORDER BY seq LIMIT $2", after_seq, limit)
+        return [_record(row) for row in rows]
+
+    async def verify(self, progress: Progress = say_nothing) -> Verification:
+        """Walk all digests from the first entry on; see `verification`."""
+        return await verify_journal(self._pool, progress)
+
+    async def core_release(self) -> tuple[int, str] | None:
+        """The first entry that the newest release of the core decides, and its version; none in an empty journal."""
+        row = await self._pool.fetchrow(
+            "SELECT first_seq, core_version FROM core_release ORDER BY first_seq DESC LIMIT 1"
+        )
+        return None if row is None else (row["first_seq"], row["core_version"])
+
+    async def begin_release(self, core_version: str) -> None:
+        """Note that this version of the core decides from the next entry on."""
+        await self._connection.execute(
+            "INSERT INTO core_release (first_seq, core_version) VALUES ($1, $2)",
+            self.position + 1,
+            core_version,
+        )
+
+    async def _take(self) -> None:
+        if not await self._connection.fetchval("SELECT pg_try_advisory_lock($1)", WRITER_LOCK):
+            raise AnotherWriterError("another process writes this journal; stop it first")
+        if await self._connection.fetchval("SELECT pg_has_role(current_user, $1, 'MEMBER')", SERVICE_ROLE):
+            await self._connection.execute(f"SET ROLE {SERVICE_ROLE}")
+        await self._connection.execute(
+            "INSERT INTO exchange_identity (exchange_id, digest_algorithm) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+            *(secrets.token_hex(8), DIGEST_ALGORITHM),
+        )
+        identity = await self._connection.fetchrow(
+            "SELECT exchange_id, digest_algorithm FROM exchange_identity"
+        )
+        assert identity is not None, "the identity was just written"
+        if identity["digest_algorithm"] != DIGEST_ALGORITHM:
+            raise ForeignJournalError(f"this journal's digests are {identity['digest_algorithm']}")
+        self.exchange_id = identity["exchange_id"]
+        last = await self._connection.fetchrow(f"{_SELECT} ORDER BY seq DESC LIMIT 1")
+        if last is not None:
+            self.position, self.at_ns, self.digest = last["seq"], last["at_ns"], last["digest"]
+
+    async def _let_go(self) -> None:
+        if self._lost:
+            # close() may wait for ever on the cancel of a statement that ran out of time.
+            self._connection.terminate()
+        else:
+            await self._connection.close(timeout=CONNECT_TIMEOUT_S)
+
+    async def _learn_event_ids(self, accounts: set[str]) -> None:
+        unknown = sorted(accounts - self._last_event_ids.keys())
+        if unknown:
+            rows = await self._connection.fetch(_LAST_EVENT_IDS, unknown, timeout=APPEND_TIMEOUT_S)
+            self._last_event_ids.update((row["account"], row["last_event_id"]) for row in rows)
+
+    def _concerned(self, entries: Sequence[Entry]) -> list[tuple[Projection, list[Entry]]]:
+        theirs = (
+            (projection, [entry for entry in entries if projection.concerns(entry)])
+            for projection in self._projections
+        )
+        return [(projection, found) for projection, found in theirs if found]
+
+
+_SELECT: Final = "SELECT seq, at_ns, command, events, digest FROM journal"
+
+_LAST_EVENT_IDS: Final = """
+SELECT account, coalesce((SELECT max(event_id) FROM account_event WHERE account_event.account = asked.account), 0)
+    AS last_event_id
+FROM unnest($1::text[]) AS asked (account)
+"""
+
+
+def _record(row: asyncpg.Record) -> Record:
+    return Record(
+        seq=row["seq"],
+        at_ns=row["at_ns"],
+        command=row["command"].encode(),
+        events=row["events"].encode(),
+        digest=row["digest"],
+    )

@@ -1,0 +1,224 @@
+"""The rows of a batch, and the one statement that writes those every batch has.
+
+Columns, not rows, are what the statement takes: one array each, so that a batch of any size is one round trip, and
+without an explicit transaction also one commit.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any, Final
+
+import asyncpg
+
+from gateway.engine import account_events
+from gateway.engine.codec import encode_command, encode_events, to_json
+from gateway.engine.entry import AccountEvent, Entry
+from gateway.engine.orders import OpenOrders, OrderView
+from matching.events import Traded
+from settlement.commands import RequestTransferIn
+from settlement.events import (
+    DeliveryFailed,
+    DeliverySettled,
+    LotSlice,
+    TransferCompleted,
+    TransferFailed,
+    TransferRequested,
+)
+
+DIGEST_ALGORITHM: Final = "sha256-chain-1"
+"""How the journal's digests are made; the schema says it in full."""
+
+GENESIS: Final = bytes(32)
+"""What stands for the digest before the first entry."""
+
+
+def chain(previous: bytes, seq: int, at_ns: int, command: bytes, events: bytes) -> bytes:
+    """The digest of an entry."""
+    head = previous + seq.to_bytes(8, "big") + at_ns.to_bytes(8, "big")
+    return hashlib.sha256(head + command + events).digest()
+
+
+INSERT_BATCH: Final = """
+WITH account_events AS (
+    INSERT INTO account_event (account, event_id, seq, type, at_ns, body)
+    SELECT * FROM unnest($6::text[], $7::bigint[], $8::bigint[], $9::text[], $10::bigint[], $11::text[])
+), orders AS (
+    INSERT INTO ended_order (order_id, account, participant, client_order_id, listing, side, price_fen,
+                             quantity_tonnes, remaining_tonnes, time_in_force, status, at_ns, turnover_fen,
+                             ended_ns, reason, refusal)
+    SELECT * FROM unnest($12::bigint[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[],
+                         $18::bigint[], $19::bigint[], $20::bigint[], $21::text[], $22::text[], $23::bigint[],
+                         $24::bigint[], $25::bigint[], $26::text[], $27::text[])
+), trades AS (
+    INSERT INTO trade (trade_id, listing, price_fen, quantity_tonnes, at_ns, trading_day, taker_side,
+                       buyer, seller, buy_order_id, sell_order_id)
+    SELECT * FROM unnest($28::bigint[], $29::text[], $30::bigint[], $31::bigint[], $32::bigint[], $33::text[],
+                         $34::text[], $35::text[], $36::text[], $37::bigint[], $38::bigint[])
+)
+INSERT INTO journal (seq, at_ns, command, events, digest)
+SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bytea[])
+"""
+
+
+class Batch:
+    """The rows of some entries, gathered one entry after the other."""
+
+    __slots__ = ("_ended", "_journal", "_lines", "_trades", "digest")
+
+    def __init__(self, previous_digest: bytes) -> None:
+        """Nothing yet, after an entry with that digest."""
+        self.digest = previous_digest
+        """Of the last entry added."""
+        self._journal: list[tuple[int, int, str, str, bytes]] = []
+        self._lines: list[tuple[str, str, int, int, str]] = []
+        self._ended: list[OrderView] = []
+        self._trades: list[tuple[Any, ...]] = []
+
+    def add(self, entry: Entry, orders: OpenOrders) -> None:
+        """One more entry; `orders` is brought to it."""
+        command, events = encode_command(entry.command), encode_events(entry.events)
+        seq, at_ns = entry.seq, entry.at_ns
+        self.digest = chain(self.digest, seq, at_ns, command, events)
+        self._journal.append((seq, at_ns, command.decode(), events.decode(), self.digest))
+        for account, kind, body in account_events.render(entry, orders):
+            self._lines.append((account, kind, seq, at_ns, body))
+        if orders.ended:
+            self._ended.extend(orders.take_ended())
+        for event in entry.events:
+            if type(event) is Traded:
+                self._trades.append(_trade_row(event, at_ns))
+
+    def accounts(self) -> set[str]:
+        """Whose logs grow."""
+        return {line[0] for line in self._lines}
+
+    def number(self, last_event_ids: dict[str, int]) -> list[AccountEvent]:
+        """The account events with their numbers, counted on in `last_event_ids`."""
+        numbered = []
+        for account, kind, seq, at_ns, body in self._lines:
+            event_id = last_event_ids[account] = last_event_ids[account] + 1
+            numbered.append(AccountEvent(account, event_id, seq, kind, at_ns, body))
+        return numbered
+
+    def arguments(self, account_events: Sequence[AccountEvent]) -> list[Sequence[Any]]:
+        """What `INSERT_BATCH` takes, column by column."""
+        lines = [(e.account, e.event_id, e.seq, e.type, e.at_ns, e.body) for e in account_events]
+        return [
+            *_columns(self._journal, 5),
+            *_columns(lines, 6),
+            *_columns([_order_row(order) for order in self._ended], 16),
+            *_columns(self._trades, 11),
+        ]
+
+
+def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> Sequence[Sequence[Any]]:
+    return list(zip(*rows, strict=True)) if rows else [()] * width
+
+
+def _order_row(order: OrderView) -> tuple[Any, ...]:
+    refusal = None if order.status != "rejected" else to_json((order.limit, order.actual)).decode()
+    return (
+        order.order_id,
+        order.account,
+        order.participant,
+        order.client_order_id,
+        order.listing,
+        order.side.value,
+        order.price_fen,
+        order.quantity_tonnes,
+        order.remaining_tonnes,
+        order.time_in_force.value,
+        order.status,
+        order.at_ns,
+        order.turnover_fen,
+        order.ended_ns,
+        order.reason,
+        refusal,
+    )
+
+
+def _trade_row(event: Traded, at_ns: int) -> tuple[Any, ...]:
+    return (
+        event.trade_id,
+        event.listing,
+        event.price_fen,
+        event.quantity_tonnes,
+        at_ns,
+        event.trading_day,
+        event.taker_side.value,
+        event.buyer,
+        event.seller,
+        event.buy_order_id,
+        event.sell_order_id,
+    )
+
+
+class SettlementRows:
+    """How deliveries and transfers ended: rows that few batches have, written beside the batch when there are any."""
+
+    def concerns(self, entry: Entry) -> bool:
+        """Whether the entry is about a delivery or a transfer."""
+        return any(type(event) in _SETTLING for event in entry.events)
+
+    async def write(self, connection: "asyncpg.Connection[asyncpg.Record]", entries: Sequence[Entry]) -> None:
+        """Insert the rows of these entries."""
+        deliveries: list[tuple[Any, ...]] = []
+        transfers: list[tuple[Any, ...]] = []
+        outcomes: list[tuple[Any, ...]] = []
+        for entry in entries:
+            seq, at_ns = entry.seq, entry.at_ns
+            for event in entry.events:
+                match event:
+                    case DeliverySettled():
+                        deliveries.append((event.trade_id, seq, "settled", at_ns, None, _lots(event.lots)))
+                    case DeliveryFailed():
+                        deliveries.append((event.trade_id, seq, "failed", at_ns, event.code, None))
+                    case TransferRequested():
+                        transfers.append(_transfer_row(entry, event))
+                    case TransferCompleted():
+                        outcomes.append((event.instruction_id, seq, "completed", at_ns, None))
+                    case TransferFailed():
+                        outcomes.append((event.instruction_id, seq, "failed", at_ns, event.code))
+                    case _:
+                        continue
+        for sql, rows in ((_DELIVERIES, deliveries), (_TRANSFERS, transfers), (_TRANSFER_OUTCOMES, outcomes)):
+            if rows:
+                await connection.execute(sql, *zip(*rows, strict=True))
+
+
+_SETTLING: Final = frozenset(
+    {DeliverySettled, DeliveryFailed, TransferRequested, TransferCompleted, TransferFailed}
+)
+
+_DELIVERIES: Final = """
+INSERT INTO delivery_outcome (trade_id, seq, outcome, outcome_at_ns, code, lots)
+SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::text[])
+"""
+_TRANSFERS: Final = """
+INSERT INTO transfer (instruction_id, seq, account, client_id, kind, instrument, quantity_tonnes, lots, at_ns)
+SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
+                     $8::text[], $9::bigint[])
+"""
+_TRANSFER_OUTCOMES: Final = """
+INSERT INTO transfer_outcome (instruction_id, seq, outcome, outcome_at_ns, code)
+SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::text[])
+"""
+
+
+def _transfer_row(entry: Entry, event: TransferRequested) -> tuple[Any, ...]:
+    assert isinstance(entry.command, RequestTransferIn), "a transfer came by itself"
+    return (
+        event.instruction_id,
+        entry.seq,
+        event.account,
+        event.client_id,
+        event.kind.value,
+        event.instrument,
+        event.quantity_tonnes,
+        _lots(entry.command.lots),
+        entry.at_ns,
+    )
+
+
+def _lots(lots: tuple[LotSlice, ...]) -> str:
+    return to_json(lots).decode()

@@ -1,0 +1,130 @@
+"""Checking a journal from the outside: whoever can read the database can do it, and needs nothing of the core.
+
+The digests chain every entry to all before it. An altered, removed or reordered entry shows at its place, unless
+everything after it was made anew too; against that, keep a digest somewhere else and compare.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import asyncpg
+
+from gateway.engine.codec import CodecError, decode_command, decode_events
+from gateway.engine.entry import AccountEvent, Entry
+from gateway.engine.orders import OpenOrders
+from gateway.engine.rows import GENESIS, Batch, chain
+
+PAGE: Final = 500
+"""Entries read at once."""
+
+Progress = Callable[[int, int], None]
+"""Told now and then: entries done, entries in all."""
+
+
+def say_nothing(done: int, total: int) -> None:
+    """Take a progress report and drop it."""
+
+
+class JournalBrokenError(Exception):
+    """The journal, or what was derived from it, is not what was written."""
+
+    def __init__(self, seq: int, what: str) -> None:
+        """At the entry with that sequence number."""
+        super().__init__(f"entry {seq}: {what}")
+        self.seq = seq
+        self.what = what
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verification:
+    """What was found whole."""
+
+    entries: int
+    account_events: int
+    digest: bytes
+    """Of the last entry: keep it elsewhere, and a journal made anew from some entry on will show."""
+
+
+async def verify_journal(
+    pool: "asyncpg.Pool[asyncpg.Record]", progress: Progress = say_nothing
+) -> Verification:
+    """Walk the journal from its first entry: sequence, times, digests, readability, and the account events of each.
+
+    It reads what is there when it starts; entries may be added meanwhile. Raises JournalBrokenError at the first
+    entry where anything differs.
+    """
+    total = int(await pool.fetchval("SELECT coalesce(max(seq), 0) FROM journal"))
+    walk = _Walk()
+    while walk.seq < total:
+        upto = min(walk.seq + PAGE, total)
+        rows = await pool.fetch(_ENTRIES, walk.seq, upto)
+        stored = await pool.fetch(_ACCOUNT_EVENTS, walk.seq, upto)
+        walk.follow(rows, [AccountEvent(*row) for row in stored], upto)
+        progress(walk.seq, total)
+    return Verification(entries=walk.seq, account_events=walk.account_events, digest=walk.digest)
+
+
+class _Walk:
+    """How far the check is, and what the next entry has to fit."""
+
+    def __init__(self) -> None:
+        self.seq = 0
+        self.digest = GENESIS
+        self.account_events = 0
+        self._at_ns = 0
+        self._orders = OpenOrders()
+        self._last_event_ids: dict[str, int] = {}
+
+    def follow(self, rows: list[asyncpg.Record], stored: list[AccountEvent], upto: int) -> None:
+        """Check one page of entries, and the account events stored for it."""
+        batch = Batch(self.digest)
+        for row in rows:
+            batch.add(self._next(row), self._orders)
+        if self.seq != upto:
+            raise JournalBrokenError(self.seq + 1, "the row is missing")
+        for account in batch.accounts():
+            self._last_event_ids.setdefault(account, 0)
+        _compare(batch.number(self._last_event_ids), stored, upto)
+        self.account_events += len(stored)
+
+    def _next(self, row: asyncpg.Record) -> Entry:
+        seq, at_ns = row["seq"], row["at_ns"]
+        if seq != self.seq + 1:
+            raise JournalBrokenError(self.seq + 1, f"the row is missing; the next one there is {seq}")
+        command, events = row["command"].encode(), row["events"].encode()
+        digest = chain(self.digest, seq, at_ns, command, events)
+        if digest != row["digest"]:
+            raise JournalBrokenError(seq, "the digest is not that of the row and those before it")
+        if at_ns < self._at_ns:
+            raise JournalBrokenError(seq, f"its time {at_ns} is before that of the entry before")
+        try:
+            entry = Entry(seq, at_ns, decode_command(command), decode_events(events))
+        except CodecError as error:
+            raise JournalBrokenError(seq, str(error)) from error
+        self.seq, self._at_ns, self.digest = seq, at_ns, digest
+        return entry
+
+
+def _compare(expected: list[AccountEvent], stored: list[AccountEvent], upto: int) -> None:
+    """Both in the order of entry, then account, then number."""
+    in_order = sorted(expected, key=lambda event: (event.seq, event.account, event.event_id))
+    for told, found in zip(in_order, stored, strict=False):
+        if told != found:
+            what = f"account event {found.event_id} of {found.account} is not what the entry yields"
+            raise JournalBrokenError(min(told.seq, found.seq), what)
+    if len(in_order) != len(stored):
+        longer = in_order if len(in_order) > len(stored) else stored
+        first = longer[min(len(in_order), len(stored))]
+        what = f"account event {first.event_id} of {first.account} is missing or was added"
+        raise JournalBrokenError(min(first.seq, upto), what)
+
+
+_ENTRIES: Final = (
+    "SELECT seq, at_ns, command, events, digest FROM journal WHERE seq > $1 AND seq <= $2 ORDER BY seq"
+)
+
+_ACCOUNT_EVENTS: Final = """
+SELECT account, event_id, seq, type, at_ns, body FROM account_event WHERE seq > $1 AND seq <= $2
+ORDER BY seq, account COLLATE "C", event_id
+"""
