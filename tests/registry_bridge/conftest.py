@@ -26,14 +26,14 @@ class Service:
     keys: Path
     clock: ManualClock
 
-    def line(self, key: str, **settings: float) -> LineSettings:
+    def line(self, key: str, timeout_s: float = 20.0) -> LineSettings:
         """A line signed with one of the keys the service knows."""
         return LineSettings(
             url=self.url,
             key=key,
             signer=load_signer(self.keys / f"{key}.pem"),
             verifier=load_verifier(self.keys / "registry.pub"),
-            **settings,
+            timeout_s=timeout_s,
         )
 
 
