@@ -1,0 +1,161 @@
+"""What moves the trading day: time that passes, and a close that has to be worked off.
+
+The driver holds no state of its own. It looks at the views, sends the next command through the sequencer like
+everybody else, and sleeps until the clock or a commit gives it a reason to look again; so it goes on by itself after
+a crash at any step.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, Protocol, TypeAlias
+
+from gateway.engine.clock import Clock
+from gateway.engine.entry import Entry
+from gateway.engine.market import CloseView
+from gateway.engine.sequencer import CommitListener, Overloaded, Stopped
+from gateway.engine.views import Views
+from matching.commands import AdvanceClose, AdvanceTime, Command, RecordReconciliation
+from matching.events import (
+    CalendarAnnounced,
+    CloseStarted,
+    CloseStep,
+    CloseStepAdvanced,
+    DayClosed,
+    DayOpened,
+    PhaseChanged,
+    RulesAdopted,
+)
+from settlement.events import MovementConfirmed, MovementRefused
+from settlement.values import TradingDay
+
+PORTION: Final = 1_000
+"""Orders or deliveries in one step of the close: keeps others waiting for a few hundredths of a second."""
+
+LOOK_AGAIN_S: Final = 60.0
+"""The longest sleep by the machine's clock, which may be set or may have stood still in a suspended machine."""
+
+OVERLOADED_S: Final = 0.05
+"""Pause when the queue was full."""
+
+Reconcile: TypeAlias = Callable[[TradingDay], Awaitable[RecordReconciliation]]
+"""Compares with the registry; returns only when it could be compared."""
+
+NextChange: TypeAlias = Callable[[], int | None]
+
+
+class CommandLine(Protocol):
+    """The sequencer, as the driver uses it."""
+
+    async def submit(self, command: Command) -> Entry:
+        """Have a command decided."""
+        ...
+
+    def on_commit(self, listener: CommitListener) -> None:
+        """Tell of every commit."""
+        ...
+
+
+class DayDriver:
+    """Sends `AdvanceTime`, `AdvanceClose` and `RecordReconciliation` when they are due."""
+
+    def __init__(
+        self,
+        sequencer: CommandLine,
+        views: Views,
+        clock: Clock,
+        next_change_ns: NextChange,
+        reconcile: Reconcile,
+        *,
+        portion: int = PORTION,
+    ) -> None:
+        """To be made after the views listen to commits, so that a commit it is woken by is one they show.
+
+        `next_change_ns` is the core's word on when time next changes anything.
+        """
+        self._sequencer = sequencer
+        self._views = views
+        self._clock = clock
+        self._next_change_ns = next_change_ns
+        self._reconcile = reconcile
+        self._portion = portion
+        self._woken = asyncio.Event()
+        sequencer.on_commit(self._on_commit)
+        clock.on_move(self._woken.set)
+
+    async def run(self) -> None:
+        """Move the day until the sequencer stops. Raises what the comparison with the registry raises."""
+        while True:
+            self._woken.clear()
+            try:
+                moved = await self._move()
+            except Overloaded:
+                await asyncio.sleep(OVERLOADED_S)
+                continue
+            except Stopped:
+                return
+            if not moved:
+                await self._sleep()
+
+    async def _move(self) -> bool:
+        close = self._views.market.close
+        if close is not None and close.state == "running":
+            return await self._advance_close(close)
+        due_ns = self._next_change_ns()
+        if due_ns is None or due_ns > self._clock.now_ns():
+            return False
+        await self._sequencer.submit(AdvanceTime())
+        after_ns = self._next_change_ns()
+        assert after_ns is None or after_ns > due_ns, "time was advanced and is still due"
+        return True
+
+    async def _advance_close(self, close: CloseView) -> bool:
+        """Do what the step at hand needs. False when only somebody else's command can bring it further."""
+        day = TradingDay(close.trading_day)
+        if close.step is CloseStep.RECONCILE:
+            entry = await self._sequencer.submit(await self._reconcile(day))
+        else:
+            entry = await self._sequencer.submit(AdvanceClose(trading_day=day, portion=self._portion))
+        return any(_is_progress(event) for event in entry.events)
+
+    async def _sleep(self) -> None:
+        due_ns = self._next_change_ns()
+        timeout_s = None if due_ns is None else self._clock.timeout_s(due_ns)
+        if timeout_s is not None:
+            timeout_s = min(timeout_s, LOOK_AGAIN_S)
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._woken.wait()
+        except TimeoutError:
+            return
+
+    def _on_commit(self, entries: Sequence[Entry]) -> None:
+        if any(_is_news(entry) for entry in entries):
+            self._woken.set()
+
+
+def _is_progress(event: object) -> bool:
+    match event:
+        case CloseStepAdvanced(step=CloseStep.DELIVERY, done=done, total=total):
+            return done == total  # else the registry has to answer first
+        case CloseStepAdvanced() | DayClosed():
+            return True
+        case _:
+            return False
+
+
+_NEWS: Final = frozenset(
+    {
+        CalendarAnnounced,
+        CloseStarted,
+        DayOpened,
+        MovementConfirmed,
+        MovementRefused,
+        PhaseChanged,
+        RulesAdopted,
+    }
+)
+
+
+def _is_news(entry: Entry) -> bool:
+    """Whether the day may go on after it. What the passing of time brings comes first in any entry."""
+    return bool(entry.events) and type(entry.events[0]) in _NEWS
