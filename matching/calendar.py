@@ -45,7 +45,7 @@ class Announcement:
     source: str
 
     def is_well_formed(self) -> bool:
-        """Whether every day is a date, the days ascend, and all lie within the period."""
+        """Whether every day is a date, the days ascend, and all lie within a period that another day can follow."""
         days = self.trading_days
         try:
             within = all(
@@ -53,7 +53,7 @@ class Announcement:
             )
         except ValueError:
             return False
-        ascending = list(days) == sorted(set(days))
+        ascending = self.first_day <= self.last_day < date.max.isoformat() and list(days) == sorted(set(days))
         return within and ascending and all(self.first_day <= day <= self.last_day for day in days)
 
 

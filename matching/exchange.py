@@ -231,8 +231,9 @@ class Exchange:
                 limit=tick_fen, actual=command.listing.first_reference_price_fen
             )
         # From here the command must succeed.
-        self._rules_at_ns = self._stamp.at_ns
-        market = ListedMarket(command.listing, self._rules(code))
+        if self._close is None:  # while a day closes, its rules stand still for every market
+            self._rules_at_ns = self._stamp.at_ns
+        market = ListedMarket(command.listing, self.rulebook.in_force(self._rules_at_ns, code))
         self.trading.markets[code] = market
         events: list[Event] = [ListingAdded(listing=command.listing)]
         if self.trading_day is not None:

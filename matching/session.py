@@ -46,7 +46,7 @@ class Period:
     end_s: int
 
 
-_PERIOD: Final = re.compile(r"([a-z_]+) (\d\d):(\d\d)-(\d\d):(\d\d)")
+_PERIOD: Final = re.compile(r"([a-z_]+) (\d\d):([0-5]\d)-(\d\d):([0-5]\d)", re.ASCII)
 
 
 def parse_hours(text: str) -> tuple[Period, ...]:

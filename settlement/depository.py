@@ -239,7 +239,8 @@ class Depository:
         if not part.serials or not serials.is_well_formed(part.serials):
             return rejections.SERIALS_MALFORMED.because(actual=part.lot_id)
         if not serials.contains((lot.serials,), part.serials):
-            return rejections.SERIALS_MALFORMED.because(limit=lot.serials, actual=part.lot_id)
+            first, end = lot.serials
+            return rejections.SERIALS_MALFORMED.because(limit=(first, end - 1), actual=part.lot_id)
         if self.holdings.is_here(part.lot_id, part.serials):
             return rejections.SERIALS_ALREADY_HERE.because(actual=part.lot_id)
         return None

@@ -80,6 +80,9 @@ class Ledger:
             raise AssertionError(f"a retired tonne of {asset} would move again")
         if source == target:
             raise AssertionError(f"posting {asset} to where it is")
+        for account, bucket in (source, target):
+            if bucket is Bucket.OUTSIDE and account != OUTSIDE:
+                raise AssertionError(f"{account} is not the outside")
         self._take(asset, amount, source)
         self._give(asset, amount, target)
         return Posted(
@@ -145,7 +148,6 @@ class Ledger:
     def _take(self, asset: AssetCode, amount: int, place: tuple[AccountId, Bucket]) -> None:
         account, bucket = place
         if bucket is Bucket.OUTSIDE:
-            assert account == OUTSIDE, f"{account} is not the outside"
             self._outside[asset] = self._outside.get(asset, 0) - amount
             return
         balance = self.balance(account, asset)
@@ -157,7 +159,6 @@ class Ledger:
     def _give(self, asset: AssetCode, amount: int, place: tuple[AccountId, Bucket]) -> None:
         account, bucket = place
         if bucket is Bucket.OUTSIDE:
-            assert account == OUTSIDE, f"{account} is not the outside"
             self._outside[asset] = self._outside.get(asset, 0) + amount
             return
         assets = self._balances.setdefault(account, {})

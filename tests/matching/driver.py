@@ -1,0 +1,390 @@
+"""A small exchange to test on: stamps commands, speaks in plain names, keeps every event."""
+
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+
+from matching.calendar import Announcement, midnight_ns
+from matching.commands import (
+    AddListing,
+    AdoptRules,
+    AdvanceClose,
+    AdvanceTime,
+    AnnounceCalendar,
+    CancelOrder,
+    CancelOrders,
+    CloseDay,
+    Command,
+    OpenDay,
+    RecordReconciliation,
+    SubmitOrder,
+)
+from matching.events import CloseStep, Event, Rejected
+from matching.exchange import Exchange
+from matching.listing import Listing
+from matching.order import OrderId, Side, TimeInForce
+from matching.rulebook import Certainty, RuleChange, RuleValue
+from matching.session import NS
+from matching.state import Stamp
+from settlement.account import ParticipantKind
+from settlement.commands import (
+    AddInstrument,
+    DepositCash,
+    OpenAccount,
+    Outcome,
+    RegisterLot,
+    RegisterParticipant,
+    RequestTransferIn,
+    ResolveInstruction,
+)
+from settlement.events import Instruction, LotSlice, MovementInstructed
+from settlement.instrument import Instrument
+from settlement.ledger import Balance
+from settlement.lot import Lot, MethodologyClass, Origin
+from settlement.serials import Serials
+from settlement.values import CASH, AccountId, AssetCode, InstructionId, LotId, ParticipantId, TradingDay
+
+LISTING = AssetCode("SHCERCIR1")
+CLASS_II = AssetCode("SHCERCIR2")
+MONDAY = TradingDay("2026-11-23")
+TUESDAY = TradingDay("2026-11-24")
+WEDNESDAY = TradingDay("2026-11-25")
+FRIDAY = TradingDay("2026-11-27")
+NEXT_MONDAY = TradingDay("2026-11-30")
+REFERENCE_FEN = 6_800
+
+ALWAYS_OPEN = "continuous 00:00-24:00"
+SHANGHAI = (
+    "pre_open 09:15-09:30; listed 09:30-11:30; break 11:30-13:00; "
+    "listed 13:00-14:00; negotiated 14:00-15:00"
+)
+RULES: dict[str, RuleValue] = {
+    "hours": ALWAYS_OPEN,
+    "close_by_clock": "no",
+    "matching_mode": "price_time",
+    "tick_fen": 1,
+    "lot_tonnes": 1,
+    "listed_min_tonnes": 1,
+    "listed_max_tonnes": 99_999,
+    "band_basis_points": 1_000,
+    "band_rounding": "half_up",
+    "self_trade": "reject_incoming",
+    "close_threshold_tonnes": 100,
+    "depth_levels": 5,
+    "registry_patience_s": 3_600,
+}
+
+
+def instant(day: str, clock: str = "00:00:00") -> int:
+    """Nanoseconds at that time of day in Shanghai."""
+    hours, minutes, seconds = map(int, clock.split(":"))
+    return midnight_ns(TradingDay(day)) + (hours * 3_600 + minutes * 60 + seconds) * NS
+
+
+def change(parameter: str, value: RuleValue, from_ns: int = 0, listing: AssetCode | None = None) -> RuleChange:
+    """One dated value."""
+    return RuleChange(
+        parameter=parameter,
+        value=value,
+        effective_from_ns=from_ns,
+        source="a test",
+        certainty=Certainty.DEMONSTRATION,
+        listing=listing,
+    )
+
+
+def weekdays(first: str, days: int) -> Announcement:
+    """Every weekday of a period is a trading day."""
+    begin = date.fromisoformat(first)
+    dates = [begin + timedelta(n) for n in range(days)]
+    return Announcement(
+        first_day=TradingDay(dates[0].isoformat()),
+        last_day=TradingDay(dates[-1].isoformat()),
+        trading_days=tuple(TradingDay(day.isoformat()) for day in dates if day.weekday() < 5),
+        source="a test",
+    )
+
+
+def lot(
+    name: str,
+    serials: tuple[int, int] = (1, 1_001),
+    issued_on: str = "2025-01-01",
+    instrument: AssetCode = LISTING,
+    methodology_class: MethodologyClass = MethodologyClass.I,
+) -> Lot:
+    """A lot of that name."""
+    return Lot(
+        lot_id=LotId(name),
+        instrument=instrument,
+        methodology_class=methodology_class,
+        methodology="SHCER02020022024II",
+        methodology_version="1",
+        origin=Origin.PROJECT,
+        project="a roof of solar cells",
+        period_from="2024-01-01",
+        period_to="2024-12-31",
+        batch="1",
+        issued_on=issued_on,
+        serials=serials,
+    )
+
+
+class Driver:
+    """One exchange, and a hand that stamps its commands."""
+
+    def __init__(self, exchange: Exchange | None = None, at_ns: int | None = None) -> None:
+        self.exchange = Exchange() if exchange is None else exchange
+        self.seq = self.exchange.dump().seq
+        self.at_ns = instant(MONDAY, "10:00:00") if at_ns is None else at_ns
+        self.events: list[Event] = []
+        self.ids = 0
+
+    # ---- telling it things --------------------------------------------------------------------------------------
+
+    def do(self, command: Command, at_ns: int | None = None) -> tuple[Event, ...]:
+        """Apply one command, now or at a later instant, and walk every invariant after it."""
+        if at_ns is not None:
+            self.at_ns = at_ns
+        self.seq += 1
+        events = self.exchange.apply(command, Stamp(seq=self.seq, at_ns=self.at_ns))
+        self.exchange.check()
+        self.events.extend(events)
+        return events
+
+    def accepted(self, command: Command) -> tuple[Event, ...]:
+        """Apply one command that must not be refused."""
+        events = self.do(command)
+        assert not any(isinstance(event, Rejected) for event in events), events
+        return events
+
+    def adopt(self, **rules: RuleValue) -> None:
+        """Enter these values, in force from now on (before the first day: since ever)."""
+        from_ns = 0 if self.exchange.trading_day is None else self.at_ns
+        self.accepted(AdoptRules(changes=tuple(change(name, value, from_ns) for name, value in rules.items())))
+
+    def found(self, **rules: RuleValue) -> None:
+        """Rules, calendar, an instrument of each class, and one listing."""
+        self.adopt(**{**RULES, **rules})
+        self.accepted(AnnounceCalendar(announcement=weekdays("2026-11-16", 28)))
+        for code, kind in ((LISTING, MethodologyClass.I), (CLASS_II, MethodologyClass.II)):
+            self.accepted(AddInstrument(instrument=Instrument(code=code, methodology_class=kind)))
+        self.accepted(AddListing(listing=Listing(code=LISTING, first_reference_price_fen=REFERENCE_FEN)))
+
+    def open(self, day: TradingDay = MONDAY) -> tuple[Event, ...]:
+        """Begin the first day."""
+        return self.accepted(OpenDay(trading_day=day))
+
+    def admit(self, account: str, *, owner: str | None = None, fen: int = 0, tonnes: int = 0) -> None:
+        """A participant, an account, and what is in it."""
+        known = self.exchange.depository.participants
+        participant = ParticipantId(owner or account)
+        if participant not in known:
+            kind = ParticipantKind.INSTITUTION
+            self.accepted(RegisterParticipant(participant=participant, kind=kind))
+        registry_account = f"registry-{account}"
+        self.accepted(
+            OpenAccount(account=AccountId(account), owner=participant, registry_account=registry_account)
+        )
+        if fen:
+            self.deposit(account, fen)
+        if tonnes:
+            self.bring(account, f"L-{account}", tonnes)
+
+    def deposit(self, account: str, fen: int) -> tuple[Event, ...]:
+        """Money comes in."""
+        return self.accepted(deposit(account, fen, client_id=self.next_id(), reference=f"bank-{self.seq}"))
+
+    def bring(self, account: str, lot_name: str, tonnes: int, issued_on: str = "2025-01-01") -> None:
+        """A new lot, all of it transferred in and confirmed."""
+        self.accepted(RegisterLot(lot=lot(lot_name, (1, 1 + tonnes), issued_on)))
+        self.answer(self.transfer_in(account, lot_name, ((1, 1 + tonnes),)))
+
+    def transfer_in(self, account: str, lot_name: str, serials: Serials) -> Instruction:
+        """Ask for serials of one lot; the instruction that came of it."""
+        events = self.accepted(
+            transfer_in(account, (LotSlice(lot_id=LotId(lot_name), serials=serials),), client_id=self.next_id())
+        )
+        (instructed,) = (event for event in events if isinstance(event, MovementInstructed))
+        return instructed.instruction
+
+    def answer(
+        self, instruction: Instruction, code: str | None = None, leg: int | None = None
+    ) -> tuple[Event, ...]:
+        """The registry's final word: confirmed, or refused with a code."""
+        return self.accepted(resolve(instruction.instruction_id, code, leg))
+
+    def order(
+        self,
+        account: str,
+        side: Side,
+        quantity_tonnes: int,
+        price_fen: int,
+        time_in_force: TimeInForce = TimeInForce.DAY,
+    ) -> tuple[Event, ...]:
+        """An order under a fresh client id."""
+        return self.do(
+            order(account, side, quantity_tonnes, price_fen, time_in_force, client_id=self.next_id())
+        )
+
+    def buy(self, account: str, quantity_tonnes: int, price_fen: int) -> OrderId:
+        """A buy order that is accepted; its id."""
+        events = self.order(account, Side.BUY, quantity_tonnes, price_fen)
+        assert not isinstance(events[-1], Rejected), events
+        return OrderId(self.seq)
+
+    def sell(self, account: str, quantity_tonnes: int, price_fen: int) -> OrderId:
+        """A sell order that is accepted; its id."""
+        events = self.order(account, Side.SELL, quantity_tonnes, price_fen)
+        assert not isinstance(events[-1], Rejected), events
+        return OrderId(self.seq)
+
+    def wait_until(self, clock: str, day: str = MONDAY) -> tuple[Event, ...]:
+        """Let time pass, up to that time of day."""
+        return self.do(AdvanceTime(), instant(day, clock))
+
+    # ---- the close ----------------------------------------------------------------------------------------------
+
+    def close_commands(
+        self, *, portion: int = 1_000, refuse: Callable[[Instruction], tuple[str, int | None] | None] | None = None
+    ) -> Iterator[Command]:
+        """What the gateway's close driver and the registry say, one by one, until the date is rolled."""
+        day = self.exchange.trading_day
+        assert day is not None
+        while self.exchange.trading_day == day:
+            yield AdvanceClose(trading_day=day, portion=portion)
+            if self.exchange.close_step is CloseStep.DELIVERY:
+                for instruction in self.exchange.pending_instructions():
+                    refusal = None if refuse is None else refuse(instruction)
+                    yield resolve(instruction.instruction_id, *(refusal or (None, None)))
+            if self.exchange.close_step is CloseStep.RECONCILE:
+                yield RecordReconciliation(trading_day=day, breaks=0, digest_here="same", digest_there="same")
+
+    def close(
+        self, *, portion: int = 1_000, refuse: Callable[[Instruction], tuple[str, int | None] | None] | None = None
+    ) -> list[Event]:
+        """Close the day under way, from wherever it stands, and roll the date."""
+        events: list[Event] = []
+        if self.exchange.close_step is None:
+            assert self.exchange.trading_day is not None
+            events.extend(self.accepted(CloseDay(trading_day=self.exchange.trading_day)))
+        for command in self.close_commands(portion=portion, refuse=refuse):
+            events.extend(self.accepted(command))
+        return events
+
+    # ---- looking ------------------------------------------------------------------------------------------------
+
+    def next_id(self) -> str:
+        """A client id that nobody used yet."""
+        self.ids += 1
+        return f"id-{self.ids}"
+
+    def cash(self, account: str) -> Balance:
+        """Money of an account."""
+        return self.exchange.depository.ledger.balance(AccountId(account), CASH)
+
+    def units(self, account: str) -> Balance:
+        """Units of the listing an account has."""
+        return self.exchange.depository.ledger.balance(AccountId(account), LISTING)
+
+    def depth(self, side: Side) -> list[tuple[int, int]]:
+        """Price and tonnes of each level of a side."""
+        return self.exchange.trading.markets[LISTING].book.depth(side, 1_000)
+
+
+def open_market(**rules: RuleValue) -> Driver:
+    """A founded exchange on its first day."""
+    driver = Driver()
+    driver.found(**rules)
+    driver.open()
+    return driver
+
+
+def shanghai_market(at_ns: int | None = None, **rules: RuleValue) -> Driver:
+    """A founded exchange that keeps Shanghai hours and closes by the clock."""
+    driver = Driver(at_ns=instant(MONDAY, "08:00:00") if at_ns is None else at_ns)
+    driver.found(**{"hours": SHANGHAI, "close_by_clock": "yes", **rules})
+    driver.open()
+    return driver
+
+
+def order(
+    account: str,
+    side: Side,
+    quantity_tonnes: int,
+    price_fen: int,
+    time_in_force: TimeInForce = TimeInForce.DAY,
+    *,
+    client_id: str = "o",
+    participant: str | None = None,
+    listing: str = LISTING,
+    deadline_ns: int | None = None,
+) -> SubmitOrder:
+    """A `SubmitOrder` by the account's namesake."""
+    return SubmitOrder(
+        participant=ParticipantId(participant or account),
+        account=AccountId(account),
+        client_id=client_id,
+        deadline_ns=deadline_ns,
+        listing=AssetCode(listing),
+        side=side,
+        price_fen=price_fen,
+        quantity_tonnes=quantity_tonnes,
+        time_in_force=time_in_force,
+    )
+
+
+def deposit(account: str, fen: int, *, client_id: str = "d", reference: str = "bank") -> DepositCash:
+    """A `DepositCash` by the bank."""
+    return DepositCash(
+        participant=ParticipantId("bank"),
+        account=AccountId(account),
+        client_id=client_id,
+        amount_fen=fen,
+        bank_reference=reference,
+    )
+
+
+def transfer_in(
+    account: str,
+    lots: tuple[LotSlice, ...],
+    *,
+    client_id: str = "t",
+    participant: str | None = None,
+    instrument: str = LISTING,
+) -> RequestTransferIn:
+    """A `RequestTransferIn` by the account's namesake."""
+    return RequestTransferIn(
+        participant=ParticipantId(participant or account),
+        account=AccountId(account),
+        client_id=client_id,
+        instrument=AssetCode(instrument),
+        lots=lots,
+    )
+
+
+def resolve(instruction_id: str, code: str | None = None, leg: int | None = None) -> ResolveInstruction:
+    """The registry's answer: confirmed without a code, refused with one."""
+    return ResolveInstruction(
+        instruction_id=InstructionId(instruction_id),
+        outcome=Outcome.CONFIRMED if code is None else Outcome.REFUSED,
+        code=code,
+        leg=leg,
+    )
+
+
+def cancel(account: str, order_id: int, *, participant: str | None = None) -> CancelOrder:
+    """A `CancelOrder` by the account's namesake."""
+    return CancelOrder(
+        participant=ParticipantId(participant or account),
+        account=AccountId(account),
+        order_id=OrderId(order_id),
+    )
+
+
+def cancel_all(account: str, *, listing: str | None = None, side: Side | None = None) -> CancelOrders:
+    """A `CancelOrders` by the account's namesake."""
+    return CancelOrders(
+        participant=ParticipantId(account),
+        account=AccountId(account),
+        listing=None if listing is None else AssetCode(listing),
+        side=side,
+    )

@@ -1,0 +1,46 @@
+"""The life of a delivery: every pair of state and step, those in the table and those absent."""
+
+from itertools import product
+
+import pytest
+
+from settlement.delivery import LIFE, Delivery, DeliveryState, DeliveryStep
+from settlement.values import AccountId, AssetCode, TradeId, TradingDay
+
+PENDING, INSTRUCTED = DeliveryState.PENDING, DeliveryState.INSTRUCTED
+EXPECTED = {
+    (PENDING, DeliveryStep.INSTRUCT): INSTRUCTED,
+    (INSTRUCTED, DeliveryStep.SETTLE): DeliveryState.SETTLED,
+    (INSTRUCTED, DeliveryStep.FAIL): DeliveryState.FAILED,
+    (INSTRUCTED, DeliveryStep.RETURN): PENDING,
+}
+
+
+def delivery(state: DeliveryState) -> Delivery:
+    return Delivery(
+        trade_id=TradeId(1),
+        trading_day=TradingDay("2026-11-23"),
+        instrument=AssetCode("U"),
+        seller=AccountId("s"),
+        buyer=AccountId("b"),
+        quantity_tonnes=1,
+        amount_fen=1,
+        state=state,
+    )
+
+
+@pytest.mark.parametrize(("state", "step"), list(product(DeliveryState, DeliveryStep)))
+def test_a_delivery_goes_only_where_the_table_says(state: DeliveryState, step: DeliveryStep) -> None:
+    going = delivery(state)
+    wanted = EXPECTED.get((state, step))
+    if wanted is None:
+        with pytest.raises(KeyError):
+            going.step(step)
+        assert going.state is state
+    else:
+        going.step(step)
+        assert going.state is wanted
+
+
+def test_the_table_has_nothing_else() -> None:
+    assert LIFE == EXPECTED
