@@ -12,7 +12,7 @@ from registry_bridge.wire_administration import LotIssue
 from settlement.lot import Origin
 from settlement.serials import Serials
 
-NOW_NS = 1_795_314_600_000_000_000  # 2026-11-22T14:30:00+08:00
+NOW_NS = 1_795_329_000_000_000_000  # 2026-11-22T14:30:00+08:00
 MINUTE_NS = 60_000_000_000
 DEADLINE_NS = NOW_NS + 60 * MINUTE_NS
 DAY = "2026-11-22"
