@@ -14,6 +14,9 @@ DEFAULT_DATA_DIR: Final = Path(".puhui")
 """Below the directory one stands in, so that two checkouts never share an exchange by accident."""
 
 DATA_DIR_VARIABLE: Final = "PUHUI_DATA_DIR"
+EXCHANGE_DATABASE: Final = "puhui"
+"""The exchange's database in its private PostgreSQL."""
+
 DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 8080
 

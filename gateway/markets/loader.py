@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from importlib import resources
 from typing import Any, Final
 
-from matching.calendar import midnight_ns
+from matching.calendar import Announcement, midnight_ns
 from matching.commands import AdoptRules, AnnounceCalendar
 from matching.rulebook import PARAMETERS, Certainty, RuleChange, fault_of
 from settlement.values import TradingDay
@@ -99,10 +99,12 @@ def _calendars(content: dict[str, Any]) -> Iterator[AnnounceCalendar]:
 
 def _announcement(entry: dict[str, Any], days: Iterator[date]) -> AnnounceCalendar:
     return AnnounceCalendar(
-        first_day=TradingDay(entry["first_day"].isoformat()),
-        last_day=TradingDay(entry["last_day"].isoformat()),
-        trading_days=tuple(TradingDay(day.isoformat()) for day in days),
-        source=entry["source"],
+        announcement=Announcement(
+            first_day=TradingDay(entry["first_day"].isoformat()),
+            last_day=TradingDay(entry["last_day"].isoformat()),
+            trading_days=tuple(TradingDay(day.isoformat()) for day in days),
+            source=entry["source"],
+        )
     )
 
 

@@ -39,7 +39,9 @@ def test_the_rules_are_in_force_since_the_trading_rules_took_effect(name: str) -
 
 
 def test_2026_has_242_trading_days() -> None:
-    (calendar,) = load_market("shanghai").calendars
+    (command,) = load_market("shanghai").calendars
+    calendar = command.announcement
+    assert calendar.is_well_formed()
     assert (calendar.first_day, calendar.last_day) == ("2026-01-01", "2026-12-31")
     assert len(calendar.trading_days) == 242
     assert list(calendar.trading_days) == sorted(set(calendar.trading_days))
@@ -50,14 +52,14 @@ def test_2026_has_242_trading_days() -> None:
 )
 def test_a_weekend_is_closed_even_as_an_official_working_day(day: str) -> None:
     assert date.fromisoformat(day).weekday() >= 5
-    assert day not in load_market("shanghai").calendars[0].trading_days
+    assert day not in load_market("shanghai").calendars[0].announcement.trading_days
 
 
 @pytest.mark.parametrize(
     "day", ["2026-01-05", "2026-02-13", "2026-02-24", "2026-04-07", "2026-05-06", "2026-10-08"]
 )
 def test_the_days_around_the_holidays_are_open(day: str) -> None:
-    assert day in load_market("shanghai").calendars[0].trading_days
+    assert day in load_market("shanghai").calendars[0].announcement.trading_days
 
 
 def test_shanghai_keeps_its_sessions() -> None:
@@ -87,8 +89,8 @@ def test_the_demonstration_differs_only_in_when_it_is_open() -> None:
 
 
 def test_the_demonstration_is_open_every_day_until_the_end_of_2030() -> None:
-    (calendar,) = load_market("always-open").calendars
-    assert len(calendar.trading_days) == (date(2030, 12, 31) - date(2026, 1, 1)).days + 1
+    (command,) = load_market("always-open").calendars
+    assert len(command.announcement.trading_days) == (date(2030, 12, 31) - date(2026, 1, 1)).days + 1
     rules = rule_book("always-open").in_force(midnight_ns(TradingDay("2026-11-22")))
     assert {phase_at(rules.hours, at_s) for at_s in (0, second("03:17"), 86_399)} == {Phase.CONTINUOUS}
     assert not rules.close_by_clock

@@ -1,0 +1,59 @@
+"""The program `puhui`: its commands, and nothing of what they do."""
+
+from importlib.metadata import version as installed_version
+from typing import Annotated, Final
+
+import typer
+
+from gateway.cli import market_data, operator, registry, serve, tools, trading, verify
+from gateway.cli.command import command
+from gateway.cli.words import say
+
+DISTRIBUTION: Final = "puhui-exchange"
+
+app = typer.Typer(
+    name="puhui",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help=say("上海碳普惠减排量交易所", "the exchange for Shanghai's carbon-inclusion reductions"),
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"puhui {installed_version(DISTRIBUTION)}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help=say("打印版本", "print the version")
+        ),
+    ] = False,
+) -> None:
+    """The exchange for Shanghai's carbon-inclusion reductions."""
+
+
+app.command("serve", help=say("运行交易所, 直到 Ctrl-C", "run the exchange until Ctrl-C"))(serve.serve)
+app.add_typer(trading.order_app, name="order")
+app.command("cancel", help=say("撤单", "cancel an order"))(command(trading.cancel))
+app.command("orders", help=say("我的委托", "my orders"))(command(trading.orders))
+app.command("account", help=say("资金, 减排量与批次", "cash, units and lots"))(command(trading.account))
+app.command("depth", help=say("行情深度", "the best price levels"))(command(market_data.depth))
+app.command("watch", help=say("实时行情", "the market live"))(command(market_data.watch))
+app.command("sign", help=tools.SIGN_HELP)(command(tools.sign))
+app.command("explain", help=say("解释错误代码", "explain a code"))(tools.explain)
+app.command("verify", help=say("逐条核对日志摘要链", "walk the journal's digests"))(verify.verify)
+app.add_typer(operator.operator_app, name="operator")
+app.add_typer(registry.registry_app, name="registry")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

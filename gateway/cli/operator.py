@@ -1,0 +1,146 @@
+"""Operate the exchange: the trading day, and its close with progress until the day is closed."""
+
+import asyncio
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from gateway.cli.client import ExchangeClient
+from gateway.cli.command import Desk, command
+from gateway.cli.faults import CommandFault
+from gateway.cli.output import Output
+from gateway.cli.words import PHASE, say, term
+
+OPERATOR: Final = "operator"
+POLL_S: Final = 0.25
+
+CLOSE_STEP: Final = {
+    "expire": "撤销未成交委托",
+    "expire_orders": "撤销未成交委托",
+    "price": "收盘价与次日涨跌幅",
+    "prices": "收盘价与次日涨跌幅",
+    "closing_prices": "收盘价与次日涨跌幅",
+    "delivery": "登记平台划转与货银对付",
+    "reconcile": "与登记平台对账",
+    "roll_date": "换日",
+}
+
+operator_app = typer.Typer(no_args_is_help=True, help=say("交易所操作", "operate the exchange"))
+
+
+class DayAct(StrEnum):
+    """What to do with the trading day."""
+
+    SHOW = "show"
+    OPEN = "open"
+    CLOSE = "close"
+
+
+async def day(
+    desk: Desk,
+    act: Annotated[
+        DayAct, typer.Argument(help=say("查看, 开市或闭市", "show, open or close it"))
+    ] = DayAct.SHOW,
+    *,
+    trading_day: Annotated[
+        str | None, typer.Option(help=say("开市的日期", "the day to open, YYYY-MM-DD"))
+    ] = None,
+    timeout_s: Annotated[
+        int, typer.Option("--timeout", min=1, help=say("最多等多少秒", "wait so many seconds at most"))
+    ] = 3600,
+) -> None:
+    """The trading day."""
+    async with desk.client(OPERATOR) as client:
+        if act is DayAct.OPEN:
+            body = {"trading_day": trading_day} if trading_day is not None else {}
+            await client.change("POST", "/v1/operator/day/open", body)
+        if act is DayAct.CLOSE:
+            state = await close_day(client, desk.output, timeout_s)
+        else:
+            state = await client.get("/v1/operator/day")
+    if not desk.output.value(state):
+        _show_day(desk.output, state)
+
+
+async def close_day(client: ExchangeClient, output: Output, timeout_s: int) -> dict[str, Any]:
+    """Begin the close and wait until the next day is there.
+
+    Raises:
+        CommandFault: the day is not closed in that time; the close goes on all the same.
+    """
+    before = (await client.get("/v1/operator/day"))["trading_day"]
+    await client.change("POST", "/v1/operator/day/close", {})
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await _follow_close(client, output, before)
+    except TimeoutError:
+        raise CommandFault(
+            say(
+                f"{before} 在 {timeout_s} 秒内未完成闭市; 闭市仍在继续: puhui operator day",
+                f"{before} was not closed within {timeout_s} s; the close goes on: puhui operator day",
+            )
+        ) from None
+
+
+async def _follow_close(client: ExchangeClient, output: Output, before: str) -> dict[str, Any]:
+    tasks: dict[str, TaskID] = {}
+    with _progress(output) as progress:
+        while True:
+            state: dict[str, Any] = await client.get("/v1/operator/day")
+            if state["trading_day"] != before:
+                _finish(progress, tasks)
+                return state
+            for step in (state.get("close") or {}).get("steps", ()):
+                _advance(progress, tasks, step)
+            await asyncio.sleep(POLL_S)
+
+
+def _progress(output: Output) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        disable=output.as_json,
+    )
+
+
+def _advance(progress: Progress, tasks: dict[str, TaskID], step: dict[str, Any]) -> None:
+    name = step["name"]
+    if name not in tasks:
+        if step["state"] == "waiting":
+            return
+        tasks[name] = progress.add_task(term(CLOSE_STEP, name), total=None)
+    is_done = step["state"] == "done"
+    total = max(step.get("total") or 0, 1)
+    progress.update(tasks[name], total=total, completed=total if is_done else step.get("done") or 0)
+
+
+def _finish(progress: Progress, tasks: dict[str, TaskID]) -> None:
+    for task in progress.tasks:
+        if task.id in tasks.values():
+            progress.update(task.id, total=task.total or 1, completed=task.total or 1)
+
+
+def _show_day(output: Output, state: dict[str, Any]) -> None:
+    phase = term(PHASE, state["phase"])
+    output.line(
+        say(f"交易日 {state['trading_day']}, {phase}", f"trading day {state['trading_day']}, {phase}")
+    )
+    close = state.get("close") or {}
+    steps = close.get("steps", ())
+    if steps:
+        output.table(
+            say(f"闭市: {close.get('state')}", f"close: {close.get('state')}"),
+            say("步骤|状态|#完成|#总数", "step|state|#done|#total").split("|"),
+            ((term(CLOSE_STEP, s["name"]), s["state"], s.get("done"), s.get("total")) for s in steps),
+        )
+
+
+operator_app.command("day", help=say("交易日: 查看, 开市, 闭市", "the trading day: show, open, close"))(
+    command(day)
+)

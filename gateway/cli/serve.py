@@ -1,0 +1,128 @@
+"""Run the exchange."""
+
+import asyncio
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+import uvloop
+
+from gateway.cli.command import DataDirOption
+from gateway.cli.faults import CommandFault
+from gateway.cli.output import print_fault
+from gateway.cli.words import say
+from gateway.config import (
+    DEFAULT_HOST,
+    DEFAULT_PORT,
+    ClockKind,
+    SeedName,
+    Settings,
+    SettingsFault,
+    default_data_dir,
+)
+from gateway.formats import parse_time
+from gateway.logs import LogFormat, set_up_logs
+
+ALWAYS_OPEN: Final = "always-open"
+SHANGHAI: Final = "shanghai"
+
+DatabaseUrlOption = Annotated[
+    str | None,
+    typer.Option(
+        envvar="PUHUI_DATABASE_URL",
+        help=say(
+            "自备的 PostgreSQL; 默认启动私有的. 含口令时请用环境变量",
+            "a PostgreSQL of your own; a private one is started by default. Use the variable if it holds a password",
+        ),
+    ),
+]
+LogOption = Annotated[
+    LogFormat | None, typer.Option("--log", envvar="PUHUI_LOG", help=say("日志格式", "how to write logs"))
+]
+HostOption = Annotated[str, typer.Option(envvar="PUHUI_HOST", help=say("监听地址", "address to listen on"))]
+PortOption = Annotated[
+    int,
+    typer.Option(
+        envvar="PUHUI_PORT", min=0, max=65_535, help=say("端口; 0 取空闲的", "port; 0 takes a free one")
+    ),
+]
+
+
+def serve(
+    *,
+    demo: Annotated[
+        bool,
+        typer.Option(
+            "--demo", help=say("等于 --seed demo --market always-open", "--seed demo --market always-open")
+        ),
+    ] = False,
+    seed: Annotated[
+        SeedName | None, typer.Option(envvar="PUHUI_SEED", help=say("充入演示数据", "fill an empty one"))
+    ] = None,
+    market: Annotated[
+        str | None,
+        typer.Option(
+            envvar="PUHUI_MARKET",
+            help=say("shanghai (默认) 或 always-open", "shanghai (default) or always-open"),
+        ),
+    ] = None,
+    clock: Annotated[
+        ClockKind, typer.Option(envvar="PUHUI_CLOCK", help=say("市场时钟", "the market's clock"))
+    ] = ClockKind.REAL,
+    now: Annotated[
+        str | None,
+        typer.Option(help=say("手动时钟的起点, RFC 3339", "where a manual clock starts, RFC 3339")),
+    ] = None,
+    database_url: DatabaseUrlOption = None,
+    registry_url: Annotated[
+        str | None,
+        typer.Option(
+            envvar="PUHUI_REGISTRY_URL", help=say("自备的登记平台", "a registry platform of your own")
+        ),
+    ] = None,
+    registry_key_file: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="PUHUI_REGISTRY_KEY_FILE", help=say("该平台的公钥 PEM", "that platform's public key, PEM")
+        ),
+    ] = None,
+    host: HostOption = DEFAULT_HOST,
+    port: PortOption = DEFAULT_PORT,
+    data_dir: DataDirOption = None,
+    log: LogOption = None,
+) -> None:
+    """Run the exchange with everything it needs, until Ctrl-C."""
+    from gateway import app
+
+    set_up_logs(log)
+    try:
+        settings = Settings(
+            data_dir=data_dir or default_data_dir(),
+            host=host,
+            port=port,
+            market=market or (ALWAYS_OPEN if demo else SHANGHAI),
+            clock=clock,
+            now_ns=None if now is None else parse_time(now),
+            database_url=database_url,
+            registry_url=registry_url,
+            registry_key_file=registry_key_file,
+            seed=SeedName.DEMO if demo else seed,
+        )
+    except (SettingsFault, ValueError) as fault:
+        print_fault(CommandFault(str(fault)), as_json=False)
+        raise typer.Exit(2) from None
+
+    finish(app.serve(settings, app.say_on_stderr))
+
+
+def finish(work: Coroutine[Any, Any, None]) -> None:
+    """Run a server to its end on uvloop; a fault the operator can mend becomes a sentence and status 1."""
+    from gateway.faults import OPERATOR_FAULTS
+
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(work)
+    except OPERATOR_FAULTS as fault:
+        print_fault(CommandFault(str(fault)), as_json=False)
+        raise typer.Exit(1) from None

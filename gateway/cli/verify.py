@@ -1,0 +1,89 @@
+"""Prove the journal: every row's digest follows from its content and the row before.
+
+Works beside a running exchange, through the socket of its private PostgreSQL, and starts that PostgreSQL for itself
+when none runs.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from rich.console import Console
+from rich.progress import Progress
+
+from gateway.cli.command import DataDirOption, JsonOption, run_command
+from gateway.cli.faults import CommandFault
+from gateway.cli.output import Output
+from gateway.cli.serve import DatabaseUrlOption
+from gateway.cli.words import say
+from gateway.config import EXCHANGE_DATABASE, default_data_dir
+from gateway.engine.verification import JournalBrokenError, Verification, verify_journal
+from gateway.postgres.database import with_database
+from gateway.postgres.embedded import EmbeddedPostgres, running_dsn
+from gateway.postgres.errors import AlreadyRunningError, PostgresError
+
+
+def verify(
+    *, data_dir: DataDirOption = None, database_url: DatabaseUrlOption = None, as_json: JsonOption = False
+) -> None:
+    """Walk the journal from its first entry; ends with its number of entries and its last digest."""
+
+    async def work() -> None:
+        output = Output(as_json=as_json)
+        async with AsyncExitStack() as stack:
+            try:
+                dsn = await stack.enter_async_context(_database(data_dir or default_data_dir(), database_url))
+                pool = await stack.enter_async_context(
+                    asyncpg.create_pool(dsn, min_size=1, max_size=1, timeout=30)
+                )
+                found = await _walk(pool, output)
+            except (PostgresError, JournalBrokenError, OSError, asyncpg.PostgresError) as fault:
+                raise CommandFault(str(fault)) from None
+        if not output.value(_as_json(found)):
+            output.line(
+                say(
+                    f"日志完好: {found.entries} 条, {found.account_events} 条账户事件, 末条摘要 {found.digest.hex()}",
+                    f"the journal is whole: {found.entries} entries, {found.account_events} account events, "
+                    f"last digest {found.digest.hex()}",
+                )
+            )
+
+    run_command(work, as_json=as_json)
+
+
+@asynccontextmanager
+async def _database(data_dir: Path, database_url: str | None) -> AsyncIterator[str]:
+    if database_url is not None:
+        yield database_url
+        return
+    directory = data_dir / "postgres"
+    if not directory.exists():
+        raise CommandFault(say(f"{data_dir} 中没有交易所", f"there is no exchange in {data_dir}"))
+    server = EmbeddedPostgres(directory)
+    try:
+        await server.start()
+    except AlreadyRunningError:
+        yield with_database(running_dsn(directory), EXCHANGE_DATABASE)
+        return
+    try:
+        yield with_database(server.dsn, EXCHANGE_DATABASE)
+    finally:
+        await server.stop()
+
+
+async def _walk(pool: "asyncpg.Pool[asyncpg.Record]", output: Output) -> Verification:
+    with Progress(console=Console(stderr=True), disable=output.as_json) as progress:
+        task = progress.add_task(say("核对", "verifying"), total=None)
+        return await verify_journal(
+            pool, lambda done, total: progress.update(task, completed=done, total=total)
+        )
+
+
+def _as_json(found: Verification) -> dict[str, Any]:
+    return {
+        "entries": found.entries,
+        "account_events": found.account_events,
+        "digest": found.digest.hex(),
+    }

@@ -1,0 +1,47 @@
+"""In which language the command line speaks: Chinese, unless the locale asks for English."""
+
+import os
+from typing import Final, Literal
+
+Language = Literal["zh", "en"]
+
+_LOCALE_VARIABLES: Final = ("LC_ALL", "LC_MESSAGES", "LANG")
+"""In the order POSIX gives them; the first that is set decides."""
+
+
+def language() -> Language:
+    """English where the locale begins with `en`, otherwise Chinese."""
+    named = next((value for name in _LOCALE_VARIABLES if (value := os.environ.get(name))), "")
+    return "en" if named.lower().startswith("en") else "zh"
+
+
+def say(zh: str, en: str) -> str:
+    """One sentence, in the language of the moment."""
+    return en if language() == "en" else zh
+
+
+ORDER_STATUS: Final = {
+    "new": "已报",
+    "partially_filled": "部分成交",
+    "filled": "全部成交",
+    "cancelled": "已撤",
+    "expired": "已过期",
+    "rejected": "已拒绝",
+}
+
+SIDE: Final = {"buy": "买入", "sell": "卖出"}
+
+PHASE: Final = {
+    "pre_open": "开市前",
+    "listed": "挂牌交易",
+    "break": "午间休市",
+    "negotiated": "协议转让",
+    "continuous": "连续交易",
+    "closing": "闭市处理",
+    "closed": "休市",
+}
+
+
+def term(table: dict[str, str], word: str) -> str:
+    """A word of the contract as people read it: its Chinese term, or the word itself in English."""
+    return word.replace("_", " ") if language() == "en" else table.get(word, word)

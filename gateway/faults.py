@@ -1,0 +1,26 @@
+"""What can stop a server at its start that the operator can mend. Everything else is a fault of ours, with a traceback."""
+
+from typing import Final
+
+from gateway.access.seal import SealFault
+from gateway.config import SettingsFault
+from gateway.demo import SeedFault
+from gateway.markets.loader import MarketFileFault
+from gateway.postgres.errors import PostgresError
+from gateway.registry_process import RegistryFailed
+
+
+class ServiceLost(Exception):  # noqa: N818 - it states a fact
+    """Something the exchange cannot be without ended while it ran; it stopped, and what was acknowledged is safe."""
+
+
+OPERATOR_FAULTS: Final = (
+    MarketFileFault,
+    OSError,
+    PostgresError,
+    RegistryFailed,
+    SealFault,
+    SeedFault,
+    ServiceLost,
+    SettingsFault,
+)

@@ -1,0 +1,79 @@
+"""How a server process lives: until a signal asks it to stop, or something it cannot be without is gone."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from gateway.faults import ServiceLost
+from gateway.postgres.embedded import EmbeddedPostgres
+
+Say = Callable[[str], None]
+"""Tells the person who started the process, in a sentence."""
+
+
+class Lifetime:
+    """Background work of a process, and its end."""
+
+    def __init__(self) -> None:
+        """Nothing runs yet."""
+        self._stop = asyncio.Event()
+        self._needed: dict[asyncio.Task[Any], str] = {}
+
+    def listen(self, stack: AsyncExitStack) -> None:
+        """Let SIGINT and SIGTERM end `last`, until the stack unwinds; once asked, asking again changes nothing."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stop.set)
+            stack.callback(loop.remove_signal_handler, number)
+
+    def run(self, stack: AsyncExitStack, name: str, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Run something the process cannot be without; it is cancelled when the stack unwinds to here."""
+        task = asyncio.create_task(work, name=name)
+        self._needed[task] = name
+        stack.push_async_callback(_end, task)
+        return task
+
+    async def last(self) -> None:
+        """Return when a signal asks to stop.
+
+        Raises:
+            ServiceLost: something needed ended first; its own error is the cause.
+        """
+        stop = asyncio.create_task(self._stop.wait())
+        try:
+            done, _ = await asyncio.wait({stop, *self._needed}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stop.cancel()
+        for task in done - {stop}:
+            fault = task.exception()
+            raise ServiceLost(f"{self._needed[task]}: {fault or 'ended'}") from fault
+
+
+async def _end(task: asyncio.Task[Any]) -> None:
+    """Cancel and wait. How it ended was told by `last`, or does not matter any more."""
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.wait({task})
+
+
+@asynccontextmanager
+async def postgres(
+    lifetime: Lifetime, data_directory: Path, database_url: str | None, say: Say
+) -> AsyncIterator[str]:
+    """A DSN: the one given, or that of a private server, which the process cannot be without."""
+    if database_url is not None:
+        yield database_url
+        return
+    server = EmbeddedPostgres(data_directory, progress=say)
+    async with server, AsyncExitStack() as stack:
+        lifetime.run(stack, "PostgreSQL", _lost(server))
+        yield server.dsn
+
+
+async def _lost(server: EmbeddedPostgres) -> None:
+    status = await server.wait_lost()
+    raise ServiceLost(f"ended with status {status}; see {server.log_path}")

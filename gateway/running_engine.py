@@ -1,0 +1,116 @@
+"""The exchange itself as it runs: its database, its journal, what was recovered from it, and the way in."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from importlib import resources
+from typing import Final
+
+import asyncpg
+
+from gateway.access.keys import KeyStore
+from gateway.access.seal import load_seal
+from gateway.config import EXCHANGE_DATABASE, Settings
+from gateway.engine.clock import Clock, ManualClock, RealClock
+from gateway.engine.history import History
+from gateway.engine.journal import Journal
+from gateway.engine.recovery import Recovered, recover
+from gateway.engine.sequencer import Sequencer
+from gateway.engine.snapshot import Snapshots
+from gateway.engine.views import Views
+from gateway.lifetime import Lifetime, Say, postgres
+from gateway.metrics import Metrics
+from gateway.postgres.database import ensure_database
+from gateway.postgres.migrations import migrate
+from matching.exchange import Exchange
+
+POOL_SIZE: Final = 8
+CONNECT_TIMEOUT_S: Final = 30
+COMMAND_TIMEOUT_S: Final = 60
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Engine:
+    """The exchange itself, recovered and taking commands."""
+
+    exchange: Exchange
+    """Only for when time next changes anything; readers have the views."""
+    sequencer: Sequencer
+    views: Views
+    journal: Journal
+    history: History
+    keys: KeyStore
+    clock: Clock
+    metrics: Metrics
+    pool: "asyncpg.Pool[asyncpg.Record]"
+
+
+@asynccontextmanager
+async def running_engine(settings: Settings, lifetime: Lifetime, say: Say) -> AsyncIterator[Engine]:
+    """Database, journal, recovery, sequencer. At the end: drained, with a snapshot of the last entry."""
+    clock: Clock = RealClock() if settings.now_ns is None else ManualClock(settings.now_ns)
+    async with AsyncExitStack() as stack:
+        dsn = await stack.enter_async_context(
+            postgres(lifetime, settings.postgres_dir, settings.database_url, say)
+        )
+        if settings.database_url is None:
+            dsn = await ensure_database(dsn, EXCHANGE_DATABASE)
+        await _migrate(dsn)
+        pool = await stack.enter_async_context(_pool(dsn))
+        journal = await stack.enter_async_context(Journal.opened(dsn, pool))
+        recovered = await recover(journal, pool, _progress(say))
+        keys = await KeyStore.load(pool, load_seal(settings.data_dir / "seal.key"))
+        sequencer = _sequencer(recovered, journal, pool, clock)
+        lifetime.run(stack, "sequencer", sequencer.run())
+        stack.push_async_callback(sequencer.drain)
+        await asyncio.sleep(0)  # lets it open
+        yield Engine(
+            exchange=recovered.exchange,
+            sequencer=sequencer,
+            views=recovered.views,
+            journal=journal,
+            history=History(pool),
+            keys=keys,
+            clock=clock,
+            metrics=Metrics(),
+            pool=pool,
+        )
+
+
+def _sequencer(
+    recovered: Recovered, journal: Journal, pool: "asyncpg.Pool[asyncpg.Record]", clock: Clock
+) -> Sequencer:
+    snapshots = Snapshots(pool, recovered.exchange, recovered.views, journal, last_seq=recovered.snapshot_seq)
+    sequencer = Sequencer(recovered.exchange, journal, clock, after_batch=snapshots.after_batch)
+    sequencer.on_commit(recovered.views.apply)
+    return sequencer
+
+
+async def _migrate(dsn: str) -> None:
+    connection = await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_S)
+    try:
+        await migrate(connection, resources.files("gateway.postgres") / "schema")
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def _pool(dsn: str) -> AsyncIterator["asyncpg.Pool[asyncpg.Record]"]:
+    pool = await asyncpg.create_pool(
+        dsn, min_size=1, max_size=POOL_SIZE, timeout=CONNECT_TIMEOUT_S, command_timeout=COMMAND_TIMEOUT_S
+    )
+    try:
+        yield pool
+    finally:
+        try:
+            await asyncio.wait_for(pool.close(), CONNECT_TIMEOUT_S)
+        except TimeoutError:
+            pool.terminate()
+
+
+def _progress(say: Say) -> Callable[[int, int], None]:
+    def tell(done: int, total: int) -> None:
+        say(f"恢复 | recovering {done}/{total}")
+
+    return tell
