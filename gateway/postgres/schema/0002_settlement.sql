@@ -6,18 +6,22 @@
 --
 --     an entry whose postings do not sum to zero           posting_is_balanced
 --     a negative balance of anything but the outside       balance_floor
---     a posting or serial move without its reason          settled_is_posted, settled_is_moved
+--     a posting or serial move without its reason, or a    settled_is_posted, settled_is_moved
+--     reason without its postings or moves
 --     the same trade, instruction or bank money twice      settled_once
 --     an entry settling a second time                      settled_in_one_statement
 --     a serial with two owners                             holding_has_one_owner
 --     a serial moved by who does not own it                holding_is_owned
 --     a serial outside its lot, or of another instrument   move_fits_lot
 --     a lot of another class than its instrument           lot_class
---     any change of history                                *_is_history
+--     anything that is not in the journal                  settled_is_journaled
+--     any change of history                                append_only
+--     a balance or holding written by hand                 *_is_derived
 --
--- The service role may insert into history and read everything. Balances and holdings are not its to write: triggers
--- derive them, with the rights of the owner of these tables. Each statement is judged as a whole and must be whole:
--- reasons, postings and moves of an entry are inserted by one statement, and a serial moves once in it.
+-- The role puhui_service may insert into history and read everything. Balances and holdings are nobody's to write:
+-- triggers derive them, with the rights of the owner of these tables, and refuse the owner too. Each statement is
+-- judged as a whole and must be whole: reasons, postings and moves of an entry are inserted by one statement, and a
+-- serial moves once in it.
 --
 -- The triggers are written so that their plans cannot go wrong as tables grow. A plan made while the tables were
 -- empty is kept for the life of a session, so nothing is left to the planner's guess: transition tables drive, and
@@ -28,30 +32,19 @@ CREATE EXTENSION IF NOT EXISTS btree_gist;
 
 CREATE SCHEMA settlement;
 
-DO $$
-BEGIN
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'puhui_service') THEN
-        CREATE ROLE puhui_service NOLOGIN;
-    END IF;
-EXCEPTION WHEN duplicate_object OR unique_violation THEN
-    -- Roles belong to the server: another database of it was being prepared at the same moment.
-    RAISE NOTICE 'role puhui_service is already there';
-END
-$$;
-
 -- ---- who and what -----------------------------------------------------------------------------------------------
 
 CREATE TABLE settlement.account (
     account          text   PRIMARY KEY,
     registry_account text   UNIQUE,
-    seq              bigint NOT NULL,
+    seq              bigint REFERENCES journal, -- no entry opened the outside
     CONSTRAINT account_is_bound CHECK ((account = 'outside') = (registry_account IS NULL))
 );
 
 CREATE TABLE settlement.asset (
     asset             text   PRIMARY KEY,
     methodology_class text   CHECK (methodology_class IN ('I', 'II')),
-    seq               bigint NOT NULL,
+    seq               bigint REFERENCES journal, -- no entry made money
     UNIQUE (asset, methodology_class),
     CONSTRAINT asset_class CHECK ((asset = 'CNY') = (methodology_class IS NULL))
 );
@@ -61,7 +54,8 @@ CREATE TABLE settlement.lot (
     instrument        text      NOT NULL,
     methodology_class text      NOT NULL,
     serials           int8range NOT NULL, -- every serial ever issued in it
-    seq               bigint    NOT NULL,
+    seq               bigint    NOT NULL REFERENCES journal,
+    lot_no            bigint    NOT NULL GENERATED ALWAYS AS IDENTITY UNIQUE, -- half the work in a GiST index
     CONSTRAINT lot_class FOREIGN KEY (instrument, methodology_class)
         REFERENCES settlement.asset (asset, methodology_class),
     CONSTRAINT lot_serials CHECK (
@@ -69,14 +63,14 @@ CREATE TABLE settlement.lot (
     )
 );
 
-INSERT INTO settlement.account (account, registry_account, seq) VALUES ('outside', NULL, 0);
-INSERT INTO settlement.asset (asset, methodology_class, seq) VALUES ('CNY', NULL, 0);
+INSERT INTO settlement.account (account, registry_account, seq) VALUES ('outside', NULL, NULL);
+INSERT INTO settlement.asset (asset, methodology_class, seq) VALUES ('CNY', NULL, NULL);
 
 -- ---- history ----------------------------------------------------------------------------------------------------
 
 -- Why something moved: an amount of an asset from one account to another, against money where it is a delivery.
 CREATE TABLE settlement.settled (
-    seq          bigint  NOT NULL,
+    seq          bigint  NOT NULL CONSTRAINT settled_is_journaled REFERENCES journal,
     line         integer NOT NULL CHECK (line > 0),
     kind         text    NOT NULL,
     reference    text    NOT NULL CHECK (reference <> ''), -- the bank's reference, the instruction, the trade
@@ -120,7 +114,7 @@ CREATE TABLE settlement.serial_move (
     PRIMARY KEY (seq, line, part)
 );
 
-CREATE INDEX serial_move_serials ON settlement.serial_move USING gist (lot_id, serials);
+CREATE INDEX serial_move_serials ON settlement.serial_move (lot_id, lower(serials), upper(serials));
 
 -- ---- what follows from history ----------------------------------------------------------------------------------
 
@@ -134,14 +128,13 @@ CREATE TABLE settlement.balance (
 ) WITH (fillfactor = 70);
 
 CREATE TABLE settlement.holding (
-    lot_id  text      NOT NULL REFERENCES settlement.lot,
-    serials int8range NOT NULL CHECK (NOT isempty(serials)),
-    account text      NOT NULL REFERENCES settlement.account,
-    CONSTRAINT holding_is_inside CHECK (account <> 'outside'),
-    CONSTRAINT holding_has_one_owner EXCLUDE USING gist (lot_id WITH =, serials WITH &&)
+    account text      NOT NULL,
+    lot_no  bigint    NOT NULL,
+    serials int8range NOT NULL,
+    CONSTRAINT holding_has_one_owner EXCLUDE USING gist (lot_no WITH =, serials WITH &&)
 );
 
-CREATE INDEX holding_account ON settlement.holding (account, lot_id);
+CREATE INDEX holding_account ON settlement.holding (account, lot_no, lower(serials));
 
 -- ---- postings ---------------------------------------------------------------------------------------------------
 
@@ -234,6 +227,24 @@ BEGIN
 END
 $$;
 
+-- The other way round. Postings that are there came with this statement, or they would have been refused without
+-- their reasons; so they are being judged against all of them.
+CREATE FUNCTION settlement.refuse_unposted() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+DECLARE
+    found_seq bigint;
+BEGIN
+    SELECT touched.seq INTO found_seq FROM (SELECT DISTINCT seq FROM new_rows) AS touched
+    WHERE NOT EXISTS (SELECT FROM settlement.posting WHERE posting.seq = touched.seq) LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'entry % settles something and posts nothing', found_seq
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'settled_is_posted';
+    END IF;
+    RETURN NULL;
+END
+$$;
+
 -- Triggers of one event fire in the order of their names.
 CREATE TRIGGER posting_1_is_balanced AFTER INSERT ON settlement.posting
     REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION settlement.refuse_unbalanced();
@@ -244,7 +255,7 @@ CREATE TRIGGER posting_3_apply AFTER INSERT ON settlement.posting
 CREATE TRIGGER settled_0_is_new AFTER INSERT ON settlement.settled
     REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION settlement.refuse_additions();
 CREATE TRIGGER settled_1_is_posted AFTER INSERT ON settlement.settled
-    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION settlement.refuse_unexplained_postings();
+    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION settlement.refuse_unposted();
 
 -- ---- serials ----------------------------------------------------------------------------------------------------
 
@@ -299,16 +310,16 @@ $$;
 
 -- What an account holds of a lot, as far as a statement touches it: before, without what it gave, with what it got.
 CREATE FUNCTION settlement.holding_after(
-    account text, lot_id text, before int8multirange, taken int8multirange, given int8multirange
+    account text, lot_no bigint, before int8multirange, taken int8multirange, given int8multirange
 ) RETURNS int8multirange
     LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT taken <@ before THEN
-        RAISE EXCEPTION '% does not hold serials % of lot %', account, taken - before, lot_id
+        RAISE EXCEPTION '% does not hold serials % of lot no. %', account, taken - before, lot_no
             USING ERRCODE = 'check_violation', CONSTRAINT = 'holding_is_owned';
     END IF;
     IF given && before THEN
-        RAISE EXCEPTION '% already holds serials % of lot %', account, given * before, lot_id
+        RAISE EXCEPTION '% already holds serials % of lot no. %', account, given * before, lot_no
             USING ERRCODE = 'exclusion_violation', CONSTRAINT = 'holding_has_one_owner';
     END IF;
     RETURN before - taken + given;
@@ -339,8 +350,9 @@ BEGIN
 
     -- The rows a change overlaps, or touches so that they become one, are replaced by what is then held there.
     WITH change AS MATERIALIZED (
-        SELECT side.account, move.lot_id, move.serials, side.is_taken
+        SELECT side.account, lot.lot_no, move.serials, side.is_taken
         FROM new_rows AS move
+        CROSS JOIN LATERAL (SELECT lot_no FROM settlement.lot WHERE lot.lot_id = move.lot_id OFFSET 0) AS lot
         CROSS JOIN LATERAL (
             SELECT from_account, to_account FROM settlement.settled
             WHERE settled.seq = move.seq AND settled.line = move.line OFFSET 0
@@ -352,29 +364,35 @@ BEGIN
     ), replaced AS (
         DELETE FROM settlement.holding WHERE ctid = ANY (ARRAY(
             SELECT near.ctid FROM change CROSS JOIN LATERAL (
-                SELECT holding.ctid FROM settlement.holding
-                WHERE holding.lot_id = change.lot_id AND holding.account = change.account
-                  AND holding.serials && int8range(lower(change.serials) - 1, upper(change.serials) + 1)
-                OFFSET 0
+                (SELECT ctid, serials FROM settlement.holding
+                 WHERE account = change.account AND lot_no = change.lot_no
+                   AND lower(serials) < lower(change.serials)
+                 ORDER BY lower(serials) DESC LIMIT 1)
+                UNION ALL
+                SELECT ctid, serials FROM settlement.holding
+                WHERE account = change.account AND lot_no = change.lot_no
+                  AND lower(serials) BETWEEN lower(change.serials) AND upper(change.serials)
             ) AS near
-        )) RETURNING account, lot_id, serials
+            WHERE upper(near.serials) >= lower(change.serials)
+        )) RETURNING account, lot_no, serials
     )
-    INSERT INTO settlement.holding (lot_id, serials, account)
-    SELECT after.lot_id, unnest(after.serials), after.account
+    INSERT INTO settlement.holding (account, lot_no, serials)
+    SELECT account, lot_no, unnest(after) AS serials
     FROM (
-        SELECT account, lot_id, settlement.holding_after(
-            account, lot_id,
+        SELECT account, lot_no, settlement.holding_after(
+            account, lot_no,
             coalesce(range_agg(serials) FILTER (WHERE is_taken IS NULL), '{}'),
             coalesce(range_agg(serials) FILTER (WHERE is_taken), '{}'),
             coalesce(range_agg(serials) FILTER (WHERE NOT is_taken), '{}')
-        ) AS serials
+        ) AS after
         FROM (
-            SELECT account, lot_id, serials, is_taken FROM change
+            SELECT account, lot_no, serials, is_taken FROM change
             UNION ALL
-            SELECT account, lot_id, serials, NULL FROM replaced
+            SELECT account, lot_no, serials, NULL FROM replaced
         ) AS place
-        GROUP BY account, lot_id
-    ) AS after;
+        GROUP BY account, lot_no
+    ) AS result
+    ORDER BY lot_no, serials;
     RETURN NULL;
 END
 $$;
@@ -390,23 +408,35 @@ CREATE TRIGGER settled_2_is_moved AFTER INSERT ON settlement.settled
 
 -- ---- history stays ----------------------------------------------------------------------------------------------
 
-CREATE FUNCTION settlement.refuse_change() RETURNS trigger
+CREATE FUNCTION settlement.refuse_writing() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    RAISE EXCEPTION 'settlement.% is history: no %', TG_TABLE_NAME, lower(TG_OP)
-        USING ERRCODE = 'restrict_violation', CONSTRAINT = TG_TABLE_NAME || '_is_history';
+    RAISE EXCEPTION 'settlement.% follows from history: no %', TG_TABLE_NAME, lower(TG_OP)
+        USING ERRCODE = 'restrict_violation', CONSTRAINT = TG_NAME;
 END
 $$;
 
+SELECT make_append_only(('settlement.' || name)::regclass)
+FROM unnest(ARRAY['account', 'asset', 'lot', 'settled', 'posting', 'serial_move']) AS name;
+
 DO $$
 DECLARE
-    history text;
+    this record;
 BEGIN
-    FOREACH history IN ARRAY ARRAY['account', 'asset', 'lot', 'settled', 'posting', 'serial_move'] LOOP
+    -- The triggers above write here from within a trigger; a statement of its own is at depth 0.
+    FOR this IN SELECT unnest(ARRAY['balance', 'holding']) AS name LOOP
         EXECUTE format(
-            'CREATE TRIGGER %1$s_is_history BEFORE UPDATE OR DELETE OR TRUNCATE ON settlement.%1$s '
-            'FOR EACH STATEMENT EXECUTE FUNCTION settlement.refuse_change()', history
+            'CREATE TRIGGER %1$s_is_derived BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON settlement.%1$s '
+            'FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION settlement.refuse_writing()', this.name
         );
+    END LOOP;
+    -- Also in a session that calls itself a replica, where ordinary triggers sleep.
+    FOR this IN
+        SELECT tgrelid::regclass AS relation, tgname AS name
+        FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
+        WHERE relnamespace = 'settlement'::regnamespace AND NOT tgisinternal
+    LOOP
+        EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', this.relation, this.name);
     END LOOP;
 END
 $$;
@@ -443,9 +473,9 @@ RETURNS TABLE (what text, account text, subject text, stored text, recomputed te
                bool_and(times IN (0, 1)) AS is_sound
         FROM stretch WHERE until IS NOT NULL OR times <> 0 GROUP BY account, lot_id
     ), held AS (
-        SELECT account, lot_id, range_agg(serials) AS serials, count(*) AS parts,
-               sum(upper(serials) - lower(serials)) AS tonnes
-        FROM settlement.holding GROUP BY account, lot_id
+        SELECT holding.account, lot.lot_id, range_agg(holding.serials) AS serials, count(*) AS parts,
+               sum(upper(holding.serials) - lower(holding.serials)) AS tonnes
+        FROM settlement.holding JOIN settlement.lot USING (lot_no) GROUP BY holding.account, lot.lot_id
     ), held_tonnes AS (
         SELECT held.account, lot.instrument AS asset, sum(held.tonnes) AS amount
         FROM held JOIN settlement.lot USING (lot_id) GROUP BY held.account, lot.instrument
@@ -475,13 +505,16 @@ RETURNS TABLE (what text, account text, subject text, stored text, recomputed te
     SELECT 'serial_has_one_owner', NULL, lot_id, sum(held.tonnes)::text, tonnes.tonnes::text
     FROM held JOIN (
         SELECT lot_id, sum(upper(part) - lower(part)) AS tonnes
-        FROM (SELECT lot_id, range_agg(serials) AS serials FROM settlement.holding GROUP BY lot_id) AS lot
+        FROM (SELECT lot_id, range_agg(serials) AS serials FROM held GROUP BY lot_id) AS lot
         CROSS JOIN LATERAL unnest(lot.serials) AS part GROUP BY lot_id
     ) AS tonnes USING (lot_id)
     GROUP BY lot_id, tonnes.tonnes HAVING sum(held.tonnes) <> tonnes.tonnes
     UNION ALL
-    SELECT 'serial_is_of_lot', holding.account, lot_id, holding.serials::text, lot.serials::text
-    FROM settlement.holding JOIN settlement.lot USING (lot_id) WHERE NOT holding.serials <@ lot.serials
+    SELECT 'serial_is_of_lot', held.account, lot_id, held.serials::text, lot.serials::text
+    FROM held JOIN settlement.lot USING (lot_id) WHERE NOT held.serials <@ lot.serials
+    UNION ALL
+    SELECT 'lot_is_known', account, lot_no::text, serials::text, NULL
+    FROM settlement.holding WHERE NOT EXISTS (SELECT FROM settlement.lot WHERE lot.lot_no = holding.lot_no)
     UNION ALL
     SELECT 'tonne_has_serial', account, asset, balance.amount::text, held_tonnes.amount::text
     FROM (
@@ -513,7 +546,8 @@ RETURNS TABLE (what text, account text, subject text, stored text, recomputed te
         FROM unnest(accounts, lots, firsts, ends) AS line (account, lot_id, first, until) GROUP BY account, lot_id
     ) AS core
     FULL JOIN (
-        SELECT account, lot_id, range_agg(serials) AS serials FROM settlement.holding GROUP BY account, lot_id
+        SELECT holding.account, lot.lot_id, range_agg(holding.serials) AS serials
+        FROM settlement.holding JOIN settlement.lot USING (lot_no) GROUP BY holding.account, lot.lot_id
     ) AS stored USING (account, lot_id)
     WHERE stored.serials IS DISTINCT FROM core.serials
 $$;
@@ -521,6 +555,7 @@ $$;
 -- ---- rights -----------------------------------------------------------------------------------------------------
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA settlement FROM PUBLIC;
+
 GRANT USAGE ON SCHEMA settlement TO puhui_service;
 GRANT SELECT ON ALL TABLES IN SCHEMA settlement TO puhui_service;
 GRANT INSERT ON settlement.account, settlement.asset, settlement.lot TO puhui_service;

@@ -1,0 +1,283 @@
+"""What settles, posted to double-entry tables in the transaction that journals it.
+
+The journal hands over each batch of entries; the few of them that settle something leave their reasons, their
+postings and their serials in schema `settlement`, whose constraints and triggers judge them (see
+`gateway/postgres/schema/0002_settlement.sql`). Reasons come from what settlement says has happened, postings from
+the ledger's own moves between accounts, serials from the lots: three accounts of one thing, which the database
+compares. A refusal means that the core is wrong, so it is raised and stops the process.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+import asyncpg
+from sortedcontainers import SortedDict
+
+from gateway.engine.entry import Entry
+from matching.events import Event
+from settlement.depository import DepositoryState
+from settlement.events import (
+    AccountOpened,
+    CashDeposited,
+    DeliverySettled,
+    InstructionKind,
+    InstrumentAdded,
+    LotRegistered,
+    LotSlice,
+    Posted,
+    TransferCompleted,
+)
+from settlement.values import CASH, OUTSIDE
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+Settling: TypeAlias = CashDeposited | TransferCompleted | DeliverySettled
+"""The events that are a reason for something to be posted."""
+
+Row: TypeAlias = tuple[object, ...]
+
+_TAKEN: Final = frozenset(
+    {CashDeposited, TransferCompleted, DeliverySettled, AccountOpened, InstrumentAdded, LotRegistered}
+)
+
+_ACCOUNTS: Final = """
+INSERT INTO settlement.account (seq, account, registry_account)
+SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[])
+"""
+
+_ASSETS: Final = """
+INSERT INTO settlement.asset (seq, asset, methodology_class)
+SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[])
+"""
+
+_LOTS: Final = """
+INSERT INTO settlement.lot (seq, lot_id, instrument, methodology_class, serials)
+SELECT seq, lot_id, instrument, class, int8range(first, until)
+FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[])
+  AS lot (seq, lot_id, instrument, class, first, until)
+"""
+
+_SETTLE: Final = """
+WITH reasons AS (
+    INSERT INTO settlement.settled
+        (seq, line, kind, reference, asset, amount, from_account, to_account, payment_fen)
+    SELECT * FROM unnest(
+        $1::bigint[], $2::int[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[],
+        $9::bigint[]
+    )
+), moves AS (
+    INSERT INTO settlement.serial_move (seq, line, part, lot_id, serials)
+    SELECT seq, line, part, lot_id, int8range(first, until)
+    FROM unnest($10::bigint[], $11::int[], $12::int[], $13::text[], $14::bigint[], $15::bigint[])
+      AS move (seq, line, part, lot_id, first, until)
+)
+INSERT INTO settlement.posting (seq, line, account, asset, amount)
+SELECT * FROM unnest($16::bigint[], $17::int[], $18::text[], $19::text[], $20::bigint[])
+"""
+
+
+@dataclass(kw_only=True, slots=True)
+class Wave:
+    """What one statement writes: whole entries, and no serial twice."""
+
+    reasons: list[Row] = field(default_factory=list)
+    moves: list[Row] = field(default_factory=list)
+    postings: list[Row] = field(default_factory=list)
+    moved: dict[str, SortedDict[int, int]] = field(default_factory=dict)
+    """By lot: first serial → end, of every range moved here."""
+
+    def moves_any_of(self, slices: Sequence[LotSlice]) -> bool:
+        """Whether a serial of these has moved in this wave already."""
+        for part in slices:
+            ranges = self.moved.get(part.lot_id)
+            if ranges is None:
+                continue
+            for first, end in part.serials:
+                before = ranges.bisect_left(end) - 1
+                if before >= 0 and ranges.peekitem(before)[1] > first:
+                    return True
+        return False
+
+    def add(self, seq: int, reasons: list[Settling], posted: list[Posted]) -> None:
+        """One entry's reasons and the ledger's moves between accounts."""
+        for line, event in enumerate(reasons, 1):
+            self.reasons.append((seq, line, *_reason(event)))
+            self._move(seq, line, _slices(event))
+        for line, posting in enumerate(posted):
+            taken, given = 2 * line + 1, 2 * line + 2
+            self.postings.append((seq, taken, posting.from_account, posting.asset, -posting.amount))
+            self.postings.append((seq, given, posting.to_account, posting.asset, posting.amount))
+
+    def _move(self, seq: int, line: int, slices: Sequence[LotSlice]) -> None:
+        pieces = ((part.lot_id, first, end) for part in slices for first, end in part.serials)
+        for number, (lot_id, first, end) in enumerate(pieces, 1):
+            self.moves.append((seq, line, number, lot_id, first, end))
+            self.moved.setdefault(lot_id, SortedDict())[first] = end
+
+
+@dataclass(kw_only=True, slots=True)
+class Batch:
+    """What the tables are to learn from some entries."""
+
+    accounts: list[Row] = field(default_factory=list)
+    assets: list[Row] = field(default_factory=list)
+    lots: list[Row] = field(default_factory=list)
+    waves: list[Wave] = field(default_factory=list)
+
+
+class SettlementPostings:
+    """The journal's projection to schema `settlement`."""
+
+    def concerns(self, entry: Entry) -> bool:
+        """Whether the entry leaves rows here: the same events that `collect` takes."""
+        return any(type(event) in _TAKEN or _changes_owner(event) for event in entry.events)
+
+    async def write(self, connection: Connection, entries: Sequence[Entry]) -> None:
+        """Post what these entries settle; nothing is sent when they settle nothing.
+
+        Raises asyncpg.PostgresError when the second wall refuses: the caller's transaction is lost, and so is the
+        trust in this process's memory.
+        """
+        batch = collect(entries)
+        for statement, rows in ((_ACCOUNTS, batch.accounts), (_ASSETS, batch.assets), (_LOTS, batch.lots)):
+            if rows:
+                await connection.execute(statement, *_columns(rows))
+        for wave in batch.waves:
+            await write_wave(connection, wave)
+
+
+async def write_wave(connection: Connection, wave: Wave) -> None:
+    """Insert reasons, moves and postings by one statement, which is how the database judges them."""
+    await connection.execute(
+        _SETTLE, *_columns(wave.reasons, 9), *_columns(wave.moves, 6), *_columns(wave.postings, 5)
+    )
+
+
+def collect(entries: Sequence[Entry]) -> Batch:
+    """Everything in these entries that the tables are to learn, in as few statements as serials allow."""
+    batch = Batch()
+    for entry in entries:
+        reasons: list[Settling] = []
+        posted: list[Posted] = []
+        for event in entry.events:
+            match event:
+                case Posted():
+                    if _changes_owner(event):
+                        posted.append(event)
+                case CashDeposited() | TransferCompleted() | DeliverySettled():
+                    reasons.append(event)
+                case AccountOpened():
+                    batch.accounts.append((entry.seq, event.account, event.registry_account))
+                case InstrumentAdded(instrument=instrument):
+                    batch.assets.append((entry.seq, instrument.code, instrument.methodology_class.value))
+                case LotRegistered(lot=lot):
+                    batch.lots.append(
+                        (entry.seq, lot.lot_id, lot.instrument, lot.methodology_class.value, *lot.serials)
+                    )
+                case _:
+                    continue
+        if reasons or posted:
+            _wave(batch, reasons).add(entry.seq, reasons, posted)
+    return batch
+
+
+def _changes_owner(event: Event) -> bool:
+    """Orders, holds and trades move amounts within an account: nobody owns more or less."""
+    return isinstance(event, Posted) and event.from_account != event.to_account
+
+
+def _wave(batch: Batch, reasons: list[Settling]) -> Wave:
+    """The wave for an entry: the last, unless one of its serials moves there already."""
+    if not batch.waves or any(batch.waves[-1].moves_any_of(_slices(event)) for event in reasons):
+        batch.waves.append(Wave())
+    return batch.waves[-1]
+
+
+def _reason(event: Settling) -> Row:
+    """Kind, reference, asset, amount, from, to, payment: a row of `settled` without its key."""
+    match event:
+        case CashDeposited():
+            return ("deposit", event.bank_reference, CASH, event.amount_fen, OUTSIDE, event.account, 0)
+        case TransferCompleted(kind=InstructionKind.TRANSFER_IN):
+            ends = (OUTSIDE, event.account)
+            return ("transfer", event.instruction_id, event.instrument, event.quantity_tonnes, *ends, 0)
+        case TransferCompleted(kind=InstructionKind.TRANSFER_OUT):
+            ends = (event.account, OUTSIDE)
+            return ("transfer", event.instruction_id, event.instrument, event.quantity_tonnes, *ends, 0)
+        case DeliverySettled():
+            ends = (event.seller, event.buyer)
+            reference = str(event.trade_id)
+            return ("delivery", reference, event.instrument, event.quantity_tonnes, *ends, event.amount_fen)
+        case _:
+            raise AssertionError(f"{event.kind} completes no transfer")
+
+
+def _slices(event: Settling) -> Sequence[LotSlice]:
+    return () if isinstance(event, CashDeposited) else event.lots
+
+
+def _columns(rows: list[Row], width: int | None = None) -> list[list[object]]:
+    """Rows as columns: one array each for `unnest`. `width` is needed where there may be no rows."""
+    if not rows:
+        return [[] for _ in range(width or 0)]
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Difference:
+    """One disagreement the cross-check found."""
+
+    what: str
+    """Which rule is broken, such as `balance_is_posted`."""
+    account: str | None
+    subject: str
+    """The asset, or the lot."""
+    stored: str | None
+    expected: str | None
+
+
+async def settlement_check(connection: Connection) -> tuple[Difference, ...]:
+    """Recompute balances from postings and ownership from moves: what differs from what is stored, nothing if sound."""
+    return _differences(await connection.fetch("SELECT * FROM settlement.settlement_check()"))
+
+
+async def compare_with_core(connection: Connection, state: DepositoryState) -> tuple[Difference, ...]:
+    """Compare tonnes, fen and serials, account by account, with the core's own at the same position.
+
+    Serials on their way to another account, or out, are still with their owner, as its tonnes are.
+    """
+    figures: list[Row] = [
+        (line.account, line.asset, line.available + line.held + line.delivering) for line in state.balances
+    ]
+    pieces: list[Row] = [
+        (holding.account, holding.lot_id, first, end)
+        for holding in state.holdings
+        for first, end in holding.serials
+    ]
+    pieces += [
+        (leg.from_account, leg.lot_id, first, end)
+        for instruction in state.instructions
+        if instruction.kind is not InstructionKind.TRANSFER_IN
+        for leg in instruction.legs
+        for first, end in leg.serials
+    ]
+    ledger = "SELECT * FROM settlement.compare_with_ledger($1, $2, $3)"
+    holdings = "SELECT * FROM settlement.compare_with_holdings($1, $2, $3, $4)"
+    return (
+        *_differences(await connection.fetch(ledger, *_columns(figures, 3))),
+        *_differences(await connection.fetch(holdings, *_columns(pieces, 4))),
+    )
+
+
+def _differences(rows: list[asyncpg.Record]) -> tuple[Difference, ...]:
+    return tuple(
+        Difference(
+            what=row["what"],
+            account=row["account"],
+            subject=row["subject"],
+            stored=row["stored"],
+            expected=row["recomputed"],
+        )
+        for row in rows
+    )

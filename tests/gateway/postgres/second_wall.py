@@ -1,0 +1,559 @@
+"""A small settled world in a database of its own, and every attack on it, each with the guards that stand against it."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+
+import asyncpg
+
+from gateway.engine.journal import SERVICE_ROLE
+from gateway.engine.settlement_postings import Connection, Row, Wave, write_wave
+from gateway.postgres.migrations import migrate
+
+SCHEMA = files("gateway.postgres") / "schema"
+
+JOURNALED = 40
+"""Entries 1 to 40 are in the journal; the world's own are 1 to 10."""
+
+NEW = 20
+"""An entry that has settled nothing yet."""
+
+DEPOSIT, IN, DVP = 6, 8, 10
+"""Entries of the world: a deposit, a transfer in, a delivery."""
+
+
+async def build(dsn: str) -> None:
+    """The schema, and in it: alpha and beta with money and serials, gamma with neither."""
+    connection = await asyncpg.connect(dsn)
+    await migrate(connection, SCHEMA)
+    await journal(connection, JOURNALED)
+    await connection.execute(f"SET ROLE {SERVICE_ROLE}")
+    await connection.execute(
+        """
+        INSERT INTO settlement.account (seq, account, registry_account)
+            VALUES (1, 'alpha', 'R-alpha'), (2, 'beta', 'R-beta'), (3, 'gamma', 'R-gamma');
+        INSERT INTO settlement.asset (seq, asset, methodology_class) VALUES (4, 'CIR1', 'I'), (4, 'CIR2', 'II');
+        INSERT INTO settlement.lot (seq, lot_id, instrument, methodology_class, serials)
+            VALUES (5, 'one', 'CIR1', 'I', '[100,200)'), (5, 'two', 'CIR2', 'II', '[100,200)');
+        """
+    )
+    for seq, (reason, *moves) in {
+        DEPOSIT: [deposit("bank-1", "alpha", 1_000)],
+        7: [deposit("bank-2", "beta", 1_000)],
+        IN: [receive("in-1", "alpha", "CIR1", 50), ("one", 100, 150)],
+        9: [receive("in-2", "beta", "CIR2", 10), ("two", 100, 110)],
+        DVP: [deliver("1", "alpha", "beta", 5, 250), ("one", 100, 105)],
+    }.items():
+        await write_wave(connection, wave(seq, reason, moves))
+    await connection.close()
+
+
+async def journal(connection: Connection, count: int) -> None:
+    """Let the journal hold so many entries; what they say does not matter here."""
+    await connection.execute(
+        "INSERT INTO journal (seq, at_ns, command, events, digest) "
+        "SELECT seq, 0, '[]', '[]', decode(repeat('00', 32), 'hex') FROM generate_series(1, $1::bigint) AS seq",
+        count,
+    )
+
+
+def deposit(reference: str, account: str, amount_fen: int) -> Row:
+    """Money in."""
+    return ("deposit", reference, "CNY", amount_fen, "outside", account, 0)
+
+
+def receive(reference: str, account: str, asset: str, tonnes: int) -> Row:
+    """Units in."""
+    return ("transfer", reference, asset, tonnes, "outside", account, 0)
+
+
+def send(reference: str, account: str, asset: str, tonnes: int) -> Row:
+    """Units out."""
+    return ("transfer", reference, asset, tonnes, account, "outside", 0)
+
+
+def deliver(reference: str, seller: str, buyer: str, tonnes: int, payment_fen: int) -> Row:
+    """Units against money."""
+    return ("delivery", reference, "CIR1", tonnes, seller, buyer, payment_fen)
+
+
+def postings_of(seq: int, reason: Row) -> list[Row]:
+    """The postings that reason asks for, as amounts that move between two accounts."""
+    _, _, asset, amount, source, target, payment = reason
+    assert isinstance(amount, int)
+    assert isinstance(payment, int)
+    rows: list[Row] = [(seq, 1, source, asset, -amount), (seq, 2, target, asset, amount)]
+    if payment:
+        rows += [(seq, 3, target, "CNY", -payment), (seq, 4, source, "CNY", payment)]
+    return rows
+
+
+def wave(seq: int, reason: Row, moves: Sequence[Row] = (), postings: list[Row] | None = None) -> Wave:
+    """One entry with one reason; postings as they should be unless given."""
+    return Wave(
+        reasons=[(seq, 1, *reason)],
+        moves=[(seq, 1, part, *move) for part, move in enumerate(moves, 1)],
+        postings=postings_of(seq, reason) if postings is None else postings,
+    )
+
+
+Strike = Callable[[Connection], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Attack:
+    """One thing that must not be possible."""
+
+    name: str
+    strike: Strike
+    refusal: str
+    """Name of the constraint the refusal carries."""
+    guards: tuple[str, ...]
+    """`table.constraint or trigger` that stand against it, first the one that speaks. Without them it succeeds."""
+    by_owner: bool = False
+    """Struck by the owner of the tables: the service role has not even the right to try."""
+
+
+def settle(seq: int, reason: Row, moves: Sequence[Row] = (), postings: list[Row] | None = None) -> Strike:
+    """An attack by one statement of the usual form."""
+    return lambda connection: write_wave(connection, wave(seq, reason, moves, postings))
+
+
+def rows(*, reasons: Sequence[Row] = (), moves: Sequence[Row] = (), postings: Sequence[Row] = ()) -> Strike:
+    """An attack by one statement with these very rows."""
+    struck = Wave(reasons=list(reasons), moves=list(moves), postings=list(postings))
+    return lambda connection: write_wave(connection, struck)
+
+
+def sql(text: str) -> Strike:
+    """An attack by plain SQL."""
+
+    async def strike(connection: Connection) -> None:
+        await connection.execute(text)
+
+    return strike
+
+
+def account(values: str) -> Strike:
+    return sql(f"INSERT INTO settlement.account (seq, account, registry_account) VALUES {values}")
+
+
+def asset(values: str) -> Strike:
+    return sql(f"INSERT INTO settlement.asset (seq, asset, methodology_class) VALUES {values}")
+
+
+def lot(values: str) -> Strike:
+    return sql(
+        f"INSERT INTO settlement.lot (seq, lot_id, instrument, methodology_class, serials) VALUES {values}"
+    )
+
+
+MONEY = deposit("bank-9", "alpha", 10)
+TRADE = deliver("9", "alpha", "beta", 5, 250)
+
+ATTACKS = (
+    # ---- double entry
+    Attack(
+        "money from nowhere",
+        settle(NEW, MONEY, postings=[(NEW, 1, "alpha", "CNY", 10)]),
+        "posting_is_balanced",
+        ("posting.posting_1_is_balanced", "posting.posting_2_is_explained"),
+    ),
+    Attack(
+        "two assets that balance only together",
+        settle(NEW, MONEY, postings=[(NEW, 1, "alpha", "CNY", 10), (NEW, 2, "alpha", "CIR1", -10)]),
+        "posting_is_balanced",
+        ("posting.posting_1_is_balanced", "posting.posting_2_is_explained"),
+    ),
+    Attack(
+        "two entries that balance only together",
+        rows(
+            reasons=[(NEW, 1, *MONEY), (NEW + 1, 1, *deposit("bank-8", "alpha", 10))],
+            postings=[(NEW, 1, "alpha", "CNY", 20), (NEW + 1, 1, "outside", "CNY", -20)],
+        ),
+        "posting_is_balanced",
+        ("posting.posting_1_is_balanced", "posting.posting_2_is_explained"),
+    ),
+    Attack(
+        "a balanced posting without a reason",
+        rows(postings=[(NEW, 1, "outside", "CNY", -10), (NEW, 2, "alpha", "CNY", 10)]),
+        "settled_is_posted",
+        ("posting.posting_2_is_explained",),
+    ),
+    Attack(
+        "a posting to somebody else than the reason says",
+        settle(NEW, MONEY, postings=[(NEW, 1, "outside", "CNY", -10), (NEW, 2, "gamma", "CNY", 10)]),
+        "settled_is_posted",
+        ("posting.posting_2_is_explained",),
+    ),
+    Attack(
+        "an old entry's postings once more",
+        rows(postings=[(DEPOSIT, 3, "outside", "CNY", -10), (DEPOSIT, 4, "alpha", "CNY", 10)]),
+        "settled_is_posted",
+        ("posting.posting_2_is_explained",),
+    ),
+    Attack(
+        "delivery without payment",
+        settle(NEW, TRADE, [("one", 105, 110)], postings_of(NEW, TRADE)[:2]),
+        "settled_is_posted",
+        ("posting.posting_2_is_explained",),
+    ),
+    Attack(
+        "a reason that posts nothing",
+        settle(NEW, MONEY, postings=[]),
+        "settled_is_posted",
+        ("settled.settled_1_is_posted",),
+    ),
+    Attack(
+        "a posting of nothing",
+        settle(NEW, MONEY, postings=[*postings_of(NEW, MONEY), (NEW, 3, "gamma", "CNY", 0)]),
+        "posting_amount_check",
+        ("posting.posting_amount_check",),
+    ),
+    Attack(
+        "two postings on one line",
+        settle(NEW, MONEY, postings=[(NEW, 1, "outside", "CNY", -10), (NEW, 1, "alpha", "CNY", 10)]),
+        "posting_pkey",
+        ("posting.posting_pkey",),
+    ),
+    Attack(
+        "a posting on no line",
+        settle(NEW, MONEY, postings=[(NEW, 0, "outside", "CNY", -10), (NEW, 1, "alpha", "CNY", 10)]),
+        "posting_line_check",
+        ("posting.posting_line_check",),
+    ),
+    Attack(
+        "money for an account nobody opened",
+        settle(NEW, deposit("bank-9", "delta", 10)),
+        "balance_account_fkey",
+        ("balance.balance_account_fkey",),
+    ),
+    Attack(
+        "units nobody added",
+        settle(NEW, receive("in-9", "alpha", "CIR9", 10)),
+        "balance_asset_fkey",
+        ("balance.balance_asset_fkey", "settled.settled_2_is_moved"),
+    ),
+    Attack(
+        "a buyer who cannot pay",
+        settle(NEW, deliver("9", "alpha", "gamma", 5, 250), [("one", 105, 110)]),
+        "balance_floor",
+        ("balance.balance_floor",),
+    ),
+    Attack(
+        "a buyer who cannot pay, unseen",
+        settle(NEW, deliver("9", "alpha", "gamma", 5, 250), [("one", 105, 110)]),
+        "balance_floor",
+        ("posting.posting_3_apply",),
+    ),
+    # ---- reasons
+    Attack(
+        "a trade settled twice",
+        settle(NEW, deliver("1", "alpha", "beta", 5, 250), [("one", 105, 110)]),
+        "settled_once",
+        ("settled.settled_once",),
+    ),
+    Attack(
+        "a transfer in completed twice",
+        settle(NEW, receive("in-1", "alpha", "CIR1", 50), [("one", 150, 200)]),
+        "settled_once",
+        ("settled.settled_once",),
+    ),
+    Attack(
+        "a transfer in completed as a transfer out",
+        settle(NEW, send("in-1", "alpha", "CIR1", 5), [("one", 105, 110)]),
+        "settled_once",
+        ("settled.settled_once",),
+    ),
+    Attack(
+        "the same bank money for another account",
+        settle(NEW, deposit("bank-1", "beta", 1_000)),
+        "settled_once",
+        ("settled.settled_once",),
+    ),
+    Attack(
+        "a second reason for an old entry",
+        rows(
+            reasons=[(DEPOSIT, 2, *MONEY)],
+            postings=[(DEPOSIT, 3, "outside", "CNY", -10), (DEPOSIT, 4, "alpha", "CNY", 10)],
+        ),
+        "settled_in_one_statement",
+        ("settled.settled_0_is_new",),
+    ),
+    Attack(
+        "an entry once more, its reason under a new name",
+        settle(DEPOSIT, deposit("bank-9", "alpha", 1_000)),
+        "posting_pkey",
+        ("posting.posting_pkey", "settled.settled_pkey", "settled.settled_0_is_new"),
+    ),
+    Attack(
+        "two reasons on one line",
+        rows(
+            reasons=[(NEW, 1, *MONEY), (NEW, 1, *deposit("bank-8", "beta", 20))],
+            postings=[
+                *postings_of(NEW, MONEY),
+                (NEW, 3, "outside", "CNY", -20),
+                (NEW, 4, "beta", "CNY", 20),
+            ],
+        ),
+        "settled_pkey",
+        ("settled.settled_pkey",),
+    ),
+    Attack(
+        "a reason on no line",
+        rows(reasons=[(NEW, 0, *MONEY)], postings=postings_of(NEW, MONEY)),
+        "settled_line_check",
+        ("settled.settled_line_check",),
+    ),
+    Attack(
+        "a settlement of what was never journaled",
+        settle(JOURNALED + 1, MONEY),
+        "settled_is_journaled",
+        ("settled.settled_is_journaled",),
+    ),
+    Attack(
+        "a withdrawal dressed as a negative deposit",
+        settle(NEW, deposit("bank-9", "alpha", -10)),
+        "settled_amount_check",
+        ("settled.settled_amount_check",),
+    ),
+    Attack(
+        "money that nobody named",
+        settle(NEW, deposit("", "alpha", 10)),
+        "settled_reference_check",
+        ("settled.settled_reference_check",),
+    ),
+    Attack(
+        "a gift",
+        settle(NEW, ("gift", "9", "CNY", 10, "alpha", "beta", 0)),
+        "settled_kind",
+        ("settled.settled_kind",),
+    ),
+    Attack(
+        "a delivery for nothing",
+        settle(NEW, deliver("9", "alpha", "beta", 5, 0), [("one", 105, 110)]),
+        "settled_kind",
+        ("settled.settled_kind",),
+    ),
+    Attack(
+        "a delivery out of nowhere",
+        settle(NEW, deliver("9", "outside", "beta", 5, 250), [("one", 150, 155)]),
+        "settled_kind",
+        ("settled.settled_kind",),
+    ),
+    Attack(
+        "a deposit from a neighbour",
+        settle(NEW, ("deposit", "bank-9", "CNY", 10, "alpha", "beta", 0)),
+        "settled_kind",
+        ("settled.settled_kind",),
+    ),
+    Attack(
+        "a deposit from outside to outside",
+        settle(NEW, deposit("bank-9", "outside", 10)),
+        "settled_between_two",
+        ("settled.settled_between_two",),
+    ),
+    # ---- serials
+    Attack(
+        "a serial received while another holds it",
+        settle(NEW, receive("in-9", "beta", "CIR1", 10), [("one", 110, 120)]),
+        "holding_has_one_owner",
+        ("holding.holding_has_one_owner",),
+    ),
+    Attack(
+        "a serial received by who holds it",
+        settle(NEW, receive("in-9", "alpha", "CIR1", 10), [("one", 145, 155)]),
+        "holding_has_one_owner",
+        ("serial_move.serial_move_3_apply",),
+    ),
+    Attack(
+        "somebody else's serials delivered",
+        settle(NEW, TRADE, [("one", 100, 105)]),
+        "holding_is_owned",
+        ("serial_move.serial_move_3_apply",),
+    ),
+    Attack(
+        "serials delivered that are not here",
+        settle(NEW, TRADE, [("one", 148, 153)]),
+        "holding_is_owned",
+        ("serial_move.serial_move_3_apply",),
+    ),
+    Attack(
+        "one serial to two buyers in one statement",
+        rows(
+            reasons=[(NEW, 1, *TRADE), (NEW, 2, *deliver("10", "alpha", "beta", 5, 250))],
+            moves=[(NEW, 1, 1, "one", 105, 110), (NEW, 2, 1, "one", 109, 114)],
+            postings=[
+                (NEW, 1, "alpha", "CIR1", -10),
+                (NEW, 2, "beta", "CIR1", 10),
+                (NEW, 3, "beta", "CNY", -500),
+                (NEW, 4, "alpha", "CNY", 500),
+            ],
+        ),
+        "move_is_single",
+        ("serial_move.serial_move_3_apply",),
+    ),
+    Attack(
+        "one serial received twice in one statement",
+        settle(NEW, receive("in-9", "alpha", "CIR1", 10), [("one", 150, 155), ("one", 150, 155)]),
+        "move_is_single",
+        ("serial_move.serial_move_3_apply",),
+    ),
+    Attack(
+        "a serial that was never issued",
+        settle(NEW, receive("in-9", "alpha", "CIR1", 10), [("one", 195, 205)]),
+        "move_fits_lot",
+        ("serial_move.serial_move_2_fits",),
+    ),
+    Attack(
+        "Class II serials as Class I tonnes",
+        settle(NEW, receive("in-9", "alpha", "CIR1", 10), [("two", 150, 160)]),
+        "move_fits_lot",
+        ("serial_move.serial_move_2_fits",),
+    ),
+    Attack(
+        "serials of a lot nobody knows",
+        settle(NEW, receive("in-9", "alpha", "CIR1", 10), [("three", 150, 160)]),
+        "move_fits_lot",
+        ("serial_move.serial_move_2_fits",),
+    ),
+    Attack(
+        "tonnes without serials",
+        settle(NEW, receive("in-9", "alpha", "CIR1", 10)),
+        "settled_is_moved",
+        ("settled.settled_2_is_moved",),
+    ),
+    Attack(
+        "more serials than tonnes, later",
+        rows(moves=[(IN, 1, 2, "one", 150, 160)]),
+        "settled_is_moved",
+        ("serial_move.serial_move_1_is_explained",),
+    ),
+    Attack(
+        "serials that move for money",
+        rows(moves=[(DEPOSIT, 1, 1, "one", 150, 160)]),
+        "settled_is_moved",
+        ("serial_move.serial_move_1_is_explained", "serial_move.serial_move_2_fits"),
+    ),
+    Attack(
+        "serials that move without a reason",
+        rows(moves=[(NEW, 1, 1, "one", 150, 160)]),
+        "settled_is_moved",
+        ("serial_move.serial_move_1_is_explained", "serial_move.serial_move_2_fits"),
+    ),
+    Attack(
+        "two moves under one number",
+        rows(
+            reasons=[(NEW, 1, *receive("in-9", "alpha", "CIR1", 10))],
+            moves=[(NEW, 1, 1, "one", 150, 155), (NEW, 1, 1, "one", 160, 165)],
+            postings=postings_of(NEW, receive("in-9", "alpha", "CIR1", 10)),
+        ),
+        "serial_move_pkey",
+        ("serial_move.serial_move_pkey",),
+    ),
+    Attack(
+        "a move under no number",
+        rows(
+            reasons=[(NEW, 1, *receive("in-9", "alpha", "CIR1", 5))],
+            moves=[(NEW, 1, 0, "one", 150, 155)],
+            postings=postings_of(NEW, receive("in-9", "alpha", "CIR1", 5)),
+        ),
+        "serial_move_part_check",
+        ("serial_move.serial_move_part_check",),
+    ),
+    Attack(
+        "a move of no serial",
+        sql("INSERT INTO settlement.serial_move VALUES (8, 1, 2, 'one', 'empty')"),
+        "serial_move_serials_check",
+        ("serial_move.serial_move_serials_check",),
+    ),
+    # ---- who and what
+    Attack(
+        "an account opened twice", account("(20, 'alpha', 'R-9')"), "account_pkey", ("account.account_pkey",)
+    ),
+    Attack(
+        "two accounts on one registry account",
+        account("(20, 'delta', 'R-alpha')"),
+        "account_registry_account_key",
+        ("account.account_registry_account_key",),
+    ),
+    Attack(
+        "an account bound to nothing",
+        account("(20, 'delta', NULL)"),
+        "account_is_bound",
+        ("account.account_is_bound",),
+    ),
+    Attack(
+        "an account of no entry",
+        account("(41, 'delta', 'R-9')"),
+        "account_seq_fkey",
+        ("account.account_seq_fkey",),
+    ),
+    Attack("an instrument of both classes", asset("(20, 'CIR1', 'II')"), "asset_pkey", ("asset.asset_pkey",)),
+    Attack(
+        "an instrument of a third class",
+        asset("(20, 'CIR3', 'III')"),
+        "asset_methodology_class_check",
+        ("asset.asset_methodology_class_check",),
+    ),
+    Attack("an instrument of no class", asset("(20, 'CIR3', NULL)"), "asset_class", ("asset.asset_class",)),
+    Attack(
+        "an instrument of no entry", asset("(41, 'CIR3', 'I')"), "asset_seq_fkey", ("asset.asset_seq_fkey",)
+    ),
+    Attack("a lot registered twice", lot("(20, 'one', 'CIR1', 'I', '[0,9)')"), "lot_pkey", ("lot.lot_pkey",)),
+    Attack(
+        "a Class II lot under a Class I code",
+        lot("(20, 'three', 'CIR1', 'II', '[0,9)')"),
+        "lot_class",
+        ("lot.lot_class",),
+    ),
+    Attack(
+        "a lot without end", lot("(20, 'three', 'CIR1', 'I', '[0,)')"), "lot_serials", ("lot.lot_serials",)
+    ),
+    Attack(
+        "a lot of nothing", lot("(20, 'three', 'CIR1', 'I', 'empty')"), "lot_serials", ("lot.lot_serials",)
+    ),
+    Attack(
+        "a lot of no entry", lot("(41, 'three', 'CIR1', 'I', '[0,9)')"), "lot_seq_fkey", ("lot.lot_seq_fkey",)
+    ),
+    # ---- history stays, for its owner too
+    *(
+        Attack(
+            f"{verb} {table}",
+            sql(f"{verb} settlement.{table} {rest}"),
+            "",
+            (f"{table}.append_only",),
+            by_owner=True,
+        )
+        for tables, verb, rest in (
+            (("account", "asset", "lot", "settled", "posting", "serial_move"), "UPDATE", "SET seq = seq"),
+            (("settled", "posting", "serial_move"), "DELETE FROM", ""),
+            (("lot", "settled", "posting", "serial_move"), "TRUNCATE", ""),
+        )
+        for table in tables
+    ),
+    *(
+        Attack(name, sql(text), f"{table}_is_derived", (f"{table}.{table}_is_derived",), by_owner=True)
+        for table, name, text in (
+            (
+                "balance",
+                "a balance raised",
+                "UPDATE settlement.balance SET amount = 9 WHERE account = 'alpha'",
+            ),
+            ("balance", "a balance made", "INSERT INTO settlement.balance VALUES ('gamma', 'CNY', 9)"),
+            ("balance", "a debt removed", "DELETE FROM settlement.balance WHERE account = 'outside'"),
+            ("balance", "all balances gone", "TRUNCATE settlement.balance"),
+            ("holding", "a holding handed over", "UPDATE settlement.holding SET account = 'gamma'"),
+            ("holding", "a holding made", "INSERT INTO settlement.holding VALUES ('gamma', 1, '[180,190)')"),
+            ("holding", "holdings removed", "DELETE FROM settlement.holding"),
+            ("holding", "all holdings gone", "TRUNCATE settlement.holding"),
+        )
+    ),
+)
+
+NO_ATTACK_REACHES = {
+    "asset.asset_asset_methodology_class_key": "what lot_class refers to; the primary key alone keeps codes apart",
+    "lot.lot_lot_no_key": "numbers are made by the database only",
+    "balance.balance_pkey": "only the trigger writes here, and it updates the row it finds",
+}
+"""Guards with a reason why no attack shows them."""
