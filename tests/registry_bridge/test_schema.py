@@ -1,7 +1,5 @@
 """What the registry's own database refuses, to whoever writes SQL into it."""
 
-# ruff: noqa: S608 - direct SQL, put together from our own words, is what is tested
-
 import asyncpg
 import pytest
 
