@@ -22,7 +22,7 @@ from gateway.config import (
     make_private_dir,
     write_private,
 )
-from gateway.demo import Seed, write_keys
+from gateway.demo import Seed, is_planted, write_keys
 from gateway.door import listening, open_door, url_of
 from gateway.engine.day_driver import DayDriver
 from gateway.engine.entry import Entry
@@ -98,15 +98,9 @@ async def serve(settings: Settings, say: Say) -> None:
         line = await stack.enter_async_context(_registry_line(settings, engine, lifetime, say))
         lifetime.run(stack, "day driver", _day_driver(engine, line).run())
         await found(market, engine.views, engine.sequencer.submit)
-        if settings.seed is SeedName.DEMO:
+        if settings.seed is SeedName.DEMO and not is_planted(engine.views):
             say("充入演示数据 | filling in the demonstration's data")
-            async with platform(settings.data_dir) as reference:
-                await Seed(
-                    submit=engine.sequencer.submit,
-                    views=engine.views,
-                    platform=reference,
-                    now_ns=engine.clock.now_ns,
-                ).plant()
+            await _plant(settings, engine)
         await stack.enter_async_context(open_door(door, make_app(_services(engine, line))))
         url = url_of(door)
         if settings.seed is SeedName.DEMO:
@@ -151,6 +145,16 @@ async def _registry_line(
         ):
             lifetime.run(stack, name, work)
         yield Line(registry=registry, side=side, bridge=bridge, process=process)
+
+
+async def _plant(settings: Settings, engine: Engine) -> None:
+    async with platform(settings.data_dir) as reference:
+        await Seed(
+            submit=engine.sequencer.submit,
+            views=engine.views,
+            platform=reference,
+            now_ns=engine.clock.now_ns,
+        ).plant()
 
 
 async def _start_registry(

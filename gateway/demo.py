@@ -206,6 +206,12 @@ ISSUES: Final = (
 The entity's: 500 t of each class."""
 
 
+def is_planted(views: Views) -> bool:
+    """Whether the last step was taken. Should its money be spent, all steps are taken again and change nothing."""
+    found = views.account(TRADERS[-1].account)
+    return found is not None and found.cash.available + found.cash.held + found.cash.delivering > 0
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Seed:
     """Fills an empty exchange and registry."""
@@ -221,8 +227,6 @@ class Seed:
         Raises:
             SeedFault: a step was refused, or the registry did not confirm in time.
         """
-        if self._is_planted():
-            return
         await self._at_the_platform()
         for command in (*_setting_up(), *_registering_lots()):
             await self._do(command)
@@ -235,11 +239,6 @@ class Seed:
         await self._units_have_arrived()
         for command in _deposits():
             await self._do(command)
-
-    def _is_planted(self) -> bool:
-        """Whether the last step was taken. Should its money be spent, all steps are taken again and change nothing."""
-        found = self.views.account(TRADERS[-1].account)
-        return found is not None and found.cash.available + found.cash.held + found.cash.delivering > 0
 
     async def _at_the_platform(self) -> None:
         for trader in TRADERS:

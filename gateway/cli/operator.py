@@ -10,20 +10,20 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from gateway.cli.client import ExchangeClient
 from gateway.cli.command import Desk, command
-from gateway.cli.faults import CommandFault
+from gateway.cli.faults import CommandFault, Refused
 from gateway.cli.output import Output
 from gateway.cli.words import PHASE, say, term
 
 OPERATOR: Final = "operator"
 POLL_S: Final = 0.25
+UNDER_WAY: Final = "close_under_way"
+"""Somebody began the close before us: then we only wait for it."""
 
 CLOSE_STEP: Final = {
-    "expire": "撤销未成交委托",
     "expire_orders": "撤销未成交委托",
-    "price": "收盘价与次日涨跌幅",
-    "prices": "收盘价与次日涨跌幅",
     "closing_prices": "收盘价与次日涨跌幅",
-    "delivery": "登记平台划转与货银对付",
+    "obligations": "逐笔清算",
+    "delivery": "登记划转与货银对付",
     "reconcile": "与登记平台对账",
     "roll_date": "换日",
 }
@@ -72,7 +72,11 @@ async def close_day(client: ExchangeClient, output: Output, timeout_s: int) -> d
         CommandFault: the day is not closed in that time; the close goes on all the same.
     """
     before = (await client.get("/v1/operator/day"))["trading_day"]
-    await client.change("POST", "/v1/operator/day/close", {})
+    try:
+        await client.change("POST", "/v1/operator/day/close", {"trading_day": before})
+    except Refused as refusal:
+        if refusal.code != UNDER_WAY:
+            raise
     try:
         async with asyncio.timeout(timeout_s):
             return await _follow_close(client, output, before)
@@ -131,13 +135,25 @@ def _show_day(output: Output, state: dict[str, Any]) -> None:
     output.line(
         say(f"交易日 {state['trading_day']}, {phase}", f"trading day {state['trading_day']}, {phase}")
     )
-    close = state.get("close") or {}
-    steps = close.get("steps", ())
-    if steps:
+    close = state.get("close")
+    if close is not None:
+        breaks = close["breaks"]
+        differences = (
+            ""
+            if not breaks
+            else say(f", 与登记平台有 {breaks} 处不符", f", {breaks} differences with the registry")
+        )
+        state_name = say({"done": "完成", "running": "进行中"}[close["state"]], close["state"])
         output.table(
-            say(f"闭市: {close.get('state')}", f"close: {close.get('state')}"),
+            say(
+                f"{close['trading_day']} 闭市{state_name}{differences}",
+                f"close of {close['trading_day']}: {state_name}{differences}",
+            ),
             say("步骤|状态|#完成|#总数", "step|state|#done|#total").split("|"),
-            ((term(CLOSE_STEP, s["name"]), s["state"], s.get("done"), s.get("total")) for s in steps),
+            (
+                (term(CLOSE_STEP, s["name"]), s["state"], s.get("done"), s.get("total"))
+                for s in close["steps"]
+            ),
         )
 
 

@@ -135,6 +135,12 @@ class DataDirectory:
         os.chown(directory, user.uid, user.gid)
         return directory
 
+    def current_socket_directory(self) -> Path:
+        """Where the socket of the running server is, for its owner's other programs."""
+        if self._socket_record.exists():
+            return Path(self._socket_record.read_text().strip())
+        return self.server / "socket"
+
     def remove_socket_directory(self) -> None:
         """Remove the socket directory of an earlier run. Only when no server runs here."""
         beside = self.server / "socket"

@@ -326,6 +326,11 @@ async def _accepts_connections(dsn: str) -> bool:
     return True
 
 
+def running_dsn(data_directory: Path) -> str:
+    """The DSN of the server that another process of the same user runs in that directory."""
+    return _dsn_of(DataDirectory(data_directory).current_socket_directory())
+
+
 def _dsn_of(socket_directory: Path) -> str:
     return f"postgresql://{SUPERUSER}@/postgres?host={quote(str(socket_directory), safe='/')}"
 
