@@ -31,6 +31,7 @@ from settlement.events import (
 from settlement.values import CASH, OUTSIDE
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+Reader: TypeAlias = "Connection | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
 Settling: TypeAlias = CashDeposited | TransferCompleted | DeliverySettled
 """The events that are a reason for something to be posted."""
@@ -237,12 +238,12 @@ class Difference:
     expected: str | None
 
 
-async def settlement_check(connection: Connection) -> tuple[Difference, ...]:
+async def settlement_check(connection: Reader) -> tuple[Difference, ...]:
     """Recompute balances from postings and ownership from moves: what differs from what is stored, nothing if sound."""
     return _differences(await connection.fetch("SELECT * FROM settlement.settlement_check()"))
 
 
-async def compare_with_core(connection: Connection, state: DepositoryState) -> tuple[Difference, ...]:
+async def compare_with_core(connection: Reader, state: DepositoryState) -> tuple[Difference, ...]:
     """Compare tonnes, fen and serials, account by account, with the core's own at the same position.
 
     Serials on their way to another account, or out, are still with their owner, as its tonnes are.

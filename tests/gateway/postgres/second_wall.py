@@ -554,6 +554,6 @@ ATTACKS = (
 NO_ATTACK_REACHES = {
     "asset.asset_asset_methodology_class_key": "what lot_class refers to; the primary key alone keeps codes apart",
     "lot.lot_lot_no_key": "numbers are made by the database only",
-    "balance.balance_pkey": "only the trigger writes here, and it updates the row it finds",
+    "balance.balance_pkey": "a second row could only come of two writers opening one balance at the same instant",
 }
 """Guards with a reason why no attack shows them."""

@@ -1,5 +1,6 @@
 """The database refuses by itself what the code above it should never ask, and each of its guards is needed."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from typing import TypeAlias
@@ -213,3 +214,69 @@ async def test_accepts(
         )
         assert [tuple(row) for row in rows] == ranges
     assert await settlement_check(connection) == ()
+
+
+async def waiting(watcher: Connection, pid: int) -> None:
+    """Return once that session waits for a lock."""
+    for _ in range(1_000):
+        if await watcher.fetchval(
+            "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = $1", pid
+        ):
+            return
+        await asyncio.sleep(0.01)
+    pytest.fail("the second writer does not wait for the first")
+
+
+@pytest.mark.parametrize("first_commits", [True, False])
+async def test_two_writers_at_once_do_not_sell_a_serial_twice(database: str, first_commits: bool) -> None:
+    await build(database)
+    first, second, watcher = [await asyncpg.connect(database) for _ in range(3)]
+    transaction = first.transaction()
+    await transaction.start()
+    await write_wave(first, wave(NEW, deliver("9", "alpha", "beta", 10, 250), [("one", 110, 120)]))
+    rival = asyncio.create_task(
+        write_wave(second, wave(NEW + 1, deliver("10", "alpha", "beta", 10, 250), [("one", 119, 129)]))
+    )
+    await waiting(watcher, second.get_server_pid())
+    if first_commits:
+        await transaction.commit()
+        with pytest.raises(asyncpg.CheckViolationError) as refusal:
+            await rival
+        assert refusal.value.constraint_name == "holding_is_owned"
+    else:
+        await transaction.rollback()
+        await rival
+    assert await watcher.fetchval("SELECT count(*) FROM settlement.settled WHERE kind = 'delivery'") == 2
+    assert await settlement_check(watcher) == ()
+    for connection in (first, second, watcher):
+        await connection.close()
+
+
+async def test_writers_in_opposite_order_do_not_lock_each_other_out(database: str) -> None:
+    await build(database)
+    writers = [await asyncpg.connect(database) for _ in range(2)]
+    for turn in range(8):
+        waves = []
+        for writer, order in enumerate((1, -1)):
+            seq = NEW + 2 * turn + writer
+            reasons = [deposit(f"{name}-{seq}", name, 10) for name in ("alpha", "beta")][::order]
+            forth = Wave(reasons=[(seq, line, *reason) for line, reason in enumerate(reasons, 1)])
+            for line, (_, _, code, amount, source, target, _) in enumerate(reasons):
+                assert isinstance(amount, int)
+                forth.postings += [
+                    (seq, 2 * line + 1, source, code, -amount),
+                    (seq, 2 * line + 2, target, code, amount),
+                ]
+            waves.append(forth)
+        await asyncio.gather(
+            *(write_wave(writer, forth) for writer, forth in zip(writers, waves, strict=True))
+        )
+    assert (
+        await writers[0].fetchval(
+            "SELECT amount FROM settlement.balance WHERE account = 'beta' AND asset = 'CNY'"
+        )
+        == 910
+    )
+    assert await settlement_check(writers[0]) == ()
+    for connection in writers:
+        await connection.close()

@@ -1,0 +1,549 @@
+"""What settles reaches the double-entry tables, agrees with the core and with a plain model, and nothing else does."""
+
+import random
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from gateway.engine.entry import Entry
+from gateway.engine.journal import SERVICE_ROLE
+from gateway.engine.settlement_postings import (
+    Connection,
+    SettlementPostings,
+    collect,
+    compare_with_core,
+    settlement_check,
+)
+from matching.commands import AdvanceClose, AdvanceTime, CloseDay
+from matching.events import Event
+from matching.order import Side
+from settlement import serials
+from settlement.events import (
+    AccountOpened,
+    Bucket,
+    CashDeposited,
+    DeliverySettled,
+    InstructionKind,
+    InstrumentAdded,
+    LotRegistered,
+    LotSlice,
+    Posted,
+    TransferCompleted,
+)
+from settlement.instrument import Instrument
+from settlement.lot import MethodologyClass
+from settlement.serials import Serials
+from settlement.values import (
+    CASH,
+    OUTSIDE,
+    AccountId,
+    AssetCode,
+    InstructionId,
+    LotId,
+    ParticipantId,
+    TradeId,
+    TradingDay,
+)
+from tests.gateway.engine.world import DAY, LISTING, LOT, START_NS, confirmations, engine, migrated, order
+from tests.gateway.postgres.second_wall import journal
+
+ACCOUNTS = tuple(AccountId(name) for name in ("alpha", "beta", "gamma", "delta"))
+LOTS = tuple(replace(LOT, lot_id=LotId(name), serials=(0, 60)) for name in ("one", "two"))
+CLASS_II = replace(
+    LOT,
+    lot_id=LotId("three"),
+    instrument=AssetCode("SHCERCIR2"),
+    methodology_class=MethodologyClass.II,
+    serials=(0, 60),
+)
+
+
+@asynccontextmanager
+async def undone(connection: Connection) -> AsyncIterator[None]:
+    """Whatever happens inside is rolled back."""
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        yield
+    finally:
+        await transaction.rollback()
+
+
+@pytest_asyncio.fixture
+async def connection(database: str) -> AsyncIterator[Connection]:
+    """An empty second wall, as the journal's writer sees it, with a journal of 2,000 entries."""
+    await migrated(database)
+    connection = await asyncpg.connect(database)
+    await journal(connection, 2_000)
+    await connection.execute(f"SET ROLE {SERVICE_ROLE}")
+    yield connection
+    await connection.close()
+
+
+@dataclass
+class Maker:
+    """Entries as the core would make them."""
+
+    seq: int = 0
+    last_trade: int = 0
+
+    def entry(self, *events: Event) -> Entry:
+        self.seq += 1
+        return Entry(self.seq, 0, AdvanceTime(), events)
+
+    def setting_up(self) -> list[Entry]:
+        opened: list[Event] = [
+            AccountOpened(account=name, owner=ParticipantId(name), registry_account=f"R-{name}")
+            for name in ACCOUNTS
+        ]
+        codes = ((LISTING, MethodologyClass.I), (CLASS_II.instrument, MethodologyClass.II))
+        added: list[Event] = [
+            InstrumentAdded(instrument=Instrument(code=code, methodology_class=kind)) for code, kind in codes
+        ]
+        registered: list[Event] = [LotRegistered(lot=lot) for lot in (*LOTS, CLASS_II)]
+        return [self.entry(event) for event in (*opened, *added, *registered)]
+
+    def deposit(self, account: AccountId, amount_fen: int) -> Entry:
+        return self.entry(
+            CashDeposited(account=account, amount_fen=amount_fen, bank_reference=f"bank-{self.seq}"),
+            posted(CASH, amount_fen, OUTSIDE, account),
+        )
+
+    def transfer(self, kind: InstructionKind, account: AccountId, lots: tuple[LotSlice, ...]) -> Entry:
+        tonnes = count(lots)
+        ends = (OUTSIDE, account) if kind is InstructionKind.TRANSFER_IN else (account, OUTSIDE)
+        return self.entry(
+            posted(LISTING, tonnes, *ends),
+            TransferCompleted(
+                account=account,
+                instruction_id=InstructionId(f"{kind.value}-{self.seq}"),
+                kind=kind,
+                instrument=LISTING,
+                quantity_tonnes=tonnes,
+                lots=lots,
+            ),
+        )
+
+    def delivery(
+        self, seller: AccountId, buyer: AccountId, lots: tuple[LotSlice, ...], amount_fen: int
+    ) -> list[Event]:
+        self.last_trade += 1
+        tonnes = count(lots)
+        return [
+            posted(LISTING, tonnes, seller, buyer),
+            posted(CASH, amount_fen, buyer, seller),
+            DeliverySettled(
+                trade_id=TradeId(self.last_trade),
+                trading_day=TradingDay("2026-11-23"),
+                instrument=LISTING,
+                seller=seller,
+                buyer=buyer,
+                quantity_tonnes=tonnes,
+                amount_fen=amount_fen,
+                lots=lots,
+            ),
+        ]
+
+
+def posted(asset: AssetCode, amount: int, source: AccountId, target: AccountId) -> Posted:
+    return Posted(
+        asset=asset,
+        amount=amount,
+        from_account=source,
+        from_bucket=Bucket.OUTSIDE if source == OUTSIDE else Bucket.DELIVERING,
+        to_account=target,
+        to_bucket=Bucket.OUTSIDE if target == OUTSIDE else Bucket.AVAILABLE,
+    )
+
+
+def count(lots: tuple[LotSlice, ...]) -> int:
+    return sum(serials.count(part.serials) for part in lots)
+
+
+def one(*ranges: tuple[int, int]) -> tuple[LotSlice, ...]:
+    return (LotSlice(lot_id=LotId("one"), serials=ranges),)
+
+
+# ---- a plain model -----------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Model:
+    """Who has what, serial by serial and fen by fen, in the plainest way."""
+
+    owner: dict[tuple[LotId, int], AccountId] = field(
+        default_factory=lambda: {(lot.lot_id, serial): OUTSIDE for lot in LOTS for serial in range(60)}
+    )
+    cash: dict[AccountId, int] = field(default_factory=lambda: dict.fromkeys(ACCOUNTS, 0))
+
+    def of(self, account: AccountId) -> list[tuple[LotId, int]]:
+        return [place for place, owner in self.owner.items() if owner == account]
+
+    def give(self, account: AccountId, lots: tuple[LotSlice, ...]) -> None:
+        for part in lots:
+            for first, end in part.serials:
+                self.owner.update(((part.lot_id, serial), account) for serial in range(first, end))
+
+    def balances(self) -> dict[tuple[str, str], int]:
+        held = {(account, CASH): amount for account, amount in self.cash.items()}
+        held |= {(account, LISTING): len(self.of(account)) for account in ACCOUNTS}
+        return {place: amount for place, amount in held.items() if amount}
+
+    def holdings(self) -> dict[tuple[str, str], Serials]:
+        found = {
+            (account, lot.lot_id): ranges(
+                serial for lot_id, serial in self.of(account) if lot_id == lot.lot_id
+            )
+            for account in ACCOUNTS
+            for lot in LOTS
+        }
+        return {place: held for place, held in found.items() if held}
+
+
+def ranges(numbers: Iterable[int]) -> Serials:
+    """Numbers in ascending order as merged ranges."""
+    found: list[tuple[int, int]] = []
+    for number in numbers:
+        if found and found[-1][1] == number:
+            found[-1] = (found[-1][0], number + 1)
+        else:
+            found.append((number, number + 1))
+    return tuple(found)
+
+
+async def stored_balances(connection: Connection) -> dict[tuple[str, str], int]:
+    rows = await connection.fetch(
+        "SELECT account, asset, amount FROM settlement.balance WHERE account <> 'outside' AND amount <> 0"
+    )
+    return {(row["account"], row["asset"]): row["amount"] for row in rows}
+
+
+async def stored_holdings(connection: Connection) -> dict[tuple[str, str], Serials]:
+    rows = await connection.fetch(
+        "SELECT account, lot_id, lower(holding.serials) AS first, upper(holding.serials) AS until "
+        "FROM settlement.holding JOIN settlement.lot USING (lot_no) ORDER BY account, lot_id, first"
+    )
+    return {
+        place: tuple((row["first"], row["until"]) for row in group)
+        for place, group in groupby(rows, key=lambda row: (row["account"], row["lot_id"]))
+    }
+
+
+@dataclass
+class Play:
+    """A random but possible history."""
+
+    chance: random.Random
+    maker: Maker = field(default_factory=Maker)
+    model: Model = field(default_factory=Model)
+
+    def some(self, account: AccountId) -> tuple[LotSlice, ...]:
+        """A few of what the account has (or of what is outside), torn apart on purpose."""
+        here = self.model.of(account)
+        wanted = self.chance.randint(1, min(12, len(here)))
+        first = self.chance.randrange(len(here) - wanted + 1)
+        chosen = [place for place in here[first : first + wanted] if self.chance.random() < 0.9] or here[:1]
+        return tuple(
+            LotSlice(lot_id=lot_id, serials=ranges(serial for _, serial in places))
+            for lot_id, places in groupby(sorted(chosen), key=lambda place: place[0])
+        )
+
+    def next(self) -> Entry:
+        account = self.chance.choice(ACCOUNTS)
+        act = self.chance.choice(("deposit", "in", "out", "deliver", "deliver", "deliver"))
+        if act == "in" and self.model.of(OUTSIDE):
+            lots = self.some(OUTSIDE)
+            self.model.give(account, lots)
+            return self.maker.transfer(InstructionKind.TRANSFER_IN, account, lots)
+        if act == "out" and self.model.of(account):
+            lots = self.some(account)
+            self.model.give(OUTSIDE, lots)
+            return self.maker.transfer(InstructionKind.TRANSFER_OUT, account, lots)
+        if act == "deliver" and (events := self._deliveries()):
+            return self.maker.entry(*events)
+        amount_fen = self.chance.randint(1, 500)
+        self.model.cash[account] += amount_fen
+        return self.maker.deposit(account, amount_fen)
+
+    def _deliveries(self) -> list[Event]:
+        """Several in one entry, as one confirmed movement settles them; no serial twice."""
+        events: list[Event] = []
+        before = replace(self.model, owner=dict(self.model.owner))
+        for seller in self.chance.sample(ACCOUNTS, self.chance.randint(1, 3)):
+            buyer = self.chance.choice([account for account in ACCOUNTS if account != seller])
+            if not before.of(seller) or not self.model.cash[buyer]:
+                continue
+            lots = Play(self.chance, self.maker, before).some(seller)
+            before.give(OUTSIDE, lots)
+            amount_fen = self.chance.randint(1, self.model.cash[buyer])
+            self.model.cash[buyer] -= amount_fen
+            self.model.cash[seller] += amount_fen
+            self.model.give(buyer, lots)
+            events += self.maker.delivery(seller, buyer, lots, amount_fen)
+        return events
+
+    def wrong(self) -> Entry:
+        """Something that no core should ever say, in the state reached."""
+        account, other = self.chance.sample(ACCOUNTS, 2)
+        theirs = self.model.of(other)
+        lots = self.some(other) if theirs else one((0, 1))
+        match self.chance.randrange(4):
+            case 0 if theirs:
+                return self.maker.transfer(InstructionKind.TRANSFER_IN, account, lots)
+            case 1 if theirs:
+                return self.maker.transfer(InstructionKind.TRANSFER_OUT, account, lots)
+            case 2 if theirs:
+                too_much = self.model.cash[account] + 1
+                return self.maker.entry(*self.maker.delivery(other, account, lots, too_much))
+            case _:
+                posting = posted(CASH, 1, OUTSIDE, account)
+                return self.maker.entry(posting)
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_a_random_history_agrees_with_a_plain_model(connection: Connection, seed: int) -> None:
+    play, wall = Play(random.Random(seed)), SettlementPostings()
+    await wall.write(connection, play.maker.setting_up())
+    for _ in range(25):
+        await wall.write(connection, [play.next() for _ in range(play.chance.randint(1, 12))])
+        with pytest.raises(asyncpg.IntegrityConstraintViolationError):
+            async with undone(connection):
+                await wall.write(connection, [play.wrong()])
+        assert await stored_balances(connection) == play.model.balances()
+        assert await stored_holdings(connection) == play.model.holdings()
+        assert await settlement_check(connection) == ()
+
+
+# ---- the projection ----------------------------------------------------------------------------------------------
+
+
+async def test_a_whole_life_in_one_batch(connection: Connection) -> None:
+    maker = Maker()
+    alpha, beta, gamma, _ = ACCOUNTS
+    entries = [
+        *maker.setting_up(),
+        maker.deposit(beta, 1_000),
+        maker.transfer(InstructionKind.TRANSFER_IN, alpha, one((0, 10))),
+        maker.entry(*maker.delivery(alpha, beta, one((2, 5)), 300)),
+        maker.transfer(InstructionKind.TRANSFER_OUT, beta, one((3, 4))),
+        maker.entry(*maker.delivery(alpha, gamma, one((8, 9)), 1)),
+    ]
+    entries.insert(-1, maker.deposit(gamma, 7))
+    await SettlementPostings().write(connection, entries)
+    assert await stored_balances(connection) == {
+        (alpha, CASH): 301,
+        (alpha, LISTING): 6,
+        (beta, CASH): 700,
+        (beta, LISTING): 2,
+        (gamma, CASH): 6,
+        (gamma, LISTING): 1,
+    }
+    assert await stored_holdings(connection) == {
+        (alpha, "one"): ((0, 2), (5, 8), (9, 10)),
+        (beta, "one"): ((2, 3), (4, 5)),
+        (gamma, "one"): ((8, 9),),
+    }
+    assert await settlement_check(connection) == ()
+
+
+def test_a_serial_that_moves_again_waits_for_the_next_statement() -> None:
+    maker = Maker()
+    alpha, beta, gamma, _ = ACCOUNTS
+    batch = collect(
+        [
+            maker.transfer(InstructionKind.TRANSFER_IN, alpha, one((0, 10))),
+            maker.transfer(InstructionKind.TRANSFER_IN, alpha, one((20, 30))),
+            maker.entry(*maker.delivery(alpha, beta, one((9, 10), (20, 21)), 300)),
+            maker.entry(*maker.delivery(alpha, beta, one((0, 9)), 300)),
+            maker.entry(*maker.delivery(beta, gamma, one((20, 21)), 300)),
+        ]
+    )
+    assert [{move[0] for move in wave.moves} for wave in batch.waves] == [{1, 2}, {3, 4}, {5}]
+
+
+async def test_orders_cost_no_statement() -> None:
+    hold = Posted(
+        asset=CASH,
+        amount=5,
+        from_account=ACCOUNTS[0],
+        from_bucket=Bucket.AVAILABLE,
+        to_account=ACCOUNTS[0],
+        to_bucket=Bucket.HELD,
+    )
+    entry = Maker().entry(hold)
+    assert not SettlementPostings().concerns(entry)
+    assert collect([entry]).waves == []
+
+
+async def test_an_entry_is_written_once(connection: Connection) -> None:
+    maker, wall = Maker(), SettlementPostings()
+    await wall.write(connection, maker.setting_up())
+    deposit = maker.deposit(ACCOUNTS[0], 5)
+    transfer = maker.transfer(InstructionKind.TRANSFER_IN, ACCOUNTS[0], one((0, 10)))
+    await wall.write(connection, [deposit, transfer])
+    for again in (deposit, transfer):
+        with pytest.raises(asyncpg.UniqueViolationError):
+            await wall.write(connection, [again])
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await wall.write(connection, Maker().setting_up()[:1])
+    assert await stored_balances(connection) == {("alpha", CASH): 5, ("alpha", LISTING): 10}
+
+
+async def test_ledger_and_events_must_tell_the_same(connection: Connection) -> None:
+    maker, wall = Maker(), SettlementPostings()
+    await wall.write(connection, maker.setting_up())
+    deposit = maker.deposit(ACCOUNTS[0], 5)
+    for told in (
+        deposit.events[:1],
+        deposit.events[1:],
+        (deposit.events[0], posted(CASH, 6, OUTSIDE, ACCOUNTS[0])),
+    ):
+        with pytest.raises(asyncpg.CheckViolationError) as refusal:
+            await wall.write(connection, [replace(deposit, events=told)])
+        assert refusal.value.constraint_name == "settled_is_posted"
+
+
+async def test_a_lot_of_the_wrong_class_is_refused(connection: Connection) -> None:
+    maker, wall = Maker(), SettlementPostings()
+    await wall.write(connection, maker.setting_up())
+    smuggled = replace(CLASS_II, lot_id=LotId("four"), instrument=LISTING)
+    with pytest.raises(asyncpg.ForeignKeyViolationError) as refusal:
+        await wall.write(connection, [maker.entry(LotRegistered(lot=smuggled))])
+    assert refusal.value.constraint_name == "lot_class"
+
+
+async def test_no_plan_reads_a_whole_table(connection: Connection) -> None:
+    """Plans made while everything was empty are kept by the session, and must still be right when it is not."""
+    play, wall = Play(random.Random(1)), SettlementPostings()
+    async with undone(connection):
+        await wall.write(connection, play.maker.setting_up())
+        for _ in range(10):
+            await wall.write(connection, [play.next() for _ in range(20)])
+        scans = await connection.fetch(
+            "SELECT relname, seq_scan FROM pg_stat_xact_user_tables WHERE schemaname = 'settlement' "
+            "AND relname IN ('settled', 'posting', 'serial_move', 'balance', 'holding', 'lot')"
+        )
+    assert {row["relname"]: row["seq_scan"] for row in scans} == dict.fromkeys(
+        ("settled", "posting", "serial_move", "balance", "holding", "lot"), 0
+    )
+
+
+# ---- the cross-check ---------------------------------------------------------------------------------------------
+
+DAMAGE = {
+    "UPDATE settlement.balance SET amount = amount + 1 WHERE account = 'alpha' AND asset = 'CNY'": {
+        "balance_is_posted",
+        "asset_sums_to_zero",
+    },
+    "DELETE FROM settlement.balance WHERE account = 'alpha' AND asset = 'CNY'": {
+        "balance_is_posted",
+        "asset_sums_to_zero",
+    },
+    "UPDATE settlement.holding SET account = 'delta'": {"holding_is_moved", "tonne_has_serial"},
+    "UPDATE settlement.holding SET serials = '[0,61)'": {
+        "holding_is_moved",
+        "tonne_has_serial",
+        "serial_is_of_lot",
+    },
+    "DELETE FROM settlement.holding": {"holding_is_moved", "tonne_has_serial"},
+    "INSERT INTO settlement.holding VALUES ('alpha', 1, '[10,20)')": {
+        "holding_is_moved",
+        "tonne_has_serial",
+        "holding_is_merged",
+    },
+    "ALTER TABLE settlement.holding DROP CONSTRAINT holding_has_one_owner;"
+    "INSERT INTO settlement.holding VALUES ('delta', 1, '[0,1)')": {
+        "holding_is_moved",
+        "tonne_has_serial",
+        "serial_has_one_owner",
+    },
+    "INSERT INTO settlement.holding VALUES ('alpha', 99, '[10,20)')": {"lot_is_known"},
+    "DELETE FROM settlement.posting WHERE line = 1": {"balance_is_posted", "posting_has_reason"},
+    "UPDATE settlement.settled SET amount = amount + 1 WHERE kind = 'deposit'": {"posting_has_reason"},
+    "DELETE FROM settlement.serial_move": {"holding_is_moved"},
+    "ALTER TABLE settlement.balance DROP CONSTRAINT balance_floor;"
+    "UPDATE settlement.balance SET amount = -1 WHERE account = 'alpha' AND asset = 'CNY'": {
+        "balance_is_posted",
+        "asset_sums_to_zero",
+        "nothing_is_negative",
+    },
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+async def test_damage_by_whoever_gets_past_the_guards_is_found(connection: Connection, damage: str) -> None:
+    maker = Maker()
+    entries = [
+        *maker.setting_up(),
+        maker.deposit(ACCOUNTS[0], 5),
+        maker.transfer(InstructionKind.TRANSFER_IN, ACCOUNTS[0], one((0, 10))),
+    ]
+    await SettlementPostings().write(connection, entries)
+    assert await settlement_check(connection) == ()
+    await connection.execute("RESET ROLE")
+    for table in ("settled", "posting", "serial_move", "balance", "holding"):
+        await connection.execute(f"ALTER TABLE settlement.{table} DISABLE TRIGGER USER")
+    await connection.execute(damage)
+    assert {found.what for found in await settlement_check(connection)} == DAMAGE[damage]
+
+
+async def test_the_tables_agree_with_the_core_at_every_stage_of_a_day(database: str) -> None:
+    async with engine(database, projections=(SettlementPostings(),)) as running:
+        depository = running.recovered.exchange.depository
+
+        async def differences() -> set[str]:
+            async with running.pool.acquire() as connection:
+                assert await settlement_check(connection) == ()
+                return {found.what for found in await compare_with_core(connection, depository.dump())}
+
+        await running.set_up()
+        assert await differences() == set()
+        await running.do(order("seller", Side.SELL, 6_800, 10))
+        await running.do(order("buyer", Side.BUY, 6_800, 4), order("buyer2", Side.BUY, 6_800, 3))
+        assert await differences() == set()
+        await running.do(CloseDay(trading_day=DAY))
+        asked: list[Entry] = []
+        while not confirmations(asked):
+            asked = await running.do(AdvanceClose(trading_day=DAY, portion=100))
+        assert depository.movements.instructions
+        assert await differences() == set()
+        await running.do(*confirmations(asked))
+        assert depository.ledger.available(AccountId("buyer"), LISTING) == 4
+        assert await differences() == set()
+
+
+async def test_the_comparison_with_the_core_sees_tonnes_fen_and_serials(database: str) -> None:
+    async with engine(database, projections=(SettlementPostings(),)) as running:
+        await running.set_up()
+        state = running.recovered.exchange.depository.dump()
+        first, *others = state.balances
+        poorer = replace(state, balances=(replace(first, available=first.available - 1), *others))
+        forgetful = replace(state, balances=tuple(others))
+        elsewhere = replace(
+            state, holdings=tuple(replace(held, account=AccountId("buyer")) for held in state.holdings)
+        )
+        shorter = replace(state, holdings=tuple(replace(held, serials=((1, 5),)) for held in state.holdings))
+        async with running.pool.acquire() as connection:
+            for altered, what, many in (
+                (poorer, "balance_is_the_ledgers", 1),
+                (forgetful, "balance_is_the_ledgers", 1),
+                (elsewhere, "holding_is_the_cores", 2),
+                (shorter, "holding_is_the_cores", 1),
+            ):
+                found = await compare_with_core(connection, altered)
+                assert [difference.what for difference in found] == [what] * many
+
+
+async def test_what_the_wall_refuses_is_not_journaled(database: str) -> None:
+    async with engine(database, projections=(SettlementPostings(),)) as running:
+        await running.set_up()
+        position = running.journal.position
+        lie = Entry(position + 1, START_NS, AdvanceTime(), (posted(CASH, 1, OUTSIDE, AccountId("buyer")),))
+        with pytest.raises(asyncpg.CheckViolationError):
+            await running.journal.append([lie])
+        assert await running.journal.entry(position + 1) is None
