@@ -54,8 +54,7 @@ REFERENCE_FEN = 6_800
 
 ALWAYS_OPEN = "continuous 00:00-24:00"
 SHANGHAI = (
-    "pre_open 09:15-09:30; listed 09:30-11:30; break 11:30-13:00; "
-    "listed 13:00-14:00; negotiated 14:00-15:00"
+    "pre_open 09:15-09:30; listed 09:30-11:30; break 11:30-13:00; listed 13:00-14:00; negotiated 14:00-15:00"
 )
 RULES: dict[str, RuleValue] = {
     "hours": ALWAYS_OPEN,
@@ -80,7 +79,14 @@ def instant(day: str, clock: str = "00:00:00") -> int:
     return midnight_ns(TradingDay(day)) + (hours * 3_600 + minutes * 60 + seconds) * NS
 
 
-def change(parameter: str, value: RuleValue, from_ns: int = 0, listing: AssetCode | None = None) -> RuleChange:
+def owner_of(account: str) -> str:
+    """Who owns an account: `cara` owns `cara`, `cara-1`, `cara-2` …"""
+    return account.split("-", maxsplit=1)[0]
+
+
+def change(
+    parameter: str, value: RuleValue, from_ns: int = 0, listing: AssetCode | None = None
+) -> RuleChange:
     """One dated value."""
     return RuleChange(
         parameter=parameter,
@@ -159,7 +165,9 @@ class Driver:
     def adopt(self, **rules: RuleValue) -> None:
         """Enter these values, in force from now on (before the first day: since ever)."""
         from_ns = 0 if self.exchange.trading_day is None else self.at_ns
-        self.accepted(AdoptRules(changes=tuple(change(name, value, from_ns) for name, value in rules.items())))
+        self.accepted(
+            AdoptRules(changes=tuple(change(name, value, from_ns) for name, value in rules.items()))
+        )
 
     def found(self, **rules: RuleValue) -> None:
         """Rules, calendar, an instrument of each class, and one listing."""
@@ -173,10 +181,10 @@ class Driver:
         """Begin the first day."""
         return self.accepted(OpenDay(trading_day=day))
 
-    def admit(self, account: str, *, owner: str | None = None, fen: int = 0, tonnes: int = 0) -> None:
+    def admit(self, account: str, *, fen: int = 0, tonnes: int = 0) -> None:
         """A participant, an account, and what is in it."""
         known = self.exchange.depository.participants
-        participant = ParticipantId(owner or account)
+        participant = ParticipantId(owner_of(account))
         if participant not in known:
             kind = ParticipantKind.INSTITUTION
             self.accepted(RegisterParticipant(participant=participant, kind=kind))
@@ -201,7 +209,9 @@ class Driver:
     def transfer_in(self, account: str, lot_name: str, serials: Serials) -> Instruction:
         """Ask for serials of one lot; the instruction that came of it."""
         events = self.accepted(
-            transfer_in(account, (LotSlice(lot_id=LotId(lot_name), serials=serials),), client_id=self.next_id())
+            transfer_in(
+                account, (LotSlice(lot_id=LotId(lot_name), serials=serials),), client_id=self.next_id()
+            )
         )
         (instructed,) = (event for event in events if isinstance(event, MovementInstructed))
         return instructed.instruction
@@ -244,7 +254,10 @@ class Driver:
     # ---- the close ----------------------------------------------------------------------------------------------
 
     def close_commands(
-        self, *, portion: int = 1_000, refuse: Callable[[Instruction], tuple[str, int | None] | None] | None = None
+        self,
+        *,
+        portion: int = 1_000,
+        refuse: Callable[[Instruction], tuple[str, int | None] | None] | None = None,
     ) -> Iterator[Command]:
         """What the gateway's close driver and the registry say, one by one, until the date is rolled."""
         day = self.exchange.trading_day
@@ -259,7 +272,10 @@ class Driver:
                 yield RecordReconciliation(trading_day=day, breaks=0, digest_here="same", digest_there="same")
 
     def close(
-        self, *, portion: int = 1_000, refuse: Callable[[Instruction], tuple[str, int | None] | None] | None = None
+        self,
+        *,
+        portion: int = 1_000,
+        refuse: Callable[[Instruction], tuple[str, int | None] | None] | None = None,
     ) -> list[Event]:
         """Close the day under way, from wherever it stands, and roll the date."""
         events: list[Event] = []
@@ -318,9 +334,9 @@ def order(
     listing: str = LISTING,
     deadline_ns: int | None = None,
 ) -> SubmitOrder:
-    """A `SubmitOrder` by the account's namesake."""
+    """A `SubmitOrder` by the account's owner."""
     return SubmitOrder(
-        participant=ParticipantId(participant or account),
+        participant=ParticipantId(participant or owner_of(account)),
         account=AccountId(account),
         client_id=client_id,
         deadline_ns=deadline_ns,
@@ -351,9 +367,9 @@ def transfer_in(
     participant: str | None = None,
     instrument: str = LISTING,
 ) -> RequestTransferIn:
-    """A `RequestTransferIn` by the account's namesake."""
+    """A `RequestTransferIn` by the account's owner."""
     return RequestTransferIn(
-        participant=ParticipantId(participant or account),
+        participant=ParticipantId(participant or owner_of(account)),
         account=AccountId(account),
         client_id=client_id,
         instrument=AssetCode(instrument),
@@ -372,18 +388,18 @@ def resolve(instruction_id: str, code: str | None = None, leg: int | None = None
 
 
 def cancel(account: str, order_id: int, *, participant: str | None = None) -> CancelOrder:
-    """A `CancelOrder` by the account's namesake."""
+    """A `CancelOrder` by the account's owner."""
     return CancelOrder(
-        participant=ParticipantId(participant or account),
+        participant=ParticipantId(participant or owner_of(account)),
         account=AccountId(account),
         order_id=OrderId(order_id),
     )
 
 
 def cancel_all(account: str, *, listing: str | None = None, side: Side | None = None) -> CancelOrders:
-    """A `CancelOrders` by the account's namesake."""
+    """A `CancelOrders` by the account's owner."""
     return CancelOrders(
-        participant=ParticipantId(account),
+        participant=ParticipantId(owner_of(account)),
         account=AccountId(account),
         listing=None if listing is None else AssetCode(listing),
         side=side,

@@ -49,7 +49,10 @@ class NaiveBook:
     def depth(self, side: Side, levels: int) -> list[tuple[int, int]]:
         prices = list(dict.fromkeys(order.price_fen for order in self._by_priority(side)))
         return [
-            (price, sum(order.remaining_tonnes for order in self._by_priority(side) if order.price_fen == price))
+            (
+                price,
+                sum(order.remaining_tonnes for order in self._by_priority(side) if order.price_fen == price),
+            )
             for price in prices[:levels]
         ]
 

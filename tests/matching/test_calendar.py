@@ -45,7 +45,8 @@ def test_a_day_begins_at_midnight_and_not_a_nanosecond_before() -> None:
 
 
 @pytest.mark.parametrize(
-    ("day", "after"), [("2026-11-30", "2026-12-01"), ("2026-12-31", "2027-01-01"), ("2028-02-28", "2028-02-29")]
+    ("day", "after"),
+    [("2026-11-30", "2026-12-01"), ("2026-12-31", "2027-01-01"), ("2028-02-28", "2028-02-29")],
 )
 def test_the_date_after(day: str, after: str) -> None:
     assert following(TradingDay(day)) == after
@@ -65,7 +66,18 @@ def test_the_date_after(day: str, after: str) -> None:
         announced("2026-11-27", "2026-11-23"),
         announced("2026-11-27", "9999-12-31"),
     ],
-    ids=["descending", "twice", "before", "after", "no date", "slashes", "basic", "letter", "backwards", "endless"],
+    ids=[
+        "descending",
+        "twice",
+        "before",
+        "after",
+        "no date",
+        "slashes",
+        "basic",
+        "letter",
+        "backwards",
+        "endless",
+    ],
 )
 def test_a_malformed_announcement_is_known(malformed: Announcement) -> None:
     assert not malformed.is_well_formed()

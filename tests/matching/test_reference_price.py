@@ -40,7 +40,9 @@ def test_half_up_is_the_floor_of_the_fraction_and_a_half(numerator: int, denomin
     assert half_up(numerator, denominator) == floor(Fraction(numerator, denominator) + Fraction(1, 2))
 
 
-@pytest.mark.parametrize(("numerator", "rounded"), [(0, 0), (4, 0), (5, 1), (14, 1), (15, 2), (16, 2), (25, 3)])
+@pytest.mark.parametrize(
+    ("numerator", "rounded"), [(0, 0), (4, 0), (5, 1), (14, 1), (15, 2), (16, 2), (25, 3)]
+)
 def test_a_half_goes_up(numerator: int, rounded: int) -> None:
     assert half_up(numerator, 10) == rounded
 
@@ -95,9 +97,7 @@ def test_a_close_is_the_average_to_the_tick_or_the_previous_one(
     turnover = sum(ticks * tick * tonnes for ticks, tonnes in trades)
     close = closing_price(volume, turnover, 6_800, rules(tick, threshold_tonnes=threshold))
     average = Fraction(turnover, volume)
-    assert close == (
-        floor(average / tick + Fraction(1, 2)) * tick if volume > threshold else 6_800
-    )
+    assert close == (floor(average / tick + Fraction(1, 2)) * tick if volume > threshold else 6_800)
 
 
 @pytest.mark.parametrize(("volume", "close"), [(0, 6_800), (99, 6_800), (100, 6_800), (101, 7_000)])

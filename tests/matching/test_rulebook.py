@@ -77,7 +77,9 @@ def test_a_listings_own_value_comes_before_the_markets() -> None:
     assert [book.in_force(at).tick_fen for at in (100, 200)] == [1, 10]
 
 
-@given(st.lists(st.tuples(st.integers(0, 6), st.integers(1, 9), st.sampled_from([None, LISTING])), max_size=12))
+@given(
+    st.lists(st.tuples(st.integers(0, 6), st.integers(1, 9), st.sampled_from([None, LISTING])), max_size=12)
+)
 def test_what_is_in_force_is_what_the_sentence_says(adopted: list[tuple[int, int, AssetCode | None]]) -> None:
     book = complete()
     for from_ns, value, listing in adopted:

@@ -49,7 +49,7 @@ def test_a_whole_day_ends_at_twenty_four() -> None:
         "listed 25:00-26:00",
         "listed 09:75-11:30",
         "listed 09:30-11:60",
-        "listed ٠٩:٣٠-١١:٣٠",  # noqa: RUF001 - digits, but not ours
+        "listed ٠٩:٣٠-١١:٣٠",  # digits, but not ours
         "listed 09:30-11:30\nbreak 11:30-13:00",
     ],
 )

@@ -103,6 +103,12 @@ class House:
 
     def trade(self, tonnes: int, fen_per_tonne: int = 10) -> TradeId:
         """A delivery from the seller to the buyer, pending."""
+        trade_id = self.trade_unchecked(tonnes, fen_per_tonne)
+        self.depository.check()
+        return trade_id
+
+    def trade_unchecked(self, tonnes: int, fen_per_tonne: int = 10) -> TradeId:
+        """The same, for a test that makes thousands."""
         self.trades += 1
         amount_fen = tonnes * fen_per_tonne
         self.depository.hold(SELLER, UNITS, tonnes)
@@ -117,7 +123,6 @@ class House:
             amount_fen=amount_fen,
         )
         self.depository.book_trade(delivery)
-        self.depository.check()
         return delivery.trade_id
 
     def instruct(self) -> list[Instruction]:

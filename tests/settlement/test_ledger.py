@@ -12,7 +12,9 @@ UNITS = AssetCode("U")
 ANNA, BEN = AccountId("anna"), AccountId("ben")
 BANK = (OUTSIDE, Bucket.OUTSIDE)
 
-INSIDE = [(account, bucket) for account in (ANNA, BEN) for bucket in Bucket if bucket is not Bucket.OUTSIDE]
+INSIDE: list[tuple[AccountId, Bucket]] = [
+    (account, bucket) for account in (ANNA, BEN) for bucket in Bucket if bucket is not Bucket.OUTSIDE
+]
 PLACES = [BANK, *INSIDE]
 POSTINGS = st.lists(
     st.tuples(
@@ -58,7 +60,9 @@ def test_a_posting_moves_exactly_its_amount_or_nothing(
                 ledger.post(asset, amount, source=source, target=target)
         assert amounts(ledger) == plain
         ledger.check()
-    assert all(sum(amount for (of, _), amount in plain.items() if of == asset) == 0 for asset in (CASH, UNITS))
+    assert all(
+        sum(amount for (of, _), amount in plain.items() if of == asset) == 0 for asset in (CASH, UNITS)
+    )
     again = Ledger.load(ledger.dump())
     assert (amounts(again), again.dump()) == (plain, ledger.dump())
     again.check()

@@ -1,0 +1,553 @@
+"""Every reason to be refused is produced at least once, for real, and a refused command changes nothing.
+
+Each case says which code it claims and builds a command that is refused for it; a reason that no case claims, or a
+claim that is not kept, fails a test.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+import pytest
+
+import matching.rejections
+import settlement.rejections
+from matching.commands import (
+    AddListing,
+    AdoptRules,
+    AdvanceClose,
+    AnnounceCalendar,
+    CloseDay,
+    Command,
+    OpenDay,
+    RecordReconciliation,
+)
+from matching.events import CloseStep, Rejected
+from matching.listing import Listing
+from matching.order import Side
+from matching.state import ExchangeState
+from settlement.account import ParticipantKind
+from settlement.commands import AddInstrument, ClientCommand, OpenAccount, RegisterLot, RegisterParticipant
+from settlement.events import LotSlice
+from settlement.instrument import Instrument
+from settlement.lot import MethodologyClass
+from settlement.rejections import Reason, Unit
+from settlement.serials import SerialRange
+from settlement.values import AccountId, AssetCode, LotId, ParticipantId, TradingDay
+from tests.matching.driver import (
+    CLASS_II,
+    LISTING,
+    MONDAY,
+    RULES,
+    TUESDAY,
+    Driver,
+    cancel,
+    cancel_all,
+    change,
+    deposit,
+    lot,
+    open_market,
+    order,
+    resolve,
+    shanghai_market,
+    transfer_in,
+    weekdays,
+)
+
+REASONS: Final = (*settlement.rejections.REASONS, *matching.rejections.REASONS)
+BUY, SELL = Side.BUY, Side.SELL
+KIND = ParticipantKind.INSTITUTION
+
+Case = Callable[[], tuple[Driver, Command]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claim:
+    """One case and the code it claims to produce."""
+
+    code: str
+    name: str
+    case: Case
+
+
+CLAIMS: list[Claim] = []
+
+
+def produces(code: str) -> Callable[[Case], Case]:
+    """Enter a case into the register."""
+
+    def enter(case: Case) -> Case:
+        CLAIMS.append(Claim(code=code, name=case.__name__, case=case))
+        return case
+
+    return enter
+
+
+def market(**rules: int | str) -> Driver:
+    """Anna has 500 t, Ben 1,000,000 fen, Cara owns two accounts with both."""
+    driver = open_market(**rules)
+    driver.admit("anna", tonnes=500)
+    driver.admit("ben", fen=1_000_000)
+    driver.admit("cara-1", fen=1_000_000)
+    driver.admit("cara-2", tonnes=500)
+    return driver
+
+
+def buy(price_fen: int = 6_800, tonnes: int = 10, account: str = "ben") -> Command:
+    return order(account, BUY, tonnes, price_fen)
+
+
+def lots(*serials: SerialRange, name: str = "L-anna") -> tuple[LotSlice, ...]:
+    return (LotSlice(lot_id=LotId(name), serials=serials),)
+
+
+def unfounded() -> Driver:
+    """Rules but for one, a calendar and an instrument; no listing, no day."""
+    driver = Driver()
+    driver.adopt(**{name: value for name, value in RULES.items() if name != "depth_levels"})
+    driver.accepted(AnnounceCalendar(announcement=weekdays("2026-11-16", 28)))
+    instrument = Instrument(code=LISTING, methodology_class=MethodologyClass.I)
+    driver.accepted(AddInstrument(instrument=instrument))
+    return driver
+
+
+# ---- settlement -------------------------------------------------------------------------------------------------
+
+
+@produces("account_unknown")
+def an_order_for_no_account() -> tuple[Driver, Command]:
+    return market(), buy(account="nobody")
+
+
+@produces("account_unknown")
+def a_cancel_for_no_account() -> tuple[Driver, Command]:
+    return market(), cancel("nobody", 1)
+
+
+@produces("account_unknown")
+def a_deposit_for_no_account() -> tuple[Driver, Command]:
+    return market(), deposit("nobody", 5)
+
+
+@produces("account_exists")
+def an_account_that_exists() -> tuple[Driver, Command]:
+    command = OpenAccount(account=AccountId("anna"), owner=ParticipantId("ben"), registry_account="new")
+    return market(), command
+
+
+@produces("registry_account_bound")
+def a_registry_account_of_another() -> tuple[Driver, Command]:
+    command = OpenAccount(
+        account=AccountId("new"), owner=ParticipantId("ben"), registry_account="registry-anna"
+    )
+    return market(), command
+
+
+@produces("participant_unknown")
+def an_account_of_nobody() -> tuple[Driver, Command]:
+    command = OpenAccount(account=AccountId("new"), owner=ParticipantId("nobody"), registry_account="new")
+    return market(), command
+
+
+@produces("participant_exists")
+def a_participant_twice() -> tuple[Driver, Command]:
+    return market(), RegisterParticipant(participant=ParticipantId("cara"), kind=KIND)
+
+
+@produces("not_your_account")
+def an_order_for_anothers_account() -> tuple[Driver, Command]:
+    return market(), order("ben", BUY, 1, 6_800, participant="anna")
+
+
+@produces("not_your_account")
+def a_cancel_for_anothers_account() -> tuple[Driver, Command]:
+    return market(), cancel("ben", 1, participant="anna")
+
+
+@produces("not_your_account")
+def a_mass_cancel_for_anothers_account() -> tuple[Driver, Command]:
+    return market(), replace(cancel_all("ben"), participant=ParticipantId("anna"))
+
+
+@produces("not_your_account")
+def a_transfer_to_anothers_account() -> tuple[Driver, Command]:
+    return market(), transfer_in("ben", lots((1, 2)), participant="anna")
+
+
+@produces("client_id_reused")
+def another_order_under_the_same_id() -> tuple[Driver, Command]:
+    driver = market()
+    driver.do(buy(6_800))
+    return driver, buy(6_801)
+
+
+@produces("client_id_reused")
+def another_transfer_under_the_same_id() -> tuple[Driver, Command]:
+    driver = market()
+    driver.do(transfer_in("anna", lots((1, 2))))
+    return driver, transfer_in("anna", lots((1, 3)))
+
+
+@produces("deadline_passed")
+def an_order_after_its_deadline() -> tuple[Driver, Command]:
+    driver = market()
+    return driver, order("ben", BUY, 1, 6_800, deadline_ns=driver.at_ns - 1)
+
+
+@produces("deadline_passed")
+def a_cancel_after_its_deadline() -> tuple[Driver, Command]:
+    driver = market()
+    return driver, replace(cancel("ben", driver.buy("ben", 1, 6_800)), deadline_ns=driver.at_ns - 1)
+
+
+@produces("deadline_passed")
+def a_mass_cancel_after_its_deadline() -> tuple[Driver, Command]:
+    driver = market()
+    driver.buy("ben", 1, 6_800)
+    return driver, replace(cancel_all("ben"), deadline_ns=driver.at_ns - 1)
+
+
+@produces("instrument_unknown")
+def a_listing_of_no_instrument() -> tuple[Driver, Command]:
+    return market(), AddListing(listing=Listing(code=AssetCode("X"), first_reference_price_fen=5))
+
+
+@produces("instrument_unknown")
+def a_transfer_of_no_instrument() -> tuple[Driver, Command]:
+    return market(), transfer_in("anna", lots((1, 2)), instrument="X")
+
+
+@produces("instrument_exists")
+def an_instrument_twice() -> tuple[Driver, Command]:
+    instrument = Instrument(code=LISTING, methodology_class=MethodologyClass.II)
+    return market(), AddInstrument(instrument=instrument)
+
+
+@produces("lot_exists")
+def another_lot_under_the_same_name() -> tuple[Driver, Command]:
+    return market(), RegisterLot(lot=lot("L-anna", (1, 5)))
+
+
+@produces("lot_class_differs")
+def a_class_ii_lot_under_a_class_i_code() -> tuple[Driver, Command]:
+    return market(), RegisterLot(lot=lot("new", methodology_class=MethodologyClass.II))
+
+
+@produces("lot_unknown")
+def a_transfer_of_no_lot() -> tuple[Driver, Command]:
+    return market(), transfer_in("anna", lots((1, 2), name="no-such-lot"))
+
+
+@produces("lot_unknown")
+def a_transfer_of_a_lot_under_another_code() -> tuple[Driver, Command]:
+    return market(), transfer_in("anna", lots((1, 2)), instrument=CLASS_II)
+
+
+@produces("serials_malformed")
+def a_transfer_of_serials_outside_their_lot() -> tuple[Driver, Command]:
+    return market(), transfer_in("anna", lots((500, 502)))
+
+
+@produces("serials_malformed")
+def a_transfer_of_nothing() -> tuple[Driver, Command]:
+    return market(), transfer_in("anna", ())
+
+
+@produces("serials_already_here")
+def a_transfer_of_what_is_here() -> tuple[Driver, Command]:
+    return market(), transfer_in("ben", lots((1, 2)))
+
+
+@produces("amount_not_positive")
+def a_deposit_of_nothing() -> tuple[Driver, Command]:
+    return market(), deposit("ben", 0)
+
+
+@produces("bank_reference_reused")
+def one_payment_twice() -> tuple[Driver, Command]:
+    driver = market()
+    driver.do(deposit("ben", 5, client_id="1", reference="r"))
+    return driver, deposit("ben", 5, client_id="2", reference="r")
+
+
+@produces("insufficient_cash")
+def a_buy_without_the_money() -> tuple[Driver, Command]:
+    return market(), buy(tonnes=200)
+
+
+@produces("insufficient_units")
+def a_sell_without_the_units() -> tuple[Driver, Command]:
+    return market(), order("anna", SELL, 501, 6_800)
+
+
+@produces("instruction_unknown")
+def an_answer_to_no_question() -> tuple[Driver, Command]:
+    return market(), resolve("in-1")
+
+
+# ---- matching ---------------------------------------------------------------------------------------------------
+
+
+@produces("listing_unknown")
+def an_order_for_no_listing() -> tuple[Driver, Command]:
+    return market(), order("ben", BUY, 1, 6_800, listing="X")
+
+
+@produces("listing_unknown")
+def a_mass_cancel_for_no_listing() -> tuple[Driver, Command]:
+    return market(), cancel_all("ben", listing="X")
+
+
+@produces("listing_exists")
+def a_listing_twice() -> tuple[Driver, Command]:
+    return market(), AddListing(listing=Listing(code=LISTING, first_reference_price_fen=5))
+
+
+@produces("phase_closed")
+def an_order_before_the_market_opens() -> tuple[Driver, Command]:
+    driver = shanghai_market()
+    driver.admit("ben", fen=1_000_000)
+    return driver, buy()
+
+
+@produces("phase_closed")
+def a_cancel_in_the_night() -> tuple[Driver, Command]:
+    driver = shanghai_market()
+    driver.admit("ben")
+    return driver, cancel("ben", 1)
+
+
+@produces("phase_closed")
+def a_mass_cancel_during_the_close() -> tuple[Driver, Command]:
+    driver = market()
+    driver.buy("ben", 1, 6_800)
+    driver.do(CloseDay(trading_day=MONDAY))
+    return driver, cancel_all("ben")
+
+
+@produces("price_not_on_tick")
+def a_price_between_two_ticks() -> tuple[Driver, Command]:
+    return market(tick_fen=5), buy(6_801)
+
+
+@produces("price_not_on_tick")
+def a_listing_below_one_tick() -> tuple[Driver, Command]:
+    return market(tick_fen=5), AddListing(listing=Listing(code=CLASS_II, first_reference_price_fen=4))
+
+
+@produces("price_outside_band")
+def a_price_outside_the_band() -> tuple[Driver, Command]:
+    return market(), buy(7_481)
+
+
+@produces("quantity_below_minimum")
+def an_order_below_the_minimum() -> tuple[Driver, Command]:
+    return market(listed_min_tonnes=10), buy(tonnes=9)
+
+
+@produces("quantity_above_maximum")
+def an_order_above_the_maximum() -> tuple[Driver, Command]:
+    return market(), buy(tonnes=100_000)
+
+
+@produces("quantity_not_in_lots")
+def an_order_of_half_a_trading_unit() -> tuple[Driver, Command]:
+    return market(lot_tonnes=10), buy(tonnes=15)
+
+
+@produces("self_trade")
+def an_order_that_meets_its_own_owner() -> tuple[Driver, Command]:
+    driver = market()
+    driver.sell("cara-2", 5, 6_800)
+    return driver, buy(account="cara-1")
+
+
+@produces("order_not_open")
+def a_cancel_of_no_order() -> tuple[Driver, Command]:
+    return market(), cancel("ben", 1)
+
+
+@produces("order_not_open")
+def a_cancel_of_anothers_order() -> tuple[Driver, Command]:
+    driver = market()
+    return driver, cancel("anna", driver.buy("ben", 1, 6_800))
+
+
+@produces("order_not_open")
+def a_cancel_of_a_cancelled_order() -> tuple[Driver, Command]:
+    driver = market()
+    again = cancel("ben", driver.buy("ben", 1, 6_800))
+    driver.accepted(again)
+    return driver, again
+
+
+@produces("rule_faulty")
+def a_rule_nobody_knows() -> tuple[Driver, Command]:
+    driver = market()
+    changes = (change("tick_fen", 5, driver.at_ns), change("no_such_rule", 1, driver.at_ns))
+    return driver, AdoptRules(changes=changes)
+
+
+@produces("rule_backdated")
+def a_rule_for_yesterday() -> tuple[Driver, Command]:
+    driver = market()
+    return driver, AdoptRules(changes=(change("tick_fen", 5, driver.at_ns - 1),))
+
+
+@produces("rules_incomplete")
+def a_day_without_all_rules() -> tuple[Driver, Command]:
+    return unfounded(), OpenDay(trading_day=MONDAY)
+
+
+@produces("rules_incomplete")
+def a_listing_without_all_rules() -> tuple[Driver, Command]:
+    return unfounded(), AddListing(listing=Listing(code=LISTING, first_reference_price_fen=6_800))
+
+
+@produces("calendar_malformed")
+def a_calendar_of_no_dates() -> tuple[Driver, Command]:
+    announcement = replace(weekdays("2027-01-04", 5), trading_days=(TradingDay("2027-02-30"),))
+    return market(), AnnounceCalendar(announcement=announcement)
+
+
+@produces("calendar_not_announced")
+def a_close_into_the_unknown() -> tuple[Driver, Command]:
+    driver = Driver()
+    driver.found()
+    driver.open(TradingDay("2026-12-11"))
+    day = driver.exchange.trading_day
+    assert day is not None
+    driver.accepted(CloseDay(trading_day=day))
+    commands = driver.close_commands()
+    while driver.exchange.close_step is not CloseStep.ROLL_DATE:
+        driver.accepted(next(commands))
+    return driver, AdvanceClose(trading_day=day, portion=1)
+
+
+@produces("not_a_trading_day")
+def a_day_that_is_none() -> tuple[Driver, Command]:
+    driver = Driver()
+    driver.found()
+    return driver, OpenDay(trading_day=TradingDay("2026-11-22"))
+
+
+@produces("day_already_open")
+def a_day_after_the_first() -> tuple[Driver, Command]:
+    return market(), OpenDay(trading_day=TUESDAY)
+
+
+@produces("day_not_open")
+def a_close_of_another_day() -> tuple[Driver, Command]:
+    return market(), CloseDay(trading_day=TUESDAY)
+
+
+@produces("day_not_open")
+def an_advance_of_no_close() -> tuple[Driver, Command]:
+    return market(), AdvanceClose(trading_day=MONDAY, portion=1)
+
+
+@produces("day_not_open")
+def an_advance_by_nothing() -> tuple[Driver, Command]:
+    driver = market()
+    driver.accepted(CloseDay(trading_day=MONDAY))
+    return driver, AdvanceClose(trading_day=MONDAY, portion=0)
+
+
+@produces("day_not_open")
+def a_transfer_before_the_first_day() -> tuple[Driver, Command]:
+    driver = Driver()
+    driver.found()
+    driver.admit("anna")
+    driver.accepted(RegisterLot(lot=lot("L-anna")))
+    return driver, transfer_in("anna", lots((1, 2)))
+
+
+@produces("session_in_progress")
+def a_close_by_hand_where_the_clock_closes() -> tuple[Driver, Command]:
+    return shanghai_market(), CloseDay(trading_day=MONDAY)
+
+
+@produces("close_under_way")
+def a_close_twice() -> tuple[Driver, Command]:
+    driver = market()
+    driver.accepted(CloseDay(trading_day=MONDAY))
+    return driver, CloseDay(trading_day=MONDAY)
+
+
+@produces("not_reconciling")
+def a_comparison_nobody_asked_for() -> tuple[Driver, Command]:
+    command = RecordReconciliation(trading_day=MONDAY, breaks=0, digest_here="", digest_there="")
+    return market(), command
+
+
+@produces("not_reconciling")
+def a_comparison_too_early_in_the_close() -> tuple[Driver, Command]:
+    driver = market()
+    driver.accepted(CloseDay(trading_day=MONDAY))
+    command = RecordReconciliation(trading_day=MONDAY, breaks=0, digest_here="", digest_there="")
+    return driver, command
+
+
+# ---- the tests --------------------------------------------------------------------------------------------------
+
+
+def but_for_the_attempt(state: ExchangeState, before: ExchangeState) -> ExchangeState:
+    """A later state without what a refusal may leave: that it was attempted."""
+    return replace(state, seq=before.seq, at_ns=before.at_ns, client_ids=before.client_ids)
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: f"{claim.code}-{claim.name}")
+def test_a_command_is_refused_for_its_reason_and_changes_nothing(claim: Claim) -> None:
+    driver, command = claim.case()
+    before = driver.exchange.dump()
+    (refused,) = driver.do(command)
+    assert isinstance(refused, Rejected)
+    assert refused.code == claim.code
+    after = driver.exchange.dump()
+    assert but_for_the_attempt(after, before) == before
+    used = after.client_ids[len(before.client_ids) :]
+    assert after.client_ids[: len(before.client_ids)] == before.client_ids
+    decided = isinstance(command, ClientCommand) and claim.code not in {
+        "not_your_account",
+        "client_id_reused",
+    }
+    known = isinstance(command, ClientCommand) and (
+        command.account in driver.exchange.depository.accounts or command.id_space == "bank"
+    )
+    assert [one.first_seq for one in used] == ([after.seq] if decided and known else [])
+
+
+def test_every_reason_is_really_produced() -> None:
+    produced = set()
+    for claim in CLAIMS:
+        driver, command = claim.case()
+        produced |= {event.code for event in driver.do(command) if isinstance(event, Rejected)}
+    assert produced == {reason.code for reason in REASONS}
+
+
+def test_codes_are_unique() -> None:
+    codes = [reason.code for reason in REASONS]
+    assert len(codes) == len(set(codes))
+
+
+@pytest.mark.parametrize("reason", REASONS, ids=lambda reason: reason.code)
+def test_a_reason_is_told_in_both_languages_with_its_source(reason: Reason) -> None:
+    for chinese in (reason.zh, reason.remedy_zh):
+        assert any("\u4e00" <= sign <= "\u9fff" for sign in chinese)
+    for english in (reason.en, reason.remedy_en, reason.source):
+        assert english.isascii() or english.replace("’", "'").isascii()
+        assert english.strip() == english != ""
+    assert reason.pointer == "" or reason.pointer.startswith("/")
+    assert reason.code == reason.code.lower()
+    assert isinstance(reason.unit, Unit)
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: f"{claim.code}-{claim.name}")
+def test_figures_are_of_the_reasons_unit(claim: Claim) -> None:
+    driver, command = claim.case()
+    (refused,) = driver.do(command)
+    assert isinstance(refused, Rejected)
+    unit = next(reason.unit for reason in REASONS if reason.code == refused.code)
+    if unit is not Unit.TEXT:
+        assert isinstance(refused.actual, int)
+        assert isinstance(refused.limit, int | tuple)
