@@ -7,7 +7,14 @@ bounded: outcomes, route templates, methods, statuses; never an account, an orde
 from collections.abc import Callable
 from typing import Final
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 
@@ -22,18 +29,25 @@ class Metrics:
         """All at zero."""
         registry = self.registry = CollectorRegistry()
         self.orders = Counter("puhui_orders", "Orders decided, by outcome.", ["outcome"], registry=registry)
-        self.queue_depth = Gauge("puhui_queue_depth", "Commands waiting for the sequencer.", registry=registry)
+        self.queue_depth = Gauge(
+            "puhui_queue_depth", "Commands waiting for the sequencer.", registry=registry
+        )
         self.batch_size = Histogram(
             "puhui_batch_size", "Commands in one journal transaction.", buckets=_COUNTS, registry=registry
         )
         self.commit_seconds = Histogram(
-            "puhui_commit_seconds", "Duration of one journal transaction.", buckets=_SECONDS, registry=registry
+            "puhui_commit_seconds",
+            "Duration of one journal transaction.",
+            buckets=_SECONDS,
+            registry=registry,
         )
         self.journal_position = Gauge(
             "puhui_journal_position", "Sequence number of the last durable command.", registry=registry
         )
         self.pending_deliveries = Gauge(
-            "puhui_pending_deliveries", "Movements asked of the registry and not yet answered.", registry=registry
+            "puhui_pending_deliveries",
+            "Movements asked of the registry and not yet answered.",
+            registry=registry,
         )
         self.phase = Gauge("puhui_phase", "1 for the phase the market is in.", ["phase"], registry=registry)
         self.http_seconds = Histogram(
@@ -45,10 +59,15 @@ class Metrics:
         )
         self.ws_clients = Gauge("puhui_ws_clients", "Open WebSocket connections.", registry=registry)
         self.ws_closed = Counter(
-            "puhui_ws_closed", "WebSocket connections the exchange closed, by why.", ["why"], registry=registry
+            "puhui_ws_closed",
+            "WebSocket connections the exchange closed, by why.",
+            ["why"],
+            registry=registry,
         )
         self.ws_conflated = Counter(
-            "puhui_ws_conflated", "Pushes left out for slow readers and made good by a snapshot.", registry=registry
+            "puhui_ws_conflated",
+            "Pushes left out for slow readers and made good by a snapshot.",
+            registry=registry,
         )
         self.events_lag = Gauge(
             "puhui_events_lag_seconds",

@@ -317,6 +317,12 @@ INTERNAL_ERROR: Final = _reason(
 
 # --- the WebSocket -------------------------------------------------------------------------------------------------
 
+UPGRADE_REQUIRED: Final = _reason(
+    "upgrade_required",
+    426,
+    ("此地址只提供 WebSocket", "this address speaks WebSocket only"),
+    ("请以 WebSocket 连接", "connect with a WebSocket client"),
+)
 UNKNOWN_OP: Final = _reason(
     "unknown_op", 400, ("没有这个 op", "there is no such op"), ("可用的 op 见 limit", "limit lists them")
 )

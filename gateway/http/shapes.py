@@ -88,7 +88,7 @@ PriceIn = Annotated[
 ]
 AmountIn = Annotated[
     int,
-    PlainValidator(_reads(formats.parse_money, "invalid_amount", "0.01..9999999999999.99")),
+    PlainValidator(_reads(formats.parse_money, "invalid_amount", "0.01..999999999999.99")),
     _MONEY_SCHEMA,
 ]
 QuantityIn = Annotated[
@@ -137,8 +137,14 @@ DateIn = Annotated[
 ListingCode = Annotated[str, Field(pattern=LISTING_PATTERN, examples=["SHCERCIR1"])]
 AccountName = Annotated[str, Field(pattern=NAME_PATTERN)]
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
-Text = Annotated[str, Field(min_length=1, max_length=512)]
-SerialPair = Annotated[list[int], Field(min_length=2, max_length=2, examples=[[1001, 1011]])]
+# No control characters: the database stores no NUL, and a line break in a log line misleads.
+Text = Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[^\x00-\x1f\x7f]+$")]
+ShortText = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
+SERIAL_MOST: Final = 2**53
+SerialPair = Annotated[
+    list[Annotated[int, Field(ge=0, le=SERIAL_MOST)]],
+    Field(min_length=2, max_length=2, examples=[[1001, 1011]]),
+]
 Serials = Annotated[
     list[SerialPair],
     Field(min_length=1, max_length=1_000, description="Half-open ranges of whole-tonne serials."),
@@ -162,6 +168,14 @@ class Page(Request):
 
     after: Annotated[str, Field(max_length=64, description="`next` of the page before.")] | None = None
     limit: Annotated[int, Field(ge=1, le=500)] = 100
+
+
+class OperatorRequest(Request):
+    """An act of the operator. What it names is its natural key: said twice, the second is refused by name."""
+
+    client_id: Annotated[
+        ClientId | None, Field(description="Taken for uniformity; the act itself is the key.")
+    ] = None
 
 
 class ProblemError(Answer):

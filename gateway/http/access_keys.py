@@ -1,0 +1,213 @@
+"""Keys: testing a signature, and an operator's issuing, listing and revoking."""
+
+import base64
+import binascii
+import time
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field
+
+from gateway.access.keys import AccessKey, Algorithm, KeyFault, NewKey, Scope
+from gateway.access.limits import ActionKind
+from gateway.formats import time_text
+from gateway.http import reasons
+from gateway.http.problems import refusal
+from gateway.http.routing import Call, Reply, Route
+from gateway.http.shapes import (
+    NAME_PATTERN,
+    AccountName,
+    Answer,
+    Name,
+    OperatorRequest,
+    Time,
+    TimeIn,
+)
+from registry_bridge.signing import TIMESTAMP_HEADER
+
+CREATED: Final = 201
+
+ScopeName = Literal[
+    "read", "trade", "negotiate", "offset", "transfer", "bank", "operate", "approve", "supervise"
+]
+AlgorithmName = Literal["ed25519", "hmac-sha256"]
+
+
+class KeyRequest(OperatorRequest):
+    """A key to be made. Of an Ed25519 key only the public half is sent; an HMAC secret is made by the exchange."""
+
+    participant: Name
+    account: AccountName | None = None
+    algorithm: AlgorithmName = "ed25519"
+    public_key: Annotated[
+        str | None, Field(max_length=64, description="Base64 of the 32 raw bytes of an Ed25519 public key.")
+    ] = None
+    scopes: Annotated[list[ScopeName], Field(min_length=1, max_length=9)]
+    expires_at: TimeIn | None = None
+    label: Annotated[str, Field(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+
+
+class Key(Answer):
+    """A key, without its secret."""
+
+    key: Name
+    participant: Name
+    account: AccountName | None
+    algorithm: AlgorithmName
+    scopes: list[ScopeName]
+    label: str
+    created_at: Time
+    created_by: str
+    expires_at: Time | None
+    revoked_at: Time | None
+
+
+class IssuedKey(Key):
+    """A key just made."""
+
+    secret: Annotated[
+        str | None,
+        Field(description="Base64; for HMAC only, shown this once. Its decoded bytes are the key."),
+    ]
+
+
+class Keys(Answer):
+    """Every key, oldest first."""
+
+    items: list[Key]
+    next: None
+
+
+class AuthCheck(Answer):
+    """What a good signature gives."""
+
+    key: Name
+    participant: Name
+    account: AccountName | None
+    algorithm: AlgorithmName
+    scopes: list[ScopeName]
+    expires_at: Time | None
+    clock_skew_ms: Annotated[int, Field(description="The sender's clock minus the exchange's.")]
+    server_time: Time
+
+
+async def check_auth(call: Call) -> Reply:
+    """Test a signature: answered only when it is good."""
+    key = call.signed_by
+    now_ns = time.time_ns()
+    return Reply(
+        {
+            "key": key.key_id,
+            "participant": key.participant,
+            "account": key.account,
+            "algorithm": key.algorithm.value,
+            "scopes": sorted(key.scopes),
+            "expires_at": None if key.expires_at_ns is None else time_text(key.expires_at_ns),
+            "clock_skew_ms": int(call.headers[TIMESTAMP_HEADER]) - now_ns // 1_000_000,
+            "server_time": time_text(now_ns),
+        }
+    )
+
+
+async def issue_key(call: Call) -> Reply:
+    """Make a key for a participant."""
+    body: KeyRequest = call.body
+    new = NewKey(
+        participant=body.participant,
+        account=body.account,
+        algorithm=Algorithm(body.algorithm),
+        scopes=frozenset(Scope(scope) for scope in body.scopes),
+        label=body.label,
+        created_by=call.participant,
+        expires_at_ns=body.expires_at,
+        public_key=_public_key(body.public_key),
+    )
+    try:
+        issued = await call.services.keys.issue(new, at_ns=call.services.clock.now_ns())
+    except KeyFault as fault:
+        raise refusal(reasons.KEY_NOT_SOUND, pointer="/public_key", actual=str(fault)) from None
+    return Reply({**_key_body(issued.key), "secret": issued.secret}, status=CREATED)
+
+
+def _public_key(text: str | None) -> bytes | None:
+    if text is None:
+        return None
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise refusal(reasons.KEY_NOT_SOUND, pointer="/public_key") from None
+
+
+async def list_keys(call: Call) -> Reply:
+    """Every key, without secrets."""
+    return Reply({"items": [_key_body(key) for key in call.services.keys.all()], "next": None})
+
+
+async def revoke_key(call: Call) -> Reply:
+    """Revoke a key for good; from this answer on it is refused. Revoking twice is the same."""
+    name = call.path["key"]
+    revoked = await call.services.keys.revoke(name, by=call.participant, at_ns=call.services.clock.now_ns())
+    if revoked is None:
+        raise refusal(reasons.NOT_FOUND, actual=name)
+    return Reply(_key_body(revoked))
+
+
+def _key_body(key: AccessKey) -> dict[str, Any]:
+    return {
+        "key": key.key_id,
+        "participant": key.participant,
+        "account": key.account,
+        "algorithm": key.algorithm.value,
+        "scopes": sorted(key.scopes),
+        "label": key.label,
+        "created_at": time_text(key.created_at_ns),
+        "created_by": key.created_by,
+        "expires_at": None if key.expires_at_ns is None else time_text(key.expires_at_ns),
+        "revoked_at": None if key.revoked_at_ns is None else time_text(key.revoked_at_ns),
+    }
+
+
+ROUTES: Final = (
+    Route(
+        method="POST",
+        path="/v1/auth/check",
+        handler=check_auth,
+        scope="any",
+        kind=ActionKind.READ,
+        summary="Test a signature",
+        tag="access",
+        answer=AuthCheck,
+    ),
+    Route(
+        method="POST",
+        path="/v1/operator/keys",
+        handler=issue_key,
+        scope=Scope.OPERATE,
+        kind=ActionKind.OPERATE,
+        summary="Make a key",
+        tag="operator",
+        body=KeyRequest,
+        answer=IssuedKey,
+        status=CREATED,
+    ),
+    Route(
+        method="GET",
+        path="/v1/operator/keys",
+        handler=list_keys,
+        scope=Scope.OPERATE,
+        kind=ActionKind.OPERATE,
+        summary="Every key, without secrets",
+        tag="operator",
+        answer=Keys,
+    ),
+    Route(
+        method="DELETE",
+        path="/v1/operator/keys/{key}",
+        handler=revoke_key,
+        scope=Scope.OPERATE,
+        kind=ActionKind.OPERATE,
+        summary="Revoke a key for good",
+        tag="operator",
+        answer=Key,
+        path_parameters={"key": NAME_PATTERN},
+    ),
+)

@@ -1,0 +1,336 @@
+"""One's own account: balances, lots with their serials, trades with their settlement, and the event log."""
+
+import time
+from typing import Annotated, Any, Final, Literal
+
+import orjson
+from pydantic import Field
+
+from gateway.access.keys import Scope
+from gateway.access.limits import ActionKind
+from gateway.engine.accounts import AccountView, BalanceView, LotView
+from gateway.engine.entry import AccountEvent
+from gateway.engine.history import TradeView
+from gateway.formats import money_text, price_text, quantity_text, time_text
+from gateway.http.routing import Call, Handler, Reply, Route
+from gateway.http.shapes import (
+    AccountName,
+    Answer,
+    ClassName,
+    Date,
+    Id,
+    ListingCode,
+    Money,
+    Name,
+    Page,
+    Price,
+    Quantity,
+    Request,
+    SideName,
+    Time,
+)
+
+EVENTS_MOST: Final = 1_000
+EVENT_ID_MOST: Final = 2**62
+
+
+class Cash(Answer):
+    """Money. `available + held + delivering` is everything owned."""
+
+    available: Money
+    held: Annotated[Money, Field(description="Cover of open orders.")]
+    delivering: Annotated[Money, Field(description="Committed to purchases not yet settled.")]
+    withdrawable: Annotated[Money, Field(description="What may leave the exchange.")]
+
+
+class Units(Answer):
+    """Tonnes of one listing. `available + held + delivering` is everything owned."""
+
+    available: Quantity
+    held: Annotated[Quantity, Field(description="Cover of open orders.")]
+    delivering: Annotated[Quantity, Field(description="Committed to sales not yet settled.")]
+    bought_today: Annotated[
+        Quantity, Field(description="Bought on this trading day, not for sale before the next.")
+    ]
+    frozen: Annotated[Quantity, Field(description="Frozen by an authority.")]
+
+
+class Account(Answer):
+    """A trading account."""
+
+    account: AccountName
+    owner: Name
+    registry_account: Annotated[str, Field(description="The registry account it is bound to.")]
+    cash: Cash
+    units: dict[str, Units]
+
+
+class Lot(Answer):
+    """One's serials of one lot."""
+
+    lot: str
+    listing: ListingCode
+    class_: Annotated[ClassName, Field(alias="class")]
+    methodology: Annotated[str, Field(description="Code and version.")]
+    project: str
+    period: Annotated[str, Field(description="First and last day of the monitoring period.")]
+    issued_on: Date
+    serials: Annotated[list[tuple[int, int]], Field(description="Half-open ranges of whole-tonne serials.")]
+    quantity: Quantity
+    available: Quantity
+
+
+class Lots(Answer):
+    """Lots in the order they would be delivered."""
+
+    items: list[Lot]
+    next: None
+
+
+class LotSerials(Answer):
+    """Serials of one lot."""
+
+    lot: str
+    serials: list[tuple[int, int]]
+
+
+class Settlement(Answer):
+    """Where the delivery of a trade stands."""
+
+    state: Literal["pending", "settled", "failed"]
+    settled_at: Time | None
+    reason: Annotated[str | None, Field(description="The registry's code, where it refused.")]
+    lots: list[LotSerials]
+
+
+class Trade(Answer):
+    """A trade of one's own."""
+
+    id: Id
+    method: Literal["listed"]
+    listing: ListingCode
+    side: SideName
+    order_id: Id
+    price: Price
+    quantity: Quantity
+    amount: Money
+    taker_side: SideName
+    time: Time
+    trading_day: Date
+    settlement: Settlement
+
+
+class Trades(Answer):
+    """Trades, newest first."""
+
+    items: list[Trade]
+    next: str | None
+
+
+class Events(Answer):
+    """The account's log, oldest first; every item has `event_id`, `type`, `time` and what its type carries."""
+
+    items: list[dict[str, Any]]
+    next: Annotated[
+        str | None, Field(description="Where to go on when there is more; null at the end of the log.")
+    ]
+
+
+class AccountQuery(Request):
+    """Whose; the key's own account when absent."""
+
+    account: AccountName | None = None
+
+
+class TradesQuery(Page):
+    """Which trades."""
+
+    account: AccountName | None = None
+    listing: ListingCode | None = None
+
+
+class EventsQuery(Request):
+    """From where in the log."""
+
+    account: AccountName | None = None
+    after: Annotated[int, Field(ge=0, le=EVENT_ID_MOST, description="The last event_id already known.")] = 0
+    limit: Annotated[int, Field(ge=1, le=EVENTS_MOST)] = 100
+
+
+async def get_account(call: Call) -> Reply:
+    """Cash, and units of every listing."""
+    query: AccountQuery = call.query or AccountQuery()
+    view = call.own_account(query.account)
+    codes = dict.fromkeys((*call.services.views.listings, *view.units))
+    return Reply(account_body(view, tuple(codes)))
+
+
+def account_body(view: AccountView, codes: tuple[str, ...]) -> dict[str, Any]:
+    """An account with these listings."""
+    nothing = BalanceView()
+    return {
+        "account": view.account,
+        "owner": view.owner,
+        "registry_account": view.registry_account,
+        "cash": {
+            "available": money_text(view.cash.available),
+            "held": money_text(view.cash.held),
+            "delivering": money_text(view.cash.delivering),
+            "withdrawable": money_text(view.cash.withdrawable),
+        },
+        "units": {code: _units_body(view.units.get(code, nothing)) for code in codes},
+    }
+
+
+def _units_body(units: BalanceView) -> dict[str, str]:
+    return {
+        "available": quantity_text(units.available),
+        "held": quantity_text(units.held),
+        "delivering": quantity_text(units.delivering),
+        "bought_today": quantity_text(units.bought_today),
+        "frozen": quantity_text(units.frozen),
+    }
+
+
+async def list_lots(call: Call) -> Reply:
+    """Lots with their serial ranges."""
+    query: AccountQuery = call.query or AccountQuery()
+    view = call.own_account(query.account)
+    return Reply({"items": [_lot_body(lot) for lot in call.services.views.lots(view.account)], "next": None})
+
+
+def _lot_body(line: LotView) -> dict[str, Any]:
+    lot = line.lot
+    return {
+        "lot": lot.lot_id,
+        "listing": lot.instrument,
+        "class": lot.methodology_class.value,
+        "methodology": f"{lot.methodology} {lot.methodology_version}",
+        "project": lot.project,
+        "period": f"{lot.period_from}/{lot.period_to}",
+        "issued_on": lot.issued_on,
+        "serials": line.serials,
+        "quantity": quantity_text(line.quantity_tonnes),
+        "available": quantity_text(line.available_tonnes),
+    }
+
+
+async def list_trades(call: Call) -> Reply:
+    """Own trades, newest first, with where their settlement stands."""
+    query: TradesQuery = call.query or TradesQuery()
+    account = call.own_account(query.account).account
+    page = await call.services.history.trades(
+        account=account, listing=query.listing, after=query.after, limit=query.limit
+    )
+    return Reply({"items": [_trade_body(trade, account) for trade in page.items], "next": page.next})
+
+
+def _trade_body(trade: TradeView, account: str) -> dict[str, Any]:
+    bought = trade.buyer == account
+    return {
+        "id": str(trade.trade_id),
+        "method": "listed",
+        "listing": trade.listing,
+        "side": "buy" if bought else "sell",
+        "order_id": str(trade.buy_order_id if bought else trade.sell_order_id),
+        "price": price_text(trade.price_fen),
+        "quantity": quantity_text(trade.quantity_tonnes),
+        "amount": money_text(trade.price_fen * trade.quantity_tonnes),
+        "taker_side": trade.taker_side.value,
+        "time": time_text(trade.at_ns),
+        "trading_day": trade.trading_day,
+        "settlement": {
+            "state": trade.settlement,
+            "settled_at": None if trade.settled_ns is None else time_text(trade.settled_ns),
+            "reason": trade.failure,
+            "lots": [{"lot": lot, "serials": serials} for lot, serials in trade.lots],
+        },
+    }
+
+
+async def list_events(call: Call) -> Reply:
+    """The account's gapless log after an event."""
+    query: EventsQuery = call.query or EventsQuery()
+    account = call.own_account(query.account).account
+    events = await call.services.history.account_events(account, query.after, query.limit)
+    following = str(events[-1].event_id) if len(events) == query.limit else None
+    items = ",".join(f"{{{event_members(event)}}}" for event in events)
+    return Reply(f'{{"items":[{items}],"next":{orjson.dumps(following).decode()}}}'.encode())
+
+
+def event_members(event: AccountEvent) -> str:
+    """An account event as the members of a JSON object; what it carries is stored as text and not read again."""
+    head = f'"event_id":{event.event_id},"type":"{event.type}","time":"{time_text(event.at_ns)}"'
+    rest = event.body[1:-1]
+    return f"{head},{rest}" if rest else head
+
+
+async def get_limits(call: Call) -> Reply:
+    """How much of each kind of action may be done, and how much is left."""
+    services = call.services
+    key = call.signed_by
+    owner = key.account or key.participant
+    kinds = (kind for kind in services.limits.quotas if kind is not ActionKind.PUBLIC)
+    return Reply({"items": [_limit_body(call, owner, kind) for kind in kinds], "next": None})
+
+
+def _limit_body(call: Call, owner: str, kind: ActionKind) -> dict[str, Any]:
+    limits = call.services.limits
+    quota, allowance = limits.quotas[kind], limits.look(owner, kind, time.monotonic_ns())
+    assert allowance is not None, "a kind with a quota has a bucket"
+    return {
+        "kind": kind.value,
+        "quota": quota.quota,
+        "window_s": quota.window_s,
+        "remaining": allowance.remaining,
+        "reset_s": allowance.reset_s,
+    }
+
+
+class Limit(Answer):
+    """One kind of action."""
+
+    kind: str
+    quota: Annotated[int, Field(description="So many within a window.")]
+    window_s: int
+    remaining: int
+    reset_s: int
+
+
+class Limits(Answer):
+    """Every kind that is limited."""
+
+    items: list[Limit]
+    next: None
+
+
+def _own(path: str, handler: Handler, summary: str, answer: type[Answer], query: type[Request]) -> Route:
+    return Route(
+        method="GET",
+        path=path,
+        handler=handler,
+        scope=Scope.READ,
+        kind=ActionKind.READ,
+        summary=summary,
+        tag="account",
+        query=query,
+        answer=answer,
+    )
+
+
+ROUTES: Final = (
+    _own("/v1/account", get_account, "Cash and units", Account, AccountQuery),
+    _own("/v1/account/lots", list_lots, "Lots with serial ranges", Lots, AccountQuery),
+    _own("/v1/trades", list_trades, "Own trades with settlement state, newest first", Trades, TradesQuery),
+    _own("/v1/events", list_events, "The account's gapless event log, oldest first", Events, EventsQuery),
+    Route(
+        method="GET",
+        path="/v1/limits",
+        handler=get_limits,
+        scope="any",
+        kind=ActionKind.READ,
+        summary="Rate limits and what is left of them",
+        tag="account",
+        answer=Limits,
+    ),
+)

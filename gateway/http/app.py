@@ -1,0 +1,107 @@
+"""The web application: every route of the table, and an answer for whatever is not in it."""
+
+from typing import Any, Final
+
+import orjson
+from aiohttp import web
+
+from gateway.access.limits import ActionKind
+from gateway.http import (
+    access_keys,
+    account,
+    bank,
+    health,
+    market_data,
+    operator_day,
+    operator_setup,
+    orders,
+    transfers,
+)
+from gateway.http.dispatch import Dispatcher
+from gateway.http.openapi import openapi_document
+from gateway.http.routing import BATCH_BODY_LIMIT, Call, Reply, Route
+from gateway.http.services import Services
+from gateway.http.stream.endpoint import Stream
+from gateway.metrics import Metrics
+from matching.session import Phase
+
+DISPATCHER: Final = web.AppKey("dispatcher", Dispatcher)
+STREAM: Final = web.AppKey("stream", Stream)
+
+_document: Final[dict[str, bytes]] = {}
+
+
+async def get_openapi(_: Call) -> Reply:
+    """This document."""
+    if "openapi" not in _document:
+        _document["openapi"] = orjson.dumps(openapi_document(ROUTES))
+    return Reply(_document["openapi"], content_type="application/json")
+
+
+ROUTES: Final[tuple[Route, ...]] = (
+    *market_data.ROUTES,
+    Route(
+        method="GET",
+        path="/v1/openapi.json",
+        handler=get_openapi,
+        scope="public",
+        kind=ActionKind.PUBLIC,
+        summary="The OpenAPI document",
+        tag="market data",
+        answer=None,
+        content_type="application/json",
+    ),
+    *orders.ROUTES,
+    *account.ROUTES,
+    *transfers.ROUTES,
+    *access_keys.ROUTES,
+    *bank.ROUTES,
+    *operator_day.ROUTES,
+    *operator_setup.ROUTES,
+    *health.ROUTES,
+)
+"""Every call of the API but the WebSocket."""
+
+
+def make_app(services: Services) -> web.Application:
+    """The application serving from these. The views must be listening to the sequencer already."""
+    app = web.Application(client_max_size=BATCH_BODY_LIMIT)
+    dispatcher = app[DISPATCHER] = Dispatcher(services)
+    stream = app[STREAM] = Stream(services, dispatcher)
+    for route in ROUTES:
+        handler = dispatcher.bind(route)
+        app.router.add_route(route.method, route.path, handler)
+        if route.method == "GET" and route.is_public:
+            app.router.add_route("HEAD", route.path, handler)
+    app.router.add_route("GET", "/v1/ws", stream.serve)
+    app.router.add_route("*", "/{path:.*}", _not_served)
+    app.on_startup.append(stream.start)
+    app.on_shutdown.append(stream.stop)
+    watch(services)
+    return app
+
+
+async def _not_served(request: web.Request) -> web.StreamResponse:
+    methods: set[str] = set()
+    for resource in request.app.router.resources():
+        if resource.canonical == "/{path}":
+            continue
+        match, allowed = await resource.resolve(request)
+        assert match is None, "the router would have found it"
+        methods |= allowed
+    return request.app[DISPATCHER].not_served(request, frozenset(methods))
+
+
+def watch(services: Services) -> None:
+    """Let the metrics that are read, not counted, read from the parts that know."""
+    metrics: Metrics = services.metrics
+    sequencer, views = services.sequencer, services.views
+    metrics.watch(metrics.queue_depth, lambda: sequencer.queue_depth)
+    metrics.watch(metrics.journal_position, lambda: sequencer.position)
+    metrics.watch(metrics.pending_deliveries, lambda: len(views.pending_instructions))
+    for phase in Phase:
+        metrics.watch(metrics.phase.labels(phase.value), _is_phase(services, phase))
+
+
+def _is_phase(services: Services, phase: Phase) -> Any:  # noqa: ANN401 - what a gauge reads
+    return lambda: 1.0 if services.views.market.phase is phase else 0.0

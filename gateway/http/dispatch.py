@@ -1,0 +1,276 @@
+"""From an HTTP request to its handler and back: one straight path, the same for every route.
+
+Size, signature, scope, rate, shape, in this order; then the handler; then one answer with its headers. There are no
+layers of middleware, since every one of them would be paid for with every order. What goes wrong on the way is a
+`Refused`; what only we can have caused is logged with the request's id and answered as an internal error whose outcome
+is unknown.
+"""
+
+import re
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from itertools import count
+from typing import Any, Final, TypeAlias
+
+import orjson
+import structlog
+from aiohttp import web
+
+from gateway.access.authenticate import KeyExpired, KeyRevoked, NotAdmitted
+from gateway.access.keys import AccessKey, Scope
+from gateway.access.limits import ActionKind, Allowance
+from gateway.engine.history import BadCursorError
+from gateway.engine.sequencer import Overloaded, Stopped
+from gateway.http import reasons
+from gateway.http.bodies import parse_json, read_body
+from gateway.http.problems import (
+    CONTENT_LANGUAGE,
+    CONTENT_TYPE,
+    Language,
+    Refused,
+    language_of,
+    refusal,
+    render,
+)
+from gateway.http.reading import read_deadline, read_model, read_query
+from gateway.http.routing import Call, NoQuery, Reply, Route, allowance_headers
+from gateway.http.services import Services
+from registry_bridge.signing import (
+    KEY_HEADER,
+    SIGNATURE_HEADER,
+    TIMESTAMP_HEADER,
+    WINDOW_MS,
+    NotAuthentic,
+    SignatureFault,
+)
+from settlement.rejections import Reason
+
+Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+SECURITY_HEADERS: Final = {
+    "Server": "puhui",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}
+
+_log: Final = structlog.get_logger("gateway.http")
+
+_SIGNATURE_REASONS: Final[dict[SignatureFault, tuple[Reason, str]]] = {
+    SignatureFault.HEADER_MISSING: (reasons.UNAUTHENTICATED, KEY_HEADER),
+    SignatureFault.KEY_UNKNOWN: (reasons.KEY_UNKNOWN, KEY_HEADER),
+    SignatureFault.TIMESTAMP_MALFORMED: (reasons.TIMESTAMP_MALFORMED, TIMESTAMP_HEADER),
+    SignatureFault.CLOCK_SKEW: (reasons.TIMESTAMP_OUTSIDE_WINDOW, TIMESTAMP_HEADER),
+    SignatureFault.SIGNATURE_MALFORMED: (reasons.SIGNATURE_MALFORMED, SIGNATURE_HEADER),
+    SignatureFault.SIGNATURE_WRONG: (reasons.SIGNATURE_INVALID, SIGNATURE_HEADER),
+    SignatureFault.SIGNATURE_REPLAYED: (reasons.SIGNATURE_REPLAYED, SIGNATURE_HEADER),
+    SignatureFault.SIGNATURES_TOO_MANY: (reasons.OVERLOADED, SIGNATURE_HEADER),
+}
+
+
+class Dispatcher:
+    """Serves routes; one for the whole application."""
+
+    def __init__(self, services: Services) -> None:
+        """Serving from these."""
+        self.services = services
+        self._ids = count(1)
+        self._run = secrets.token_hex(4)
+        self._policies = {
+            kind: f'"{kind.value}";q={quota.quota};w={quota.window_s}'
+            for kind, quota in services.limits.quotas.items()
+        }
+
+    def request_id(self) -> str:
+        """Names one request in answers and logs; different in every run of the program."""
+        return f"{self._run}-{next(self._ids):x}"
+
+    def bind(self, route: Route) -> Handler:
+        """The route as aiohttp calls it."""
+        durations: dict[int, Any] = {}
+        patterns = {name: re.compile(pattern) for name, pattern in route.path_parameters.items()}
+
+        async def serve(request: web.Request) -> web.StreamResponse:
+            started_s = time.perf_counter()
+            request_id = self.request_id()
+            language = language_of(request.headers.get("Accept-Language"))
+            headers = {"X-Request-Id": request_id}
+            try:
+                reply = await self._serve(route, patterns, request, language, headers)
+            except Refused as refused:
+                reply = self._problem(refused, request_id, language)
+            except Exception as error:  # noqa: BLE001 - the last place where a fault of ours can be answered
+                answered = unexpected(error, route.path, changes=route.method != "GET", request_id=request_id)
+                reply = self._problem(answered, request_id, language)
+            duration = durations.get(reply.status)
+            if duration is None:
+                duration = durations[reply.status] = self.services.metrics.http_seconds.labels(
+                    route.path, route.method, str(reply.status)
+                )
+            duration.observe(time.perf_counter() - started_s)
+            return respond(reply, headers)
+
+        return serve
+
+    async def _serve(
+        self,
+        route: Route,
+        patterns: Mapping[str, re.Pattern[str]],
+        request: web.Request,
+        language: Language,
+        headers: dict[str, str],
+    ) -> Reply:
+        given = request.headers
+        body = await read_body(request, route.limit_bytes) if request.body_exists else b""
+        key = None
+        if not route.is_public:
+            key = self.authenticate(
+                request.method,
+                request.raw_path,
+                (given.get(KEY_HEADER), given.get(TIMESTAMP_HEADER), given.get(SIGNATURE_HEADER)),
+                body,
+            )
+            require_scope(key, route.scope)
+        owner = (key.account or key.participant) if key is not None else (request.remote or "")
+
+        def take(cost: int) -> None:
+            headers.update(self.take(owner, route.kind, cost))
+
+        take(1)
+        path = request.match_info
+        for name, pattern in patterns.items():
+            if pattern.fullmatch(path[name]) is None:
+                raise refusal(reasons.NOT_FOUND, pointer="", actual=path[name][:64])
+        call = Call(
+            services=self.services,
+            key=key,
+            path=path,
+            headers=given,
+            query=None
+            if route.query is NoQuery and not request.query_string
+            else read_query(route.query, request.query.items()),
+            body=None
+            if route.body is None
+            else read_model(route.body, {} if route.body_optional and not body else parse_json(body)),
+            deadline_ns=read_deadline(given.get("X-Deadline")),
+            language=language,
+            request_id=headers["X-Request-Id"],
+            take=take,
+        )
+        return await route.handler(call)
+
+    def authenticate(
+        self, method: str, target: str, signed: tuple[str | None, str | None, str | None], body: bytes
+    ) -> AccessKey:
+        """Who signed. Raises Refused, which names the part that failed."""
+        found = self.services.authenticator.check(
+            method=method, target=target, key=signed[0], timestamp=signed[1], signature=signed[2], body=body
+        )
+        if isinstance(found, AccessKey):
+            return found
+        raise _not_admitted(found, signed)
+
+    def take(self, owner: str, kind: ActionKind, cost: int) -> dict[str, str]:
+        """Take from an owner's bucket: the headers that tell how it stands. Raises Refused when it is empty."""
+        allowance = self.services.limits.take(owner, kind, time.monotonic_ns(), cost)
+        if allowance is None:
+            return {}
+        headers = allowance_headers(kind, self._policies[kind], allowance)
+        if allowance.retry_after_s:
+            self.services.metrics.rate_limited.labels(kind.value).inc()
+            raise _rate_limited(self._policies[kind], allowance, headers)
+        return headers
+
+    def _problem(self, refused: Refused, request_id: str, language: Language) -> Reply:
+        return Reply(
+            render(refused, language=language, request_id=request_id, now_ns=self.services.clock.now_ns()),
+            status=refused.status,
+            headers={"Content-Language": CONTENT_LANGUAGE[language], **refused.headers},
+            content_type=CONTENT_TYPE,
+        )
+
+    def not_served(self, request: web.Request, methods: frozenset[str]) -> web.Response:
+        """The answer where no route fits: another method would (405), or there is nothing here (404)."""
+        if not methods:
+            return self.refuse(refusal(reasons.NOT_FOUND, actual=request.path[:64]), request)
+        allowed = ", ".join(sorted(methods))
+        refused = refusal(
+            reasons.METHOD_NOT_ALLOWED, limit=allowed, actual=request.method[:16], headers={"Allow": allowed}
+        )
+        return self.refuse(refused, request)
+
+    def refuse(self, refused: Refused, request: web.Request) -> web.Response:
+        """A problem, for a request that no route serves."""
+        request_id = self.request_id()
+        language = language_of(request.headers.get("Accept-Language"))
+        return respond(self._problem(refused, request_id, language), {"X-Request-Id": request_id})
+
+
+def respond(reply: Reply, headers: dict[str, str]) -> web.Response:
+    """The reply as aiohttp sends it, with the headers every answer carries."""
+    content = reply.body if type(reply.body) is bytes else orjson.dumps(reply.body)
+    sent = {**SECURITY_HEADERS, "Content-Type": reply.content_type, **headers}
+    if reply.headers is not None:
+        sent.update(reply.headers)
+    return web.Response(body=content, status=reply.status, headers=sent)
+
+
+def require_scope(key: AccessKey, scope: Scope | str) -> None:
+    """Refuse a key that lacks the scope; `any` asks for none in particular."""
+    if scope != "any" and scope not in key.scopes:
+        carried = ", ".join(sorted(key.scopes))
+        raise refusal(reasons.SCOPE_MISSING, limit=str(scope), actual=carried)
+
+
+def _not_admitted(found: NotAdmitted, signed: tuple[str | None, str | None, str | None]) -> Refused:
+    if isinstance(found, KeyRevoked):
+        return _unsigned(reasons.KEY_REVOKED, KEY_HEADER, actual=found.at_ns)
+    if isinstance(found, KeyExpired):
+        return _unsigned(reasons.KEY_EXPIRED, KEY_HEADER, actual=found.at_ns)
+    assert isinstance(found, NotAuthentic)
+    reason, header = _SIGNATURE_REASONS[found.fault]
+    if found.fault is SignatureFault.HEADER_MISSING:
+        names = (KEY_HEADER, TIMESTAMP_HEADER, SIGNATURE_HEADER)
+        header = next(name for name, value in zip(names, signed, strict=True) if value is None)
+    if found.fault is SignatureFault.CLOCK_SKEW:
+        assert found.skew_ms is not None
+        refused = _unsigned(reason, header, limit=WINDOW_MS, actual=found.skew_ms)
+    else:
+        refused = _unsigned(reason, header)
+    if found.skew_ms is not None:
+        refused.extra["clock_skew_ms"] = found.skew_ms
+    return refused
+
+
+def _unsigned(reason: Reason, header: str, *, limit: int | None = None, actual: int | None = None) -> Refused:
+    return refusal(
+        reason,
+        limit=limit,
+        actual=actual,
+        header=header,
+        headers={"WWW-Authenticate": 'Puhui-Signature realm="puhui"'},
+    )
+
+
+def _rate_limited(policy: str, allowance: Allowance, headers: dict[str, str]) -> Refused:
+    return refusal(
+        reasons.RATE_LIMITED, limit=policy, actual=f"retry after {allowance.retry_after_s} s", headers=headers
+    )
+
+
+def unexpected(error: Exception, path: str, *, changes: bool, request_id: str) -> Refused:
+    """What is answered when something other than a refusal came out of a handler.
+
+    A full queue and a stopped sequencer have answers of their own; all else is a fault of the exchange, and logged.
+    """
+    if isinstance(error, BadCursorError):
+        return refusal(reasons.INVALID_CURSOR, parameter="after")
+    if isinstance(error, Overloaded):
+        return refusal(reasons.OVERLOADED, headers={"Retry-After": "1"})
+    if isinstance(error, Stopped):
+        return refusal(reasons.NOT_READY, headers={"Retry-After": "5"}, state=error.state)
+    _log.error("request failed", request_id=request_id, path=path, exc_info=error)
+    return refusal(reasons.INTERNAL_ERROR, state="unknown" if changes else "not_accepted")

@@ -1,0 +1,245 @@
+"""How the market is written: listings, sessions, rules, trading days."""
+
+from datetime import date, timedelta
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field
+
+from gateway.engine.market import ListingView
+from gateway.engine.views import Views
+from gateway.formats import price_text, quantity_text, time_text
+from gateway.http.shapes import (
+    Answer,
+    ClassName,
+    Date,
+    Id,
+    ListingCode,
+    Money,
+    Price,
+    Quantity,
+    SideName,
+    Time,
+)
+from matching.calendar import midnight_ns
+from matching.rulebook import PARAMETERS, RuleChange, Rules
+from matching.session import LISTED_PHASES, NS, Period, Phase
+from settlement.values import AssetCode, TradingDay
+
+PhaseName = Literal["pre_open", "listed", "break", "negotiated", "continuous", "closing", "closed"]
+UNIT: Final = "tCO2e"
+
+
+class Session(Answer):
+    """One phase of a trading day, in Shanghai's time; the end is not part of it."""
+
+    phase: PhaseName
+    start: Annotated[str, Field(pattern=r"^\d\d:\d\d$", examples=["09:30"])]
+    end: Annotated[str, Field(pattern=r"^\d\d:\d\d$", examples=["11:30"])]
+
+
+class Band(Answer):
+    """The prices a listing may trade at today, both ends included."""
+
+    lower: Price
+    upper: Price
+    reference: Price
+
+
+class Listing(Answer):
+    """A listing, its rules in force, and its day."""
+
+    listing: ListingCode
+    class_: Annotated[ClassName, Field(alias="class")]
+    unit: Literal["tCO2e"]
+    lot: Annotated[Quantity | None, Field(description="Quantities are whole multiples of it.")]
+    tick: Price | None
+    min_quantity: Quantity | None
+    max_quantity: Quantity | None
+    band: Annotated[Band | None, Field(description="None before the first day.")]
+    sessions: list[Session]
+    fee: Annotated[Money | None, Field(description="Per tonne; none is charged where it is null.")]
+    flags: list[Literal["demonstration"]]
+    phase: PhaseName
+    last: Annotated[Price | None, Field(description="Price of the last trade ever.")]
+    open: Price | None
+    high: Price | None
+    low: Price | None
+    close: Annotated[Price | None, Field(description="Set by the close of the day.")]
+    previous_close: Price | None
+    volume: Quantity
+    turnover: Money
+
+
+class Listings(Answer):
+    """Every listing."""
+
+    items: list[Listing]
+    next: None
+
+
+class PublicTrade(Answer):
+    """A listed trade, without identities."""
+
+    id: Id
+    listing: ListingCode
+    price: Price
+    quantity: Quantity
+    amount: Money
+    taker_side: SideName
+    time: Time
+    trading_day: Date
+
+
+class PublicTrades(Answer):
+    """Trades, newest first."""
+
+    items: list[PublicTrade]
+    next: str | None
+
+
+class Rule(Answer):
+    """One value in force, with its source."""
+
+    parameter: str
+    value: Annotated[int | str, Field(description="In the unit the parameter's name ends in.")]
+    listing: Annotated[ListingCode | None, Field(description="Null for the whole market.")]
+    effective_from: Time
+    source: str
+    certainty: Literal["official", "neighbour", "assumed", "demonstration"]
+
+
+class RulesAnswer(Answer):
+    """The rule book as in force at a moment."""
+
+    at: Time
+    version: int
+    items: list[Rule]
+    next: None
+
+
+class CalendarDay(Answer):
+    """One date."""
+
+    date: Date
+    announced: bool
+    trading_day: bool
+    sessions: list[Session]
+
+
+class CalendarAnswer(Answer):
+    """Every date of a period."""
+
+    items: list[CalendarDay]
+    next: None
+
+
+def sessions_body(hours: tuple[Period, ...]) -> list[dict[str, str]]:
+    """The periods of a trading day."""
+    return [
+        {"phase": period.phase.value, "start": _clock(period.start_s), "end": _clock(period.end_s)}
+        for period in hours
+    ]
+
+
+def _clock(second_s: int) -> str:
+    return f"{second_s // 3_600:02d}:{second_s % 3_600 // 60:02d}"
+
+
+def listing_body(views: Views, listing: ListingView, rules: Rules | None) -> dict[str, Any]:
+    """A listing as everybody may see it."""
+    return {
+        "listing": listing.code,
+        "class": listing.methodology_class.value,
+        "unit": UNIT,
+        "lot": None if rules is None else quantity_text(rules.lot_tonnes),
+        "tick": None if rules is None else price_text(rules.tick_fen),
+        "min_quantity": None if rules is None else quantity_text(rules.listed_min_tonnes),
+        "max_quantity": None if rules is None else quantity_text(rules.listed_max_tonnes),
+        "band": _band_body(listing),
+        "sessions": [] if rules is None else sessions_body(rules.hours),
+        "fee": None,
+        "flags": ["demonstration"] if listing.demonstration else [],
+        "phase": views.market.phase.value,
+        "last": _price(listing.last_fen),
+        "open": _price(listing.open_fen),
+        "high": _price(listing.high_fen),
+        "low": _price(listing.low_fen),
+        "close": _price(listing.close_fen),
+        "previous_close": _price(listing.previous_close_fen),
+        "volume": quantity_text(listing.volume_tonnes),
+        "turnover": price_text(listing.turnover_fen),
+    }
+
+
+def _band_body(listing: ListingView) -> dict[str, str] | None:
+    if listing.lower_fen is None or listing.upper_fen is None or listing.reference_fen is None:
+        return None
+    return {
+        "lower": price_text(listing.lower_fen),
+        "upper": price_text(listing.upper_fen),
+        "reference": price_text(listing.reference_fen),
+    }
+
+
+def _price(price_fen: int | None) -> str | None:
+    return None if price_fen is None else price_text(price_fen)
+
+
+def rules_body(views: Views, at_ns: int) -> list[dict[str, Any]]:
+    """Every value in force at that moment, the market's first, then what listings have of their own."""
+    found: list[RuleChange] = []
+    for parameter in PARAMETERS:
+        market = views.rule_book.change_in_force(parameter, at_ns)
+        if market is not None:
+            found.append(market)
+        for code in views.listings:
+            own = views.rule_book.change_in_force(parameter, at_ns, AssetCode(code))
+            if own is not None and own.listing is not None:
+                found.append(own)
+    return [
+        {
+            "parameter": change.parameter,
+            "value": change.value,
+            "listing": change.listing,
+            "effective_from": time_text(change.effective_from_ns),
+            "source": change.source,
+            "certainty": change.certainty.value,
+        }
+        for change in found
+    ]
+
+
+def calendar_body(views: Views, first: str, last: str) -> list[dict[str, Any]]:
+    """Every date from `first` to `last`, with the sessions its rules give it."""
+    days = []
+    day = date.fromisoformat(first)
+    while day.isoformat() <= last:
+        name = TradingDay(day.isoformat())
+        rules = views.rules(midnight_ns(name))
+        is_open = views.calendar.is_trading_day(name)
+        days.append(
+            {
+                "date": name,
+                "announced": views.calendar.is_announced(name),
+                "trading_day": is_open,
+                "sessions": sessions_body(rules.hours) if is_open and rules is not None else [],
+            }
+        )
+        day += timedelta(days=1)
+    return days
+
+
+def resume_ns(views: Views, now_ns: int) -> int | None:
+    """When listed trading begins next; none while it goes on, and where only an operator knows."""
+    market = views.market
+    rules = views.rules(now_ns)
+    if market.phase in LISTED_PHASES or market.phase is Phase.CLOSING or rules is None:
+        return None
+    starts_s = [period.start_s for period in rules.hours if period.phase in LISTED_PHASES]
+    day = None if market.trading_day is None else TradingDay(market.trading_day)
+    if day is None:
+        return None
+    begins_ns = midnight_ns(day)
+    return next(
+        (at_ns for at_ns in (begins_ns + start_s * NS for start_s in starts_s) if at_ns > now_ns), None
+    )

@@ -1,0 +1,182 @@
+"""The trading day in the operator's hands: where it stands, opening the first one, closing it, a manual clock."""
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field
+
+from gateway.access.keys import Scope
+from gateway.access.limits import ActionKind
+from gateway.engine.clock import ManualClock
+from gateway.engine.market import MarketView
+from gateway.formats import time_text
+from gateway.http import reasons
+from gateway.http.market_answers import PhaseName
+from gateway.http.problems import refusal
+from gateway.http.replays import raise_if_refused, settle
+from gateway.http.routing import Call, Handler, Reply, Route
+from gateway.http.shapes import Answer, Date, DateIn, OperatorRequest, Time, TimeIn
+from matching.calendar import day_of
+from matching.commands import CloseDay, OpenDay
+from matching.rejections import CALENDAR_NOT_ANNOUNCED, DAY_NOT_OPEN
+from settlement.values import TradingDay
+
+ACCEPTED: Final = 202
+
+
+class CloseStep(Answer):
+    """How far a step of the close is."""
+
+    name: str
+    state: Literal["waiting", "running", "done"]
+    done: int
+    total: int
+
+
+class Close(Answer):
+    """A close, under way or complete."""
+
+    trading_day: Date
+    state: Literal["running", "done"]
+    breaks: Annotated[int | None, Field(description="Differences with the registry, once compared.")]
+    steps: list[CloseStep]
+
+
+class Day(Answer):
+    """The trading day."""
+
+    trading_day: Date | None
+    phase: PhaseName
+    close: Annotated[Close | None, Field(description="The close under way, or the last one.")]
+
+
+class DayRequest(OperatorRequest):
+    """Which day."""
+
+    trading_day: DateIn | None = None
+
+
+class ClockRequest(OperatorRequest):
+    """What time it is to be."""
+
+    now: TimeIn
+
+
+class ClockAnswer(Answer):
+    """What time it is."""
+
+    time: Time
+    trading_day: Date | None
+    phase: PhaseName
+
+
+async def get_day(call: Call) -> Reply:
+    """The trading day and its close."""
+    return Reply(day_body(call.services.views.market))
+
+
+def day_body(market: MarketView) -> dict[str, Any]:
+    """The trading day as it stands."""
+    close = market.close
+    return {
+        "trading_day": market.trading_day,
+        "phase": market.phase.value,
+        "close": None
+        if close is None
+        else {
+            "trading_day": close.trading_day,
+            "state": close.state,
+            "breaks": close.breaks,
+            "steps": [
+                {"name": step.name, "state": step.state, "done": step.done, "total": step.total}
+                for step in close.steps
+            ],
+        },
+    }
+
+
+async def open_day(call: Call) -> Reply:
+    """Begin the first trading day; later ones are begun by the close of the one before."""
+    body: DayRequest = call.body
+    services = call.services
+    day = body.trading_day
+    if day is None:
+        day = services.views.calendar.next_trading_day(day_of(services.clock.now_ns()))
+    if day is None:
+        raise refusal(CALENDAR_NOT_ANNOUNCED)
+    raise_if_refused(await services.sequencer.submit(OpenDay(trading_day=TradingDay(day))))
+    return Reply(day_body(services.views.market))
+
+
+async def close_day(call: Call) -> Reply:
+    """Begin the close of the day at hand; GET /v1/operator/day tells how far it is."""
+    body: DayRequest = call.body
+    services = call.services
+    day = body.trading_day or services.views.market.trading_day
+    if day is None:
+        raise refusal(DAY_NOT_OPEN)
+    raise_if_refused(await services.sequencer.submit(CloseDay(trading_day=TradingDay(day))))
+    return Reply(day_body(services.views.market), status=ACCEPTED)
+
+
+async def set_clock(call: Call) -> Reply:
+    """Move a manual clock forward; what the new time brings has come when this is answered."""
+    body: ClockRequest = call.body
+    clock = call.services.clock
+    if not isinstance(clock, ManualClock):
+        raise refusal(reasons.CLOCK_NOT_MANUAL)
+    if body.now < clock.now_ns():
+        raise refusal(reasons.CLOCK_BACKWARDS, pointer="/now", limit=clock.now_ns(), actual=body.now)
+    clock.move_to(body.now)
+    await settle(call.services)
+    market = call.services.views.market
+    return Reply(
+        {"time": time_text(clock.now_ns()), "trading_day": market.trading_day, "phase": market.phase.value}
+    )
+
+
+def _route(
+    method: Literal["GET", "POST"],
+    path: str,
+    handler: Handler,
+    summary: str,
+    answer: type[Answer],
+    **more: Any,  # noqa: ANN401 - as Route takes them
+) -> Route:
+    return Route(
+        method=method,
+        path=path,
+        handler=handler,
+        scope=Scope.OPERATE,
+        kind=ActionKind.OPERATE,
+        summary=summary,
+        tag="operator",
+        answer=answer,
+        **more,
+    )
+
+
+ROUTES: Final = (
+    _route("GET", "/v1/operator/day", get_day, "The trading day and its close", Day),
+    _route(
+        "POST",
+        "/v1/operator/day/open",
+        open_day,
+        "Begin the first trading day",
+        Day,
+        body=DayRequest,
+        body_optional=True,
+    ),
+    _route(
+        "POST",
+        "/v1/operator/day/close",
+        close_day,
+        "Begin the close of the day",
+        Day,
+        body=DayRequest,
+        body_optional=True,
+        status=ACCEPTED,
+    ),
+    _route(
+        "POST", "/v1/operator/clock", set_clock, "Move a manual clock forward", ClockAnswer, body=ClockRequest
+    ),
+)

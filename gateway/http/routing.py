@@ -1,0 +1,130 @@
+"""The route table's row, and what a handler is given and gives back.
+
+A route says everything about a call in one place: address, scope, shapes, limit. The dispatcher enforces it, the
+OpenAPI document is written from it, and a test walks it; a route without a scope cannot be written.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, TypeAlias
+
+from pydantic import BaseModel
+
+from gateway.access.keys import AccessKey, Scope
+from gateway.access.limits import ActionKind, Allowance
+from gateway.engine.accounts import AccountView
+from gateway.http import reasons
+from gateway.http.problems import Language, refusal
+from gateway.http.services import Services
+from gateway.http.shapes import Request
+from settlement.rejections import ACCOUNT_UNKNOWN, NOT_YOUR_ACCOUNT
+from settlement.values import AccountId, ParticipantId
+
+KIB: Final = 1_024
+BODY_LIMIT: Final = 64 * KIB
+BATCH_BODY_LIMIT: Final = 256 * KIB
+
+
+class NoQuery(Request):
+    """A call that takes no parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a handler answers: a JSON value, or bytes of another type."""
+
+    body: Any
+    status: int = 200
+    headers: Mapping[str, str] | None = None
+    content_type: str = "application/json"
+
+
+@dataclass(slots=True)
+class Call:
+    """One request, judged and read."""
+
+    services: Services
+    key: AccessKey | None
+    path: Mapping[str, str]
+    headers: Mapping[str, str]
+    query: Any
+    """The route's query model."""
+    body: Any
+    """The route's body model; none where it has none."""
+    deadline_ns: int | None
+    language: Language
+    request_id: str
+    take: Callable[[int], None]
+    """Takes more from the rate limit of this kind of action; refuses when it is not there."""
+
+    @property
+    def signed_by(self) -> AccessKey:
+        """The key; a route that is not public always has one."""
+        assert self.key is not None, "a public route asked who is calling"
+        return self.key
+
+    @property
+    def participant(self) -> ParticipantId:
+        """Who acts."""
+        return ParticipantId(self.signed_by.participant)
+
+    def account(self, named: str | None) -> AccountId:
+        """The account a request is for: the one it names, else the key's own. Whose it is, the core judges."""
+        account = named if named is not None else self.signed_by.account
+        if account is None:
+            raise refusal(reasons.ACCOUNT_MISSING, pointer="/account")
+        return AccountId(account)
+
+    def own_account(self, named: str | None) -> AccountView:
+        """An account to be read: it must be the participant's own, or the reader a supervisor."""
+        account = self.account(named)
+        view = self.services.views.account(account)
+        if view is not None and (view.owner == self.participant or Scope.SUPERVISE in self.signed_by.scopes):
+            return view
+        # Whether another's account exists is not told to those who may not see it.
+        reason = ACCOUNT_UNKNOWN if view is None and named is None else NOT_YOUR_ACCOUNT
+        raise refusal(reason, pointer="", parameter="account", actual=account)
+
+
+Handler: TypeAlias = Callable[[Call], Awaitable[Reply]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Route:
+    """One call of the API."""
+
+    method: Literal["GET", "POST", "DELETE", "PATCH", "PUT"]
+    path: str
+    handler: Handler
+    scope: Scope | Literal["public", "any"]
+    """What the key must carry; `any` key will do, or the call is public."""
+    kind: ActionKind
+    summary: str
+    answer: type[BaseModel] | None
+    """The answer's shape; none where it is not JSON."""
+    tag: str
+    status: int = 200
+    body: type[Request] | None = None
+    body_optional: bool = False
+    """Whether no body at all means an empty object."""
+    query: type[Request] = NoQuery
+    limit_bytes: int = BODY_LIMIT
+    content_type: str = "application/json"
+    path_parameters: Mapping[str, str] = field(default_factory=dict)
+    """Name in the path → pattern it must match; whatever does not match is not found."""
+
+    @property
+    def is_public(self) -> bool:
+        """Whether no key is needed."""
+        return self.scope == "public"
+
+
+def allowance_headers(kind: ActionKind, policy: str, allowance: Allowance) -> dict[str, str]:
+    """The rate-limit headers of an answer."""
+    headers = {
+        "RateLimit-Policy": policy,
+        "RateLimit": f'"{kind.value}";r={allowance.remaining};t={allowance.reset_s}',
+    }
+    if allowance.retry_after_s:
+        headers["Retry-After"] = str(allowance.retry_after_s)
+    return headers

@@ -1,0 +1,101 @@
+"""What the routes stand on, handed in by the composition; nothing here is reached by import."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+from gateway.access.authenticate import Authenticator
+from gateway.access.keys import KeyStore
+from gateway.access.limits import DEFAULT_QUOTAS, ActionKind, Quota, RateLimits
+from gateway.engine.clock import Clock
+from gateway.engine.entry import Entry
+from gateway.engine.history import History
+from gateway.engine.sequencer import AccountEventListener, CommitListener
+from gateway.engine.views import Views
+from gateway.metrics import Metrics
+from matching.commands import Command
+from settlement.events import LotSlice
+from settlement.values import AccountId
+
+
+class CommandLine(Protocol):
+    """The way into the core, as the routes use the sequencer."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether commands are taken."""
+        ...
+
+    @property
+    def queue_depth(self) -> int:
+        """Commands waiting."""
+        ...
+
+    @property
+    def position(self) -> int:
+        """Sequence number of the last durable command."""
+        ...
+
+    async def submit(self, command: Command) -> Entry:
+        """Have a command decided; returns after the commit."""
+        ...
+
+    def on_commit(self, listener: CommitListener) -> None:
+        """Tell the listener of every commit, in order."""
+        ...
+
+    def on_account_events(self, listener: AccountEventListener) -> None:
+        """Tell the listener of every commit's account events, in order."""
+        ...
+
+
+class EntryReader(Protocol):
+    """The journal, as the routes use it."""
+
+    async def entry(self, seq: int) -> Entry | None:
+        """One journaled command with what came of it."""
+        ...
+
+
+ManagementHoldings: TypeAlias = Callable[[AccountId], Awaitable[tuple[LotSlice, ...]]]
+"""What lies in an account's management sub-account at the registry. Raises OSError or TimeoutError when the registry
+cannot be asked."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HttpSettings:
+    """Bounds of the public face."""
+
+    quotas: Mapping[ActionKind, Quota] = field(default_factory=lambda: dict(DEFAULT_QUOTAS))
+    """By kind of action; an absent kind is not limited."""
+    ws_clients: int = 2_000
+    """Connections at most."""
+    ws_queue: int = 20_000
+    """Messages waiting for one client at most; one more closes the connection. A single order can trade with
+    thousands, all of which are told."""
+    ws_conflate_at: int = 500
+    """Messages waiting, from which on depth, ticker and status are conflated."""
+    ws_idle_s: float = 60.0
+    """A connection from which nothing, not even a pong, has come for so long is closed."""
+    ws_send_s: float = 10.0
+    """A client that takes none of what is sent for so long is closed."""
+    ws_in_flight: int = 100
+    """Requests of one connection waiting for their answers."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Services:
+    """Everything a route may use. The views are already listening to the sequencer when this is made."""
+
+    sequencer: CommandLine
+    journal: EntryReader
+    views: Views
+    history: History
+    keys: KeyStore
+    authenticator: Authenticator
+    clock: Clock
+    """The market's clock."""
+    limits: RateLimits
+    metrics: Metrics
+    management_holdings: ManagementHoldings
+    settings: HttpSettings = field(default_factory=HttpSettings)

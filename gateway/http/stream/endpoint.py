@@ -1,0 +1,132 @@
+"""The WebSocket's door: how many connections, how long a silent or stuck one may stay, and how each one ends."""
+
+import asyncio
+import contextlib
+import time
+from typing import Final
+
+from aiohttp import WSCloseCode, web
+
+from gateway.http import reasons
+from gateway.http.dispatch import Dispatcher
+from gateway.http.problems import language_of, refusal
+from gateway.http.services import Services
+from gateway.http.stream.hub import Hub
+from gateway.http.stream.outbox import KEY_GONE, SLOW_CONSUMER
+from gateway.http.stream.session import Session
+
+MESSAGE_LIMIT_BYTES: Final = 64 * 1_024
+CLOSE_S: Final = 2.0
+"""How long a client has to answer a close, before the connection is cut."""
+WATCH_S: Final = 0.5
+LINGER_S: Final = 10.0
+"""How long the last bytes to a client may take."""
+
+
+class Stream:
+    """Every WebSocket connection."""
+
+    def __init__(self, services: Services, dispatcher: Dispatcher) -> None:
+        """None yet."""
+        self.services = services
+        self.hub = Hub(services)
+        self._dispatcher = dispatcher
+        self._sessions: dict[Session, asyncio.Task[None]] = {}
+        self._closing: dict[Session, asyncio.Task[None]] = {}
+        self._watcher: asyncio.Task[None] | None = None
+        services.metrics.watch(services.metrics.ws_clients, lambda: len(self._sessions))
+
+    async def start(self, _: web.Application) -> None:
+        """Begin to watch for connections that are stuck."""
+        self._watcher = asyncio.create_task(self._watch())
+
+    async def stop(self, _: web.Application) -> None:
+        """Tell every client that the exchange is going away."""
+        if self._watcher is not None:
+            self._watcher.cancel()
+        for session in self._sessions:
+            self._end(session, WSCloseCode.GOING_AWAY, "going_away")
+        await asyncio.gather(*self._closing.values())
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """One connection, from its handshake to its end."""
+        settings = self.services.settings
+        language = language_of(request.headers.get("Accept-Language"))
+        if len(self._sessions) >= settings.ws_clients:
+            refused = refusal(
+                reasons.TOO_MANY_CONNECTIONS, limit=settings.ws_clients, headers={"Retry-After": "5"}
+            )
+            return self._dispatcher.refuse(refused, request)
+        socket = web.WebSocketResponse(
+            timeout=CLOSE_S,
+            heartbeat=settings.ws_idle_s / 1.5,  # aiohttp closes after one and a half of these
+            max_msg_size=MESSAGE_LIMIT_BYTES,
+            compress=False,
+        )
+        socket.headers["Server"] = "puhui"
+        if not socket.can_prepare(request).ok:
+            return self._dispatcher.refuse(
+                refusal(reasons.UPGRADE_REQUIRED, headers={"Upgrade": "websocket"}), request
+            )
+        await socket.prepare(request)
+        session = Session(
+            self.services,
+            self._dispatcher,
+            self.hub,
+            socket,
+            language=language,
+            remote=request.remote or "",
+        )
+        await self._run(session, request)
+        return socket
+
+    async def _run(self, session: Session, request: web.Request) -> None:
+        writer = self._sessions[session] = asyncio.create_task(self._write(session))
+        try:
+            await session.read()
+        finally:
+            session.leave()
+            del self._sessions[session]
+            closing = self._closing.get(session)
+            if closing is not None:
+                await closing
+            writer.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await writer
+            if request.transport is not None:
+                # What is still buffered, a close code among it, may go out; but not be waited for without end.
+                asyncio.get_running_loop().call_later(LINGER_S, request.transport.abort)
+
+    async def _write(self, session: Session) -> None:
+        try:
+            await session.outbox.run()
+        except ConnectionError:
+            return  # the client is gone, which the reader sees too
+        if session.outbox.overflowed:
+            self._end(session, SLOW_CONSUMER, "slow_consumer")
+
+    async def _watch(self) -> None:
+        settings = self.services.settings
+        while True:
+            await asyncio.sleep(WATCH_S)
+            now_ns = time.time_ns()
+            for session, writer in self._sessions.items():
+                if session.outbox.stuck_s() > settings.ws_send_s:
+                    writer.cancel()
+                    self._end(session, SLOW_CONSUMER, "slow_consumer")
+                elif not session.key_is_good(now_ns):
+                    self._end(session, KEY_GONE, "key_gone")
+
+    def _end(self, session: Session, code: int, why: str) -> None:
+        """Close a connection, once, without waiting for it."""
+        if session in self._closing:
+            return
+        self.services.metrics.ws_closed.labels(why).inc()
+        task = self._closing[session] = asyncio.create_task(_close(session.socket, code, why))
+        task.add_done_callback(lambda _: self._closing.pop(session))
+
+
+async def _close(socket: web.WebSocketResponse, code: int, why: str) -> None:
+    with contextlib.suppress(TimeoutError, ConnectionError):
+        async with asyncio.timeout(CLOSE_S):
+            await socket.close(code=code, message=why.encode())

@@ -1,0 +1,102 @@
+"""What a client may ask over the WebSocket, and how it is read."""
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from gateway.http.orders import OrderRequest
+from gateway.http.shapes import DIGITS_PATTERN, AccountName, ListingCode, Request, TimeIn
+
+RequestId = Annotated[str, Field(max_length=64)] | Annotated[int, Field(ge=0, le=2**53)]
+"""Chosen by the client, given back with the answer."""
+
+
+class Op(Request):
+    """Every request has an op, and an id if an answer is to be told from others."""
+
+    op: str
+    id: RequestId | None = None
+
+
+class Logon(Op):
+    """Sign once for the connection: `GET`, `/v1/ws`, and an empty body."""
+
+    op: Literal["logon"]
+    key: Annotated[str, Field(max_length=64)]
+    timestamp: Annotated[str, Field(max_length=20)] | int
+    signature: Annotated[str, Field(max_length=128)]
+
+
+class Subscribe(Op):
+    """A channel; of one listing, or of all where none is named. `resume_from` and `account` are for `events`."""
+
+    op: Literal["subscribe"]
+    channel: Annotated[str, Field(max_length=32)]
+    listing: ListingCode | None = None
+    resume_from: (
+        Annotated[int, Field(ge=0, le=2**53)] | Annotated[str, Field(pattern="^[0-9]{1,15}$")] | None
+    ) = None
+    account: AccountName | None = None
+
+
+class Unsubscribe(Op):
+    """No more of a channel."""
+
+    op: Literal["unsubscribe"]
+    channel: Annotated[str, Field(max_length=32)]
+    listing: ListingCode | None = None
+
+
+class Resync(Op):
+    """A snapshot again, of a public channel that is subscribed."""
+
+    op: Literal["resync"]
+    channel: Annotated[str, Field(max_length=32)] = "depth"
+    listing: ListingCode | None = None
+
+
+class SubmitOp(OrderRequest):
+    """An order: the fields of the REST body, and what X-Deadline is there."""
+
+    op: Literal["order.submit"]
+    id: RequestId | None = None
+    deadline: TimeIn | None = None
+
+
+class CancelOp(Op):
+    """Cancel an order."""
+
+    op: Literal["order.cancel"]
+    order_id: Annotated[str, Field(pattern=DIGITS_PATTERN)]
+    account: AccountName | None = None
+    deadline: TimeIn | None = None
+
+
+class Ping(Op):
+    """Is anybody there."""
+
+    op: Literal["ping"]
+
+
+OPS: Final[dict[str, type[Request]]] = {
+    "logon": Logon,
+    "subscribe": Subscribe,
+    "unsubscribe": Unsubscribe,
+    "resync": Resync,
+    "order.submit": SubmitOp,
+    "order.cancel": CancelOp,
+    "ping": Ping,
+}
+"""Every op with its shape."""
+
+
+def request_id_of(message: Any) -> str | int | None:  # noqa: ANN401 - whatever the client sent
+    """The id to answer with, if it is one."""
+    found = message.get("id") if isinstance(message, dict) else None
+    try:
+        return _REQUEST_ID.validate_python(found, strict=True)
+    except ValidationError:
+        return None
+
+
+_REQUEST_ID: Final[TypeAdapter[str | int | None]] = TypeAdapter(RequestId | None)

@@ -1,0 +1,327 @@
+"""One WebSocket connection: reads requests, answers them, and lets its outbox do the sending.
+
+Requests are taken in the order they come, and orders enter the exchange in that order; their answers come when they
+are durable, and may overtake each other.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import orjson
+from aiohttp import WSMsgType, web
+
+from gateway.access.keys import AccessKey, Scope
+from gateway.access.limits import ActionKind
+from gateway.engine.sequencer import Overloaded, Stopped
+from gateway.http import orders, reasons
+from gateway.http.bodies import parse_json
+from gateway.http.dispatch import Dispatcher, require_scope, unexpected
+from gateway.http.problems import Language, Refused, refusal, render
+from gateway.http.reading import read_model
+from gateway.http.routing import Call
+from gateway.http.services import Services
+from gateway.http.stream.hub import CHANNELS, PRIVATE_CHANNEL, EventFollower, Hub
+from gateway.http.stream.ops import (
+    OPS,
+    CancelOp,
+    Logon,
+    Resync,
+    SubmitOp,
+    Subscribe,
+    Unsubscribe,
+    request_id_of,
+)
+from gateway.http.stream.outbox import Outbox
+from gateway.http.stream.topics import ListingTopic
+from matching.rejections import LISTING_UNKNOWN
+
+SIGNED_TARGET: Final = "/v1/ws"
+REPLAY_PAGE: Final = 500
+
+
+class Session:
+    """A client's connection, from its first request to its end."""
+
+    def __init__(
+        self,
+        services: Services,
+        dispatcher: Dispatcher,
+        hub: Hub,
+        socket: web.WebSocketResponse,
+        *,
+        language: Language,
+        remote: str,
+    ) -> None:
+        """Connected, subscribed to nothing, logged on as nobody."""
+        self.services = services
+        self.socket = socket
+        self.key: AccessKey | None = None
+        self._dispatcher = dispatcher
+        self._hub = hub
+        self._language: Language = language
+        self._remote = remote
+        settings = services.settings
+        self.outbox = Outbox(
+            socket,
+            limit=settings.ws_queue,
+            conflate_at=settings.ws_conflate_at,
+            on_conflated=services.metrics.ws_conflated.inc,
+        )
+        self._topics: set[ListingTopic] = set()
+        self._follower: EventFollower | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def read(self) -> None:
+        """Take requests until the client goes."""
+        async for frame in self.socket:
+            if frame.type is not WSMsgType.TEXT:
+                break
+            self._take(frame.data.encode("utf-8", "surrogatepass"))
+
+    def leave(self) -> None:
+        """The connection is over: forget every subscription. Orders on their way are decided all the same."""
+        for topic in self._topics:
+            topic.remove(self.outbox)
+        self._topics.clear()
+        if self._follower is not None:
+            self._hub.unfollow(self._follower)
+        for task in self._tasks:
+            task.cancel()
+
+    def key_is_good(self, now_ns: int) -> bool:
+        """Whether the key this connection logged on with may still be used."""
+        if self.key is None:
+            return True
+        key = self.services.keys.find(self.key.key_id)
+        return (
+            key is not None
+            and key.revoked_at_ns is None
+            and (key.expires_at_ns is None or key.expires_at_ns > now_ns)
+        )
+
+    def _take(self, raw: bytes) -> None:
+        message: Any = None
+        try:
+            message = parse_json(raw)
+            if not isinstance(message, dict):
+                raise refusal(reasons.WRONG_TYPE, limit="object", actual=type(message).__name__)
+            op = message.get("op")
+            shape = OPS.get(op) if isinstance(op, str) else None
+            if shape is None:
+                raise refusal(reasons.UNKNOWN_OP, pointer="/op", limit=", ".join(OPS), actual=str(op)[:64])
+            self._handle(read_model(shape, message), message.get("id"))
+        except Refused as refused:
+            self._refuse(request_id_of(message), refused)
+
+    def _handle(self, request: Any, request_id: str | int | None) -> None:  # noqa: ANN401 - one of OPS
+        match request:
+            case SubmitOp():
+                self._submit(request, request_id)
+            case CancelOp():
+                self._cancel(request, request_id)
+            case Subscribe():
+                self._subscribe(request, request_id)
+            case Unsubscribe():
+                self._unsubscribe(request, request_id)
+            case Resync():
+                self._resync(request, request_id)
+            case Logon():
+                self._logon(request, request_id)
+            case _:
+                self._answer(request_id, {"time_us": self.services.clock.now_ns() // 1_000})
+
+    # --- who -------------------------------------------------------------------------------------------------------
+
+    def _logon(self, request: Logon, request_id: str | int | None) -> None:
+        if self.key is not None:
+            raise refusal(reasons.ALREADY_LOGGED_ON)
+        self._take_rate(ActionKind.PUBLIC, self._remote)
+        signed = (request.key, str(request.timestamp), request.signature)
+        key = self.key = self._dispatcher.authenticate("GET", SIGNED_TARGET, signed, b"")
+        self._answer(
+            request_id,
+            {
+                "participant": key.participant,
+                "account": key.account,
+                "scopes": sorted(key.scopes),
+            },
+        )
+
+    def _require(self, scope: Scope, kind: ActionKind) -> AccessKey:
+        key = self.key
+        if key is None:
+            raise refusal(reasons.NOT_LOGGED_ON)
+        require_scope(key, scope)
+        self._take_rate(kind, key.account or key.participant)
+        return key
+
+    def _take_rate(self, kind: ActionKind, owner: str, cost: int = 1) -> None:
+        self._dispatcher.take(owner, kind, cost)
+
+    def _call(self, kind: ActionKind, **given: Any) -> Call:  # noqa: ANN401 - as Call takes them
+        key = self.key
+        assert key is not None
+        return Call(
+            services=self.services,
+            key=key,
+            headers={},
+            language=self._language,
+            request_id=self._dispatcher.request_id(),
+            take=lambda cost: self._take_rate(kind, key.account or key.participant, cost),
+            **given,
+        )
+
+    # --- orders ----------------------------------------------------------------------------------------------------
+
+    def _submit(self, request: SubmitOp, request_id: str | int | None) -> None:
+        self._require(Scope.TRADE, ActionKind.ORDER)
+        call = self._call(ActionKind.ORDER, path={}, query=None, body=request, deadline_ns=request.deadline)
+
+        async def submit() -> None:
+            reply = await orders.submit_order(call)
+            replayed = {"replayed": True} if reply.headers is not None else {}
+            self._answer(request_id, {**reply.body, **replayed})
+
+        self._start(submit, request_id)
+
+    def _cancel(self, request: CancelOp, request_id: str | int | None) -> None:
+        self._require(Scope.TRADE, ActionKind.CANCEL)
+        call = self._call(
+            ActionKind.CANCEL,
+            path={"order_id": request.order_id},
+            query=orders.AccountQuery(account=request.account),
+            body=None,
+            deadline_ns=request.deadline,
+        )
+
+        async def cancel() -> None:
+            reply = await orders.cancel_order(call)
+            self._answer(request_id, reply.body)
+
+        self._start(cancel, request_id)
+
+    def _start(self, work: Callable[[], Awaitable[None]], request_id: str | int | None) -> None:
+        most = self.services.settings.ws_in_flight
+        if len(self._tasks) >= most:
+            raise refusal(reasons.TOO_MANY_IN_FLIGHT, limit=most)
+
+        async def run() -> None:
+            try:
+                await work()
+            except Refused as refused:
+                self._refuse(request_id, refused)
+            except (Overloaded, Stopped) as error:
+                self._refuse(request_id, unexpected(error, SIGNED_TARGET, changes=True, request_id=""))
+            except Exception as error:  # noqa: BLE001 - the last place where a fault of ours can be answered
+                name = self._dispatcher.request_id()
+                self._refuse(request_id, unexpected(error, SIGNED_TARGET, changes=True, request_id=name))
+
+        task = asyncio.get_running_loop().create_task(run())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # --- channels --------------------------------------------------------------------------------------------------
+
+    def _subscribe(self, request: Subscribe, request_id: str | int | None) -> None:
+        if request.channel == PRIVATE_CHANNEL:
+            self._follow(request, request_id)
+            return
+        topics = [
+            topic for topic in self._named(request.channel, request.listing) if topic not in self._topics
+        ]
+        if not topics:
+            raise refusal(reasons.ALREADY_SUBSCRIBED, pointer="/channel", actual=request.channel)
+        self._answer(
+            request_id, {"channel": request.channel, "listings": [topic.listing for topic in topics]}
+        )
+        for topic in topics:
+            self._topics.add(topic)
+            topic.add(self.outbox)
+
+    def _unsubscribe(self, request: Unsubscribe, request_id: str | int | None) -> None:
+        if request.channel == PRIVATE_CHANNEL:
+            if self._follower is None:
+                raise refusal(reasons.NOT_SUBSCRIBED, pointer="/channel", actual=request.channel)
+            self._hub.unfollow(self._follower)
+            self._follower = None
+        else:
+            for topic in self._subscribed(request.channel, request.listing):
+                self._topics.discard(topic)
+                topic.remove(self.outbox)
+        self._answer(request_id, {"channel": request.channel})
+
+    def _resync(self, request: Resync, request_id: str | int | None) -> None:
+        if request.channel == "trades":
+            raise refusal(
+                reasons.UNKNOWN_CHANNEL, pointer="/channel", limit="depth, ticker, status", actual="trades"
+            )
+        topics = self._subscribed(request.channel, request.listing)
+        self._answer(
+            request_id, {"channel": request.channel, "listings": [topic.listing for topic in topics]}
+        )
+        for topic in topics:
+            self.outbox.refresh(topic)
+
+    def _named(self, channel: str, listing: str | None) -> list[ListingTopic]:
+        if channel not in CHANNELS:
+            known = ", ".join((*CHANNELS, PRIVATE_CHANNEL))
+            raise refusal(reasons.UNKNOWN_CHANNEL, pointer="/channel", limit=known, actual=channel)
+        listings = self.services.views.listings
+        if listing is not None and listing not in listings:
+            raise refusal(LISTING_UNKNOWN, actual=listing)
+        return [self._hub.topic(channel, code) for code in ((listing,) if listing is not None else listings)]
+
+    def _subscribed(self, channel: str, listing: str | None) -> list[ListingTopic]:
+        topics = [topic for topic in self._named(channel, listing) if topic in self._topics]
+        if not topics:
+            raise refusal(reasons.NOT_SUBSCRIBED, pointer="/channel", actual=channel)
+        return topics
+
+    def _follow(self, request: Subscribe, request_id: str | int | None) -> None:
+        self._require(Scope.READ, ActionKind.READ)
+        if self._follower is not None:
+            raise refusal(reasons.ALREADY_SUBSCRIBED, pointer="/channel", actual=request.channel)
+        call = self._call(ActionKind.READ, path={}, query=None, body=None, deadline_ns=None)
+        account = call.own_account(request.account).account
+        # Told of new events from here on, so that none can fall between the reading and the going live.
+        follower = self._follower = EventFollower(self.outbox, account, 0)
+        self._hub.follow(follower)
+        resume_from = None if request.resume_from is None else int(request.resume_from)
+        self._start(lambda: self._replay(follower, resume_from, request_id), request_id)
+
+    async def _replay(
+        self, follower: EventFollower, resume_from: int | None, request_id: str | int | None
+    ) -> None:
+        history = self.services.history
+        try:
+            last = max(await history.last_event_id(follower.account), follower.newest)
+            if resume_from is not None and resume_from > last:
+                raise refusal(reasons.RESUME_AHEAD, pointer="/resume_from", limit=last, actual=resume_from)
+        except Exception:
+            self._hub.unfollow(follower)
+            self._follower = None
+            raise
+        follower.last_sent = last if resume_from is None else resume_from
+        self._answer(request_id, {"channel": PRIVATE_CHANNEL, "resume_from": follower.last_sent})
+        while True:
+            events = await history.account_events(follower.account, follower.last_sent, REPLAY_PAGE)
+            for event in events:
+                follower.replay(event)
+            if len(events) < REPLAY_PAGE and follower.go_live():
+                return
+            await self.outbox.room()
+
+    # --- answers ---------------------------------------------------------------------------------------------------
+
+    def _answer(self, request_id: str | int | None, result: dict[str, Any]) -> None:
+        self.outbox.send(orjson.dumps({"id": request_id, "ok": True, "result": result}).decode())
+
+    def _refuse(self, request_id: str | int | None, refused: Refused) -> None:
+        problem = render(
+            refused,
+            language=self._language,
+            request_id=self._dispatcher.request_id(),
+            now_ns=self.services.clock.now_ns(),
+        )
+        self.outbox.send(orjson.dumps({"id": request_id, "ok": False, "error": problem}).decode())
