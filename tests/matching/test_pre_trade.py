@@ -74,7 +74,7 @@ def outcome(driver: Driver, account: str, side: Side, tonnes: int, price_fen: in
     ],
 )
 @pytest.mark.parametrize(("account", "side"), [("anna", SELL), ("ben", BUY)])
-def test_one_step_inside_and_one_step_outside(
+def test_one_step_inside_and_one_step_outside(  # noqa: PLR0917 - a column of the table each
     account: str, side: Side, rules: dict[str, int | str], tonnes: int, price_fen: int, expected: str
 ) -> None:
     assert outcome(market(**rules), account, side, tonnes, price_fen) == expected
