@@ -1,0 +1,206 @@
+"""The rule book, the hours and the calendar of the plain market: read from a list, from the start, each time.
+
+Nothing here is taken from the core but the messages themselves, so that an error would have to be made twice.
+"""
+
+from datetime import date, datetime, timedelta, timezone
+from fractions import Fraction
+from itertools import pairwise
+from math import floor
+
+from matching.calendar import Announcement
+from matching.rulebook import RuleChange, RuleValue
+
+SHANGHAI = timezone(timedelta(hours=8))
+SECOND_NS = 10**9
+PHASES = ("pre_open", "listed", "break", "negotiated", "continuous", "closing", "closed")
+LEAST = {
+    "tick_fen": 1,
+    "lot_tonnes": 1,
+    "listed_min_tonnes": 1,
+    "listed_max_tonnes": 1,
+    "band_basis_points": 0,
+    "close_threshold_tonnes": 0,
+    "depth_levels": 1,
+    "registry_patience_s": 1,
+}
+CHOICES = {
+    "close_by_clock": ("yes", "no"),
+    "matching_mode": ("price_time",),
+    "band_rounding": ("half_up", "inward"),
+    "self_trade": ("reject_incoming",),
+}
+PARAMETERS = ("hours", *LEAST, *CHOICES)
+ONE_FOR_ALL = ("hours", "close_by_clock", "registry_patience_s")
+
+Terms = dict[str, RuleValue]
+"""Every parameter's value at one moment."""
+
+
+def is_faulty(change: RuleChange) -> bool:
+    """Whether a change names no parameter, a value that cannot be meant, or a listing where there is one for all."""
+    if change.parameter not in PARAMETERS:
+        return True
+    if change.listing is not None and change.parameter in ONE_FOR_ALL:
+        return True
+    if change.parameter == "hours":
+        return periods(str(change.value)) is None
+    if change.parameter in CHOICES:
+        return change.value not in CHOICES[change.parameter]
+    return (
+        isinstance(change.value, bool)
+        or not isinstance(change.value, int)
+        or change.value < LEAST[change.parameter]
+    )
+
+
+def value_at(changes: list[RuleChange], parameter: str, at_ns: int, listing: str | None) -> RuleValue | None:
+    """The latest value in force; among equals the one adopted last; a listing's own before the market's."""
+    for scope in (listing, None):
+        found: RuleChange | None = None
+        for change in changes:
+            if change.parameter != parameter or change.listing != scope or change.effective_from_ns > at_ns:
+                continue
+            if found is None or change.effective_from_ns >= found.effective_from_ns:
+                found = change
+        if found is not None:
+            return found.value
+    return None
+
+
+def terms_at(changes: list[RuleChange], at_ns: int, listing: str | None = None) -> Terms | None:
+    """All values in force; None while one is missing."""
+    terms: Terms = {}
+    for parameter in PARAMETERS:
+        value = value_at(changes, parameter, at_ns, listing)
+        if value is None:
+            return None
+        terms[parameter] = value
+    return terms
+
+
+def number(terms: Terms, parameter: str) -> int:
+    """A value that is a number."""
+    value = terms[parameter]
+    assert isinstance(value, int)
+    return value
+
+
+# ---- prices ---------------------------------------------------------------------------------------------------------
+
+
+def half_up(value: Fraction) -> int:
+    """The nearest whole number; the higher one where two are equally near."""
+    return floor(value + Fraction(1, 2))
+
+
+def band(reference_fen: int, terms: Terms) -> tuple[int, int, int]:
+    """Reference, lowest and highest price: the reference less and plus the band, brought to the tick."""
+    tick_fen = number(terms, "tick_fen")
+    share = Fraction(number(terms, "band_basis_points"), 10_000)
+    lower = reference_fen * (1 - share) / tick_fen
+    upper = reference_fen * (1 + share) / tick_fen
+    if terms["band_rounding"] == "half_up":
+        ticks = [half_up(lower), half_up(upper)]
+    else:
+        ticks = [-floor(-lower), floor(upper)]
+    return reference_fen, max(ticks[0], 1) * tick_fen, max(ticks[1], 1) * tick_fen
+
+
+def closing_price(trades: list[tuple[int, int]], before_fen: int, terms: Terms) -> int:
+    """The average of a day's trades (price, tonnes), to the tick; the close before when too little was traded."""
+    volume = sum(tonnes for _, tonnes in trades)
+    if volume <= number(terms, "close_threshold_tonnes"):
+        return before_fen
+    tick_fen = number(terms, "tick_fen")
+    average = Fraction(sum(price * tonnes for price, tonnes in trades), volume)
+    return half_up(average / tick_fen) * tick_fen
+
+
+# ---- hours ----------------------------------------------------------------------------------------------------------
+
+
+def periods(text: str) -> list[tuple[str, int, int]] | None:
+    """Phase, first second and end of each period; None for a text that is no list of hours."""
+    found: list[tuple[str, int, int]] = []
+    free_from = 0
+    for part in text.split(";"):
+        phase, _, span = part.strip().partition(" ")
+        edges = [_second(clock) for clock in span.split("-")]
+        if phase not in PHASES or len(edges) != 2:
+            return None
+        begin, end = edges
+        if begin is None or end is None or not free_from <= begin < end <= 24 * 3_600:
+            return None
+        found.append((phase, begin, end))
+        free_from = end
+    return found
+
+
+def _second(clock: str) -> int | None:
+    hours, colon, minutes = clock.partition(":")
+    if colon and len(hours) == len(minutes) == 2 and hours.isdigit() and minutes.isdigit():
+        return int(hours) * 3_600 + int(minutes) * 60
+    return None
+
+
+def phase_at(trading_day: str, terms: Terms, at_ns: int) -> str:
+    """The phase of a trading day at an instant. `closing` says that the close is due."""
+    now = datetime.fromtimestamp(at_ns // SECOND_NS, SHANGHAI)
+    by_clock = terms["close_by_clock"] == "yes"
+    if by_clock and now.date().isoformat() < trading_day:
+        return "closed"
+    if by_clock and now.date().isoformat() > trading_day:
+        return "closing"
+    phase = _phase_of_second(
+        periods(str(terms["hours"])) or [], now.hour * 3_600 + now.minute * 60 + now.second
+    )
+    return "closed" if phase == "closing" and not by_clock else phase
+
+
+def _phase_of_second(hours: list[tuple[str, int, int]], second: int) -> str:
+    for phase, begin, end in hours:
+        if begin <= second < end:
+            return phase
+    if second < hours[0][1]:
+        return "closed"
+    return "closing" if second >= hours[-1][2] else "break"
+
+
+# ---- calendar -------------------------------------------------------------------------------------------------------
+
+
+def is_calendar(announcement: Announcement) -> bool:
+    """Whether all its days are dates, ascend, and lie in its period."""
+    days = list(announcement.trading_days)
+    for day in (announcement.first_day, announcement.last_day, *days):
+        try:
+            if date.fromisoformat(day).isoformat() != day:
+                return False
+        except ValueError:
+            return False
+    if any(later <= earlier for earlier, later in pairwise(days)):
+        return False
+    return all(announcement.first_day <= day <= announcement.last_day for day in days)
+
+
+def is_trading_day(announcements: list[Announcement], day: str) -> bool | None:
+    """What the last word on that day is; None when there is none."""
+    for announcement in reversed(announcements):
+        if announcement.first_day <= day <= announcement.last_day:
+            return day in announcement.trading_days
+    return None
+
+
+def day_after(announcements: list[Announcement], day: str, terms: Terms, at_ns: int) -> str | None:
+    """The next trading day; by the clock, not one that is over. None where the announced days end."""
+    candidate = date.fromisoformat(day) + timedelta(days=1)
+    if terms["close_by_clock"] == "yes":
+        candidate = max(candidate, datetime.fromtimestamp(at_ns // SECOND_NS, SHANGHAI).date())
+    while True:
+        known = is_trading_day(announcements, candidate.isoformat())
+        if known is None:
+            return None
+        if known:
+            return candidate.isoformat()
+        candidate += timedelta(days=1)

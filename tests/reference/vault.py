@@ -1,0 +1,335 @@
+"""What the plain market keeps for its participants: accounts, money, units, serials, and what the registry is asked.
+
+An amount is a number in a dictionary, a holding a list of pieces of lots, a movement a list of lists. Everything
+happens in the order in which one would do it by hand. Notes (plain tuples) say what has happened.
+"""
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from settlement.commands import (
+    AddInstrument,
+    DepositCash,
+    OpenAccount,
+    Outcome,
+    RegisterLot,
+    RegisterParticipant,
+    RequestTransferIn,
+    ResolveInstruction,
+)
+from settlement.lot import Lot
+
+Note = tuple[object, ...]
+Answer = str | list[Note]
+"""Why a command is refused (a code), or what it has done."""
+
+MONEY = "CNY"
+BUCKETS = ("available", "held", "delivering")
+MOST_LEGS = 1_000
+
+
+@dataclass
+class Piece:
+    """Serials of one lot, from the first up to, not including, the end."""
+
+    issued_on: str
+    lot_id: str
+    first: int
+    end: int
+
+
+@dataclass(eq=False)
+class Trade:
+    """One trade whose units and money have not changed hands yet."""
+
+    number: int
+    listing: str
+    seller: str
+    buyer: str
+    tonnes: int
+    fen: int
+    pieces: list[Piece] = field(default_factory=list)
+    """Chosen when the registry is asked."""
+
+
+@dataclass(eq=False)
+class Movement:
+    """What the registry has been asked: one transfer in, or deliveries that happen together."""
+
+    name: str
+    account: str = ""
+    instrument: str = ""
+    pieces: list[Piece] = field(default_factory=list)
+    trades: list[Trade] = field(default_factory=list)
+
+
+class Vault:
+    """Accounts and everything in them."""
+
+    def __init__(self) -> None:
+        self.participants: list[str] = []
+        self.owners: dict[str, str] = {}
+        self.registry_accounts: list[str] = []
+        self.instruments: dict[str, str] = {}
+        self.lots: dict[str, Lot] = {}
+        self.amounts: dict[tuple[str, str], dict[str, int]] = {}
+        self.brought_in: dict[str, int] = {}
+        self.pieces: dict[tuple[str, str], list[Piece]] = {}
+        self.here: dict[str, list[tuple[int, int]]] = {}
+        self.trades: list[Trade] = []
+        self.asked: list[Movement] = []
+        self.bank_references: list[str] = []
+
+    # ---- amounts ----------------------------------------------------------------------------------------------------
+
+    def amount(self, account: str, asset: str, bucket: str) -> int:
+        return self.amounts.get((account, asset), {}).get(bucket, 0)
+
+    def add(self, account: str, asset: str, bucket: str, amount: int) -> None:
+        place = self.amounts.setdefault((account, asset), dict.fromkeys(BUCKETS, 0))
+        place[bucket] += amount
+        assert place[bucket] >= 0, (
+            f"the reference took {-amount} of {asset} that {account} does not have {bucket}"
+        )
+
+    def move(self, account: str, asset: str, amount: int, before: str, after: str) -> None:
+        self.add(account, asset, before, -amount)
+        self.add(account, asset, after, amount)
+
+    def bring(self, account: str, asset: str, amount: int) -> None:
+        self.add(account, asset, "available", amount)
+        self.brought_in[asset] = self.brought_in.get(asset, 0) + amount
+
+    # ---- who and what -----------------------------------------------------------------------------------------------
+
+    def stranger(self, participant: str, account: str) -> str | None:
+        if account not in self.owners:
+            return "account_unknown"
+        return None if self.owners[account] == participant else "not_your_account"
+
+    def admit(self, command: RegisterParticipant) -> Answer:
+        if command.participant in self.participants:
+            return "participant_exists"
+        self.participants.append(command.participant)
+        return [("admitted", command.participant)]
+
+    def open_account(self, command: OpenAccount) -> Answer:
+        if command.owner not in self.participants:
+            return "participant_unknown"
+        if command.account in self.owners or command.account == "outside":
+            return "account_exists"
+        if command.registry_account in self.registry_accounts:
+            return "registry_account_bound"
+        self.owners[command.account] = command.owner
+        self.registry_accounts.append(command.registry_account)
+        return [("opened", command.account)]
+
+    def add_instrument(self, command: AddInstrument) -> Answer:
+        code = command.instrument.code
+        if code in self.instruments or code == MONEY:
+            return "instrument_exists"
+        self.instruments[code] = command.instrument.methodology_class
+        return [("instrument", code)]
+
+    def register_lot(self, command: RegisterLot) -> Answer:
+        lot = command.lot
+        if lot.lot_id in self.lots and self.lots[lot.lot_id] != lot:
+            return "lot_exists"
+        if lot.instrument not in self.instruments:
+            return "instrument_unknown"
+        if self.instruments[lot.instrument] != lot.methodology_class:
+            return "lot_class_differs"
+        if not 0 <= lot.serials[0] < lot.serials[1]:
+            return "serials_malformed"
+        if lot.lot_id in self.lots:
+            return []
+        self.lots[lot.lot_id] = lot
+        return [("lot", lot.lot_id)]
+
+    def deposit(self, command: DepositCash) -> Answer:
+        if command.account not in self.owners:
+            return "account_unknown"
+        if command.amount_fen < 1:
+            return "amount_not_positive"
+        if command.bank_reference in self.bank_references:
+            return "bank_reference_reused"
+        self.bank_references.append(command.bank_reference)
+        self.bring(command.account, MONEY, command.amount_fen)
+        return [("deposited", command.account, command.amount_fen)]
+
+    # ---- transfers in -----------------------------------------------------------------------------------------------
+
+    def no_transfer_in(self, command: RequestTransferIn) -> str | None:
+        if command.instrument not in self.instruments:
+            return "instrument_unknown"
+        names = [part.lot_id for part in command.lots]
+        if not names or len(names) != len(set(names)):
+            return "serials_malformed"
+        for part in command.lots:
+            lot = self.lots.get(part.lot_id)
+            if lot is None or lot.instrument != command.instrument:
+                return "lot_unknown"
+            ranges = list(part.serials)
+            if not ranges or any(first < 0 or end <= first for first, end in ranges):
+                return "serials_malformed"
+            if any(after[0] <= before[1] for before, after in pairwise(ranges)):
+                return "serials_malformed"
+            if ranges[0][0] < lot.serials[0] or ranges[-1][1] > lot.serials[1]:
+                return "serials_malformed"
+            for first, end in ranges:
+                if any(
+                    first < there_end and there < end for there, there_end in self.here.get(part.lot_id, [])
+                ):
+                    return "serials_already_here"
+        return None
+
+    def transfer_in(self, command: RequestTransferIn, seq: int) -> Answer:
+        pieces = [
+            Piece(self.lots[part.lot_id].issued_on, part.lot_id, first, end)
+            for part in command.lots
+            for first, end in part.serials
+        ]
+        for piece in pieces:
+            self.here.setdefault(piece.lot_id, []).append((piece.first, piece.end))
+        movement = Movement(f"in-{seq}", command.account, command.instrument, pieces)
+        self.asked.append(movement)
+        return [("transfer asked", command.account, tonnes(pieces)), told(movement)]
+
+    # ---- deliveries -------------------------------------------------------------------------------------------------
+
+    def owe(self, trade: Trade) -> None:
+        """A trade: both sides' cover is committed to the other."""
+        self.trades.append(trade)
+        self.move(trade.seller, trade.listing, trade.tonnes, "held", "delivering")
+        self.move(trade.buyer, MONEY, trade.fen, "held", "delivering")
+
+    def not_asked(self) -> list[Trade]:
+        return [trade for trade in self.trades if not trade.pieces]
+
+    def ask(self, trades: list[Trade], seq: int) -> list[Note]:
+        """Choose serials, oldest issue first, and ask for as many deliveries together as a movement may carry."""
+        groups: list[list[Trade]] = []
+        room = 0
+        for trade in trades:
+            trade.pieces = self.take(trade.seller, trade.listing, trade.tonnes)
+            legs = len({piece.lot_id for piece in trade.pieces})
+            if not groups or legs > room:
+                groups.append([])
+                room = MOST_LEGS
+            groups[-1].append(trade)
+            room -= legs
+        return [self.send(group, f"dvp-{seq}-{index + 1}") for index, group in enumerate(groups)]
+
+    def send(self, trades: list[Trade], name: str) -> Note:
+        movement = Movement(name, trades=trades)
+        self.asked.append(movement)
+        return told(movement)
+
+    def take(self, account: str, instrument: str, wanted: int) -> list[Piece]:
+        """The first serials an account has: by date of issue, then lot, then serial."""
+        pieces = self.pieces.get((account, instrument), [])
+        pieces.sort(key=lambda piece: (piece.issued_on, piece.lot_id, piece.first))
+        taken: list[Piece] = []
+        while wanted:
+            piece = pieces.pop(0)
+            size = piece.end - piece.first
+            if size > wanted:
+                pieces.insert(0, Piece(piece.issued_on, piece.lot_id, piece.first + wanted, piece.end))
+                piece = Piece(piece.issued_on, piece.lot_id, piece.first, piece.first + wanted)
+                size = wanted
+            taken.append(piece)
+            wanted -= size
+        return taken
+
+    def give(self, account: str, instrument: str, pieces: list[Piece]) -> None:
+        self.pieces.setdefault((account, instrument), []).extend(pieces)
+
+    # ---- the registry's answers -------------------------------------------------------------------------------------
+
+    def answer(self, command: ResolveInstruction, seq: int) -> Answer:
+        found = [movement for movement in self.asked if movement.name == command.instruction_id]
+        if not found:
+            return "instruction_unknown"
+        movement = found[0]
+        self.asked.remove(movement)
+        if command.outcome is Outcome.CONFIRMED:
+            return [("confirmed", movement.name), *self.done(movement)]
+        code = command.code or "refused"
+        return [("refused", movement.name, code, command.leg), *self.undone(movement, code, command.leg, seq)]
+
+    def done(self, movement: Movement) -> list[Note]:
+        if not movement.trades:
+            self.give(movement.account, movement.instrument, movement.pieces)
+            self.bring(movement.account, movement.instrument, tonnes(movement.pieces))
+            return [("arrived", movement.account, movement.instrument, tonnes(movement.pieces))]
+        for trade in movement.trades:
+            self.trades.remove(trade)
+            self.add(trade.seller, trade.listing, "delivering", -trade.tonnes)
+            self.add(trade.buyer, trade.listing, "available", trade.tonnes)
+            self.add(trade.buyer, MONEY, "delivering", -trade.fen)
+            self.add(trade.seller, MONEY, "available", trade.fen)
+            self.give(trade.buyer, trade.listing, trade.pieces)
+        return [("settled", trade.number) for trade in movement.trades]
+
+    def undone(self, movement: Movement, code: str, leg: int | None, seq: int) -> list[Note]:
+        """A refusal ends the delivery it is about, and asks again for the others."""
+        if not movement.trades:
+            for piece in movement.pieces:
+                self.here[piece.lot_id].remove((piece.first, piece.end))
+            return [("transfer failed", movement.account, code)]
+        notes: list[Note] = []
+        failed = named(movement.trades, leg)
+        if failed is None and code != "too_late" and len(movement.trades) == 1:
+            failed = movement.trades[0]
+        if failed is not None:
+            self.trades.remove(failed)
+            self.move(failed.seller, failed.listing, failed.tonnes, "delivering", "available")
+            self.move(failed.buyer, MONEY, failed.fen, "delivering", "available")
+            self.give(failed.seller, failed.listing, failed.pieces)
+            notes.append(("failed", failed.number, code))
+        others = [trade for trade in movement.trades if trade is not failed]
+        middle = 0 if failed is not None or code == "too_late" else len(others) // 2
+        again = [part for part in (others[:middle], others[middle:]) if part]
+        return notes + [self.send(part, f"dvp-{seq}-{index + 1}") for index, part in enumerate(again)]
+
+    # ---- what there is ----------------------------------------------------------------------------------------------
+
+    def serials(self) -> dict[tuple[str, str], list[tuple[int, int]]]:
+        """Whose serials are whose: (account, lot) to ranges that neither overlap nor touch."""
+        found: dict[tuple[str, str], list[tuple[int, int]]] = {}
+        for (account, _), pieces in self.pieces.items():
+            for piece in sorted(pieces, key=lambda piece: (piece.lot_id, piece.first)):
+                ranges = found.setdefault((account, piece.lot_id), [])
+                if ranges and ranges[-1][1] == piece.first:
+                    ranges[-1] = (ranges[-1][0], piece.end)
+                else:
+                    ranges.append((piece.first, piece.end))
+        return found
+
+
+def tonnes(pieces: list[Piece]) -> int:
+    return sum(piece.end - piece.first for piece in pieces)
+
+
+def named(trades: list[Trade], leg: int | None) -> Trade | None:
+    """The trade a leg belongs to. A leg is one lot of one delivery, counted 1, 2, 3 … through the movement."""
+    counted = 0
+    for trade in trades:
+        legs = len({piece.lot_id for piece in trade.pieces})
+        if leg is not None and counted < leg <= counted + legs:
+            return trade
+        counted += legs
+    return None
+
+
+def told(movement: Movement) -> Note:
+    """What the registry is asked, as a note: lot, tonnes and trade of each leg."""
+    legs: list[tuple[str, int, int | None]] = []
+    groups: list[tuple[int | None, list[Piece]]] = [(trade.number, trade.pieces) for trade in movement.trades]
+    groups = groups or [(None, movement.pieces)]
+    for number, pieces in groups:
+        by_lot: dict[str, int] = {}
+        for piece in pieces:
+            by_lot[piece.lot_id] = by_lot.get(piece.lot_id, 0) + piece.end - piece.first
+        legs.extend((lot_id, amount, number) for lot_id, amount in by_lot.items())
+    return ("asked", movement.name, tuple(legs))
