@@ -63,7 +63,7 @@ class AccountKind(Enum):
 
 
 class RefusalCode(Enum):
-    """Why the registry refused, by its name on the line. `number` is its number there."""
+    """Why the registry refused, by its name on the line. New ones are only ever added at the end."""
 
     ACCOUNT_UNKNOWN = "account_unknown"
     ACCOUNT_FROZEN = "account_frozen"
@@ -80,24 +80,8 @@ class RefusalCode(Enum):
 
     @property
     def number(self) -> int:
-        """The refusal's number on the line; never changes."""
-        return _REFUSAL_NUMBERS[self]
-
-
-_REFUSAL_NUMBERS = {
-    RefusalCode.ACCOUNT_UNKNOWN: 1,
-    RefusalCode.ACCOUNT_FROZEN: 2,
-    RefusalCode.LOT_UNKNOWN: 3,
-    RefusalCode.LOT_FROZEN: 4,
-    RefusalCode.SERIALS_NOT_HELD: 5,
-    RefusalCode.CLASS_NOT_ELIGIBLE: 6,
-    RefusalCode.ALREADY_RETIRED: 7,
-    RefusalCode.NOT_AUTHORISED: 8,
-    RefusalCode.MALFORMED: 9,
-    RefusalCode.TOO_LATE: 10,
-    RefusalCode.CANCELLED: 11,
-    RefusalCode.ALREADY_BOUND: 12,
-}
+        """The refusal's number on the line, by its place here; never changes."""
+        return list(RefusalCode).index(self) + 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -378,40 +362,30 @@ class Registry(Protocol):
 
     async def move(self, movement: Movement) -> Answer:
         """Ask for the movement; the same request may be sent any number of times."""
-        ...
 
     async def ask(self, request_id: str, not_after_ns: int) -> Answer:
         """What became of a request; not found past ``not_after_ns`` by the registry's clock is `too_late`."""
-        ...
 
     async def cancel(self, request_id: str) -> Answer:
         """Refuse the id for ever if it is undecided; otherwise the decision it had."""
-        ...
 
     async def account(self, account: str) -> RegistryAccount | None:
         """An account with all its holdings, or None when there is none."""
-        ...
 
     async def bind(self, account: str, trading_account: str) -> Binding | BindingRefused:
         """Bind a trading account of the exchange; binding the same two again gives the first binding."""
-        ...
 
     async def lots(self, after: int = 0) -> LotPage:
         """Lots issued after a sequence number."""
-        ...
 
     async def positions(self, as_of: int | None = None, after: str | None = None) -> PositionPage:
         """Trading positions as of a sequence number (the newest when None), by cursor."""
-        ...
 
     async def journal(self, after: int = 0) -> JournalPage:
         """Everything that touched a trading sub-account after a sequence number."""
-        ...
 
     async def notices(self, after: int = 0) -> NoticePage:
         """Notices after a sequence number."""
-        ...
 
     async def time(self) -> int:
         """The registry's clock in nanoseconds."""
-        ...

@@ -1,0 +1,410 @@
+"""The client against a server that sends exactly the bytes a test says, signed or not."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from registry_bridge import http_line
+from registry_bridge.http_line import LineSettings
+from registry_bridge.http_registry import HttpRegistry, connect
+from registry_bridge.registry import (
+    Answer,
+    Confirmed,
+    RefusalCode,
+    Refused,
+    RegistryUnavailable,
+    RequestIdReused,
+    Unknown,
+    UnknownReason,
+)
+from registry_bridge.signing import Ed25519Signer, signed_answer_headers
+from registry_bridge.wire import WireError, answer_json, format_instant, movement_digest, write
+from tests.registry_bridge.examples import DEADLINE_NS, NOW_NS, deliver
+
+ASKED = deliver("d1", ((1, 11),))
+OURS, THEIRS, OTHER = (Ed25519Signer(Ed25519PrivateKey.generate()) for _ in range(3))
+CONFIRMED = Confirmed(
+    request_id="d1", movement_id="M1", digest=movement_digest(ASKED), registry_time_ns=NOW_NS
+)
+DONE = answer_json(CONFIRMED, NOW_NS)
+REFUSED = answer_json(
+    Refused(request_id="d1", code=RefusalCode.LOT_FROZEN, leg=1, registry_time_ns=0), NOW_NS
+)
+
+
+class Request:
+    """A request as it came, byte for byte."""
+
+    def __init__(self, head: bytes, body: bytes) -> None:
+        lines = head.decode().split("\r\n")
+        self.method, self.target, _ = lines[0].split(" ")
+        self.headers = {
+            name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:])
+        }
+        self.body = body
+
+
+Respond = Callable[[Request, asyncio.StreamWriter], Awaitable[None]]
+
+
+class FaultyServer:
+    """Answers each request the way the next step says; the last step stays."""
+
+    def __init__(self, *steps: Respond) -> None:
+        self._steps = list(steps)
+        self.requests: list[Request] = []
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                request = Request(head[:-4], b"")
+                request.body = await reader.readexactly(int(request.headers.get("content-length", 0)))
+                self.requests.append(request)
+                step = self._steps.pop(0) if len(self._steps) > 1 else self._steps[0]
+                await step(request, writer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return  # the client hung up, or the step did
+        finally:
+            writer.close()
+
+
+def http(status: int, body: bytes, headers: dict[str, str]) -> bytes:
+    lines = [
+        f"HTTP/1.1 {status} X",
+        f"Content-Length: {len(body)}",
+        *(f"{k}: {v}" for k, v in headers.items()),
+    ]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def signature(request: Request, status: int, body: bytes, signer: Ed25519Signer = THEIRS) -> dict[str, str]:
+    return signed_answer_headers(
+        signer,
+        status=status,
+        target=request.target,
+        timestamp_ms=NOW_NS // 1_000_000,
+        body=body,
+        request_signature=request.headers["x-signature"],
+    )
+
+
+def says(status: int, body: dict[str, Any] | bytes, signer: Ed25519Signer | None = THEIRS) -> Respond:
+    raw = body if isinstance(body, bytes) else write(body)
+
+    async def respond(request: Request, writer: asyncio.StreamWriter) -> None:
+        writer.write(http(status, raw, signature(request, status, raw, signer) if signer else {}))
+        await writer.drain()
+
+    return respond
+
+
+def sends(raw: bytes) -> Respond:
+    """Any bytes at all, and then hangs up."""
+
+    async def respond(_request: Request, writer: asyncio.StreamWriter) -> None:
+        writer.write(raw)
+        await writer.drain()
+        raise ConnectionResetError
+
+    return respond
+
+
+async def silent(_request: Request, _writer: asyncio.StreamWriter) -> None:
+    await asyncio.sleep(30)
+
+
+def problem(code: str, at_ns: int = NOW_NS) -> dict[str, Any]:
+    return {"code": code, "registry_time": format_instant(at_ns)}
+
+
+@asynccontextmanager
+async def facing(*steps: Respond, timeout_s: float = 5.0) -> AsyncIterator[tuple[HttpRegistry, FaultyServer]]:
+    faulty = FaultyServer(*steps)
+    server = await asyncio.start_server(faulty.serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    settings = LineSettings(
+        url=f"http://127.0.0.1:{port}",
+        key="exchange",
+        signer=OURS,
+        verifier=THEIRS.verifier(),
+        timeout_s=timeout_s,
+    )
+    async with server, connect(settings, lambda: NOW_NS) as registry:
+        yield registry, faulty
+
+
+async def moved(*steps: Respond, timeout_s: float = 5.0) -> Answer:
+    async with facing(*steps, timeout_s=timeout_s) as (registry, _):
+        return await registry.move(ASKED)
+
+
+def why(answer: Answer) -> UnknownReason:
+    assert isinstance(answer, Unknown), answer
+    return answer.why
+
+
+async def test_completed_is_confirmed() -> None:
+    assert await moved(says(200, DONE)) == CONFIRMED
+
+
+async def test_refused_by_name_is_refused() -> None:
+    assert await moved(says(200, REFUSED)) == Refused(
+        request_id="d1", code=RefusalCode.LOT_FROZEN, leg=1, registry_time_ns=0
+    )
+
+
+async def test_accepted_is_still_open() -> None:
+    body = DONE | {"state": "accepted", "movement_id": None, "digest": None}
+    assert why(await moved(says(202, body))) is UnknownReason.STILL_OPEN
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (500, problem("broken"), UnknownReason.SERVER_ERROR),
+        (502, b"<html>Bad gateway</html>", UnknownReason.GARBAGE),
+        (503, problem("overloaded"), UnknownReason.OVERLOADED),
+        (429, problem("overloaded"), UnknownReason.OVERLOADED),
+        (401, problem("not_authenticated"), UnknownReason.NOT_ADMITTED),
+        (403, problem("not_permitted"), UnknownReason.NOT_ADMITTED),
+        (400, problem("malformed"), UnknownReason.NOT_ADMITTED),
+        (404, problem("not_found", DEADLINE_NS + 1), UnknownReason.NOT_ADMITTED),
+        (409, problem("in_progress"), UnknownReason.NOT_ADMITTED),
+        (302, problem("elsewhere"), UnknownReason.GARBAGE),
+        (200, b"", UnknownReason.GARBAGE),
+        (200, b"null", UnknownReason.GARBAGE),
+        (200, b"{", UnknownReason.GARBAGE),
+        (200, b"\xff" * 100, UnknownReason.GARBAGE),
+        (200, DONE | {"extra": 1}, UnknownReason.GARBAGE),
+        (200, DONE | {"state": "perhaps"}, UnknownReason.GARBAGE),
+        (200, DONE | {"request_id": "d2"}, UnknownReason.GARBAGE),
+        (200, DONE | {"registry_time": None}, UnknownReason.GARBAGE),
+        (200, DONE | {"movement_id": None}, UnknownReason.GARBAGE),
+        (200, REFUSED | {"movement_id": "M1"}, UnknownReason.GARBAGE),
+        (200, REFUSED | {"code": "bad_weather", "number": 77}, UnknownReason.CODE_UNKNOWN),
+        (200, REFUSED | {"number": 1}, UnknownReason.CODE_UNKNOWN),
+        (201, DONE, UnknownReason.GARBAGE),
+    ],
+)
+async def test_everything_else_that_is_signed_is_unknown(
+    status: int, body: Any, expected: UnknownReason
+) -> None:
+    assert why(await moved(says(status, body))) is expected
+
+
+@pytest.mark.parametrize("signer", [None, OTHER])
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (200, DONE, UnknownReason.SIGNATURE_INVALID),
+        (200, REFUSED, UnknownReason.SIGNATURE_INVALID),
+        (404, problem("not_found", DEADLINE_NS + 1), UnknownReason.SIGNATURE_INVALID),
+        (409, problem("request_id_reused"), UnknownReason.SIGNATURE_INVALID),
+        (500, problem("broken"), UnknownReason.SERVER_ERROR),
+        (502, b"<html>", UnknownReason.SERVER_ERROR),
+        (503, b"busy", UnknownReason.OVERLOADED),
+    ],
+)
+async def test_without_the_registrys_signature_nothing_is_final(
+    signer: Ed25519Signer | None, status: int, body: Any, expected: UnknownReason
+) -> None:
+    assert why(await moved(says(status, body, signer))) is expected
+
+
+GOOD = http(200, write(DONE), {})
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"\x00" * 64,
+        b"SSH-2.0-OpenSSH\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n",
+        b"HTTP/1.1 twohundred OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+        b"HTTP/1.1 200 OK\r\n" + b"X-A: b\r\n" * 2 + b"X-Long: " + b"y" * 100_000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc",
+        GOOD[: len(GOOD) // 2],
+        GOOD,
+    ],
+)
+async def test_bytes_that_are_no_signed_answer_are_unknown(raw: bytes) -> None:
+    assert why(await moved(sends(raw))) in {
+        UnknownReason.CONNECTION_LOST,
+        UnknownReason.GARBAGE,
+        UnknownReason.SIGNATURE_INVALID,
+    }
+
+
+async def test_every_torn_answer_is_unknown() -> None:
+    """A signed answer cut off after any number of bytes."""
+
+    def torn(length: int) -> Respond:
+        async def respond(request: Request, writer: asyncio.StreamWriter) -> None:
+            body = write(DONE)
+            writer.write(http(200, body, signature(request, 200, body))[:length])
+            await writer.drain()
+            raise ConnectionResetError
+
+        return respond
+
+    lengths = range(0, len(GOOD) + 120, 9)
+    async with facing(*(torn(length) for length in lengths)) as (registry, _):
+        for _ in lengths:
+            assert isinstance(await registry.move(ASKED), Unknown)
+
+
+@pytest.mark.parametrize("position", range(0, len(write(DONE)), 7))
+async def test_a_changed_byte_is_unknown(position: int) -> None:
+    async def respond(request: Request, writer: asyncio.StreamWriter) -> None:
+        body = bytearray(write(DONE))
+        headers = signature(request, 200, bytes(body))
+        body[position] ^= 1
+        writer.write(http(200, bytes(body), headers))
+        await writer.drain()
+
+    assert why(await moved(respond)) is UnknownReason.SIGNATURE_INVALID
+
+
+async def test_an_answer_to_another_request_is_unknown() -> None:
+    """A true, signed answer of the registry, kept by someone on the line and played again."""
+    kept: list[bytes] = []
+
+    async def keep(request: Request, writer: asyncio.StreamWriter) -> None:
+        body = write(DONE)
+        kept.append(http(200, body, signature(request, 200, body)))
+        writer.write(kept[0])
+        await writer.drain()
+
+    async def replay(_request: Request, writer: asyncio.StreamWriter) -> None:
+        writer.write(kept[0])
+        await writer.drain()
+
+    async with facing(keep, replay) as (registry, _):
+        assert await registry.move(ASKED) == CONFIRMED
+        assert why(await registry.move(ASKED)) is UnknownReason.SIGNATURE_INVALID
+
+
+async def test_silence_is_a_time_out() -> None:
+    assert why(await moved(silent, timeout_s=0.05)) is UnknownReason.TIMED_OUT
+
+
+async def test_an_answer_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_line, "MAX_ANSWER_BYTES", 1_000)
+    assert why(await moved(says(200, b" " * 1_001))) is UnknownReason.GARBAGE
+
+
+async def test_no_server_is_a_lost_connection() -> None:
+    settings = LineSettings(url="http://127.0.0.1:9", key="k", signer=OURS, verifier=THEIRS.verifier())
+    async with connect(settings) as registry:
+        assert why(await registry.move(ASKED)) is UnknownReason.CONNECTION_LOST
+        assert why(await registry.ask("d1", 0)) is UnknownReason.CONNECTION_LOST
+        assert why(await registry.cancel("d1")) is UnknownReason.CONNECTION_LOST
+        with pytest.raises(RegistryUnavailable):
+            await registry.time()
+
+
+async def test_a_movement_is_sent_once_though_the_connection_drops() -> None:
+    """HTTP clients may repeat other methods by themselves on a connection that was kept alive."""
+    async with facing(says(200, DONE), sends(b""), says(200, DONE)) as (registry, faulty):
+        assert await registry.move(ASKED) == CONFIRMED
+        assert isinstance(await registry.move(ASKED), Unknown)
+    assert [request.method for request in faulty.requests] == ["POST", "POST"]
+
+
+async def test_an_id_used_with_other_content_is_a_fault_of_ours() -> None:
+    with pytest.raises(RequestIdReused, match="d1"):
+        await moved(says(409, problem("request_id_reused")))
+
+
+@pytest.mark.parametrize(
+    ("code", "at_ns", "final"),
+    [
+        ("not_found", DEADLINE_NS + 1, True),
+        ("not_found", DEADLINE_NS, False),
+        ("no_such_call", DEADLINE_NS + 1, False),
+    ],
+)
+async def test_not_found_is_final_only_past_the_deadline(code: str, at_ns: int, final: bool) -> None:
+    async with facing(says(404, problem(code, at_ns))) as (registry, _):
+        answer = await registry.ask("d1", DEADLINE_NS)
+    if final:
+        assert isinstance(answer, Refused) and answer.code is RefusalCode.TOO_LATE
+    else:
+        assert isinstance(answer, Unknown)
+
+
+async def test_a_question_is_signed_over_the_very_bytes_sent() -> None:
+    async with facing(says(200, DONE)) as (registry, faulty):
+        await registry.ask("a:b.c-d_e", 0)
+    assert faulty.requests[0].target == "/registry/v1/movements/a:b.c-d_e"
+
+
+async def test_two_calls_in_one_millisecond_have_two_signatures() -> None:
+    async with facing(says(200, DONE)) as (registry, faulty):
+        await asyncio.gather(*(registry.ask("d1", 0) for _ in range(5)))
+    assert len({request.headers["x-signature"] for request in faulty.requests}) == 5
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(200, b"{}"), (200, b""), (500, problem("broken")), (401, problem("no")), (500, b"?")],
+)
+async def test_reading_calls_raise_what_may_be_repeated(status: int, body: Any) -> None:
+    async with facing(says(status, body)) as (registry, _):
+        for call in (
+            registry.time(),
+            registry.lots(),
+            registry.notices(),
+            registry.journal(),
+            registry.positions(),
+            registry.account("a"),
+            registry.bind("a", "b"),
+        ):
+            with pytest.raises(RegistryUnavailable):
+                await call
+
+
+async def test_holdings_without_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("registry_bridge.http_registry.MAX_ACCOUNT_PAGES", 3)
+    page = {
+        "account": "a",
+        "kind": "individual",
+        "frozen": False,
+        "trading_account": None,
+        "holdings": [],
+        "next": "again",
+        "registry_time": format_instant(NOW_NS),
+    }
+    async with facing(says(200, page)) as (registry, faulty):
+        with pytest.raises(RegistryUnavailable, match="without end"):
+            await registry.account("a")
+    assert [request.target.partition("?")[2] for request in faulty.requests] == [
+        "",
+        "after=again",
+        "after=again",
+    ]
+
+
+@pytest.mark.parametrize("name", ["..", "a/b", "a?b", ""])
+async def test_an_id_that_could_be_something_else_in_a_path_is_a_fault_of_ours(name: str) -> None:
+    async with facing(says(200, DONE)) as (registry, faulty):
+        with pytest.raises(WireError):
+            await registry.ask(name, 0)
+    assert faulty.requests == []
+
+
+@pytest.mark.parametrize("url", ["ftp://x", "http://", "http://u:p@x", "http://x/path", "http://x?a=1"])
+def test_the_url_is_scheme_host_and_port(url: str) -> None:
+    with pytest.raises(ValueError, match="URL"):
+        LineSettings(url=url, key="k", signer=OURS, verifier=THEIRS.verifier())
