@@ -15,6 +15,7 @@ import asyncpg
 from sortedcontainers import SortedDict
 
 from gateway.engine.entry import Entry
+from gateway.engine.journal import APPEND_TIMEOUT_S, Connection
 from matching.events import Event
 from settlement.depository import DepositoryState
 from settlement.events import (
@@ -30,7 +31,6 @@ from settlement.events import (
 )
 from settlement.values import CASH, OUTSIDE
 
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Reader: TypeAlias = "Connection | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
 Settling: TypeAlias = CashDeposited | TransferCompleted | DeliverySettled
@@ -143,16 +143,15 @@ class SettlementPostings:
         batch = collect(entries)
         for statement, rows in ((_ACCOUNTS, batch.accounts), (_ASSETS, batch.assets), (_LOTS, batch.lots)):
             if rows:
-                await connection.execute(statement, *_columns(rows))
+                await connection.execute(statement, *_columns(rows), timeout=APPEND_TIMEOUT_S)
         for wave in batch.waves:
             await write_wave(connection, wave)
 
 
 async def write_wave(connection: Connection, wave: Wave) -> None:
     """Insert reasons, moves and postings by one statement, which is how the database judges them."""
-    await connection.execute(
-        _SETTLE, *_columns(wave.reasons, 9), *_columns(wave.moves, 6), *_columns(wave.postings, 5)
-    )
+    columns = (*_columns(wave.reasons, 9), *_columns(wave.moves, 6), *_columns(wave.postings, 5))
+    await connection.execute(_SETTLE, *columns, timeout=APPEND_TIMEOUT_S)
 
 
 def collect(entries: Sequence[Entry]) -> Batch:

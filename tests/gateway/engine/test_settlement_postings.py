@@ -11,9 +11,8 @@ import pytest
 import pytest_asyncio
 
 from gateway.engine.entry import Entry
-from gateway.engine.journal import SERVICE_ROLE
+from gateway.engine.journal import SERVICE_ROLE, Connection
 from gateway.engine.settlement_postings import (
-    Connection,
     SettlementPostings,
     collect,
     compare_with_core,

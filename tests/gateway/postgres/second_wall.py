@@ -6,8 +6,8 @@ from importlib.resources import files
 
 import asyncpg
 
-from gateway.engine.journal import SERVICE_ROLE
-from gateway.engine.settlement_postings import Connection, Row, Wave, write_wave
+from gateway.engine.journal import SERVICE_ROLE, Connection
+from gateway.engine.settlement_postings import Row, Wave, write_wave
 from gateway.postgres.migrations import migrate
 
 SCHEMA = files("gateway.postgres") / "schema"

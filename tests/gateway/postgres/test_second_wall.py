@@ -9,8 +9,8 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from gateway.engine.journal import SERVICE_ROLE
-from gateway.engine.settlement_postings import Connection, Wave, settlement_check, write_wave
+from gateway.engine.journal import SERVICE_ROLE, Connection
+from gateway.engine.settlement_postings import Wave, settlement_check, write_wave
 from gateway.postgres.database import ensure_database
 from gateway.postgres.embedded import EmbeddedPostgres
 from tests.gateway.postgres.second_wall import (
