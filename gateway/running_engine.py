@@ -17,6 +17,7 @@ from gateway.engine.history import History
 from gateway.engine.journal import Journal
 from gateway.engine.recovery import Recovered, recover
 from gateway.engine.sequencer import Sequencer
+from gateway.engine.settlement_postings import SettlementPostings
 from gateway.engine.snapshot import Snapshots
 from gateway.engine.views import Views
 from gateway.lifetime import Lifetime, Say, postgres
@@ -58,7 +59,7 @@ async def running_engine(settings: Settings, lifetime: Lifetime, say: Say) -> As
             dsn = await ensure_database(dsn, EXCHANGE_DATABASE)
         await _migrate(dsn)
         pool = await stack.enter_async_context(_pool(dsn))
-        journal = await stack.enter_async_context(Journal.opened(dsn, pool))
+        journal = await stack.enter_async_context(Journal.opened(dsn, pool, (SettlementPostings(),)))
         recovered = await recover(journal, pool, _progress(say))
         keys = await KeyStore.load(pool, load_seal(settings.data_dir / "seal.key"))
         sequencer = _sequencer(recovered, journal, pool, clock)
