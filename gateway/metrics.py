@@ -4,7 +4,8 @@ The registry is an object, not the library's global one, so that two exchanges i
 bounded: outcomes, route templates, methods, statuses; never an account, an order or a listing's free text.
 """
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from prometheus_client import (
@@ -15,6 +16,9 @@ from prometheus_client import (
     Histogram,
     generate_latest,
 )
+
+from gateway.engine.entry import AccountEvent, Entry
+from gateway.engine.sequencer import Appender
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 
@@ -85,3 +89,32 @@ class Metrics:
     def exposition(self) -> bytes:
         """Everything, in the text format every scraper reads."""
         return generate_latest(self.registry)
+
+
+class MeasuredAppender:
+    """The journal as the sequencer writes to it, with how much was written at once and how long it took."""
+
+    __slots__ = ("_journal", "_metrics")
+
+    def __init__(self, journal: Appender, metrics: Metrics) -> None:
+        """Measuring that journal."""
+        self._journal = journal
+        self._metrics = metrics
+
+    @property
+    def position(self) -> int:
+        """Sequence number of the last durable entry."""
+        return self._journal.position
+
+    @property
+    def at_ns(self) -> int:
+        """Time of the last durable entry."""
+        return self._journal.at_ns
+
+    async def append(self, entries: Sequence[Entry]) -> Sequence[AccountEvent]:
+        """Make entries durable."""
+        started_s = time.perf_counter()
+        written = await self._journal.append(entries)
+        self._metrics.commit_seconds.observe(time.perf_counter() - started_s)
+        self._metrics.batch_size.observe(len(entries))
+        return written

@@ -21,7 +21,7 @@ from gateway.engine.settlement_postings import SettlementPostings
 from gateway.engine.snapshot import Snapshots
 from gateway.engine.views import Views
 from gateway.lifetime import Lifetime, Say, postgres
-from gateway.metrics import Metrics
+from gateway.metrics import MeasuredAppender, Metrics
 from gateway.postgres.database import ensure_database
 from gateway.postgres.migrations import migrate
 from matching.exchange import Exchange
@@ -62,7 +62,8 @@ async def running_engine(settings: Settings, lifetime: Lifetime, say: Say) -> As
         journal = await stack.enter_async_context(Journal.opened(dsn, pool, (SettlementPostings(),)))
         recovered = await recover(journal, pool, _progress(say))
         keys = await KeyStore.load(pool, load_seal(settings.data_dir / "seal.key"))
-        sequencer = _sequencer(recovered, journal, pool, clock)
+        metrics = Metrics()
+        sequencer = _sequencer(recovered, journal, pool, clock, metrics)
         lifetime.run(stack, "sequencer", sequencer.run())
         stack.push_async_callback(sequencer.drain)
         await asyncio.sleep(0)  # lets it open
@@ -74,16 +75,21 @@ async def running_engine(settings: Settings, lifetime: Lifetime, say: Say) -> As
             history=History(pool),
             keys=keys,
             clock=clock,
-            metrics=Metrics(),
+            metrics=metrics,
             pool=pool,
         )
 
 
 def _sequencer(
-    recovered: Recovered, journal: Journal, pool: "asyncpg.Pool[asyncpg.Record]", clock: Clock
+    recovered: Recovered,
+    journal: Journal,
+    pool: "asyncpg.Pool[asyncpg.Record]",
+    clock: Clock,
+    metrics: Metrics,
 ) -> Sequencer:
     snapshots = Snapshots(pool, recovered.exchange, recovered.views, journal, last_seq=recovered.snapshot_seq)
-    sequencer = Sequencer(recovered.exchange, journal, clock, after_batch=snapshots.after_batch)
+    measured = MeasuredAppender(journal, metrics)
+    sequencer = Sequencer(recovered.exchange, measured, clock, after_batch=snapshots.after_batch)
     sequencer.on_commit(recovered.views.apply)
     return sequencer
 

@@ -52,8 +52,15 @@ class Core(Protocol):
 class Appender(Protocol):
     """What the sequencer asks of the journal."""
 
-    position: int
-    at_ns: int
+    @property
+    def position(self) -> int:
+        """Sequence number of the last durable entry."""
+        ...
+
+    @property
+    def at_ns(self) -> int:
+        """Time of the last durable entry."""
+        ...
 
     async def append(self, entries: Sequence[Entry]) -> Sequence[AccountEvent]:
         """Make entries durable."""
