@@ -28,7 +28,7 @@ from gateway.engine.day_driver import DayDriver
 from gateway.engine.entry import Entry
 from gateway.founding import found
 from gateway.http.app import make_app
-from gateway.http.services import HttpSettings, Services
+from gateway.http.services import HoldingsUnknown, HttpSettings, Services
 from gateway.lifetime import Lifetime, Say, postgres
 from gateway.markets.loader import load_market
 from gateway.postgres.database import ensure_database
@@ -259,7 +259,10 @@ def _day_driver(engine: Engine, line: Line) -> DayDriver:
 
 def _services(engine: Engine, line: Line) -> Services:
     async def holdings(account: AccountId) -> tuple[LotSlice, ...]:
-        return await management_holdings(line.registry, line.side.registry_account(account))
+        try:
+            return await management_holdings(line.registry, line.side.registry_account(account))
+        except RegistryUnavailable as unavailable:
+            raise HoldingsUnknown from unavailable
 
     settings = HttpSettings()
     return Services(

@@ -83,7 +83,7 @@ def _schemas(routes: Iterable[Route]) -> dict[str, Any]:
 
 def _operation(route: Route) -> dict[str, Any]:
     operation: dict[str, Any] = {
-        "operationId": route.handler.__name__,
+        "operationId": _operation_id(route),
         "summary": route.summary,
         "description": route.handler.__doc__ or route.summary,
         "tags": [route.tag],
@@ -101,6 +101,11 @@ def _operation(route: Route) -> dict[str, Any]:
     return {name: value for name, value in operation.items() if value != []} | {
         "security": operation["security"]
     }
+
+
+def _operation_id(route: Route) -> str:
+    words = re.findall(r"[a-z0-9]+", route.path.removeprefix("/v1").lower())
+    return "_".join((route.method.lower(), *words))
 
 
 def _ref(model: type[BaseModel]) -> dict[str, str]:

@@ -57,9 +57,12 @@ class EntryReader(Protocol):
         ...
 
 
+class HoldingsUnknown(Exception):  # noqa: N818 - it states a fact
+    """The registry cannot be asked at the moment what lies in a management sub-account."""
+
+
 ManagementHoldings: TypeAlias = Callable[[AccountId], Awaitable[tuple[LotSlice, ...]]]
-"""What lies in an account's management sub-account at the registry. Raises OSError or TimeoutError when the registry
-cannot be asked."""
+"""What lies in an account's management sub-account at the registry. Raises HoldingsUnknown."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

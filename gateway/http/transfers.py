@@ -13,6 +13,7 @@ from gateway.http import reasons
 from gateway.http.problems import refusal
 from gateway.http.replays import decide, raise_if_refused, replay_headers
 from gateway.http.routing import Call, Reply, Route
+from gateway.http.services import HoldingsUnknown
 from gateway.http.shapes import (
     AccountName,
     Answer,
@@ -147,7 +148,7 @@ async def _holdings(call: Call, account: AccountId) -> tuple[LotSlice, ...]:
     call.own_account(account)
     try:
         there = await call.services.management_holdings(account)
-    except (OSError, TimeoutError):
+    except HoldingsUnknown:
         raise refusal(reasons.REGISTRY_UNREACHABLE, headers={"Retry-After": "5"}) from None
     on_their_way = [
         leg
