@@ -1,7 +1,6 @@
 """How a server process lives: until a signal asks it to stop, or something it cannot be without is gone."""
 
 import asyncio
-import contextlib
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -21,14 +20,25 @@ class Lifetime:
     def __init__(self) -> None:
         """Nothing runs yet."""
         self._stop = asyncio.Event()
+        self._starting: asyncio.Task[Any] | None = None
         self._needed: dict[asyncio.Task[Any], str] = {}
 
     def listen(self, stack: AsyncExitStack) -> None:
-        """Let SIGINT and SIGTERM end `last`, until the stack unwinds; once asked, asking again changes nothing."""
+        """Let SIGINT and SIGTERM cancel the start under way, or end `last`, until the stack has unwound.
+
+        Once asked, asking again changes nothing: what is being stopped is stopped in order.
+        """
         loop = asyncio.get_running_loop()
+        self._starting = asyncio.current_task()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._stop.set)
+            loop.add_signal_handler(number, self._asked_to_stop)
             stack.callback(loop.remove_signal_handler, number)
+
+    def _asked_to_stop(self) -> None:
+        starting, self._starting = self._starting, None
+        self._stop.set()
+        if starting is not None:
+            starting.cancel()
 
     def run(self, stack: AsyncExitStack, name: str, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Run something the process cannot be without; it is cancelled when the stack unwinds to here."""
@@ -43,6 +53,7 @@ class Lifetime:
         Raises:
             ServiceLost: something needed ended first; its own error is the cause.
         """
+        self._starting = None
         stop = asyncio.create_task(self._stop.wait())
         try:
             done, _ = await asyncio.wait({stop, *self._needed}, return_when=asyncio.FIRST_COMPLETED)
@@ -56,8 +67,9 @@ class Lifetime:
 async def _end(task: asyncio.Task[Any]) -> None:
     """Cancel and wait. How it ended was told by `last`, or does not matter any more."""
     task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await asyncio.wait({task})
+    await asyncio.wait({task})
+    if not task.cancelled():
+        task.exception()
 
 
 @asynccontextmanager
