@@ -245,11 +245,8 @@ def _order(position: PositionRange) -> tuple[str, str, int]:
 
 
 async def management_holdings(registry: Registry, registry_account: str) -> tuple[LotSlice, ...]:
-    """What lies in an account's management sub-account. Raises OSError when the registry cannot be asked."""
-    try:
-        account = await registry.account(registry_account)
-    except RegistryUnavailable as fault:
-        raise OSError(str(fault)) from fault
+    """What lies in an account's management sub-account. Raises RegistryUnavailable when it cannot be asked."""
+    account = await registry.account(registry_account)
     ranges: dict[str, list[tuple[int, int]]] = {}
     for holding in account.holdings if account is not None else ():
         if holding.sub_account is SubAccount.MANAGEMENT:
