@@ -43,7 +43,10 @@ def band_around(reference_fen: int, rules: Rules) -> PriceBand:
 
 
 def closing_price(volume_tonnes: int, turnover_fen: int, previous_fen: int, rules: Rules) -> int:
-    """The day's closing price: the average of listed trades, or the previous close at or below the threshold."""
+    """The day's closing price: the average of listed trades, or the previous close at or below the threshold.
+
+    It is one tick at least, also where the tick has grown since the trades were made.
+    """
     if volume_tonnes <= rules.close_threshold_tonnes:
         return previous_fen
-    return half_up(turnover_fen, volume_tonnes * rules.tick_fen) * rules.tick_fen
+    return max(half_up(turnover_fen, volume_tonnes * rules.tick_fen), 1) * rules.tick_fen

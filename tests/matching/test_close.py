@@ -159,7 +159,7 @@ def test_delivery_waits_for_the_registry() -> None:
     (instruction,) = driver.exchange.pending_instructions()
     driver.answer(instruction)
     assert steps(list(driver.accepted(advance))) == [("delivery", 3, 3)]
-    assert driver.exchange.close_step is CloseStep.RECONCILE
+    assert steps(list(driver.accepted(advance))) == [("reconcile", 0, 1)]
 
 
 def test_answers_may_come_while_others_are_still_being_asked() -> None:

@@ -176,12 +176,12 @@ class Stage:
         match words.split():
             case ["cancel"]:
                 return outcome_of(self.driver.do(cancel_all(who)), who)
-            case ["deposit", amount]:
-                self.driver.deposit(who, fen(amount))
+            case ["deposit", money]:
+                self.driver.deposit(who, fen(money))
                 return "booked"
-            case ["transfer", "in", tonnes]:
+            case ["transfer", "in", amount]:
                 name = self.driver.next_id()
-                serials = (1, 1 + int(tonnes))
+                serials = (1, 1 + int(amount))
                 self.driver.accepted(RegisterLot(lot=lot(name, serials)))
                 return f"asks the registry for {_asked(self.driver.transfer_in(who, name, (serials,)))}"
             case [("confirms" | "refuses") as verb, account]:
