@@ -31,6 +31,7 @@ from gateway.http.app import make_app
 from gateway.http.services import HoldingsUnknown, HttpSettings, Services
 from gateway.lifetime import Lifetime, Say, postgres
 from gateway.markets.loader import load_market
+from gateway.metrics import Metrics
 from gateway.postgres.database import ensure_database
 from gateway.postgres.migrations import migrate
 from gateway.registry_process import RegistryPlace, RegistryProcess
@@ -62,6 +63,7 @@ REGISTRY_DATABASE: Final = "puhui_registry"
 log = structlog.get_logger("app")
 
 READY_FILE: Final = "ready.json"
+NS: Final = 1_000_000_000
 NS_PER_MS: Final = 1_000_000
 
 PLATFORM_FAULTS: Final = (AdministrationRefused, RegistryUnavailable)
@@ -117,6 +119,7 @@ class Line:
     registry: HttpRegistry
     side: ExchangeSide
     bridge: Bridge
+    feed: LotFeed
     process: RegistryProcess | None
     """The reference registry, where we run it."""
 
@@ -138,13 +141,16 @@ async def _registry_line(
         bridge = Bridge(outbox, registry, clock_ns=time.time_ns)
         binder = AccountBinder(registry)
         _follow_commits(engine, outbox, binder)
+        feed = _lot_feed(registry, engine)
         for name, work in (
             ("registry bridge", bridge.run()),
             ("account binder", binder.run()),
-            ("lot feed", _lot_feed(registry, engine).run()),
+            ("lot feed", feed.run()),
         ):
             lifetime.run(stack, name, work)
-        yield Line(registry=registry, side=side, bridge=bridge, process=process)
+        line = Line(registry=registry, side=side, bridge=bridge, feed=feed, process=process)
+        _watch(engine.metrics, line)
+        yield line
 
 
 async def _plant(settings: Settings, engine: Engine) -> None:
@@ -190,6 +196,18 @@ def _own_line(registry_dir: Path, key: str, private_file: Path) -> LineSettings:
         signer=load_signer(private_file),
         verifier=load_verifier(public_half(registry_dir / "registry.pem")),
     )
+
+
+def _watch(metrics: Metrics, line: Line) -> None:
+    """Let an operator's tools see how the line is."""
+
+    def unclear_s() -> float:
+        since_ns = line.bridge.progress.oldest_unknown_since_ns
+        return 0.0 if since_ns is None else (time.time_ns() - since_ns) / NS
+
+    metrics.watch(metrics.registry_answers, lambda: line.feed.answers)
+    metrics.watch(metrics.registry_restarts, lambda: line.process.restarts if line.process else 0)
+    metrics.watch(metrics.movements_unclear_seconds, unclear_s)
 
 
 def _exchange_side(engine: Engine) -> ExchangeSide:
@@ -276,6 +294,7 @@ def _services(engine: Engine, line: Line) -> Services:
         limits=RateLimits(settings.quotas),
         metrics=engine.metrics,
         management_holdings=holdings,
+        registry_answers=lambda: line.feed.answers,
         settings=settings,
     )
 
