@@ -22,13 +22,14 @@ from gateway.config import (
     make_private_dir,
     write_private,
 )
-from gateway.demo import Seed, is_planted, write_keys
+from gateway.demo import LABEL, PLAYERS, Seed, is_planted
 from gateway.door import listening, open_door, url_of
 from gateway.engine.day_driver import DayDriver
 from gateway.engine.entry import Entry
 from gateway.founding import found
 from gateway.http.app import make_app
 from gateway.http.services import HoldingsUnknown, HttpSettings, Services
+from gateway.key_file import FIRST_OPERATOR, write_keys
 from gateway.lifetime import Lifetime, Say, postgres
 from gateway.markets.loader import load_market
 from gateway.metrics import Metrics
@@ -65,6 +66,7 @@ log = structlog.get_logger("app")
 READY_FILE: Final = "ready.json"
 NS: Final = 1_000_000_000
 NS_PER_MS: Final = 1_000_000
+FIRST_OPERATOR_LABEL: Final = "first-operator"
 
 PLATFORM_FAULTS: Final = (AdministrationRefused, RegistryUnavailable)
 """What the administration of the registry may say instead of doing it."""
@@ -105,8 +107,7 @@ async def serve(settings: Settings, say: Say) -> None:
             await _plant(settings, engine)
         await stack.enter_async_context(open_door(door, make_app(_services(engine, line))))
         url = url_of(door)
-        if settings.seed is SeedName.DEMO:
-            await write_keys(settings.demo_file, url, engine.keys, time.time_ns())
+        await _write_keys(settings, url, engine)
         _announce(settings, url, say)
         await lifetime.last()
         say("正在停止 | stopping")
@@ -151,6 +152,21 @@ async def _registry_line(
         line = Line(registry=registry, side=side, bridge=bridge, feed=feed, process=process)
         _watch(engine.metrics, line)
         yield line
+
+
+async def _write_keys(settings: Settings, url: str, engine: Engine) -> None:
+    """The demonstration's keys; otherwise those of the first operator, without whom nobody could begin."""
+    is_demo = settings.seed is SeedName.DEMO
+    if not is_demo and engine.keys.all() and not settings.key_file.exists():
+        return  # the operator has taken the file away, as it should be
+    await write_keys(
+        settings.key_file,
+        url,
+        PLAYERS if is_demo else FIRST_OPERATOR,
+        engine.keys,
+        label=LABEL if is_demo else FIRST_OPERATOR_LABEL,
+        at_ns=time.time_ns(),
+    )
 
 
 async def _plant(settings: Settings, engine: Engine) -> None:
@@ -306,9 +322,10 @@ def say_on_stderr(message: str) -> None:
 
 def _announce(settings: Settings, url: str, say: Say) -> None:
     say(f"交易所已就绪 | the exchange is ready: {url}")
+    if settings.key_file.exists():
+        say(f"密钥 | keys: {settings.key_file}")
     if settings.seed is SeedName.DEMO:
         option = "" if settings.data_dir == DEFAULT_DATA_DIR else f" --data-dir {settings.data_dir}"
-        say(f"演示密钥 | the demonstration's keys: {settings.demo_file}")
         say("下单试试 | try an order:")
         say(f"  puhui order sell SHCERCIR1 --price 68.00 --quantity 10{option}")
         say(f"  puhui order buy SHCERCIR1 --price 68.00 --quantity 10{option}")

@@ -5,10 +5,15 @@ import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import Any
+
+import structlog
 
 from gateway.faults import ServiceLost
 from gateway.postgres.embedded import EmbeddedPostgres
+
+log = structlog.get_logger("lifetime")
 
 Say = Callable[[str], None]
 """Tells the person who started the process, in a sentence."""
@@ -21,6 +26,7 @@ class Lifetime:
         """Nothing runs yet."""
         self._stop = asyncio.Event()
         self._starting: asyncio.Task[Any] | None = None
+        self._lost: asyncio.Task[Any] | None = None
         self._needed: dict[asyncio.Task[Any], str] = {}
 
     def listen(self, stack: AsyncExitStack) -> None:
@@ -30,6 +36,7 @@ class Lifetime:
         """
         loop = asyncio.get_running_loop()
         self._starting = asyncio.current_task()
+        stack.push(self._explain)
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._asked_to_stop)
             stack.callback(loop.remove_signal_handler, number)
@@ -40,10 +47,31 @@ class Lifetime:
         if starting is not None:
             starting.cancel()
 
+    def _explain(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        """A start that was cancelled because something needed had ended says so."""
+        if isinstance(error, asyncio.CancelledError) and self._lost is not None:
+            raise self._fault_of(self._lost) from self._lost.exception()
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        """Do not wait any longer for a start that cannot succeed."""
+        if self._starting is not None and not task.cancelled():
+            starting, self._starting, self._lost = self._starting, None, task
+            starting.cancel()
+
+    def _fault_of(self, task: asyncio.Task[Any]) -> ServiceLost:
+        fault = task.exception()
+        if fault is not None and not isinstance(fault, ServiceLost):
+            # Whoever mends it needs more than the sentence the operator gets.
+            log.critical("stopped_by_fault", what=self._needed[task], exc_info=fault)
+        return ServiceLost(f"{self._needed[task]}: {fault or 'ended'}")
+
     def run(self, stack: AsyncExitStack, name: str, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Run something the process cannot be without; it is cancelled when the stack unwinds to here."""
         task = asyncio.create_task(work, name=name)
         self._needed[task] = name
+        task.add_done_callback(self._ended)
         stack.push_async_callback(_end, task)
         return task
 
@@ -60,8 +88,7 @@ class Lifetime:
         finally:
             stop.cancel()
         for task in done - {stop}:
-            fault = task.exception()
-            raise ServiceLost(f"{self._needed[task]}: {fault or 'ended'}") from fault
+            raise self._fault_of(task) from task.exception()
 
 
 async def _end(task: asyncio.Task[Any]) -> None:

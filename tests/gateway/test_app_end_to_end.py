@@ -318,3 +318,31 @@ def test_anybody_may_run_it(tmp_path: Path) -> None:
             assert owners == {nobody.pw_uid}
     finally:
         subprocess.run(["rm", "-rf", str(home), f"{home}.log"], check=True)
+
+
+def test_an_exchange_without_its_database_stops_and_says_why(seeded: Path) -> None:
+    with exchange(seeded, "--demo") as running:
+        order = running.done("order", "sell", "SHCERCIR1", "--price", "71.00", "--quantity", "3")
+        pid_file = seeded / "postgres" / "server" / "data" / "postmaster.pid"
+        os.kill(int(pid_file.read_text().split("\n")[0]), signal.SIGKILL)
+        assert running.process.wait(60) == 1
+        assert "PostgreSQL" in running.said()
+        assert "Traceback" not in running.said()
+        wait_until(lambda: processes_of(seeded) == [], 30)
+    with exchange(seeded, "--demo") as again:
+        found = again.done("orders", "--as", "seller")["items"]
+        assert order["order"]["id"] in {item["id"] for item in found}
+        again.done("cancel", order["order"]["id"])
+
+
+def test_an_exchange_of_ones_own_begins_with_its_operator(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    with exchange(data_dir, "--market", "always-open") as running:
+        keys = json.loads((data_dir / "operator.json").read_text())
+        assert list(keys["participants"]) == ["operator"]
+        assert not (data_dir / "demo.json").exists()
+        assert running.done("operator", "day")["trading_day"] is None
+        assert running.done("operator", "day", "open")["phase"] == "continuous"
+    (data_dir / "operator.json").unlink()
+    with exchange(data_dir, "--market", "always-open"):
+        assert not (data_dir / "operator.json").exists()
