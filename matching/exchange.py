@@ -41,7 +41,7 @@ from matching.events import (
     Replayed,
     RulesAdopted,
 )
-from matching.market import DayPrices, ListedMarket, MarketState
+from matching.market import DayPrices, ListedMarket
 from matching.order import OrderId
 from matching.rulebook import RuleBook, Rules, refuse_changes
 from matching.session import NS, Phase
@@ -84,7 +84,6 @@ class Exchange:
         self._client_ids = ClientIds()
         self._close: Close | None = None
         self._stamp = Stamp(seq=0, at_ns=0)
-        self._rules_at_ns = 0
 
     @property
     def close_step(self) -> CloseStep | None:
@@ -231,9 +230,7 @@ class Exchange:
                 limit=tick_fen, actual=command.listing.first_reference_price_fen
             )
         # From here the command must succeed.
-        if self._close is None:  # while a day closes, its rules stand still for every market
-            self._rules_at_ns = self._stamp.at_ns
-        market = ListedMarket(command.listing, self.rulebook.in_force(self._rules_at_ns, code))
+        market = ListedMarket(command.listing, self._rules(code))
         self.trading.markets[code] = market
         events: list[Event] = [ListingAdded(listing=command.listing)]
         if self.trading_day is not None:
@@ -306,7 +303,6 @@ class Exchange:
         day, at_ns = self.trading_day, self._stamp.at_ns
         if day is None or self._close is not None:
             return
-        self._rules_at_ns = at_ns
         for market in self.trading.markets.values():
             if market.follow(self._rules(market.listing.code)):
                 yield market.band_set(day)
@@ -349,7 +345,7 @@ class Exchange:
             core_version=self.VERSION,
             seq=self._stamp.seq,
             at_ns=self._stamp.at_ns,
-            rules_at_ns=self._rules_at_ns,
+            next_change_ns=self.next_change_ns,
             depository=self.depository.dump(),
             rule_changes=tuple(self.rulebook.changes),
             rule_version=self.rulebook.version,
@@ -374,22 +370,11 @@ class Exchange:
         exchange.trading.last_trade_id = state.last_trade_id
         exchange._client_ids = ClientIds.load(state.client_ids)
         exchange._stamp = Stamp(seq=state.seq, at_ns=state.at_ns)
-        exchange._rules_at_ns = state.rules_at_ns
         exchange.trading_day, exchange.phase = state.trading_day, state.phase
-        exchange._take_in(state.markets)
+        exchange.next_change_ns = state.next_change_ns
+        for market in state.markets:
+            exchange.trading.adopt(ListedMarket.load(market))
+        exchange.trading.index()
         if state.close is not None:
             exchange._close = Close.load(state.close, exchange.trading, exchange.depository.movements)
-        elif state.trading_day is not None:
-            exchange.next_change_ns = exchange._next_change_after_load(state.trading_day)
         return exchange
-
-    def _take_in(self, markets: tuple[MarketState, ...]) -> None:
-        for market in markets:
-            rules = self.rulebook.in_force(self._rules_at_ns, market.listing.code)
-            self.trading.adopt(ListedMarket.load(market, rules))
-        self.trading.index()
-
-    def _next_change_after_load(self, day: TradingDay) -> int:
-        next_rule_ns = self.rulebook.next_change_ns(self._rules_at_ns)
-        next_ns = next_phase_ns(day, self.rulebook.in_force(self._rules_at_ns), self._rules_at_ns)
-        return next_ns if next_rule_ns is None else min(next_ns, next_rule_ns)

@@ -55,7 +55,11 @@ class MarketState:
     """One listed market, as written to a snapshot. Orders stand in the order in which adding them makes the book."""
 
     listing: Listing
+    rules: Rules
+    """What it trades by: a rule adopted during a close binds only from the next day."""
+    band: PriceBand
     reference_fen: int
+    """The next band's, once the closing price is known."""
     open_fen: int | None
     high_fen: int | None
     low_fen: int | None
@@ -102,6 +106,8 @@ class ListedMarket:
         prices = self.prices
         return MarketState(
             listing=self.listing,
+            rules=self.rules,
+            band=self.band,
             reference_fen=self.reference_fen,
             open_fen=prices.open_fen,
             high_fen=prices.high_fen,
@@ -113,11 +119,10 @@ class ListedMarket:
         )
 
     @classmethod
-    def load(cls, state: MarketState, rules: Rules) -> "ListedMarket":
+    def load(cls, state: MarketState) -> "ListedMarket":
         """The market that snapshot was taken of."""
-        market = cls(state.listing, rules)
-        market.reference_fen = state.reference_fen
-        market.follow(rules)
+        market = cls(state.listing, state.rules)
+        market.reference_fen, market.band = state.reference_fen, state.band
         market.prices = DayPrices(
             open_fen=state.open_fen,
             high_fen=state.high_fen,

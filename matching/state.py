@@ -29,7 +29,8 @@ class ExchangeState:
     core_version: str
     seq: int
     at_ns: int
-    rules_at_ns: int
+    next_change_ns: int
+    """When the mere passing of time next changes anything."""
     depository: DepositoryState
     rule_changes: tuple[RuleChange, ...]
     rule_version: int
