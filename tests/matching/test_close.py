@@ -115,9 +115,10 @@ def test_an_empty_day_closes_too() -> None:
     assert driver.exchange.trading_day == TUESDAY
 
 
-def test_orders_expire_oldest_first_and_their_cover_comes_back() -> None:
+@pytest.mark.parametrize("portion", [1, 1_000])
+def test_orders_expire_oldest_first_and_their_cover_comes_back(portion: int) -> None:
     driver = traded_market()
-    events = driver.close()
+    events = driver.close(portion=portion)
     expired = [event.order_id for event in events if isinstance(event, OrderExpired)]
     assert len(expired) == 2
     assert expired == sorted(expired)
