@@ -4,8 +4,8 @@ from tests.scenarios.table import play
 
 
 def test_delivery_versus_payment_at_the_close_of_the_day() -> None:
-    """货银对付. Source: Measures 2023, Art. 10 (units change hands in the registry); principle of delivery versus
-    payment: until the registry confirms, neither side has the other's; then both change in one step.
+    """货银对付, trade by trade and once after the close (逐笔全额清算、统一交收). Source: settlement rules of the
+    national market. Until the registry confirms, neither side has the other's; then both change in one step.
     """
     play("""
         accounts: who  | cash     | units
@@ -16,7 +16,6 @@ def test_delivery_versus_payment_at_the_close_of_the_day() -> None:
                 anna | sell 10 at 68.00  | rests 10
                 ben  | buy 10 at 69.00   | trades 10 at 68.00 with anna
                 ben  | sell 1 at 68.00   | refused: insufficient_units
-                anna | buy 1 at 68.00    | refused: insufficient_cash
 
         accounts: who  | cash     | cash due | units | units due
                   anna |     0.00 |     0.00 |    90 |        10
@@ -38,8 +37,8 @@ def test_delivery_versus_payment_at_the_close_of_the_day() -> None:
 
 
 def test_a_delivery_the_registry_refuses_goes_back_to_both_and_stops_no_other() -> None:
-    """Source: Measures 2023, Art. 10: the registry's record decides. Units and money of the refused trade return to
-    their owners; all other deliveries of the same movement settle.
+    """Source: Measures 2023, Art. 41: a reduction is what the platform has registered, so its record decides. Units
+    and money of the refused trade return to their owners; all other deliveries of the same movement settle.
     """
     play("""
         accounts: who  | cash     | units
@@ -153,8 +152,8 @@ def test_a_day_without_a_trade_keeps_the_previous_close() -> None:
 
 
 def test_nothing_can_be_sold_before_its_transfer_in_is_confirmed() -> None:
-    """Source: Measures 2023, Art. 10: units are traded from the trading sub-account, so they must be there first;
-    a refused transfer changes nothing.
+    """Source: Shanghai practice: holdings move between a management (管理科目) and a trading sub-account (交易科目),
+    and only the latter can be sold from; Measures 2023, Art. 9: the platform moves them. A refusal changes nothing.
     """
     play("""
         accounts: who  | cash | units
