@@ -10,6 +10,7 @@ import pytest
 from gateway.engine import views as views_module
 from gateway.engine.journal import Journal
 from gateway.engine.recovery import RecoveryError, recover
+from gateway.engine.settlement_postings import SettlementPostings, settlement_check
 from gateway.engine.snapshot import CORE_STATE, VIEWS_STATE, SnapshotBrokenError
 from matching.commands import AdvanceClose, CloseDay, RecordReconciliation
 from matching.events import DayClosed
@@ -90,7 +91,7 @@ async def test_snapshots_are_taken_in_between_and_at_a_clean_end(database: str) 
 
 
 async def test_a_day_can_be_closed_and_the_next_one_recovered(database: str) -> None:
-    async with engine(database, final_snapshot=False) as running:
+    async with engine(database, final_snapshot=False, projections=[SettlementPostings()]) as running:
         await running.set_up()
         await trade_at_random(running, 4, 100)
         traded = await running.history.trades(limit=1_000)
@@ -105,6 +106,8 @@ async def test_a_day_can_be_closed_and_the_next_one_recovered(database: str) -> 
         settled = await running.history.trades(limit=1_000)
         assert len(settled.items) == len(traded.items) > 5
         assert {trade.settlement for trade in settled.items} == {"settled"}
+        async with running.pool.acquire() as connection:
+            assert await settlement_check(connection) == ()
         closed = next(e.seq for e in running.listened for event in e.events if isinstance(event, DayClosed))
         deadline = asyncio.get_running_loop().time() + 10
         while not await running.pool.fetchval("SELECT count(*) FROM snapshot"):
