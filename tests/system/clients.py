@@ -89,6 +89,12 @@ class Client:
         assert answer.is_done, f"GET {target}: {answer.status} {answer.body}"
         return answer.body
 
+    async def do(self, target: str, body: dict[str, Any]) -> Any:
+        """What a call that must succeed answers; AssertionError when it is refused."""
+        answer = await self.call("POST", target, body)
+        assert answer.is_done, f"POST {target} {body}: {answer.status} {answer.body}"
+        return answer.body
+
     async def all(self, target: str) -> AsyncIterator[Any]:
         """Every item of a paged answer."""
         following, joint = "", "&" if "?" in target else "?"

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -127,7 +127,9 @@ class RunningExchange:
 
     def registry_answers(self) -> bool:
         """Whether the registry runs and has said so: it takes its word back before each start."""
-        return self.is_running(Part.REGISTRY_DATABASE) and (self.data_dir / "registry" / "ready.json").exists()
+        return (
+            self.is_running(Part.REGISTRY_DATABASE) and (self.data_dir / "registry" / "ready.json").exists()
+        )
 
     def kill(self, part: Part) -> int:
         """Kill that part without a warning; the pid it had."""
@@ -190,10 +192,16 @@ class RunningExchange:
 
     @asynccontextmanager
     async def clients(self, *names: str) -> AsyncIterator[dict[str, Client]]:
-        """Signing clients of these participants. They follow the exchange to its new address after a start."""
+        """Signing clients of these participants of the demonstration."""
+        async with self.acting([self.participant(name) for name in names]) as clients:
+            yield clients
+
+    @asynccontextmanager
+    async def acting(self, people: Iterable[Participant]) -> AsyncIterator[dict[str, Client]]:
+        """Signing clients of these people, by name. They follow the exchange to its new address after a start."""
         limits = httpx.Limits(max_connections=100)
         async with httpx.AsyncClient(trust_env=False, timeout=30.0, limits=limits) as http:
-            yield {name: Client(http, lambda: self.url, self.participant(name)) for name in names}
+            yield {person.name: Client(http, lambda: self.url, person) for person in people}
 
     async def puhui(self, *arguments: str) -> Any:
         """What a command of the command line answers with --json. Raises AssertionError when it fails."""
@@ -243,7 +251,7 @@ def remove(data_dir: Path) -> None:
     shutil.rmtree(data_dir)
 
 
-async def until(is_true: Callable[[], Any], limit_s: float, what: str) -> None:
+async def until(is_true: Callable[[], Any], limit_s: float, what: str, *, pause_s: float = POLL_S) -> None:
     """Wait until something is so; AssertionError when it is not within the limit."""
     deadline_s = time.monotonic() + limit_s
     while True:
@@ -253,7 +261,7 @@ async def until(is_true: Callable[[], Any], limit_s: float, what: str) -> None:
         if found:
             return
         assert time.monotonic() < deadline_s, f"not within {limit_s} s: {what}"
-        await asyncio.sleep(POLL_S)
+        await asyncio.sleep(pause_s)
 
 
 def _child(parent: psutil.Process, is_it: Callable[[list[str]], bool]) -> psutil.Process | None:
