@@ -20,6 +20,7 @@ from gateway.config import (
     Settings,
     SettingsFault,
     make_private_dir,
+    read_quotas,
     write_private,
 )
 from gateway.demo import LABEL, PLAYERS, Seed, is_planted
@@ -105,7 +106,7 @@ async def serve(settings: Settings, say: Say) -> None:
         if settings.seed is SeedName.DEMO and not is_planted(engine.views):
             say("充入演示数据 | filling in the demonstration's data")
             await _plant(settings, engine)
-        await stack.enter_async_context(open_door(door, make_app(_services(engine, line))))
+        await stack.enter_async_context(open_door(door, make_app(_services(settings, engine, line))))
         url = url_of(door)
         await _write_keys(settings, url, engine)
         _announce(settings, url, say)
@@ -291,14 +292,14 @@ def _day_driver(engine: Engine, line: Line) -> DayDriver:
     )
 
 
-def _services(engine: Engine, line: Line) -> Services:
+def _services(settings: Settings, engine: Engine, line: Line) -> Services:
     async def holdings(account: AccountId) -> tuple[LotSlice, ...]:
         try:
             return await management_holdings(line.registry, line.side.registry_account(account))
         except RegistryUnavailable as unavailable:
             raise HoldingsUnknown from unavailable
 
-    settings = HttpSettings()
+    http_settings = HttpSettings(quotas=read_quotas(settings.quotas))
     return Services(
         sequencer=engine.sequencer,
         journal=engine.journal,
@@ -307,11 +308,11 @@ def _services(engine: Engine, line: Line) -> Services:
         keys=engine.keys,
         authenticator=Authenticator(engine.keys, lambda: time.time_ns() // NS_PER_MS),
         clock=engine.clock,
-        limits=RateLimits(settings.quotas),
+        limits=RateLimits(http_settings.quotas),
         metrics=engine.metrics,
         management_holdings=holdings,
         registry_answers=lambda: line.feed.answers,
-        settings=settings,
+        settings=http_settings,
     )
 
 

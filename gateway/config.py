@@ -5,10 +5,14 @@ is best given by the environment, where other users of the machine cannot read i
 """
 
 import os
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
+
+from gateway.access.limits import DEFAULT_QUOTAS, ActionKind, Quota
 
 DEFAULT_DATA_DIR: Final = Path(".puhui")
 """Below the directory one stands in, so that two checkouts never share an exchange by accident."""
@@ -60,6 +64,8 @@ class Settings:
     registry_key_file: Path | None = None
     """The public key (PEM) with which that platform signs its answers."""
     seed: SeedName | None = None
+    quotas: tuple[str, ...] = ()
+    """Rate limits that differ from the usual ones, as `read_quotas` takes them."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant, before anything is started."""
@@ -71,6 +77,7 @@ class Settings:
             raise SettingsFault("--seed fills the reference registry, which --registry-url replaces")
         if (self.clock is ClockKind.MANUAL) != (self.now_ns is not None):
             raise SettingsFault("--clock manual starts at --now, and only it does")
+        read_quotas(self.quotas)
 
     @property
     def registry_dir(self) -> Path:
@@ -91,6 +98,29 @@ class Settings:
     def key_file(self) -> Path:
         """Where the first keys are written: the demonstration's, or the first operator's."""
         return self.data_dir / (DEMO_FILE if self.seed is SeedName.DEMO else OPERATOR_FILE)
+
+
+_QUOTA: Final = re.compile(r"(?P<kind>[a-z]+)=(?P<quota>[1-9]\d{0,6}|none)")
+
+
+def read_quotas(texts: Iterable[str]) -> Mapping[ActionKind, Quota]:
+    """The rate limits, the usual ones but for these: `order=2000` a second, `cancel=none` for no limit at all.
+
+    Raises:
+        SettingsFault: a text is not of that form, or names no kind of action.
+    """
+    quotas = dict(DEFAULT_QUOTAS)
+    for text in texts:
+        found = _QUOTA.fullmatch(text)
+        if found is None or found["kind"] not in set(ActionKind):
+            kinds = ", ".join(ActionKind)
+            raise SettingsFault(f"--quota {text}: write KIND=NUMBER or KIND=none, KIND one of {kinds}")
+        kind = ActionKind(found["kind"])
+        if found["quota"] == "none":
+            quotas.pop(kind, None)
+        else:
+            quotas[kind] = Quota(quota=int(found["quota"]))
+    return quotas
 
 
 def default_data_dir() -> Path:

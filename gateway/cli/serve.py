@@ -47,6 +47,26 @@ PortOption = Annotated[
         envvar="PUHUI_PORT", min=0, max=65_535, help=say("端口; 0 取空闲的", "port; 0 takes a free one")
     ),
 ]
+RegistryUrlOption = Annotated[
+    str | None,
+    typer.Option(envvar="PUHUI_REGISTRY_URL", help=say("自备的登记平台", "a registry platform of your own")),
+]
+RegistryKeyOption = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="PUHUI_REGISTRY_KEY_FILE", help=say("该平台的公钥 PEM", "that platform's public key, PEM")
+    ),
+]
+QuotaOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="KIND=NUMBER",
+        help=say(
+            "每账户每秒的限额, 如 order=2000 或 cancel=none; 可重复",
+            "how much an account may do a second, such as order=2000 or cancel=none; may be repeated",
+        ),
+    ),
+]
 
 
 def serve(
@@ -75,21 +95,12 @@ def serve(
         typer.Option(help=say("手动时钟的起点, RFC 3339", "where a manual clock starts, RFC 3339")),
     ] = None,
     database_url: DatabaseUrlOption = None,
-    registry_url: Annotated[
-        str | None,
-        typer.Option(
-            envvar="PUHUI_REGISTRY_URL", help=say("自备的登记平台", "a registry platform of your own")
-        ),
-    ] = None,
-    registry_key_file: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="PUHUI_REGISTRY_KEY_FILE", help=say("该平台的公钥 PEM", "that platform's public key, PEM")
-        ),
-    ] = None,
+    registry_url: RegistryUrlOption = None,
+    registry_key_file: RegistryKeyOption = None,
     host: HostOption = DEFAULT_HOST,
     port: PortOption = DEFAULT_PORT,
     data_dir: DataDirOption = None,
+    quota: QuotaOption = None,
     log: LogOption = None,
 ) -> None:
     """Run the exchange with everything it needs, until Ctrl-C."""
@@ -108,6 +119,7 @@ def serve(
             registry_url=registry_url,
             registry_key_file=registry_key_file,
             seed=SeedName.DEMO if demo else seed,
+            quotas=tuple(quota or ()),
         )
     except (SettingsFault, ValueError) as fault:
         print_fault(CommandFault(str(fault)), as_json=False)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.access.limits import DEFAULT_QUOTAS, ActionKind, Quota
 from gateway.config import (
     ClockKind,
     SeedName,
@@ -11,6 +12,7 @@ from gateway.config import (
     SettingsFault,
     default_data_dir,
     make_private_dir,
+    read_quotas,
     write_private,
 )
 
@@ -63,3 +65,17 @@ def test_a_private_file_is_replaced_whole(tmp_path: Path) -> None:
     assert (tmp_path / "file").read_bytes() == b"two"
     assert (tmp_path / "file").stat().st_mode & 0o777 == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_rate_limits_are_the_usual_ones_but_for_those_named() -> None:
+    quotas = read_quotas(["order=2000", "cancel=none"])
+    assert quotas[ActionKind.ORDER] == Quota(quota=2_000)
+    assert ActionKind.CANCEL not in quotas
+    assert quotas[ActionKind.READ] == DEFAULT_QUOTAS[ActionKind.READ]
+    assert read_quotas([]) == DEFAULT_QUOTAS
+
+
+@pytest.mark.parametrize("text", ["order", "orders=1", "order=0", "order=-1", "order=1.5", "order=none "])
+def test_a_rate_limit_that_cannot_be_meant_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(SettingsFault, match="--quota"):
+        Settings(data_dir=tmp_path, quotas=(text,))
