@@ -140,6 +140,18 @@ def test_the_close_makes_the_next_days_band() -> None:
     assert isinstance(driver.order("ben", Side.BUY, 1, 7_701)[0], Rejected)
 
 
+def test_the_days_prices_are_its_first_its_highest_and_its_lowest() -> None:
+    driver = open_market()
+    driver.admit("anna", tonnes=500)
+    driver.admit("ben", fen=10_000_000)
+    for price_fen in (7_000, 7_200, 6_900, 7_100):
+        driver.sell("anna", 50, price_fen)
+        driver.buy("ben", 50, price_fen)
+    (closing,) = (event for event in driver.close() if isinstance(event, ClosingPriceSet))
+    assert (closing.open_fen, closing.high_fen, closing.low_fen) == (7_000, 7_200, 6_900)
+    assert (closing.close_fen, closing.volume_tonnes) == (7_050, 200)
+
+
 def test_the_day_counts_from_nothing_again() -> None:
     driver = traded_market()
     driver.close()

@@ -168,6 +168,15 @@ def test_a_depository_is_the_same_after_dump_and_load() -> None:
     assert again.dump() == made.depository.dump()
 
 
+@pytest.mark.parametrize(
+    ("code", "question"), REFUSALS, ids=[f"{n}-{code}" for n, (code, _) in enumerate(REFUSALS)]
+)
+def test_what_is_refused_is_refused_after_dump_and_load(code: str, question: Question) -> None:
+    refused = question(Depository.load(house().depository.dump()))
+    assert isinstance(refused, Rejection)
+    assert refused.code == code
+
+
 def test_tonnes_without_serials_are_found() -> None:
     made = house()
     made.depository.holdings.take_first(SELLER, UNITS, 1)
