@@ -57,6 +57,15 @@ RegistryKeyOption = Annotated[
         envvar="PUHUI_REGISTRY_KEY_FILE", help=say("该平台的公钥 PEM", "that platform's public key, PEM")
     ),
 ]
+MarketOption = Annotated[
+    str | None,
+    typer.Option(
+        envvar="PUHUI_MARKET", help=say("shanghai (默认) 或 always-open", "shanghai (default) or always-open")
+    ),
+]
+NowOption = Annotated[
+    str | None, typer.Option(help=say("手动时钟的起点, RFC 3339", "where a manual clock starts, RFC 3339"))
+]
 QuotaOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -80,20 +89,11 @@ def serve(
     seed: Annotated[
         SeedName | None, typer.Option(envvar="PUHUI_SEED", help=say("充入演示数据", "fill an empty one"))
     ] = None,
-    market: Annotated[
-        str | None,
-        typer.Option(
-            envvar="PUHUI_MARKET",
-            help=say("shanghai (默认) 或 always-open", "shanghai (default) or always-open"),
-        ),
-    ] = None,
+    market: MarketOption = None,
     clock: Annotated[
         ClockKind, typer.Option(envvar="PUHUI_CLOCK", help=say("市场时钟", "the market's clock"))
     ] = ClockKind.REAL,
-    now: Annotated[
-        str | None,
-        typer.Option(help=say("手动时钟的起点, RFC 3339", "where a manual clock starts, RFC 3339")),
-    ] = None,
+    now: NowOption = None,
     database_url: DatabaseUrlOption = None,
     registry_url: RegistryUrlOption = None,
     registry_key_file: RegistryKeyOption = None,
