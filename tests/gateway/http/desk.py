@@ -167,6 +167,9 @@ class Desk:
         made = self.people[name] = Person(url=self.url, http=self.http, key=issued.key.key_id, signer=signer)
         return made
 
+    def connections(self) -> float | None:
+        return self.services.metrics.registry.get_sample_value("puhui_ws_clients")
+
     async def stop(self) -> None:
         await self.runner.cleanup()
 
