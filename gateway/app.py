@@ -98,18 +98,19 @@ async def serve(settings: Settings, say: Say) -> None:
     lifetime = Lifetime()
     async with AsyncExitStack() as stack:
         lifetime.listen(stack)
-        door = stack.enter_context(listening(settings.host, settings.port))
-        engine = await stack.enter_async_context(running_engine(settings, lifetime, say))
-        line = await stack.enter_async_context(_registry_line(settings, engine, lifetime, say))
-        lifetime.run(stack, "day driver", _day_driver(engine, line).run())
-        await found(market, engine.views, engine.sequencer.submit)
-        if settings.seed is SeedName.DEMO and not is_planted(engine.views):
-            say("充入演示数据 | filling in the demonstration's data")
-            await _plant(settings, engine)
-        await stack.enter_async_context(open_door(door, make_app(_services(settings, engine, line))))
-        url = url_of(door)
-        await _write_keys(settings, url, engine)
-        _announce(settings, url, say)
+        with lifetime.starting():
+            door = stack.enter_context(listening(settings.host, settings.port))
+            engine = await stack.enter_async_context(running_engine(settings, lifetime, say))
+            line = await stack.enter_async_context(_registry_line(settings, engine, lifetime, say))
+            lifetime.run(stack, "day driver", _day_driver(engine, line).run())
+            await found(market, engine.views, engine.sequencer.submit)
+            if settings.seed is SeedName.DEMO and not is_planted(engine.views):
+                say("充入演示数据 | filling in the demonstration's data")
+                await _plant(settings, engine)
+            await stack.enter_async_context(open_door(door, make_app(_services(settings, engine, line))))
+            url = url_of(door)
+            await _write_keys(settings, url, engine)
+            _announce(settings, url, say)
         await lifetime.last()
         say("正在停止 | stopping")
 
@@ -340,28 +341,29 @@ async def serve_registry(settings: RegistryServeSettings, say: Say) -> None:
     lifetime = Lifetime()
     async with AsyncExitStack() as stack:
         lifetime.listen(stack)
-        dsn = await stack.enter_async_context(
-            postgres(lifetime, data_dir / "postgres", settings.database_url, say)
-        )
-        url = await stack.enter_async_context(
-            serving.running(
-                serving.RegistrySettings(
-                    database_url=dsn
-                    if settings.database_url
-                    else await ensure_database(dsn, REGISTRY_DATABASE),
-                    host=settings.host,
-                    port=settings.port,
-                    key_file=_own_key(data_dir, "registry"),
-                    exchange_public_key_file=settings.exchange_key_file,
-                    admin_public_key_file=public_half(_own_key(data_dir, "administration")),
-                ),
-                migrate=migrate,
+        with lifetime.starting():
+            dsn = await stack.enter_async_context(
+                postgres(lifetime, data_dir / "postgres", settings.database_url, say)
             )
-        )
-        ready = orjson.dumps({"url": url})
-        for path in {data_dir / READY_FILE, settings.ready_file or data_dir / READY_FILE}:
-            write_private(path, ready)
-        say(f"登记平台已就绪 | the registry is ready: {url}")
+            url = await stack.enter_async_context(
+                serving.running(
+                    serving.RegistrySettings(
+                        database_url=dsn
+                        if settings.database_url
+                        else await ensure_database(dsn, REGISTRY_DATABASE),
+                        host=settings.host,
+                        port=settings.port,
+                        key_file=_own_key(data_dir, "registry"),
+                        exchange_public_key_file=settings.exchange_key_file,
+                        admin_public_key_file=public_half(_own_key(data_dir, "administration")),
+                    ),
+                    migrate=migrate,
+                )
+            )
+            ready = orjson.dumps({"url": url})
+            for path in {data_dir / READY_FILE, settings.ready_file or data_dir / READY_FILE}:
+                write_private(path, ready)
+            say(f"登记平台已就绪 | the registry is ready: {url}")
         await lifetime.last()
 
 

@@ -2,10 +2,9 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import structlog
@@ -30,29 +29,37 @@ class Lifetime:
         self._needed: dict[asyncio.Task[Any], str] = {}
 
     def listen(self, stack: AsyncExitStack) -> None:
-        """Let SIGINT and SIGTERM cancel the start under way, or end `last`, until the stack has unwound.
+        """Let SIGINT and SIGTERM cancel a start under way, or end `last`, until the stack has unwound.
 
         Once asked, asking again changes nothing: what is being stopped is stopped in order.
         """
         loop = asyncio.get_running_loop()
-        self._starting = asyncio.current_task()
-        stack.push(self._explain)
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._asked_to_stop)
             stack.callback(loop.remove_signal_handler, number)
+
+    @contextmanager
+    def starting(self) -> Iterator[None]:
+        """While this lasts, a signal or the end of anything needed cancels what is being waited for.
+
+        Raises:
+            ServiceLost: something needed ended.
+        """
+        self._starting = asyncio.current_task()
+        try:
+            yield
+        except asyncio.CancelledError:
+            if self._lost is None:
+                raise
+            raise self._fault_of(self._lost) from self._lost.exception()
+        finally:
+            self._starting = None
 
     def _asked_to_stop(self) -> None:
         starting, self._starting = self._starting, None
         self._stop.set()
         if starting is not None:
             starting.cancel()
-
-    def _explain(
-        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        """A start that was cancelled because something needed had ended says so."""
-        if isinstance(error, asyncio.CancelledError) and self._lost is not None:
-            raise self._fault_of(self._lost) from self._lost.exception()
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         """Do not wait any longer for a start that cannot succeed."""
@@ -81,7 +88,6 @@ class Lifetime:
         Raises:
             ServiceLost: something needed ended first; its own error is the cause.
         """
-        self._starting = None
         stop = asyncio.create_task(self._stop.wait())
         try:
             done, _ = await asyncio.wait({stop, *self._needed}, return_when=asyncio.FIRST_COMPLETED)

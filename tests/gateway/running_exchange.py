@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from typer.testing import CliRunner
+
+from gateway.cli.main import app
 
 START_LIMIT_S = 90
 STOP_LIMIT_S = 60
@@ -56,10 +59,11 @@ class RunningExchange:
         return run(*arguments, data_dir=self.data_dir, language=language, **self.spawn)
 
     def done(self, *arguments: str) -> Any:
-        """One command that must succeed; what it printed as JSON."""
-        found = self.puhui(*arguments, "--json")
-        assert found.status == 0, found
-        return found.json
+        """One command that must succeed; what it printed as JSON. In this process, which is quicker."""
+        runner = CliRunner(env={"PUHUI_DATA_DIR": str(self.data_dir), "LC_ALL": "en_US.UTF-8"})
+        found = runner.invoke(app, [*arguments, "--json"], catch_exceptions=False)
+        assert found.exit_code == 0, found.output
+        return json.loads(found.stdout)
 
     def said(self) -> str:
         """Everything the server printed so far."""

@@ -52,13 +52,34 @@ async def start_and_lose() -> None:
     lifetime = Lifetime()
     async with AsyncExitStack() as stack:
         lifetime.listen(stack)
-        lifetime.run(stack, "sequencer", fails())
-        await forever()
+        with lifetime.starting():
+            lifetime.run(stack, "sequencer", fails())
+            await forever()
 
 
 async def test_a_start_that_cannot_succeed_does_not_wait() -> None:
     with pytest.raises(ServiceLost, match="the disk is gone"):
         await asyncio.wait_for(asyncio.create_task(start_and_lose()), 5)
+
+
+async def drained(stop: asyncio.Event) -> None:
+    await stop.wait()
+
+
+async def refuse_to_start() -> None:
+    lifetime, stop = Lifetime(), asyncio.Event()
+    async with AsyncExitStack() as stack:
+        lifetime.listen(stack)
+        with lifetime.starting():
+            task = lifetime.run(stack, "sequencer", drained(stop))
+            stack.push_async_callback(asyncio.wait, {task})
+            stack.callback(stop.set)
+            raise ValueError("another market")
+
+
+async def test_what_ends_because_the_start_failed_does_not_hide_why() -> None:
+    with pytest.raises(ValueError, match="another market"):
+        await asyncio.wait_for(asyncio.create_task(refuse_to_start()), 5)
 
 
 async def test_a_signal_during_the_start_cancels_it() -> None:
@@ -70,7 +91,8 @@ async def test_a_signal_during_the_start_cancels_it() -> None:
             lifetime.listen(stack)
             stack.callback(closed.append, "database")
             asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGINT)
-            await forever()
+            with lifetime.starting():
+                await forever()
 
     starting = asyncio.create_task(start())
     await asyncio.wait({starting}, timeout=5)
