@@ -104,6 +104,7 @@ class Session:
     def _take(self, raw: bytes) -> None:
         message: Any = None
         try:
+            self._charge()
             message = parse_json(raw)
             if not isinstance(message, dict):
                 raise refusal(reasons.WRONG_TYPE, limit="object", actual=type(message).__name__)
@@ -121,6 +122,13 @@ class Session:
                 self._submit(request, request_id)
             case CancelOp():
                 self._cancel(request, request_id)
+            case _:
+                if self.key is not None:
+                    self._take_rate(ActionKind.READ, self.key.account or self.key.participant)
+                self._handle_other(request, request_id)
+
+    def _handle_other(self, request: Any, request_id: str | int | None) -> None:  # noqa: ANN401 - one of OPS
+        match request:
             case Subscribe():
                 self._subscribe(request, request_id)
             case Unsubscribe():
@@ -137,7 +145,6 @@ class Session:
     def _logon(self, request: Logon, request_id: str | int | None) -> None:
         if self.key is not None:
             raise refusal(reasons.ALREADY_LOGGED_ON)
-        self._take_rate(ActionKind.PUBLIC, self._remote)
         signed = (request.key, str(request.timestamp), request.signature)
         key = self.key = self._dispatcher.authenticate("GET", SIGNED_TARGET, signed, b"")
         self._answer(
@@ -149,13 +156,19 @@ class Session:
             },
         )
 
-    def _require(self, scope: Scope, kind: ActionKind) -> AccessKey:
+    def _require(self, scope: Scope, kind: ActionKind | None) -> None:
+        """Refuse whoever is not logged on or lacks the scope; take from the bucket of that kind."""
         key = self.key
         if key is None:
             raise refusal(reasons.NOT_LOGGED_ON)
         require_scope(key, scope)
-        self._take_rate(kind, key.account or key.participant)
-        return key
+        if kind is not None:
+            self._take_rate(kind, key.account or key.participant)
+
+    def _charge(self) -> None:
+        """Every message of a stranger counts, whatever it says."""
+        if self.key is None:
+            self._take_rate(ActionKind.PUBLIC, self._remote)
 
     def _take_rate(self, kind: ActionKind, owner: str, cost: int = 1) -> None:
         self._dispatcher.take(owner, kind, cost)
@@ -280,7 +293,7 @@ class Session:
         return topics
 
     def _follow(self, request: Subscribe, request_id: str | int | None) -> None:
-        self._require(Scope.READ, ActionKind.READ)
+        self._require(Scope.READ, None)
         if self._follower is not None:
             raise refusal(reasons.ALREADY_SUBSCRIBED, pointer="/channel", actual=request.channel)
         call = self._call(ActionKind.READ, path={}, query=None, body=None, deadline_ns=None)

@@ -58,3 +58,12 @@ async def test_the_public_is_limited_by_address(database: str) -> None:
         answers = await asyncio.gather(*(exchange.public("/v1/time") for _ in range(6)))
         assert sorted(answer.status_code for answer in answers) == [200] * 3 + [429] * 3
         assert (await exchange["buyer"].order("b1", price="61.20")).status_code == 201
+
+
+async def test_every_message_of_a_stranger_counts(database: str) -> None:
+    async with desk(database, settings=TIGHT) as exchange, wire(exchange) as client:
+        for _ in range(3):
+            await client.ok("ping")
+        await client.socket.send("{")
+        answer = await client.receive()
+        assert (answer["ok"], answer["error"]["code"]) == (False, "rate_limited")
