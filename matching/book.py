@@ -58,11 +58,12 @@ class OrderBook:
         """Whom an incoming order of that side, limit and size would meet, in order of priority."""
         matches: list[Match] = []
         wanted = quantity_tonnes
+        levels = self._sides[side.opposite]
         limit = _key(side.opposite, price_fen)
-        for key, level in self._sides[side.opposite].items():
+        for key in levels:
             if key > limit or not wanted:
                 break
-            for order in level.orders.values():
+            for order in levels[key].orders.values():
                 if not wanted:
                     break
                 here = min(wanted, order.remaining_tonnes)
