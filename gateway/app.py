@@ -1,6 +1,6 @@
 """The composition: the one place where the exchange, its database, its registry line and its public face meet."""
 
-import sys
+import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -13,8 +13,8 @@ import structlog
 
 from gateway.access.authenticate import Authenticator
 from gateway.access.limits import RateLimits
+from gateway.announcing import announce
 from gateway.config import (
-    DEFAULT_DATA_DIR,
     DEFAULT_HOST,
     SeedName,
     Settings,
@@ -39,7 +39,7 @@ from gateway.postgres.migrations import migrate
 from gateway.registry_process import RegistryPlace, RegistryProcess
 from gateway.running_engine import Engine, running_engine
 from matching.commands import RecordReconciliation
-from registry_bridge.bridge import Bridge
+from registry_bridge.bridge import Bridge, Contradiction
 from registry_bridge.exchange_side import (
     AccountBinder,
     ExchangeOutbox,
@@ -110,7 +110,7 @@ async def serve(settings: Settings, say: Say) -> None:
             await stack.enter_async_context(open_door(door, make_app(_services(settings, engine, line))))
             url = url_of(door)
             await _write_keys(settings, url, engine)
-            _announce(settings, url, say)
+            announce(settings, url, say)
         await lifetime.last()
         say("正在停止 | stopping")
 
@@ -125,6 +125,11 @@ class Line:
     feed: LotFeed
     process: RegistryProcess | None
     """The reference registry, where we run it."""
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether the registry answers, and has not contradicted itself."""
+        return self.feed.answers and self.bridge.progress.contradiction is None
 
 
 @asynccontextmanager
@@ -146,7 +151,7 @@ async def _registry_line(
         _follow_commits(engine, outbox, binder)
         feed = _lot_feed(registry, engine)
         for name, work in (
-            ("registry bridge", bridge.run()),
+            ("registry bridge", _carry(bridge)),
             ("account binder", binder.run()),
             ("lot feed", feed.run()),
         ):
@@ -216,6 +221,17 @@ def _own_line(registry_dir: Path, key: str, private_file: Path) -> LineSettings:
     )
 
 
+async def _carry(bridge: Bridge) -> None:
+    """Carry movements. A registry that contradicts itself stops that, not the market, until a person has looked."""
+    try:
+        await bridge.run()
+    except Contradiction as fault:
+        log.critical(
+            "registry_contradicts", request_id=fault.request_id, earlier=fault.earlier, later=fault.later
+        )
+        await asyncio.Event().wait()
+
+
 def _watch(metrics: Metrics, line: Line) -> None:
     """Let an operator's tools see how the line is."""
 
@@ -223,9 +239,9 @@ def _watch(metrics: Metrics, line: Line) -> None:
         since_ns = line.bridge.progress.oldest_unknown_since_ns
         return 0.0 if since_ns is None else (time.time_ns() - since_ns) / NS
 
-    metrics.watch(metrics.registry_answers, lambda: line.feed.answers)
-    metrics.watch(metrics.registry_restarts, lambda: line.process.restarts if line.process else 0)
-    metrics.watch(metrics.movements_unclear_seconds, unclear_s)
+    metrics.watch(metrics.line.answers, lambda: line.is_sound)
+    metrics.watch(metrics.line.restarts, lambda: line.process.restarts if line.process else 0)
+    metrics.watch(metrics.line.unclear_seconds, unclear_s)
 
 
 def _exchange_side(engine: Engine) -> ExchangeSide:
@@ -312,27 +328,9 @@ def _services(settings: Settings, engine: Engine, line: Line) -> Services:
         limits=RateLimits(http_settings.quotas),
         metrics=engine.metrics,
         management_holdings=holdings,
-        registry_answers=lambda: line.feed.answers,
+        registry_answers=lambda: line.is_sound,
         settings=http_settings,
     )
-
-
-def say_on_stderr(message: str) -> None:
-    """Tell the person who started the process."""
-    print(message, file=sys.stderr, flush=True)  # noqa: T201 - a person is meant
-
-
-def _announce(settings: Settings, url: str, say: Say) -> None:
-    say(f"交易所已就绪 | the exchange is ready: {url}")
-    if settings.key_file.exists():
-        say(f"密钥 | keys: {settings.key_file}")
-    if settings.seed is SeedName.DEMO:
-        option = "" if settings.data_dir == DEFAULT_DATA_DIR else f" --data-dir {settings.data_dir}"
-        say("下单试试 | try an order:")
-        say(f"  puhui order sell SHCERCIR1 --price 68.00 --quantity 10{option}")
-        say(f"  puhui order buy SHCERCIR1 --price 68.00 --quantity 10{option}")
-        say(f"  puhui account --as buyer{option}")
-    say("Ctrl-C 停止 | Ctrl-C stops")
 
 
 async def serve_registry(settings: RegistryServeSettings, say: Say) -> None:

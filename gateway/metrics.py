@@ -26,6 +26,26 @@ _SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 _COUNTS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
 
 
+class LineMetrics:
+    """How the line to the registry platform is."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """All at zero."""
+        self.answers = Gauge(
+            "puhui_registry_answers", "1 while the registry platform answers.", registry=registry
+        )
+        self.restarts = Gauge(
+            "puhui_registry_restarts",
+            "How often the reference registry had to be started again.",
+            registry=registry,
+        )
+        self.unclear_seconds = Gauge(
+            "puhui_movements_unclear_seconds",
+            "How long the oldest movement has been without a clear answer.",
+            registry=registry,
+        )
+
+
 class Metrics:
     """Every metric of the gateway. Parts that count hold on to theirs; nobody looks one up by name."""
 
@@ -53,19 +73,7 @@ class Metrics:
             "Movements asked of the registry and not yet answered.",
             registry=registry,
         )
-        self.registry_answers = Gauge(
-            "puhui_registry_answers", "1 while the registry platform answers.", registry=registry
-        )
-        self.registry_restarts = Gauge(
-            "puhui_registry_restarts",
-            "How often the reference registry had to be started again.",
-            registry=registry,
-        )
-        self.movements_unclear_seconds = Gauge(
-            "puhui_movements_unclear_seconds",
-            "How long the oldest movement has been without a clear answer.",
-            registry=registry,
-        )
+        self.line = LineMetrics(registry)
         self.phase = Gauge("puhui_phase", "1 for the phase the market is in.", ["phase"], registry=registry)
         self.http_seconds = Histogram(
             "puhui_http_request_seconds",
@@ -76,15 +84,10 @@ class Metrics:
         )
         self.ws_clients = Gauge("puhui_ws_clients", "Open WebSocket connections.", registry=registry)
         self.ws_closed = Counter(
-            "puhui_ws_closed",
-            "WebSocket connections the exchange closed, by why.",
-            ["why"],
-            registry=registry,
+            "puhui_ws_closed", "Connections closed by us, by why.", ["why"], registry=registry
         )
         self.ws_conflated = Counter(
-            "puhui_ws_conflated",
-            "Pushes left out for slow readers and made good by a snapshot.",
-            registry=registry,
+            "puhui_ws_conflated", "Pushes replaced by a snapshot for slow readers.", registry=registry
         )
         self.events_lag = Gauge(
             "puhui_events_lag_seconds",

@@ -81,6 +81,7 @@ def serve(
 ) -> None:
     """Run the reference registry."""
     from gateway import app
+    from gateway.announcing import say_on_stderr
 
     set_up_logs(log, process="registry")
     base = default_data_dir()
@@ -92,7 +93,7 @@ def serve(
         database_url=database_url,
         ready_file=ready_file,
     )
-    finish(app.serve_registry(settings, app.say_on_stderr))
+    finish(app.serve_registry(settings, say_on_stderr))
 
 
 @registry_app.command("open-account", help=say("开立登记账户", "open an account"))

@@ -105,6 +105,7 @@ def serve(
 ) -> None:
     """Run the exchange with everything it needs, until Ctrl-C."""
     from gateway import app
+    from gateway.announcing import say_on_stderr
 
     set_up_logs(log)
     try:
@@ -125,7 +126,7 @@ def serve(
         print_fault(CommandFault(str(fault)), as_json=False)
         raise typer.Exit(2) from None
 
-    finish(app.serve(settings, app.say_on_stderr))
+    finish(app.serve(settings, say_on_stderr))
 
 
 def finish(work: Coroutine[Any, Any, None]) -> None:
