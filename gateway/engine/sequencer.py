@@ -100,6 +100,7 @@ class Sequencer:
         self._account_event_listeners: list[AccountEventListener] = []
         self._open = False
         self._running = False
+        self._deciding = False
         self._draining = False
         self.failure: BaseException | None = None
         """What stopped it, when it did not stop by `drain`."""
@@ -113,6 +114,11 @@ class Sequencer:
     def queue_depth(self) -> int:
         """Commands waiting for their batch."""
         return len(self._queue)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether all that was ever submitted is durable and told; never again after a failure."""
+        return not self._queue and not self._deciding
 
     @property
     def position(self) -> int:
@@ -179,6 +185,7 @@ class Sequencer:
 
     async def _run_batch(self) -> None:
         queue = self._queue
+        self._deciding = True
         batch = [queue.popleft() for _ in range(min(len(queue), self._batch_limit))]
         entries: list[Entry] = []
         sent = False
@@ -196,6 +203,7 @@ class Sequencer:
         for (_, future), entry in zip(batch, entries, strict=True):
             if not future.done():
                 future.set_result(entry)
+        self._deciding = False
         if self._after_batch is not None:
             await self._after_batch(entries)
 

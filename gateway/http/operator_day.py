@@ -12,11 +12,11 @@ from gateway.formats import time_text
 from gateway.http import reasons
 from gateway.http.market_answers import PhaseName
 from gateway.http.problems import refusal
-from gateway.http.replays import raise_if_refused, settle
+from gateway.http.replays import raise_if_refused
 from gateway.http.routing import Call, Handler, Reply, Route
 from gateway.http.shapes import Answer, Date, DateIn, OperatorRequest, Time, TimeIn
 from matching.calendar import day_of
-from matching.commands import CloseDay, OpenDay
+from matching.commands import AdvanceTime, CloseDay, OpenDay
 from matching.rejections import CALENDAR_NOT_ANNOUNCED, DAY_NOT_OPEN
 from settlement.values import TradingDay
 
@@ -127,7 +127,7 @@ async def set_clock(call: Call) -> Reply:
     if body.now < clock.now_ns():
         raise refusal(reasons.CLOCK_BACKWARDS, pointer="/now", limit=clock.now_ns(), actual=body.now)
     clock.move_to(body.now)
-    await settle(call.services)
+    await call.services.sequencer.submit(AdvanceTime())
     market = call.services.views.market
     return Reply(
         {"time": time_text(clock.now_ns()), "trading_day": market.trading_day, "phase": market.phase.value}

@@ -27,6 +27,11 @@ class CommandLine(Protocol):
         ...
 
     @property
+    def is_idle(self) -> bool:
+        """Whether all that was ever submitted is durable and told."""
+        ...
+
+    @property
     def queue_depth(self) -> int:
         """Commands waiting."""
         ...

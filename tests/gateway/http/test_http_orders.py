@@ -130,7 +130,9 @@ async def test_a_look_up_waits_for_what_is_on_its_way_to_the_disk(exchange: Desk
         found = await exchange["buyer"].send("GET", f"/v1/orders?client_order_id={client_id}")
         assert found.status_code == 200, found.text
         await submitting
+    position = exchange.engine.sequencer.position
     missing = await exchange["buyer"].send("GET", "/v1/orders?client_order_id=never")
+    assert exchange.engine.sequencer.position == position, "a question at rest leaves no trace"
     assert (missing.status_code, missing.json()["code"]) == (404, "not_found")
 
 
