@@ -25,7 +25,7 @@ from tests.simulation.notes import notes_of
 from tests.simulation.run import LifeFailed, Simulation, live
 
 ROOT = Path(__file__).parents[2]
-SOAK_SEEDS = 2_000
+SOAK_SEEDS = 500
 
 
 def test_a_life_goes_as_the_reference_says(seed: int, commands: int) -> None:
