@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest_asyncio
 
+from gateway.http.services import HttpSettings
 from gateway.postgres.database import ensure_database
 from gateway.postgres.embedded import EmbeddedPostgres
 from tests.gateway.http.desk import Desk, desk
@@ -22,7 +23,8 @@ async def exchange(database: str) -> AsyncIterator[Desk]:
 async def shared(postgres: EmbeddedPostgres) -> AsyncIterator[Desk]:
     """One exchange for all tests of a module, none of which may change it."""
     name = f"test_{uuid.uuid4().hex}"
-    async with desk(await ensure_database(postgres.dsn, name)) as made:
+    dsn = await ensure_database(postgres.dsn, name)
+    async with desk(dsn, settings=HttpSettings(quotas={})) as made:
         yield made
     connection = await asyncpg.connect(postgres.dsn)
     await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
