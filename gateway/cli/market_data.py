@@ -1,7 +1,8 @@
 """Look at the market: the depth of a listing once, or everything as it happens."""
 
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from typing import Annotated, Any, Final
 
 import aiohttp
@@ -15,7 +16,7 @@ from rich.text import Text
 
 from gateway.cli.command import Desk
 from gateway.cli.faults import CommandFault, ServerSilent
-from gateway.cli.live_book import LiveBook
+from gateway.cli.live_book import LiveBook, OutOfStep
 from gateway.cli.output import Output, print_json
 from gateway.cli.words import PHASE, SIDE, say, term
 
@@ -61,11 +62,11 @@ async def watch(
             say(f"没有产品 {listing}; 有: {names}", f"there is no listing {listing}; there are {names}")
         )
     screen = Screen([listing] if listing is not None else known)
-    messages = _messages(desk.target.find_url(), screen.listings)
+    url = desk.target.find_url()
     if desk.output.as_json:
-        await _print_messages(messages, count)
+        await _print_messages(_messages(url, screen.listings), count)
     else:
-        await _show(desk.output, screen, messages, count)
+        await _show(desk.output, url, screen, count)
 
 
 class Screen:
@@ -119,17 +120,21 @@ class Screen:
         return table
 
 
-async def _show(
-    output: Output, screen: Screen, messages: AsyncIterator[dict[str, Any]], count: int | None
-) -> None:
+async def _show(output: Output, url: str, screen: Screen, count: int | None) -> None:
+    """Show until interrupted. A book that is out of step begins anew, from the snapshot of a new connection."""
     seen = 0
     with Live(screen.render(), console=output.console, refresh_per_second=8) as live:
-        async for message in messages:
-            screen.take(message)
-            live.update(screen.render())
-            seen += 1
-            if seen == count:
-                return
+        while True:
+            async with aclosing(_messages(url, screen.listings)) as messages:
+                async for message in messages:
+                    seen += 1
+                    try:
+                        screen.take(message)
+                    except OutOfStep:
+                        break
+                    live.update(screen.render())
+                    if seen == count:
+                        return
 
 
 async def _print_messages(messages: AsyncIterator[dict[str, Any]], count: int | None) -> None:
@@ -141,7 +146,7 @@ async def _print_messages(messages: AsyncIterator[dict[str, Any]], count: int | 
             return
 
 
-async def _messages(url: str, listings: list[str]) -> AsyncIterator[dict[str, Any]]:
+async def _messages(url: str, listings: list[str]) -> AsyncGenerator[dict[str, Any]]:
     """Every push of the public channels of these listings.
 
     Raises:
