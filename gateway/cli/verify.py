@@ -1,4 +1,4 @@
-"""Prove the journal: every row's digest follows from its content and the row before.
+"""Prove the journal: every row's digest follows from its content and the row before, and what is settled adds up.
 
 Works beside a running exchange, through the socket of its private PostgreSQL, and starts that PostgreSQL for itself
 when none runs.
@@ -80,14 +80,26 @@ async def _database(data_dir: Path, database_url: str | None) -> AsyncIterator[s
 async def _walk(dsn: str, output: Output) -> "Verification":
     import asyncpg
 
+    from gateway.engine.settlement_postings import settlement_check
     from gateway.engine.verification import verify_journal
 
     with Progress(console=Console(stderr=True), disable=output.as_json) as progress:
         task = progress.add_task(say("核对", "verifying"), total=None)
         async with asyncpg.create_pool(dsn, min_size=1, max_size=1, timeout=30) as pool:
-            return await verify_journal(
+            found = await verify_journal(
                 pool, lambda done, total: progress.update(task, completed=done, total=total)
             )
+            progress.update(task, description=say("核对交收账", "checking what is settled"))
+            async with pool.acquire() as connection:
+                differences = await settlement_check(connection)
+    if differences:
+        raise CommandFault(
+            say(
+                f"交收账与其历史不符, {len(differences)} 处: {differences[0]}",
+                f"what is settled differs from its history in {len(differences)} places: {differences[0]}",
+            )
+        )
+    return found
 
 
 def _as_json(found: "Verification") -> dict[str, Any]:
