@@ -23,7 +23,7 @@ from gateway.config import (
     read_quotas,
     write_private,
 )
-from gateway.demo import LABEL, PLAYERS, Seed, is_planted
+from gateway.demo import LABEL, PLAYERS, Seed, SeedFault, is_planted
 from gateway.door import listening, open_door, url_of
 from gateway.engine.day_driver import DayDriver
 from gateway.engine.entry import Entry
@@ -51,7 +51,7 @@ from registry_bridge.exchange_side import (
 from registry_bridge.http_administration import AdministrationRefused, connect_administration
 from registry_bridge.http_line import LineSettings
 from registry_bridge.http_registry import HttpRegistry, connect
-from registry_bridge.keys import create_key, load_signer, load_verifier
+from registry_bridge.keys import KeyFileError, create_key, load_signer, load_verifier
 from registry_bridge.platform import ReferencePlatform
 from registry_bridge.reference import serving
 from registry_bridge.registry import RegistryUnavailable
@@ -178,12 +178,16 @@ async def _write_keys(settings: Settings, url: str, engine: Engine) -> None:
 
 async def _plant(settings: Settings, engine: Engine) -> None:
     async with platform(settings.data_dir) as reference:
-        await Seed(
+        seed = Seed(
             submit=engine.sequencer.submit,
             views=engine.views,
             platform=reference,
             now_ns=engine.clock.now_ns,
-        ).plant()
+        )
+        try:
+            await seed.plant()
+        except PLATFORM_FAULTS as fault:
+            raise SeedFault(f"the registry: {fault}") from fault
 
 
 async def _start_registry(
@@ -343,24 +347,22 @@ async def serve_registry(settings: RegistryServeSettings, say: Say) -> None:
             dsn = await stack.enter_async_context(
                 postgres(lifetime, data_dir / "postgres", settings.database_url, say)
             )
-            url = await stack.enter_async_context(
-                serving.running(
-                    serving.RegistrySettings(
-                        database_url=dsn
-                        if settings.database_url
-                        else await ensure_database(dsn, REGISTRY_DATABASE),
-                        host=settings.host,
-                        port=settings.port,
-                        key_file=_own_key(data_dir, "registry"),
-                        exchange_public_key_file=settings.exchange_key_file,
-                        admin_public_key_file=public_half(_own_key(data_dir, "administration")),
-                    ),
-                    migrate=migrate,
-                )
+            if settings.database_url is None:
+                dsn = await ensure_database(dsn, REGISTRY_DATABASE)
+            reference = serving.RegistrySettings(
+                database_url=dsn,
+                host=settings.host,
+                port=settings.port,
+                key_file=_own_key(data_dir, "registry"),
+                exchange_public_key_file=settings.exchange_key_file,
+                admin_public_key_file=public_half(_own_key(data_dir, "administration")),
             )
-            ready = orjson.dumps({"url": url})
+            try:
+                url = await stack.enter_async_context(serving.running(reference, migrate=migrate))
+            except KeyFileError as fault:
+                raise SettingsFault(str(fault)) from fault
             for path in {data_dir / READY_FILE, settings.ready_file or data_dir / READY_FILE}:
-                write_private(path, ready)
+                write_private(path, orjson.dumps({"url": url}))
             say(f"登记平台已就绪 | the registry is ready: {url}")
         await lifetime.last()
 

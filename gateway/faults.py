@@ -2,9 +2,14 @@
 
 from typing import Final
 
+import asyncpg
+
 from gateway.access.seal import SealFault
 from gateway.config import SettingsFault
 from gateway.demo import SeedFault
+from gateway.engine.journal import AnotherWriterError, ForeignJournalError
+from gateway.engine.recovery import RecoveryError
+from gateway.engine.snapshot import SnapshotBrokenError
 from gateway.markets.loader import MarketFileFault
 from gateway.postgres.errors import PostgresError
 from gateway.registry_process import RegistryFailed
@@ -15,12 +20,18 @@ class ServiceLost(Exception):  # noqa: N818 - it states a fact
 
 
 OPERATOR_FAULTS: Final = (
+    AnotherWriterError,
+    ForeignJournalError,
     MarketFileFault,
     OSError,
     PostgresError,
+    RecoveryError,
     RegistryFailed,
     SealFault,
     SeedFault,
     ServiceLost,
     SettingsFault,
+    SnapshotBrokenError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresError,
 )

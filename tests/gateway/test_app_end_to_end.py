@@ -249,6 +249,31 @@ def test_a_taken_port_is_a_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in found.err
 
 
+def test_a_database_of_ones_own_serves_as_well(database: str, tmp_path: Path) -> None:
+    with exchange(tmp_path / "data", "--demo", "--database-url", database) as running:
+        assert running.done("order", "sell", "SHCERCIR1", "--price", "68.00", "--quantity", "1")["order"]
+        assert running.done("verify", "--database-url", database)["entries"] > 0
+        assert not (tmp_path / "data" / "postgres").exists()
+    with exchange(tmp_path / "data", "--demo", "--database-url", database) as again:
+        assert len(again.done("orders", "--as", "seller")["items"]) == 1
+
+
+def test_a_database_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
+    url = f"postgresql://nobody@/none?host={tmp_path}"
+    found = run("serve", "--demo", "--port", "0", "--database-url", url, data_dir=tmp_path / "data")
+    assert found.status == 1
+    assert "Traceback" not in found.err
+
+
+def test_a_registry_without_the_exchanges_key_is_a_sentence(tmp_path: Path) -> None:
+    options = ("--data-dir", str(tmp_path / "registry"), "--exchange-key-file", str(tmp_path / "none.pem"))
+    found = run("registry", "serve", *options, data_dir=tmp_path)
+    assert found.status == 1
+    assert "none.pem" in found.err
+    assert "Traceback" not in found.err
+    assert processes_of(tmp_path) == []
+
+
 def test_a_data_directory_in_use_is_a_sentence(running: RunningExchange) -> None:
     found = run("serve", "--demo", "--port", "0", data_dir=running.data_dir)
     assert found.status == 1
