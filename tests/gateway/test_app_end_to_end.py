@@ -371,3 +371,20 @@ def test_an_exchange_of_ones_own_begins_with_its_operator(tmp_path: Path) -> Non
     (data_dir / "operator.json").unlink()
     with exchange(data_dir, "--market", "always-open"):
         assert not (data_dir / "operator.json").exists()
+
+
+def test_a_start_can_be_interrupted(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    with subprocess.Popen(
+        [sys.executable, "-m", "gateway", "serve", "--demo", "--port", "0", "--data-dir", str(data_dir)],
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as starting:
+        assert starting.stderr is not None
+        assert "cluster" in starting.stderr.readline()
+        starting.send_signal(signal.SIGINT)
+        assert starting.wait(60) == 130
+        assert "Traceback" not in starting.stderr.read()
+    wait_until(lambda: processes_of(data_dir) == [], 30)
+    with exchange(data_dir, "--demo") as running:
+        assert running.done("account", "--as", "seller")["units"]["SHCERCIR1"]["available"] == "100000"
