@@ -25,9 +25,9 @@ class Participant:
     key: str
     signer: HmacKey
 
-    def signed(self, method: str, target: str, body: bytes = b"") -> dict[str, str]:
-        """The headers of a request signed now."""
-        now_ms = time.time_ns() // 1_000_000
+    def signed(self, method: str, target: str, body: bytes = b"", *, ahead_ms: int = 0) -> dict[str, str]:
+        """The headers of a request signed now, or for a moment that far ahead."""
+        now_ms = time.time_ns() // 1_000_000 + ahead_ms
         return signed_headers(
             self.signer, key=self.key, method=method, target=target, timestamp_ms=now_ms, body=body
         )
@@ -108,24 +108,23 @@ class Client:
 
 
 @asynccontextmanager
-async def logged_on(url: str, who: Participant, **options: Any) -> AsyncIterator[websockets.ClientConnection]:
+async def logged_on(url: str, who: Participant) -> AsyncIterator[websockets.ClientConnection]:
     """A WebSocket on which somebody has logged on."""
     address = url.replace("http://", "ws://") + WS_TARGET
     async with websockets.connect(address, proxy=None, max_size=2**22, max_queue=None) as socket:
-        await socket.send(json.dumps(logon(who, **options)))
+        await socket.send(json.dumps(logon(who)))
         answer = json.loads(await socket.recv())
         assert answer["ok"], f"logon: {answer}"
         yield socket
 
 
-def logon(who: Participant, **options: Any) -> dict[str, Any]:
-    """The first text on a connection."""
-    signed = who.signed("GET", WS_TARGET)
+def logon(who: Participant, *, ahead_ms: int = 0) -> dict[str, Any]:
+    """The first text on a connection. Two of one participant need two moments: a signature is good once."""
+    signed = who.signed("GET", WS_TARGET, ahead_ms=ahead_ms)
     return {
         "op": "logon",
         "id": "logon",
         "key": signed["X-Key"],
         "timestamp": signed["X-Timestamp"],
         "signature": signed["X-Signature"],
-        **options,
     }

@@ -1,0 +1,395 @@
+"""What the gateway's benchmarks are made of: a lean load client, the bare servers it compares with, and the figures.
+
+The client must not be what is measured. It runs in a process of its own, speaks HTTP/1.1 and WebSocket straight on
+asyncio protocols under uvloop, sends texts that were signed and put together before the clock started, and reads no
+more of an answer than its length and its status. The bare echo is a plain aiohttp application in a process of its own,
+under uvloop, too: it reads the body and answers one of the size the exchange answers. Whatever aiohttp itself costs is
+in both; what the exchange adds is signature, rules, decision, journal and disk.
+
+    python -m benchmarks.support echo SIZE          serves the echo, prints its port
+    python -m benchmarks.support load        reads a plan and `go`, prints the figures
+"""
+
+import asyncio
+import base64
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, cast
+
+import uvloop
+from aiohttp import WSMsgType, web
+
+REPOSITORY: Final = Path(__file__).resolve().parents[1]
+ROUND_LIMIT_S: Final = 120.0
+CREATED: Final = b"201"
+OK: Final = b"200"
+
+Door = Literal["rest", "ws"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Figures:
+    """One round."""
+
+    requests: int
+    seconds: float
+    p50_ms: float
+    p99_ms: float
+    refused: int
+    """Answers that were not the success asked for."""
+    example: str
+    """One of them."""
+
+    @property
+    def per_s(self) -> float:
+        """Answers a second."""
+        return self.requests / self.seconds
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What one connection each has to send, one text after the answer to the one before."""
+
+    door: Door
+    port: int
+    greetings: Sequence[str]
+    """The logon of each WebSocket, empty where none is needed."""
+    texts: Sequence[Sequence[str]]
+    """Per connection: whole HTTP requests, or WebSocket texts."""
+
+
+# ---- the client -----------------------------------------------------------------------------------------------------
+
+
+class _HttpConnection(asyncio.Protocol):
+    """Sends its requests one by one; of an answer it reads the status and finds the end."""
+
+    def __init__(self, requests: Sequence[bytes], latencies_ns: list[int], refused: list[bytes]) -> None:
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._requests = iter(requests)
+        self._latencies_ns = latencies_ns
+        self._refused = refused
+        self._transport: asyncio.Transport | None = None
+        self._buffer = b""
+        self._sent_ns = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports are no subclasses of asyncio's.
+        self._transport = cast("asyncio.Transport", transport)
+
+    def begin(self) -> None:
+        """Send the first."""
+        self._send()
+
+    def _send(self) -> None:
+        text = next(self._requests, None)
+        assert self._transport is not None
+        if text is None:
+            self.done.set_result(None)
+            self._transport.close()
+            return
+        self._sent_ns = time.perf_counter_ns()
+        self._transport.write(text)
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer = self._buffer + data if self._buffer else data
+        head_end = self._buffer.find(b"\r\n\r\n")
+        if head_end < 0:
+            return
+        place = self._buffer.find(b"Content-Length: ")
+        assert 0 <= place < head_end, self._buffer
+        length = int(self._buffer[place + 16 : self._buffer.index(b"\r", place)])
+        if len(self._buffer) < head_end + 4 + length:
+            return
+        self._latencies_ns.append(time.perf_counter_ns() - self._sent_ns)
+        if self._buffer[9:12] not in (CREATED, OK):
+            self._refused.append(self._buffer[:2_000])
+        self._buffer = b""
+        self._send()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.done.done():
+            self.done.set_exception(exc or ConnectionResetError("the server hung up"))
+
+
+class _WsConnection(asyncio.Protocol):
+    """The same over a WebSocket: texts in masked frames, answers in whole frames."""
+
+    def __init__(
+        self, greeting: bytes | None, texts: Sequence[bytes], latencies_ns: list[int], refused: list[bytes]
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        self.ready: asyncio.Future[None] = loop.create_future()
+        self.done: asyncio.Future[None] = loop.create_future()
+        self._greeting = greeting
+        self._texts = iter(texts)
+        self._latencies_ns = latencies_ns
+        self._refused = refused
+        self._transport: asyncio.Transport | None = None
+        self._buffer = b""
+        self._upgraded = False
+        self._sent_ns = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports are no subclasses of asyncio's.
+        self._transport = stream = cast("asyncio.Transport", transport)
+        key = base64.b64encode(os.urandom(16)).decode()
+        stream.write(
+            f"GET /v1/ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+        )
+
+    def begin(self) -> None:
+        """Send the first."""
+        self._send()
+
+    def _send(self) -> None:
+        frame = next(self._texts, None)
+        assert self._transport is not None
+        if frame is None:
+            self.done.set_result(None)
+            self._transport.close()
+            return
+        self._sent_ns = time.perf_counter_ns()
+        self._transport.write(frame)
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer = self._buffer + data if self._buffer else data
+        if not self._upgraded:
+            end = self._buffer.find(b"\r\n\r\n")
+            if end < 0:
+                return
+            assert self._buffer[9:12] == b"101", self._buffer
+            self._upgraded, self._buffer = True, self._buffer[end + 4 :]
+            assert self._transport is not None
+            if self._greeting is None:
+                self.ready.set_result(None)
+            else:
+                self._transport.write(self._greeting)
+        while (payload := self._take_frame()) is not None:
+            self._take(payload)
+
+    def _take_frame(self) -> bytes | None:
+        buffer = self._buffer
+        if len(buffer) < 2:
+            return None
+        length, head = buffer[1] & 0x7F, 2
+        if length == 126:
+            if len(buffer) < 4:
+                return None
+            length, head = int.from_bytes(buffer[2:4], "big"), 4
+        if len(buffer) < head + length:
+            return None
+        assert buffer[0] == 0x81, f"not a text: {buffer[:64]!r}"
+        self._buffer = buffer[head + length :]
+        return buffer[head : head + length]
+
+    def _take(self, payload: bytes) -> None:
+        if not self.ready.done():
+            assert b'"ok":true' in payload, payload
+            self.ready.set_result(None)
+            return
+        self._latencies_ns.append(time.perf_counter_ns() - self._sent_ns)
+        if b'"ok":true' not in payload:
+            self._refused.append(payload)
+        self._send()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        for waited_for in (self.ready, self.done):
+            if not waited_for.done():
+                waited_for.set_exception(exc or ConnectionResetError("the server hung up"))
+
+
+def frame(text: bytes) -> bytes:
+    """A text as a client's frame; masked with zeros, which the protocol allows and leaves the text as it is."""
+    size = len(text)
+    length = bytes([0x80 | size]) if size < 126 else bytes([0xFE]) + size.to_bytes(2, "big")
+    return b"\x81" + length + bytes(4) + text
+
+
+async def connected(plan: Plan, latencies_ns: list[int], refused: list[bytes]) -> list["_Connection"]:
+    """Everybody connected, and logged on where that is asked for; nobody has sent anything."""
+    loop = asyncio.get_running_loop()
+    connections: list[_Connection] = []
+    for greeting, texts in zip(plan.greetings, plan.texts, strict=True):
+        raw = [text.encode() for text in texts]
+        if plan.door == "rest":
+            connection: _Connection = _HttpConnection(raw, latencies_ns, refused)
+        else:
+            first = frame(greeting.encode()) if greeting else None
+            connection = _WsConnection(first, [frame(text) for text in raw], latencies_ns, refused)
+        await loop.create_connection(lambda made=connection: made, "127.0.0.1", plan.port)  # type: ignore[misc]
+        connections.append(connection)
+    await asyncio.gather(*(found.ready for found in connections if isinstance(found, _WsConnection)))
+    return connections
+
+
+async def play_when_told(plan: Plan) -> Figures:
+    """Connect, say so, wait for the word, then send as fast as answers come."""
+    latencies_ns: list[int] = []
+    refused: list[bytes] = []
+    async with asyncio.timeout(ROUND_LIMIT_S):
+        connections = await connected(plan, latencies_ns, refused)
+    print("ready", flush=True)
+    await asyncio.to_thread(sys.stdin.readline)
+    began_ns = time.perf_counter_ns()
+    for connection in connections:
+        connection.begin()
+    async with asyncio.timeout(ROUND_LIMIT_S):
+        await asyncio.gather(*(connection.done for connection in connections))
+    seconds = (time.perf_counter_ns() - began_ns) / 1e9
+    latencies_ns.sort()
+    return Figures(
+        requests=len(latencies_ns),
+        seconds=seconds,
+        p50_ms=latencies_ns[len(latencies_ns) // 2] / 1e6,
+        p99_ms=latencies_ns[len(latencies_ns) * 99 // 100] / 1e6,
+        refused=len(refused),
+        example=refused[0].decode(errors="replace") if refused else "",
+    )
+
+
+_Connection = _HttpConnection | _WsConnection
+
+
+class Round:
+    """A plan in a process of its own, connected and waiting for the word."""
+
+    def __init__(self, plan: Plan) -> None:
+        """Returns once everybody is connected."""
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.support", "load"],
+            cwd=REPOSITORY,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._say(json.dumps(asdict(plan)))
+        if self._hear() != "ready":
+            self._end()
+            raise AssertionError("the load could not connect")
+
+    def play(self) -> Figures:
+        """Send everything. AssertionError when anything was refused."""
+        self._say("go")
+        heard = self._hear()
+        self._end()
+        figures = Figures(**json.loads(heard))
+        assert figures.refused == 0, (
+            f"{figures.refused} of {figures.requests} were refused: {figures.example}"
+        )
+        return figures
+
+    def _end(self) -> None:
+        try:
+            self._process.communicate(timeout=ROUND_LIMIT_S)
+        finally:
+            self._process.kill()
+
+    def _say(self, text: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(text + "\n")
+        self._process.stdin.flush()
+
+    def _hear(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
+
+
+# ---- what it is compared with ---------------------------------------------------------------------------------------
+
+
+def echo_app(size: int) -> web.Application:
+    """Reads a body, answers one of that size; the same over a WebSocket."""
+    filler = "x" * (size - len('{"echo":""}'))
+    answer = json.dumps({"echo": filler}, separators=(",", ":")).encode()
+    text = json.dumps({"ok": True, "echo": filler}, separators=(",", ":"))
+
+    async def rest(request: web.Request) -> web.Response:
+        await request.read()
+        return web.Response(body=answer, status=201, content_type="application/json")
+
+    async def stream(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(compress=False)
+        await socket.prepare(request)
+        async for message in socket:
+            if message.type is not WSMsgType.TEXT:
+                break
+            await socket.send_str(text)
+        return socket
+
+    app = web.Application()
+    app.router.add_post("/v1/orders", rest)
+    app.router.add_get("/v1/ws", stream)
+    return app
+
+
+async def serve_echo(size: int) -> None:
+    """Until killed."""
+    runner = web.AppRunner(echo_app(size), access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    print(runner.addresses[0][1], flush=True)
+    await asyncio.Event().wait()
+
+
+@contextmanager
+def echo(size: int) -> Iterator[int]:
+    """The port of an echo in a process of its own."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.support", "echo", str(size)],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        yield int(process.stdout.readline())
+    finally:
+        process.kill()
+        process.communicate()
+
+
+# ---- the figures ----------------------------------------------------------------------------------------------------
+
+
+def median(values: Sequence[float]) -> float:
+    """The one in the middle, the upper of two."""
+    return sorted(values)[len(values) // 2]
+
+
+def table(title: str, heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Columns as wide as they must be, figures to the right."""
+    cells = [
+        list(heads),
+        *([f"{cell:,.2f}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows),
+    ]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(heads))]
+    lines = ["  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in cells]
+    return "\n".join(["", title, *lines])
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Serve the echo, or play a plan from standard input."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        match arguments:
+            case ["echo", size]:
+                runner.run(serve_echo(int(size)))
+            case ["load"]:
+                print(
+                    json.dumps(asdict(runner.run(play_when_told(Plan(**json.loads(sys.stdin.readline()))))))
+                )
+            case _:
+                raise SystemExit(__doc__)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
