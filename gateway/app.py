@@ -31,7 +31,7 @@ from gateway.founding import found
 from gateway.http.app import make_app
 from gateway.http.services import HoldingsUnknown, HttpSettings, Services
 from gateway.key_file import FIRST_OPERATOR, write_keys
-from gateway.lifetime import Lifetime, Say, postgres
+from gateway.lifetime import Lifetime, Say, postgres, settle_memory
 from gateway.markets.loader import load_market
 from gateway.metrics import Metrics
 from gateway.postgres.database import ensure_database
@@ -107,7 +107,9 @@ async def serve(settings: Settings, say: Say) -> None:
             if settings.seed is SeedName.DEMO and not is_planted(engine.views):
                 say("充入演示数据 | filling in the demonstration's data")
                 await _plant(settings, engine)
-            await stack.enter_async_context(open_door(door, make_app(_services(settings, engine, line))))
+            app = make_app(_services(settings, engine, line))
+            settle_memory()
+            await stack.enter_async_context(open_door(door, app))
             url = url_of(door)
             await _write_keys(settings, url, engine)
             announce(settings, url, say)
