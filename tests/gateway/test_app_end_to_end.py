@@ -205,11 +205,14 @@ def test_watching_shows_what_happens(running: RunningExchange) -> None:
         text=True,
     ) as watching:
         assert watching.stdout is not None
-        seen = [json.loads(watching.stdout.readline()) for _ in range(2)]
-        order = running.done("order", "sell", "SHCERCIR1", "--price", "70.00", "--quantity", "5")
-        seen.append(json.loads(watching.stdout.readline()))
-        watching.send_signal(signal.SIGINT)
-        assert watching.wait(20) == 130
+        try:
+            seen = [json.loads(watching.stdout.readline()) for _ in range(2)]
+            order = running.done("order", "sell", "SHCERCIR1", "--price", "70.00", "--quantity", "5")
+            seen.append(json.loads(watching.stdout.readline()))
+            watching.send_signal(signal.SIGINT)
+            assert watching.wait(20) == 130
+        finally:
+            watching.kill()
     snapshot, delta = [message for message in seen if message["ch"] == "depth"]
     assert (snapshot["type"], delta["type"], delta["asks"]) == ("snapshot", "delta", [["70.00", "5"]])
     assert delta["seq"] == snapshot["seq"] + 1
