@@ -5,6 +5,7 @@ same data, and always ends with none of its processes left.
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import re
@@ -109,7 +110,8 @@ class RunningExchange:
             self._process = None
         left = [process for process in self._ours.values() if process.is_running()]
         for process in left:
-            process.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):  # it may end just now
+                process.kill()
         psutil.wait_procs(left, timeout=STOP_LIMIT_S)
 
     # ---- what runs --------------------------------------------------------------------------------------------------
@@ -143,8 +145,9 @@ class RunningExchange:
         if self._process is None or self._process.poll() is not None:
             return
         root = psutil.Process(self._process.pid)
-        for process in (root, *root.children(recursive=True)):
-            self._ours[process.pid] = process
+        with contextlib.suppress(psutil.NoSuchProcess):  # it may end just now
+            for process in (root, *root.children(recursive=True)):
+                self._ours[process.pid] = process
 
     def said(self) -> str:
         """The end of what the present process has said."""

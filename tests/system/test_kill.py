@@ -65,7 +65,7 @@ class Ordeal:
         began_s = time.monotonic()
         await self._kill_under(load, part, after_s)
         recovered_s = time.monotonic() - began_s - after_s
-        await self._check(load, before, verify=verify)
+        await self._check(load, part, before, verify=verify)
         print(  # noqa: T201 - shown with a failure, and in a soak
             f"round {self._round}: {part} killed after {after_s:.3f} s,"
             f" close {'none' if close_after_s is None else f'asked at {close_after_s:.3f} s'},"
@@ -103,10 +103,13 @@ class Ordeal:
         await asyncio.sleep(AFTER_S)
         assert self.exchange.pid(Part.EXCHANGE) == itself
 
-    async def _check(self, load: Load, before: int, *, verify: bool) -> None:
+    async def _check(self, load: Load, part: Part, before: int, *, verify: bool) -> None:
         notes = load.notes
         done = [request for kind in ("order", "deposit", "transfer") for request in notes.done(kind)]
         lost = len(notes.open())
+        doubts = {request.doubt for request in notes.requests} - {""}
+        # Only one that loses its database may be unable to read a first answer again, and say so as a fault.
+        assert doubts <= ({"not_ready", "internal_error"} if part is Part.DATABASE else {"not_ready"})
         self.found["requests"] += len(notes.requests)
         self.found["requests without an answer"] += lost
         self.found.update(await checks.settle_open(notes, self.clients))
