@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import asyncpg
@@ -250,10 +251,8 @@ async def test_what_was_acknowledged_survives_the_death_of_the_database(tmp_path
 
 def _kill_server(pid: int) -> None:
     for process in Path("/proc").glob("[0-9]*"):
-        try:
+        with suppress(FileNotFoundError, ProcessLookupError):  # it ended by itself meanwhile
             parent = (process / "stat").read_text().rpartition(")")[2].split()[1]
-        except FileNotFoundError:
-            continue
-        if int(parent) == pid:
-            os.kill(int(process.name), signal.SIGKILL)
+            if int(parent) == pid:
+                os.kill(int(process.name), signal.SIGKILL)
     os.kill(pid, signal.SIGKILL)
