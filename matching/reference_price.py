@@ -8,9 +8,13 @@ shall not move the price of a thin market).
 
 from dataclasses import dataclass
 
-from matching.rulebook import BandRounding, Rules
+from matching.day_prices import DayPrices
+from matching.rulebook import BandRounding, ClosingMethod, Rules
 
 _WHOLE_BASIS_POINTS = 10_000
+
+LAST_TRADES = 5
+"""How many trades the `last_five` closing price is made of (Hubei's rule)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,8 +46,13 @@ def band_around(reference_fen: int, rules: Rules) -> PriceBand:
     )
 
 
-def closing_price(volume_tonnes: int, turnover_fen: int, previous_fen: int, rules: Rules) -> int:
-    """The day's closing price: the average of listed trades, or the previous close at or below the threshold."""
-    if volume_tonnes <= rules.close_threshold_tonnes:
+def closing_price(prices: DayPrices, previous_fen: int, rules: Rules) -> int:
+    """The day's closing price by the rule book's method, or the previous close at or below the threshold."""
+    if prices.volume_tonnes <= rules.close_threshold_tonnes:
         return previous_fen
+    counted = (
+        prices.prints[-LAST_TRADES:] if rules.closing_method is ClosingMethod.LAST_FIVE else prices.prints
+    )
+    turnover_fen = sum(one.price_fen * one.quantity_tonnes for one in counted)
+    volume_tonnes = sum(one.quantity_tonnes for one in counted)
     return half_up(turnover_fen, volume_tonnes * rules.tick_fen) * rules.tick_fen

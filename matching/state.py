@@ -8,6 +8,8 @@ from matching.closing import CloseState
 from matching.market import MarketState
 from matching.rulebook import RuleChange
 from matching.session import Phase
+from matching.standing import StandingState
+from matching.waiting import WaitingAct
 from settlement.depository import DepositoryState
 from settlement.values import TradingDay
 
@@ -35,6 +37,8 @@ class ExchangeState:
     rule_version: int
     announcements: tuple[Announcement, ...]
     markets: tuple[MarketState, ...]
+    standing: StandingState
+    waiting: tuple[WaitingAct, ...]
     last_trade_id: int
     client_ids: tuple[UsedId, ...]
     trading_day: TradingDay | None

@@ -8,7 +8,7 @@ balance leaves a `Posted`.
 from dataclasses import dataclass
 
 from settlement import rejections, serials
-from settlement.account import Account, Participant
+from settlement.account import Account, Participant, ParticipantKind
 from settlement.commands import (
     AddInstrument,
     DepositCash,
@@ -49,7 +49,17 @@ class DeliveryRecord:
     buyer: AccountId
     quantity_tonnes: int
     amount_fen: int
+    resale_next_day: bool
     state: DeliveryState
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LockState:
+    """Units bought today that may not be sold before the next day, as written to a snapshot."""
+
+    account: AccountId
+    instrument: AssetCode
+    quantity_tonnes: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +75,8 @@ class DepositoryState:
     deliveries: tuple[DeliveryRecord, ...]
     instructions: tuple[Instruction, ...]
     bank_references: tuple[str, ...]
+    locked: tuple[LockState, ...]
+    trading_day: TradingDay | None
 
 
 class Depository:
@@ -110,7 +122,7 @@ class Depository:
 
     def book_trade(self, delivery: Delivery) -> tuple[Posted, Posted]:
         """Commit both legs of a trade out of their cover: held → delivering, units and money."""
-        self.movements.deliveries[delivery.trade_id] = delivery
+        self.movements.take_on(delivery)
         return (
             self.ledger.post(
                 delivery.instrument,
@@ -125,6 +137,21 @@ class Depository:
                 target=(delivery.buyer, Bucket.DELIVERING),
             ),
         )
+
+    def sellable(self, account: AccountId, instrument: AssetCode) -> int:
+        """Tonnes the account may offer now: what is available, less what it bought today under T+1."""
+        locked = self.movements.locked.get((account, instrument), 0)
+        return self.ledger.available(account, instrument) - locked
+
+    def position(self, account: AccountId, instrument: AssetCode) -> int:
+        """Tonnes owned, in whatever bucket, and tonnes bought that have not arrived yet."""
+        return self.ledger.balance(account, instrument).owned + self.movements.incoming.get(
+            (account, instrument), 0
+        )
+
+    def kind_of(self, account: AccountId) -> ParticipantKind:
+        """What kind of participant owns the account."""
+        return self.participants[self.accounts[account].owner].kind
 
     def may_act(self, participant: ParticipantId, account: AccountId) -> Rejection | None:
         """Whether this participant may act for this account; the reason when not."""
@@ -279,6 +306,11 @@ class Depository:
             deliveries=tuple(_record(delivery) for delivery in self.movements.deliveries.values()),
             instructions=tuple(self.movements.instructions.values()),
             bank_references=tuple(self._bank_references),
+            locked=tuple(
+                LockState(account=account, instrument=instrument, quantity_tonnes=tonnes)
+                for (account, instrument), tonnes in self.movements.locked.items()
+            ),
+            trading_day=self.movements.trading_day,
         )
 
     @classmethod
@@ -297,12 +329,15 @@ class Depository:
             depository.holdings.expect(part)
             depository.holdings.give(holding.account, part)
         for record in state.deliveries:
-            depository.movements.deliveries[record.trade_id] = _delivery(record)
+            depository.movements.take_on(_delivery(record))
         for instruction in state.instructions:
             depository.movements.instructions[instruction.instruction_id] = instruction
         for part_in_flight in depository.movements.slices_in_flight():
             depository.holdings.expect((part_in_flight,))
         depository._bank_references.update(dict.fromkeys(state.bank_references))
+        depository.movements.trading_day = state.trading_day
+        for lock in state.locked:
+            depository.movements.locked[lock.account, lock.instrument] = lock.quantity_tonnes
         return depository
 
 
@@ -315,6 +350,7 @@ def _record(delivery: Delivery) -> DeliveryRecord:
         buyer=delivery.buyer,
         quantity_tonnes=delivery.quantity_tonnes,
         amount_fen=delivery.amount_fen,
+        resale_next_day=delivery.resale_next_day,
         state=delivery.state,
     )
 
@@ -328,5 +364,6 @@ def _delivery(record: DeliveryRecord) -> Delivery:
         buyer=record.buyer,
         quantity_tonnes=record.quantity_tonnes,
         amount_fen=record.amount_fen,
+        resale_next_day=record.resale_next_day,
         state=record.state,
     )
