@@ -22,15 +22,17 @@ from gateway.config import (
     make_private_dir,
     write_private,
 )
-from gateway.demo import Seed, is_planted, write_keys
+from gateway.demo import LABEL, PLAYERS, Seed, is_planted
 from gateway.door import listening, open_door, url_of
 from gateway.engine.day_driver import DayDriver
 from gateway.engine.entry import Entry
 from gateway.founding import found
 from gateway.http.app import make_app
 from gateway.http.services import HoldingsUnknown, HttpSettings, Services
+from gateway.key_file import FIRST_OPERATOR, write_keys
 from gateway.lifetime import Lifetime, Say, postgres
 from gateway.markets.loader import load_market
+from gateway.metrics import Metrics
 from gateway.postgres.database import ensure_database
 from gateway.postgres.migrations import migrate
 from gateway.registry_process import RegistryPlace, RegistryProcess
@@ -62,7 +64,9 @@ REGISTRY_DATABASE: Final = "puhui_registry"
 log = structlog.get_logger("app")
 
 READY_FILE: Final = "ready.json"
+NS: Final = 1_000_000_000
 NS_PER_MS: Final = 1_000_000
+FIRST_OPERATOR_LABEL: Final = "first-operator"
 
 PLATFORM_FAULTS: Final = (AdministrationRefused, RegistryUnavailable)
 """What the administration of the registry may say instead of doing it."""
@@ -103,8 +107,7 @@ async def serve(settings: Settings, say: Say) -> None:
             await _plant(settings, engine)
         await stack.enter_async_context(open_door(door, make_app(_services(engine, line))))
         url = url_of(door)
-        if settings.seed is SeedName.DEMO:
-            await write_keys(settings.demo_file, url, engine.keys, time.time_ns())
+        await _write_keys(settings, url, engine)
         _announce(settings, url, say)
         await lifetime.last()
         say("正在停止 | stopping")
@@ -117,6 +120,7 @@ class Line:
     registry: HttpRegistry
     side: ExchangeSide
     bridge: Bridge
+    feed: LotFeed
     process: RegistryProcess | None
     """The reference registry, where we run it."""
 
@@ -138,13 +142,31 @@ async def _registry_line(
         bridge = Bridge(outbox, registry, clock_ns=time.time_ns)
         binder = AccountBinder(registry)
         _follow_commits(engine, outbox, binder)
+        feed = _lot_feed(registry, engine)
         for name, work in (
             ("registry bridge", bridge.run()),
             ("account binder", binder.run()),
-            ("lot feed", _lot_feed(registry, engine).run()),
+            ("lot feed", feed.run()),
         ):
             lifetime.run(stack, name, work)
-        yield Line(registry=registry, side=side, bridge=bridge, process=process)
+        line = Line(registry=registry, side=side, bridge=bridge, feed=feed, process=process)
+        _watch(engine.metrics, line)
+        yield line
+
+
+async def _write_keys(settings: Settings, url: str, engine: Engine) -> None:
+    """The demonstration's keys; otherwise those of the first operator, without whom nobody could begin."""
+    is_demo = settings.seed is SeedName.DEMO
+    if not is_demo and engine.keys.all() and not settings.key_file.exists():
+        return  # the operator has taken the file away, as it should be
+    await write_keys(
+        settings.key_file,
+        url,
+        PLAYERS if is_demo else FIRST_OPERATOR,
+        engine.keys,
+        label=LABEL if is_demo else FIRST_OPERATOR_LABEL,
+        at_ns=time.time_ns(),
+    )
 
 
 async def _plant(settings: Settings, engine: Engine) -> None:
@@ -190,6 +212,18 @@ def _own_line(registry_dir: Path, key: str, private_file: Path) -> LineSettings:
         signer=load_signer(private_file),
         verifier=load_verifier(public_half(registry_dir / "registry.pem")),
     )
+
+
+def _watch(metrics: Metrics, line: Line) -> None:
+    """Let an operator's tools see how the line is."""
+
+    def unclear_s() -> float:
+        since_ns = line.bridge.progress.oldest_unknown_since_ns
+        return 0.0 if since_ns is None else (time.time_ns() - since_ns) / NS
+
+    metrics.watch(metrics.registry_answers, lambda: line.feed.answers)
+    metrics.watch(metrics.registry_restarts, lambda: line.process.restarts if line.process else 0)
+    metrics.watch(metrics.movements_unclear_seconds, unclear_s)
 
 
 def _exchange_side(engine: Engine) -> ExchangeSide:
@@ -276,6 +310,7 @@ def _services(engine: Engine, line: Line) -> Services:
         limits=RateLimits(settings.quotas),
         metrics=engine.metrics,
         management_holdings=holdings,
+        registry_answers=lambda: line.feed.answers,
         settings=settings,
     )
 
@@ -287,9 +322,10 @@ def say_on_stderr(message: str) -> None:
 
 def _announce(settings: Settings, url: str, say: Say) -> None:
     say(f"交易所已就绪 | the exchange is ready: {url}")
+    if settings.key_file.exists():
+        say(f"密钥 | keys: {settings.key_file}")
     if settings.seed is SeedName.DEMO:
         option = "" if settings.data_dir == DEFAULT_DATA_DIR else f" --data-dir {settings.data_dir}"
-        say(f"演示密钥 | the demonstration's keys: {settings.demo_file}")
         say("下单试试 | try an order:")
         say(f"  puhui order sell SHCERCIR1 --price 68.00 --quantity 10{option}")
         say(f"  puhui order buy SHCERCIR1 --price 68.00 --quantity 10{option}")

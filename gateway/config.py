@@ -17,6 +17,9 @@ DATA_DIR_VARIABLE: Final = "PUHUI_DATA_DIR"
 EXCHANGE_DATABASE: Final = "puhui"
 """The exchange's database in its private PostgreSQL."""
 
+DEMO_FILE: Final = "demo.json"
+OPERATOR_FILE: Final = "operator.json"
+
 DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 8080
 
@@ -85,9 +88,9 @@ class Settings:
         return self.data_dir / "keys"
 
     @property
-    def demo_file(self) -> Path:
-        """Where the demonstration's keys are written."""
-        return self.data_dir / "demo.json"
+    def key_file(self) -> Path:
+        """Where the first keys are written: the demonstration's, or the first operator's."""
+        return self.data_dir / (DEMO_FILE if self.seed is SeedName.DEMO else OPERATOR_FILE)
 
 
 def default_data_dir() -> Path:

@@ -8,15 +8,12 @@ an interrupted seed goes on where it stopped. Nobody and nothing here exists.
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-import orjson
-
-from gateway.access.keys import Algorithm, KeyStore, NewKey, Scope
-from gateway.config import write_private
+from gateway.access.keys import Scope
 from gateway.engine.entry import Entry
 from gateway.engine.views import Views
+from gateway.key_file import OPERATOR_SCOPES, Player
 from matching.calendar import day_of
 from matching.commands import AddListing, Command, OpenDay
 from matching.events import Rejected
@@ -47,7 +44,6 @@ TRANSFER_LIMIT_S: Final = 120
 """How long the registry may take to confirm the seed's transfers."""
 
 TRADER_SCOPES: Final = frozenset({Scope.READ, Scope.TRADE, Scope.NEGOTIATE, Scope.OFFSET, Scope.TRANSFER})
-OPERATOR_SCOPES: Final = frozenset({Scope.OPERATE, Scope.APPROVE})
 
 _EXISTS: Final = frozenset(
     {"participant_exists", "account_exists", "instrument_exists", "listing_exists", "day_already_open"}
@@ -82,19 +78,6 @@ class Platform(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Player:
-    """Someone of the demonstration, who acts with a key."""
-
-    name: str
-    scopes: frozenset[Scope]
-
-    @property
-    def key_account(self) -> AccountId | None:
-        """The account its key acts for."""
-        return None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Trader(Player):
     """A participant of the market, with accounts on both sides and money."""
 
@@ -108,7 +91,7 @@ class Trader(Player):
         return AccountId(f"A-{self.name}")
 
     @property
-    def key_account(self) -> AccountId | None:
+    def key_account(self) -> str | None:
         """The account its key acts for."""
         return self.account
 
@@ -141,6 +124,9 @@ STAFF: Final = (
     Player(name="operator2", scopes=OPERATOR_SCOPES),
     Player(name="supervisor", scopes=frozenset({Scope.SUPERVISE})),
 )
+
+PLAYERS: Final = (*TRADERS, *STAFF)
+"""All who get a key."""
 
 METHODOLOGIES: Final = (
     ("SHCER-DEMO-001-I", "1", MethodologyClass.I, "演示方法学(I 类) | demonstration methodology, Class I"),
@@ -318,49 +304,3 @@ def _deposits() -> Iterator[Command]:
             amount_fen=trader.cash_fen,
             bank_reference=f"DEMO-{trader.name}",
         )
-
-
-async def write_keys(path: Path, url: str, keys: KeyStore, at_ns: int) -> None:
-    """Write demo.json with the address in use; keys it lacks are made, keys nobody has the secret of are revoked."""
-    known = _read_participants(path)
-    players: tuple[Player, ...] = (*TRADERS, *STAFF)
-    participants = {
-        player.name: await _entry(player, known.get(player.name), keys, at_ns) for player in players
-    }
-    written = {entry["key"] for entry in participants.values()}
-    for key in keys.all():
-        if key.label == LABEL and key.key_id not in written and key.revoked_at_ns is None:
-            await keys.revoke(key.key_id, by=LABEL, at_ns=at_ns)
-    content = {"url": url, "participants": participants}
-    write_private(path, orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")
-
-
-def _read_participants(path: Path) -> dict[str, Any]:
-    try:
-        content = orjson.loads(path.read_bytes())
-    except (FileNotFoundError, orjson.JSONDecodeError):
-        return {}
-    participants = content.get("participants") if isinstance(content, dict) else None
-    return participants if isinstance(participants, dict) else {}
-
-
-async def _entry(player: Player, known: Any, keys: KeyStore, at_ns: int) -> dict[str, Any]:  # noqa: ANN401 - JSON
-    found = keys.find(str(known.get("key"))) if isinstance(known, dict) else None
-    if found is not None and found.revoked_at_ns is None and found.scopes == player.scopes:
-        return dict(known)
-    new = NewKey(
-        participant=player.name,
-        account=player.key_account,
-        algorithm=Algorithm.HMAC_SHA256,
-        scopes=player.scopes,
-        label=LABEL,
-        created_by=LABEL,
-    )
-    issued = await keys.issue(new, at_ns=at_ns)
-    return {
-        "account": player.key_account,
-        "key": issued.key.key_id,
-        "algorithm": Algorithm.HMAC_SHA256.value,
-        "secret": issued.secret,
-        "scopes": sorted(scope.value for scope in player.scopes),
-    }

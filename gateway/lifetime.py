@@ -1,15 +1,19 @@
 """How a server process lives: until a signal asks it to stop, or something it cannot be without is gone."""
 
 import asyncio
-import contextlib
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import Any
+
+import structlog
 
 from gateway.faults import ServiceLost
 from gateway.postgres.embedded import EmbeddedPostgres
+
+log = structlog.get_logger("lifetime")
 
 Say = Callable[[str], None]
 """Tells the person who started the process, in a sentence."""
@@ -21,19 +25,53 @@ class Lifetime:
     def __init__(self) -> None:
         """Nothing runs yet."""
         self._stop = asyncio.Event()
+        self._starting: asyncio.Task[Any] | None = None
+        self._lost: asyncio.Task[Any] | None = None
         self._needed: dict[asyncio.Task[Any], str] = {}
 
     def listen(self, stack: AsyncExitStack) -> None:
-        """Let SIGINT and SIGTERM end `last`, until the stack unwinds; once asked, asking again changes nothing."""
+        """Let SIGINT and SIGTERM cancel the start under way, or end `last`, until the stack has unwound.
+
+        Once asked, asking again changes nothing: what is being stopped is stopped in order.
+        """
         loop = asyncio.get_running_loop()
+        self._starting = asyncio.current_task()
+        stack.push(self._explain)
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._stop.set)
+            loop.add_signal_handler(number, self._asked_to_stop)
             stack.callback(loop.remove_signal_handler, number)
+
+    def _asked_to_stop(self) -> None:
+        starting, self._starting = self._starting, None
+        self._stop.set()
+        if starting is not None:
+            starting.cancel()
+
+    def _explain(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        """A start that was cancelled because something needed had ended says so."""
+        if isinstance(error, asyncio.CancelledError) and self._lost is not None:
+            raise self._fault_of(self._lost) from self._lost.exception()
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        """Do not wait any longer for a start that cannot succeed."""
+        if self._starting is not None and not task.cancelled():
+            starting, self._starting, self._lost = self._starting, None, task
+            starting.cancel()
+
+    def _fault_of(self, task: asyncio.Task[Any]) -> ServiceLost:
+        fault = task.exception()
+        if fault is not None and not isinstance(fault, ServiceLost):
+            # Whoever mends it needs more than the sentence the operator gets.
+            log.critical("stopped_by_fault", what=self._needed[task], exc_info=fault)
+        return ServiceLost(f"{self._needed[task]}: {fault or 'ended'}")
 
     def run(self, stack: AsyncExitStack, name: str, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Run something the process cannot be without; it is cancelled when the stack unwinds to here."""
         task = asyncio.create_task(work, name=name)
         self._needed[task] = name
+        task.add_done_callback(self._ended)
         stack.push_async_callback(_end, task)
         return task
 
@@ -43,21 +81,22 @@ class Lifetime:
         Raises:
             ServiceLost: something needed ended first; its own error is the cause.
         """
+        self._starting = None
         stop = asyncio.create_task(self._stop.wait())
         try:
             done, _ = await asyncio.wait({stop, *self._needed}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stop.cancel()
         for task in done - {stop}:
-            fault = task.exception()
-            raise ServiceLost(f"{self._needed[task]}: {fault or 'ended'}") from fault
+            raise self._fault_of(task) from task.exception()
 
 
 async def _end(task: asyncio.Task[Any]) -> None:
     """Cancel and wait. How it ended was told by `last`, or does not matter any more."""
     task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await asyncio.wait({task})
+    await asyncio.wait({task})
+    if not task.cancelled():
+        task.exception()
 
 
 @asynccontextmanager

@@ -83,9 +83,14 @@ def set_up_logs(
 
 
 def _rendering(log_format: LogFormat, *, colours: bool) -> list[structlog.typing.Processor]:
+    # Variables of the frames stay out of tracebacks: they hold headers, bodies and keys, under any name.
     if log_format is LogFormat.CONSOLE:
-        return [structlog.dev.ConsoleRenderer(colors=colours)]
+        return [
+            structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=structlog.dev.plain_traceback)
+        ]
     return [
-        structlog.processors.dict_tracebacks,
+        structlog.processors.ExceptionRenderer(
+            structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+        ),
         structlog.processors.JSONRenderer(lambda event, **_: orjson.dumps(event, default=str).decode()),
     ]

@@ -53,6 +53,19 @@ class Metrics:
             "Movements asked of the registry and not yet answered.",
             registry=registry,
         )
+        self.registry_answers = Gauge(
+            "puhui_registry_answers", "1 while the registry platform answers.", registry=registry
+        )
+        self.registry_restarts = Gauge(
+            "puhui_registry_restarts",
+            "How often the reference registry had to be started again.",
+            registry=registry,
+        )
+        self.movements_unclear_seconds = Gauge(
+            "puhui_movements_unclear_seconds",
+            "How long the oldest movement has been without a clear answer.",
+            registry=registry,
+        )
         self.phase = Gauge("puhui_phase", "1 for the phase the market is in.", ["phase"], registry=registry)
         self.http_seconds = Histogram(
             "puhui_http_request_seconds",

@@ -9,7 +9,7 @@ from typing import Final
 
 from matching import rejections
 from matching.calendar import Calendar
-from matching.closing import Close, CloseState
+from matching.closing import Close
 from matching.commands import AdvanceClose, CloseDay, OpenDay, RecordReconciliation
 from matching.day import day_after, next_phase_ns, phase_of
 from matching.day_prices import DayPrices
@@ -24,7 +24,7 @@ from matching.events import (
 )
 from matching.rulebook import RuleBook, Rules
 from matching.session import NS, Phase
-from matching.state import Stamp
+from matching.state import ExchangeState, Stamp
 from matching.trading import ListedTrading
 from settlement.movements import Movements
 from settlement.rejections import Rejection
@@ -39,14 +39,13 @@ class DayCycle:
 
     __slots__ = (
         "_calendar",
-        "_market_rules",
         "_movements",
         "_rulebook",
         "_trading",
         "close",
+        "market_rules",
         "next_change_ns",
         "phase",
-        "rules_at_ns",
         "stamp",
         "trading_day",
     )
@@ -65,16 +64,9 @@ class DayCycle:
         self.phase = Phase.CLOSED
         self.next_change_ns = NEVER_NS
         """When phase or rules may next change by the mere passing of time."""
-        self.rules_at_ns = 0
-        """The moment whose rules the markets follow."""
         self.close: Close | None = None
-        self._market_rules: Rules | None = None
-
-    @property
-    def market_rules(self) -> Rules:
-        """The market-wide rules the day follows; they stand still while it closes. There must be a day."""
-        assert self._market_rules is not None, "no day follows any rules yet"
-        return self._market_rules
+        self.market_rules: Rules | None = None
+        """The market-wide rules the day goes by; they stand still while it closes. Absent before the first day."""
 
     def rules(self, listing: AssetCode | None = None) -> Rules:
         """The rules in force at this stamp."""
@@ -82,7 +74,7 @@ class DayCycle:
 
     def not_after_ns(self) -> int:
         """Until when the registry may take a movement instructed now."""
-        if self.trading_day is None:
+        if self.market_rules is None:
             return self.stamp.at_ns
         return self.stamp.at_ns + self.market_rules.registry_patience_s * NS
 
@@ -104,7 +96,7 @@ class DayCycle:
             return rejections.DAY_NOT_OPEN.because(limit=self.trading_day, actual=command.trading_day)
         if self.close is not None:
             return rejections.CLOSE_UNDER_WAY.because(actual=self.close.step)
-        if self.market_rules.close_by_clock:
+        if self.rules().close_by_clock:
             return rejections.SESSION_IN_PROGRESS.because(actual=self.phase)
         # From here the command must succeed.
         return list(self._begin_close(self.trading_day))
@@ -129,32 +121,27 @@ class DayCycle:
         day, at_ns = self.trading_day, self.stamp.at_ns
         if day is None or self.close is not None:
             return
-        self.rules_at_ns = at_ns
         for market in self._trading.markets.values():
             if market.follow(self.rules(market.listing.code)):
                 yield market.band_set(day)
-        rules = self._market_rules = self.rules()
+        rules = self.market_rules = self.rules()
         phase = phase_of(day, rules, at_ns)
         if phase is Phase.CLOSING:
             yield from self._begin_close(day)
             return
         yield from self._change_phase(phase)
-        self.next_change_ns = self._next_change_ns(day, rules, at_ns)
-
-    def load(self, trading_day: TradingDay | None, phase: Phase, close: CloseState | None) -> None:
-        """Go on where a snapshot stopped; stamp and rules' moment have been set."""
-        self.trading_day, self.phase = trading_day, phase
-        if trading_day is None:
-            return
-        self._market_rules = self._rulebook.in_force(self.rules_at_ns)
-        if close is not None:
-            self.close = Close.load(close, self._trading, self._movements)
-            return
-        self.next_change_ns = self._next_change_ns(trading_day, self._market_rules, self.rules_at_ns)
-
-    def _next_change_ns(self, day: TradingDay, rules: Rules, at_ns: int) -> int:
         next_rule_ns = self._rulebook.next_change_ns(at_ns)
-        return min(next_phase_ns(day, rules, at_ns), NEVER_NS if next_rule_ns is None else next_rule_ns)
+        self.next_change_ns = min(
+            next_phase_ns(day, rules, at_ns), NEVER_NS if next_rule_ns is None else next_rule_ns
+        )
+
+    def load(self, state: ExchangeState) -> None:
+        """Go on where that snapshot stopped; the markets have been taken in."""
+        self.stamp = Stamp(seq=state.seq, at_ns=state.at_ns)
+        self.trading_day, self.phase = state.trading_day, state.phase
+        self.next_change_ns, self.market_rules = state.next_change_ns, state.market_rules
+        if state.close is not None:
+            self.close = Close.load(state.close, self._trading, self._movements)
 
     def _roll_date(self, close: Close) -> Rejection | Iterable[Event]:
         next_day = day_after(close.trading_day, self._calendar, self.rules(), self.stamp.at_ns)
@@ -168,7 +155,7 @@ class DayCycle:
 
     def _begin_day(self, day: TradingDay) -> Iterator[Event]:
         self.trading_day = day
-        self._market_rules = self.rules()
+        self.market_rules = self.rules()
         self._movements.begin_day(day)
         yield DayOpened(trading_day=day)
         for market in self._trading.markets.values():

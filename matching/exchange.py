@@ -35,7 +35,7 @@ from matching.commands import (
 )
 from matching.day_cycle import DayCycle
 from matching.events import CalendarAnnounced, CloseStep, Event, ListingAdded, Rejected, Replayed
-from matching.market import ListedMarket, MarketState
+from matching.market import ListedMarket
 from matching.operations import Operations
 from matching.rulebook import RuleBook
 from matching.session import Phase
@@ -241,9 +241,7 @@ class Exchange:
                 limit=tick_fen, actual=command.listing.first_reference_price_fen
             )
         # From here the command must succeed.
-        if self.cycle.close is None:  # while a day closes, its rules stand still for every market
-            self.cycle.rules_at_ns = at_ns
-        market = ListedMarket(command.listing, self.rulebook.in_force(self.cycle.rules_at_ns, code))
+        market = ListedMarket(command.listing, self.cycle.rules(code))
         self.trading.markets[code] = market
         events: list[Event] = [ListingAdded(listing=command.listing)]
         if self.trading_day is not None:
@@ -274,7 +272,8 @@ class Exchange:
             core_version=self.VERSION,
             seq=cycle.stamp.seq,
             at_ns=cycle.stamp.at_ns,
-            rules_at_ns=cycle.rules_at_ns,
+            next_change_ns=cycle.next_change_ns,
+            market_rules=cycle.market_rules,
             depository=self.depository.dump(),
             rule_changes=tuple(self.rulebook.changes),
             rule_version=self.rulebook.version,
@@ -300,14 +299,8 @@ class Exchange:
         exchange.trading.standing.load(state.standing)
         exchange.operations.load(state.waiting)
         exchange._client_ids = ClientIds.load(state.client_ids)
-        exchange.cycle.stamp = Stamp(seq=state.seq, at_ns=state.at_ns)
-        exchange.cycle.rules_at_ns = state.rules_at_ns
-        exchange._take_in(state.markets)
-        exchange.cycle.load(state.trading_day, state.phase, state.close)
+        for market in state.markets:
+            exchange.trading.adopt(ListedMarket.load(market))
+        exchange.trading.index()
+        exchange.cycle.load(state)
         return exchange
-
-    def _take_in(self, markets: tuple[MarketState, ...]) -> None:
-        for market in markets:
-            rules = self.rulebook.in_force(self.cycle.rules_at_ns, market.listing.code)
-            self.trading.adopt(ListedMarket.load(market, rules))
-        self.trading.index()

@@ -34,7 +34,11 @@ class MarketState:
     """One listed market, as written to a snapshot. Orders stand in the order in which adding them makes the book."""
 
     listing: Listing
+    rules: Rules
+    """What it trades by: a rule adopted during a close binds only from the next day."""
+    band: PriceBand
     reference_fen: int
+    """The next band's, once the closing price is known."""
     prints: tuple[Print, ...]
     orders: tuple[OrderRecord, ...]
 
@@ -88,17 +92,18 @@ class ListedMarket:
         """All of it, for a snapshot."""
         return MarketState(
             listing=self.listing,
+            rules=self.rules,
+            band=self.band,
             reference_fen=self.reference_fen,
             prints=tuple(self.prices.prints),
             orders=tuple(_record(order) for order in self.book.orders()),
         )
 
     @classmethod
-    def load(cls, state: MarketState, rules: Rules) -> "ListedMarket":
+    def load(cls, state: MarketState) -> "ListedMarket":
         """The market that snapshot was taken of."""
-        market = cls(state.listing, rules)
-        market.reference_fen = state.reference_fen
-        market.follow(rules)
+        market = cls(state.listing, state.rules)
+        market.reference_fen, market.band = state.reference_fen, state.band
         market.prices = DayPrices(state.prints)
         for record in state.orders:
             market.book.add(_order(record))

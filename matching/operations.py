@@ -106,7 +106,8 @@ class Operations:
         )
 
     def _needs_second_person(self, act: AnyAct) -> bool:
-        return self._cycle.trading_day is not None and act.name in self._cycle.market_rules.two_person_acts
+        rules = self._cycle.market_rules
+        return rules is not None and act.name in rules.two_person_acts
 
     # ---- guards -------------------------------------------------------------------------------------------------
 
@@ -152,13 +153,14 @@ class Operations:
 
     def _refuse_rules(self, act: AdoptRules) -> Rejection | None:
         # Before the first day the book is being founded, and may tell its own past.
-        if self._cycle.trading_day is None:
+        rules = self._cycle.market_rules
+        if rules is None:
             return refuse_changes(act.changes, 0)
         now_ns = self._cycle.stamp.at_ns
         refused = refuse_changes(act.changes, now_ns)
         if refused is not None or act.emergency:
             return refused
-        earliest_ns = now_ns + self._cycle.market_rules.notice_s * NS
+        earliest_ns = now_ns + rules.notice_s * NS
         for change in act.changes:
             if change.effective_from_ns < earliest_ns:
                 return rejections.RULE_WITHOUT_NOTICE.because(

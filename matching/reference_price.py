@@ -47,7 +47,10 @@ def band_around(reference_fen: int, rules: Rules) -> PriceBand:
 
 
 def closing_price(prices: DayPrices, previous_fen: int, rules: Rules) -> int:
-    """The day's closing price by the rule book's method, or the previous close at or below the threshold."""
+    """The day's closing price by the rule book's method, or the previous close at or below the threshold.
+
+    It is one tick at least, also where the tick has grown since the trades were made.
+    """
     if prices.volume_tonnes <= rules.close_threshold_tonnes:
         return previous_fen
     counted = (
@@ -55,4 +58,4 @@ def closing_price(prices: DayPrices, previous_fen: int, rules: Rules) -> int:
     )
     turnover_fen = sum(one.price_fen * one.quantity_tonnes for one in counted)
     volume_tonnes = sum(one.quantity_tonnes for one in counted)
-    return half_up(turnover_fen, volume_tonnes * rules.tick_fen) * rules.tick_fen
+    return max(half_up(turnover_fen, volume_tonnes * rules.tick_fen), 1) * rules.tick_fen

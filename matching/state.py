@@ -6,7 +6,7 @@ from matching.calendar import Announcement
 from matching.client_ids import UsedId
 from matching.closing import CloseState
 from matching.market import MarketState
-from matching.rulebook import RuleChange
+from matching.rulebook import RuleChange, Rules
 from matching.session import Phase
 from matching.standing import StandingState
 from matching.waiting import WaitingAct
@@ -31,7 +31,10 @@ class ExchangeState:
     core_version: str
     seq: int
     at_ns: int
-    rules_at_ns: int
+    next_change_ns: int
+    """When the mere passing of time next changes anything."""
+    market_rules: Rules | None
+    """What the day goes by; absent before the first."""
     depository: DepositoryState
     rule_changes: tuple[RuleChange, ...]
     rule_version: int

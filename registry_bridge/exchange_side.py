@@ -135,6 +135,8 @@ class LotFeed:
         self._instrument_of = instrument_of
         self._is_known = is_known
         self._register = register
+        self.answers = False
+        """Whether the registry answered when it was asked last, which is every few seconds."""
 
     async def run(self) -> None:
         """Follow the registry's lots until cancelled. While the line is down nothing is learnt, and asked again."""
@@ -143,8 +145,15 @@ class LotFeed:
             try:
                 after = await self._take_from(after)
             except RegistryUnavailable as fault:
-                log.info("lots_not_read", why=fault.why.value)
+                self._note(answers=False, why=fault.why.value)
+            else:
+                self._note(answers=True)
             await asyncio.sleep(LOTS_EVERY_S)
+
+    def _note(self, *, answers: bool, why: str = "") -> None:
+        if answers is not self.answers:
+            log.info("registry_answers" if answers else "registry_silent", why=why)
+        self.answers = answers
 
     async def _take_from(self, after: int) -> int:
         """Register what follows; stops short of a lot whose class has no instrument yet."""
@@ -245,11 +254,8 @@ def _order(position: PositionRange) -> tuple[str, str, int]:
 
 
 async def management_holdings(registry: Registry, registry_account: str) -> tuple[LotSlice, ...]:
-    """What lies in an account's management sub-account. Raises OSError when the registry cannot be asked."""
-    try:
-        account = await registry.account(registry_account)
-    except RegistryUnavailable as fault:
-        raise OSError(str(fault)) from fault
+    """What lies in an account's management sub-account. Raises RegistryUnavailable when it cannot be asked."""
+    account = await registry.account(registry_account)
     ranges: dict[str, list[tuple[int, int]]] = {}
     for holding in account.holdings if account is not None else ():
         if holding.sub_account is SubAccount.MANAGEMENT:

@@ -307,9 +307,7 @@ class Movements:
             )
             return
         groups = _by_delivery(instruction)
-        failed = _named(groups, leg)
-        if failed is None and len(groups) == 1 and code != TOO_LATE:
-            failed = groups[0][0]
+        failed = None if code == TOO_LATE else _named(groups, leg)
         if failed is not None:
             legs = next(legs for trade_id, legs in groups if trade_id == failed)
             yield from self._fail(self.deliveries[failed], _slices(legs), code)
@@ -399,5 +397,7 @@ def _by_delivery(instruction: Instruction) -> list[tuple[TradeId, tuple[Instruct
 
 
 def _named(groups: list[tuple[TradeId, tuple[InstructionLeg, ...]]], leg: int | None) -> TradeId | None:
-    """The delivery a refusal names by one of its legs; none when it names no leg, or none that there is."""
+    """The delivery a refusal is about: the only one there is, or the one a leg of which it names; none otherwise."""
+    if len(groups) == 1:
+        return groups[0][0]
     return next((trade_id for trade_id, legs in groups if any(part.leg == leg for part in legs)), None)

@@ -92,7 +92,9 @@ def _sentence(status: int, problem: dict[str, Any]) -> str:
         problem.get("detail") or problem.get("title") or say("请求未被接受", "the request was not accepted")
     )
     lines = [f"{text} [{problem.get('code', status)}]"]
-    for error in problem.get("errors") or ():
+    errors = problem.get("errors") or ()
+    # One fault is told by the sentence, figures included.
+    for error in errors if len(errors) > 1 else ():
         figures = [
             f"{name} {error[key]}"
             for key, name in (("limit", say("限值", "limit")), ("actual", say("实际", "actual")))

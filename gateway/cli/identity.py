@@ -8,17 +8,15 @@ import binascii
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.cli.faults import CommandFault
 from gateway.cli.words import say
-from gateway.config import default_data_dir
+from gateway.config import DEMO_FILE, OPERATOR_FILE, default_data_dir
 from registry_bridge.signing import Ed25519Signer, HmacKey, Signer
-
-DEMO_FILE: Final = "demo.json"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,8 +38,11 @@ class Target:
     secret_file: Path | None = None
 
     def demo_file(self) -> Path:
-        """Where the demonstration's keys should be."""
-        return (self.data_dir or default_data_dir()) / DEMO_FILE
+        """Where the keys should be: the demonstration's, else the first operator's."""
+        directory = self.data_dir or default_data_dir()
+        first_operator = directory / OPERATOR_FILE
+        demo = directory / DEMO_FILE
+        return first_operator if first_operator.exists() and not demo.exists() else demo
 
     def find_url(self) -> str:
         """The exchange's address: as named, else demo.json's."""

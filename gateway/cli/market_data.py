@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 import aiohttp
 import orjson
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Group
 from rich.live import Live
 from rich.table import Table
@@ -102,7 +103,7 @@ class Screen:
         return listing if phase is None else f"{listing}  {term(PHASE, phase)}"
 
     def _trade_table(self) -> Table:
-        table = Table(title=say("最近成交", "last trades"), title_justify="left")
+        table = Table(title=say("最近成交", "last trades"), title_justify="left", box=SIMPLE_HEAD)
         columns = say("时间|产品|方向|价格|数量", "time|listing|taker|price|quantity").split("|")
         for column in columns:
             table.add_column(column)
@@ -182,7 +183,7 @@ def _check_answer(message: dict[str, Any]) -> None:
 
 
 def _depth_table(title: str, bids: list[Any], asks: list[Any]) -> Table:
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     table.add_column(say("买量 (吨)", "bid t"), justify="right")
     table.add_column(say("买价", "bid"), justify="right", style="red")
     table.add_column(say("卖价", "ask"), justify="right", style="green")

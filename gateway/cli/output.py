@@ -2,9 +2,10 @@
 
 import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 import orjson
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -12,13 +13,16 @@ from rich.text import Text
 from gateway.cli.faults import CommandFault
 from gateway.cli.words import say
 
+PIPE_WIDTH: Final = 160
+
 
 class Output:
     """Where a command prints, and in which of the two ways."""
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
-        self.console = Console(highlight=False)
+        # A pipe has no width; tables go there unfolded.
+        self.console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
     def value(self, value: Any) -> bool:  # noqa: ANN401 - JSON
         """Print a value when JSON is wanted, and say whether that was all there is to print."""
@@ -32,7 +36,7 @@ class Output:
 
     def table(self, title: str, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
         """A table; columns whose name begins with `#` are figures, set to the right."""
-        table = Table(title=title, title_justify="left")
+        table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
         for column in columns:
             table.add_column(column.removeprefix("#"), justify="right" if column.startswith("#") else "left")
         for row in rows:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 import uvloop
 
-from gateway.cli.command import DataDirOption
+from gateway.cli.command import INTERRUPTED, DataDirOption
 from gateway.cli.faults import CommandFault
 from gateway.cli.output import print_fault
 from gateway.cli.words import say
@@ -123,6 +123,9 @@ def finish(work: Coroutine[Any, Any, None]) -> None:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(work)
+    except asyncio.CancelledError:
+        # Asked to stop before it was ready.
+        raise typer.Exit(INTERRUPTED) from None
     except OPERATOR_FAULTS as fault:
         print_fault(CommandFault(str(fault)), as_json=False)
         raise typer.Exit(1) from None

@@ -15,7 +15,7 @@ from gateway.cli.words import ORDER_STATUS, SIDE, say, term
 SELLER: Final = "seller"
 BUYER: Final = "buyer"
 
-_YUAN: Final = re.compile(r"(?P<yuan>\d{1,8})(\.(?P<fen>\d{1,2}))?")
+_YUAN: Final = re.compile(r"(?P<yuan>\d{1,8})(\.(?P<fen>\d{1,2}))?", re.ASCII)
 
 
 class TimeInForceName(StrEnum):
@@ -114,7 +114,7 @@ async def cancel(
     desk: Desk, order_id: Annotated[str, typer.Argument(metavar="ID", help=say("委托编号", "the order's id"))]
 ) -> None:
     """Cancel what remains of an order; as the seller unless --as says otherwise."""
-    if not order_id.isdecimal():
+    if not (order_id.isascii() and order_id.isdecimal()):
         raise CommandFault(say(f"{order_id} 不是委托编号", f"{order_id} is no order id"))
     role = desk.target.act_as or await _owner_of(desk, order_id)
     async with desk.client(role) as client:

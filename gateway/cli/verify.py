@@ -7,9 +7,8 @@ when none runs.
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import asyncpg
 from rich.console import Console
 from rich.progress import Progress
 
@@ -19,10 +18,9 @@ from gateway.cli.output import Output
 from gateway.cli.serve import DatabaseUrlOption
 from gateway.cli.words import say
 from gateway.config import EXCHANGE_DATABASE, default_data_dir
-from gateway.engine.verification import JournalBrokenError, Verification, verify_journal
-from gateway.postgres.database import with_database
-from gateway.postgres.embedded import EmbeddedPostgres, running_dsn
-from gateway.postgres.errors import AlreadyRunningError, PostgresError
+
+if TYPE_CHECKING:
+    from gateway.engine.verification import Verification
 
 
 def verify(
@@ -31,14 +29,16 @@ def verify(
     """Walk the journal from its first entry; ends with its number of entries and its last digest."""
 
     async def work() -> None:
+        import asyncpg
+
+        from gateway.engine.verification import JournalBrokenError
+        from gateway.postgres.errors import PostgresError
+
         output = Output(as_json=as_json)
         async with AsyncExitStack() as stack:
             try:
                 dsn = await stack.enter_async_context(_database(data_dir or default_data_dir(), database_url))
-                pool = await stack.enter_async_context(
-                    asyncpg.create_pool(dsn, min_size=1, max_size=1, timeout=30)
-                )
-                found = await _walk(pool, output)
+                found = await _walk(dsn, output)
             except (PostgresError, JournalBrokenError, OSError, asyncpg.PostgresError) as fault:
                 raise CommandFault(str(fault)) from None
         if not output.value(_as_json(found)):
@@ -58,6 +58,10 @@ async def _database(data_dir: Path, database_url: str | None) -> AsyncIterator[s
     if database_url is not None:
         yield database_url
         return
+    from gateway.postgres.database import with_database
+    from gateway.postgres.embedded import EmbeddedPostgres, running_dsn
+    from gateway.postgres.errors import AlreadyRunningError
+
     directory = data_dir / "postgres"
     if not directory.exists():
         raise CommandFault(say(f"{data_dir} 中没有交易所", f"there is no exchange in {data_dir}"))
@@ -73,15 +77,20 @@ async def _database(data_dir: Path, database_url: str | None) -> AsyncIterator[s
         await server.stop()
 
 
-async def _walk(pool: "asyncpg.Pool[asyncpg.Record]", output: Output) -> Verification:
+async def _walk(dsn: str, output: Output) -> "Verification":
+    import asyncpg
+
+    from gateway.engine.verification import verify_journal
+
     with Progress(console=Console(stderr=True), disable=output.as_json) as progress:
         task = progress.add_task(say("核对", "verifying"), total=None)
-        return await verify_journal(
-            pool, lambda done, total: progress.update(task, completed=done, total=total)
-        )
+        async with asyncpg.create_pool(dsn, min_size=1, max_size=1, timeout=30) as pool:
+            return await verify_journal(
+                pool, lambda done, total: progress.update(task, completed=done, total=total)
+            )
 
 
-def _as_json(found: Verification) -> dict[str, Any]:
+def _as_json(found: "Verification") -> dict[str, Any]:
     return {
         "entries": found.entries,
         "account_events": found.account_events,

@@ -1,7 +1,8 @@
 """The listed book as everybody may see it: quantity per price, folded from journaled events.
 
 A listing's sequence number rises by exactly one with every commit that changes its levels, so that a reader who
-holds a snapshot and every change after it holds the book, and who misses one knows it.
+holds a snapshot and every change after it holds the book, and who misses one knows it. The numbers are good for one
+run of the process: a start reads many commits at once, and every reader begins anew then.
 """
 
 from collections.abc import Iterable, Iterator

@@ -202,7 +202,8 @@ SELECT * FROM (
 _TRANSFER: Final = """
 SELECT instruction_id, account, client_id, kind, instrument, quantity_tonnes, lots, at_ns, seq,
        outcome, outcome_at_ns, code
-FROM transfer LEFT JOIN transfer_outcome USING (instruction_id)"""
+FROM transfer
+LEFT JOIN (SELECT instruction_id, outcome, outcome_at_ns, code FROM transfer_outcome) AS ended USING (instruction_id)"""
 
 _NEWEST: Final = 2**63 - 1
 

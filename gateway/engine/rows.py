@@ -1,12 +1,13 @@
 """The rows of a batch, and the one statement that writes those every batch has.
 
-Columns, not rows, are what the statement takes: one array each, so that a batch of any size is one round trip, and
-without an explicit transaction also one commit.
+The statement takes one array of rows for each table, so that a batch of any size is one round trip, and without an
+explicit transaction also one commit. (One array for each column would be three times the work: the driver looks at
+every element of an array to see whether it is an array itself.)
 """
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import asyncpg
 
@@ -25,6 +26,8 @@ from settlement.events import (
     TransferRequested,
 )
 
+Rows: TypeAlias = list[tuple[Any, ...]]
+
 DIGEST_ALGORITHM: Final = "sha256-chain-1"
 """How the journal's digests are made; the schema says it in full."""
 
@@ -39,25 +42,12 @@ def chain(previous: bytes, seq: int, at_ns: int, command: bytes, events: bytes) 
 
 
 INSERT_BATCH: Final = """
-WITH account_events AS (
-    INSERT INTO account_event (account, event_id, seq, type, at_ns, body)
-    SELECT * FROM unnest($6::text[], $7::bigint[], $8::bigint[], $9::text[], $10::bigint[], $11::text[])
-), orders AS (
-    INSERT INTO ended_order (order_id, account, participant, client_order_id, listing, side, price_fen,
-                             quantity_tonnes, remaining_tonnes, time_in_force, status, at_ns, turnover_fen,
-                             ended_ns, reason, refusal)
-    SELECT * FROM unnest($12::bigint[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[],
-                         $18::bigint[], $19::bigint[], $20::bigint[], $21::text[], $22::text[], $23::bigint[],
-                         $24::bigint[], $25::bigint[], $26::text[], $27::text[])
-), trades AS (
-    INSERT INTO trade (trade_id, listing, price_fen, quantity_tonnes, at_ns, trading_day, taker_side,
-                       buyer, seller, buy_order_id, sell_order_id)
-    SELECT * FROM unnest($28::bigint[], $29::text[], $30::bigint[], $31::bigint[], $32::bigint[], $33::text[],
-                         $34::text[], $35::text[], $36::text[], $37::bigint[], $38::bigint[])
-)
-INSERT INTO journal (seq, at_ns, command, events, digest)
-SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bytea[])
+WITH account_events AS (INSERT INTO account_event SELECT * FROM unnest($2::account_event[])),
+     orders AS (INSERT INTO ended_order SELECT * FROM unnest($3::ended_order[])),
+     trades AS (INSERT INTO trade SELECT * FROM unnest($4::trade[]))
+INSERT INTO journal SELECT * FROM unnest($1::journal[])
 """
+"""Takes `Batch.arguments`: arrays of whole rows, whose fields stand in the order of the tables' columns."""
 
 
 class Batch:
@@ -69,10 +59,10 @@ class Batch:
         """Nothing yet, after an entry with that digest."""
         self.digest = previous_digest
         """Of the last entry added."""
-        self._journal: list[tuple[int, int, str, str, bytes]] = []
+        self._journal: Rows = []
         self._lines: list[tuple[str, str, int, int, str]] = []
         self._ended: list[OrderView] = []
-        self._trades: list[tuple[Any, ...]] = []
+        self._trades: Rows = []
 
     def add(self, entry: Entry, orders: OpenOrders) -> None:
         """One more entry; `orders` is brought to it."""
@@ -100,19 +90,14 @@ class Batch:
             numbered.append(AccountEvent(account, event_id, seq, kind, at_ns, body))
         return numbered
 
-    def arguments(self, account_events: Sequence[AccountEvent]) -> list[Sequence[Any]]:
-        """What `INSERT_BATCH` takes, column by column."""
-        lines = [(e.account, e.event_id, e.seq, e.type, e.at_ns, e.body) for e in account_events]
-        return [
-            *_columns(self._journal, 5),
-            *_columns(lines, 6),
-            *_columns([_order_row(order) for order in self._ended], 16),
-            *_columns(self._trades, 11),
-        ]
-
-
-def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> Sequence[Sequence[Any]]:
-    return list(zip(*rows, strict=True)) if rows else [()] * width
+    def arguments(self, account_events: Sequence[AccountEvent]) -> tuple[Rows, Rows, Rows, Rows]:
+        """What `INSERT_BATCH` takes, table by table."""
+        return (
+            self._journal,
+            [(e.account, e.event_id, e.seq, e.type, e.at_ns, e.body) for e in account_events],
+            [_order_row(order) for order in self._ended],
+            self._trades,
+        )
 
 
 def _order_row(order: OrderView) -> tuple[Any, ...]:

@@ -20,7 +20,6 @@ STATUS_OF_CORE: Final[dict[str, int]] = {
     "instruction_unknown": 404,
     "listing_unknown": 404,
     "lot_unknown": 404,
-    "order_unknown": 404,
     "participant_unknown": 404,
     "not_your_account": 403,
     "account_exists": 409,
@@ -31,8 +30,15 @@ STATUS_OF_CORE: Final[dict[str, int]] = {
     "lot_exists": 409,
     "participant_exists": 409,
     "registry_account_bound": 409,
+    "order_not_open": 409,
+    "day_already_open": 409,
+    "day_not_open": 409,
+    "session_in_progress": 409,
+    "close_under_way": 409,
+    "not_reconciling": 409,
 }
-"""Statuses of the core's refusals that are not 422: who is not there, whose it is not, what is there already."""
+"""Statuses of the core's refusals that are not 422: what is not there, whose it is not, what is there already, and
+acts of an operator or on an order that come too early or too late."""
 
 CATALOGUE: Final[dict[str, Reason]] = {
     reason.code: reason for reason in chain(SETTLEMENT_REASONS, MATCHING_REASONS, GATEWAY_REASONS)

@@ -24,6 +24,8 @@ class Readiness(Answer):
     """Sequence number of the last durable command."""
     queue: int
     """Commands waiting."""
+    registry: bool
+    """Whether the registry platform answers. Trading goes on without it; what is to be moved waits."""
 
 
 async def get_health(_: Call) -> Reply:
@@ -34,7 +36,12 @@ async def get_health(_: Call) -> Reply:
 async def get_readiness(call: Call) -> Reply:
     """200 while commands are taken, 503 otherwise."""
     sequencer = call.services.sequencer
-    body = {"ready": sequencer.is_open, "position": sequencer.position, "queue": sequencer.queue_depth}
+    body = {
+        "ready": sequencer.is_open,
+        "position": sequencer.position,
+        "queue": sequencer.queue_depth,
+        "registry": call.services.registry_answers(),
+    }
     return Reply(body, status=200 if sequencer.is_open else UNAVAILABLE)
 
 

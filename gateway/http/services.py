@@ -101,4 +101,6 @@ class Services:
     limits: RateLimits
     metrics: Metrics
     management_holdings: ManagementHoldings
+    registry_answers: Callable[[], bool] = lambda: True
+    """Whether the registry platform answered when it was asked last."""
     settings: HttpSettings = field(default_factory=HttpSettings)

@@ -35,6 +35,15 @@ MAX_IN_FLIGHT = 64
 
 NANOSECONDS_PER_MILLISECOND = 1_000_000
 
+DATABASE_FAULTS = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    # What the driver says when the server ends a connection just before a statement is sent on it.
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
+
 log = structlog.get_logger("registry")
 
 
@@ -114,7 +123,7 @@ class Door:
             return Problem(400, "malformed", str(error)).reply
         except web.HTTPRequestEntityTooLarge:
             return Problem(413, "too_large").reply
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+        except DATABASE_FAULTS:
             # The caller learns nothing final; the database decides what was committed.
             log.exception("request_failed", path=request.path)
             return Problem(503, "unavailable").reply

@@ -62,3 +62,20 @@ def test_a_person_gets_plain_lines(lines: io.StringIO) -> None:
     structlog.get_logger().info("opened", seq=7)
     assert "opened" in lines.getvalue()
     assert "seq=7" in lines.getvalue()
+
+
+@pytest.mark.parametrize("log_format", list(LogFormat))
+def test_a_traceback_does_not_show_what_variables_held(lines: io.StringIO, log_format: LogFormat) -> None:
+    set_up_logs(log_format, stream=lines)
+
+    def fail() -> None:
+        headers = {"X-Signature": "c2VjcmV0"}
+        raise RuntimeError(f"{len(headers)} header")
+
+    try:
+        fail()
+    except RuntimeError as error:
+        structlog.get_logger().error("failed", exc_info=error)
+    assert "1 header" in lines.getvalue()
+    assert "in fail" in lines.getvalue() or '"name":"fail"' in lines.getvalue()
+    assert "c2VjcmV0" not in lines.getvalue()

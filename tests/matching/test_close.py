@@ -115,9 +115,10 @@ def test_an_empty_day_closes_too() -> None:
     assert driver.exchange.trading_day == TUESDAY
 
 
-def test_orders_expire_oldest_first_and_their_cover_comes_back() -> None:
+@pytest.mark.parametrize("portion", [1, 1_000])
+def test_orders_expire_oldest_first_and_their_cover_comes_back(portion: int) -> None:
     driver = traded_market()
-    events = driver.close()
+    events = driver.close(portion=portion)
     expired = [event.order_id for event in events if isinstance(event, OrderExpired)]
     assert len(expired) == 2
     assert expired == sorted(expired)
@@ -159,7 +160,7 @@ def test_delivery_waits_for_the_registry() -> None:
     (instruction,) = driver.exchange.pending_instructions()
     driver.answer(instruction)
     assert steps(list(driver.accepted(advance))) == [("delivery", 3, 3)]
-    assert driver.exchange.close_step is CloseStep.RECONCILE
+    assert steps(list(driver.accepted(advance))) == [("reconcile", 0, 1)]
 
 
 def test_answers_may_come_while_others_are_still_being_asked() -> None:

@@ -110,3 +110,8 @@ def test_an_average_between_two_ticks_goes_half_up() -> None:
     turnover = 100 * 6_800 + 100 * 6_801
     assert closing_price(200, turnover, 1, rules()) == 6_801
     assert closing_price(200, turnover, 1, rules(tick_fen=5)) == 6_800
+
+
+def test_a_close_is_never_nothing() -> None:
+    # Traded at 1 fen before the tick became 10 fen.
+    assert closing_price(200, 200, 6_800, rules(tick_fen=10)) == 10

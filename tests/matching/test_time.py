@@ -149,6 +149,15 @@ def test_a_day_opened_within_its_hours_is_at_once_in_its_phase() -> None:
     assert driver.exchange.phase is Phase.LISTED
 
 
+def test_a_market_that_is_always_open_closes_by_the_clock_at_midnight() -> None:
+    driver = open_market(close_by_clock="yes")
+    assert driver.exchange.next_change_ns == instant(TUESDAY)
+    assert driver.do(AdvanceTime(), instant(TUESDAY) - 1) == ()
+    assert phases(driver.do(AdvanceTime(), instant(TUESDAY))) == [Phase.CLOSING]
+    driver.close()
+    assert (driver.exchange.trading_day, driver.exchange.phase) == (TUESDAY, Phase.CONTINUOUS)
+
+
 def test_a_rule_takes_effect_at_its_instant_even_when_nobody_asks() -> None:
     driver = open_market()
     first, second = driver.at_ns + 10, driver.at_ns + 20

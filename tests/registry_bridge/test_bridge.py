@@ -134,10 +134,10 @@ async def carrying(
             await task
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+async def until(condition: Callable[[], bool], timeout_s: float = 5, pause_s: float = 0) -> None:
+    async with asyncio.timeout(timeout_s):
         while not condition():  # noqa: ASYNC110 - what is waited for is a state of many parts
-            await asyncio.sleep(0)
+            await asyncio.sleep(pause_s)
 
 
 async def test_what_is_new_is_sent_and_resolved(line: Line) -> None:

@@ -249,13 +249,14 @@ def test_halving_finds_exactly_the_culprits(deliveries: int, culprits: set[int],
     assert made.buckets(SELLER, CASH) == (10 * len(settled), 0, 0)
 
 
+@pytest.mark.parametrize("leg", [None, 1])
 @pytest.mark.parametrize("deliveries", [1, 2, 5])
-def test_what_came_too_late_is_asked_again_whole_under_a_new_name(deliveries: int) -> None:
+def test_what_came_too_late_is_asked_again_whole_under_a_new_name(deliveries: int, leg: int | None) -> None:
     made = house()
     for _ in range(deliveries):
         made.trade(1)
     (asked,) = made.instruct()
-    (again,) = instructed(made.answer(asked, TOO_LATE))
+    (again,) = instructed(made.answer(asked, TOO_LATE, leg))
     assert again.instruction_id != asked.instruction_id
     assert again.not_after_ns > asked.not_after_ns
     assert again.legs == asked.legs

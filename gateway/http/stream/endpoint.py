@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from socket import SO_SNDBUF, SOL_SOCKET
 from typing import Final
 
 from aiohttp import WSCloseCode, web
@@ -16,6 +17,7 @@ from gateway.http.stream.outbox import KEY_GONE, SLOW_CONSUMER
 from gateway.http.stream.session import Session
 
 MESSAGE_LIMIT_BYTES: Final = 64 * 1_024
+SEND_BUFFER_BYTES: Final = 64 * 1_024
 CLOSE_S: Final = 2.0
 """How long a client has to answer a close, before the connection is cut."""
 WATCH_S: Final = 0.5
@@ -68,6 +70,7 @@ class Stream:
             return self._dispatcher.refuse(
                 refusal(reasons.UPGRADE_REQUIRED, headers={"Upgrade": "websocket"}), request
             )
+        _bound_kernel_buffer(request)
         await socket.prepare(request)
         session = Session(
             self.services,
@@ -124,6 +127,13 @@ class Stream:
         self.services.metrics.ws_closed.labels(why).inc()
         task = self._closing[session] = asyncio.create_task(_close(session.socket, code, why))
         task.add_done_callback(lambda _: self._closing.pop(session))
+
+
+def _bound_kernel_buffer(request: web.Request) -> None:
+    """Keep the kernel from buffering megabytes for a client that does not read; it should show as slow instead."""
+    tcp = None if request.transport is None else request.transport.get_extra_info("socket")
+    if tcp is not None:
+        tcp.setsockopt(SOL_SOCKET, SO_SNDBUF, SEND_BUFFER_BYTES)
 
 
 async def _close(socket: web.WebSocketResponse, code: int, why: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import orjson
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 
 from gateway.access.keys import AccessKey, Scope
 from gateway.access.limits import ActionKind
@@ -76,6 +76,7 @@ class Session:
         """Take requests until the client goes."""
         async for frame in self.socket:
             if frame.type is not WSMsgType.TEXT:
+                await self.socket.close(code=WSCloseCode.UNSUPPORTED_DATA, message=b"text_only")
                 break
             self._take(frame.data.encode("utf-8", "surrogatepass"))
 

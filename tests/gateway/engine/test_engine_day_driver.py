@@ -1,0 +1,174 @@
+"""The day moves by itself: by the clock, and through a close that may break off at any step."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from gateway.engine.clock import ManualClock, RealClock
+from gateway.engine.day_driver import DayDriver
+from matching.calendar import midnight_ns
+from matching.commands import AdvanceClose, AdvanceTime, CloseDay, RecordReconciliation
+from matching.order import Side
+from matching.session import Phase
+from settlement.commands import Outcome, ResolveInstruction
+from settlement.values import InstructionId, TradingDay
+from tests.gateway.engine.world import DAY, START_NS, Engine, confirmations, engine, order
+
+HOUR_NS = 3_600 * 1_000_000_000
+LIMIT_S = 20
+
+
+async def reconcile(day: TradingDay) -> RecordReconciliation:
+    return RecordReconciliation(trading_day=day, breaks=0, digest_here="a", digest_there="a")
+
+
+@asynccontextmanager
+async def driven(running: Engine, portion: int = 1_000) -> AsyncIterator[DayDriver]:
+    """The engine's day, moved by a driver, which has to end by itself or be cancelled in order."""
+    exchange = running.recovered.exchange
+    driver = DayDriver(
+        running.sequencer,
+        running.views,
+        running.clock,
+        lambda: exchange.next_change_ns,
+        reconcile,
+        portion=portion,
+    )
+    task = asyncio.create_task(driver.run())
+    try:
+        yield driver
+    finally:
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+async def until(running: Engine, condition: Callable[[], bool]) -> None:
+    """Look after every commit, for a while."""
+    committed = asyncio.Event()
+    running.sequencer.on_commit(lambda _: committed.set())
+    async with asyncio.timeout(LIMIT_S):
+        while not condition():
+            committed.clear()
+            await committed.wait()
+
+
+async def trade(running: Engine) -> None:
+    await running.do(order("seller", Side.SELL, 6_800, 40))
+    for _ in range(10):
+        await running.do(order("buyer", Side.BUY, 6_800, 2))
+
+
+async def confirm_what_is_asked(running: Engine) -> None:
+    """The registry: says yes to everything that is pending."""
+    for instruction_id in list(running.views.pending_instructions):
+        await running.do(
+            ResolveInstruction(instruction_id=InstructionId(instruction_id), outcome=Outcome.CONFIRMED)
+        )
+
+
+async def test_phases_follow_a_clock_moved_by_hand(database: str) -> None:
+    clock = ManualClock(midnight_ns(DAY) + 9 * HOUR_NS)
+    async with engine(database, clock=clock) as running:
+        await running.set_up("shanghai")
+        async with driven(running):
+            assert running.views.market.phase is Phase.CLOSED
+            for time_ns, phase in (
+                (9.25, Phase.PRE_OPEN),
+                (9.5, Phase.LISTED),
+                (11.5, Phase.BREAK),
+                (13, Phase.LISTED),
+                (14, Phase.NEGOTIATED),
+            ):
+                clock.move_to(midnight_ns(DAY) + int(time_ns * 4) * HOUR_NS // 4)
+                await until(running, lambda phase=phase: running.views.market.phase is phase)  # type: ignore[misc]
+            before = running.journal.position
+            clock.move_to(midnight_ns(DAY) + 14 * HOUR_NS + 1)
+            await asyncio.sleep(0)
+            assert running.journal.position == before
+            clock.move_to(midnight_ns(DAY) + 15 * HOUR_NS)
+            await until(running, lambda: running.views.market.close is not None)
+            await confirm_what_is_asked(running)
+            await until(running, lambda: running.views.market.trading_day != DAY)
+            assert running.views.market.trading_day == "2026-11-24"
+
+
+async def test_a_close_waits_for_the_registry_without_asking_again_and_again(database: str) -> None:
+    async with engine(database) as running:
+        await running.set_up()
+        await trade(running)
+        async with driven(running, portion=4):
+            await running.do(CloseDay(trading_day=DAY))
+            await until(running, lambda: len(running.views.pending_instructions) == 3)
+            await until(running, lambda: _steps(running)["delivery"] == (0, 10))
+            position = running.journal.position
+            for _ in range(20):
+                await asyncio.sleep(0.001)
+            assert running.journal.position == position
+            await confirm_what_is_asked(running)
+            await until(running, lambda: running.views.market.trading_day != DAY)
+        close = running.views.market.close
+        assert close is not None
+        assert (close.state, close.breaks) == ("done", 0)
+        buyer = running.views.account("buyer")
+        assert buyer is not None
+        assert (buyer.units["SHCERCIR1"].available, buyer.units["SHCERCIR1"].bought_today) == (20, 0)
+        assert sum(lot.quantity_tonnes for lot in running.views.lots("buyer")) == 20
+
+
+def _steps(running: Engine) -> dict[str, tuple[int, int]]:
+    close = running.views.market.close
+    return {} if close is None else {step.name: (step.done, step.total) for step in close.steps}
+
+
+@pytest.mark.parametrize("advances", range(8))
+async def test_a_close_that_broke_off_is_gone_on_with(database: str, advances: int) -> None:
+    async with engine(database, final_snapshot=advances % 2 == 0) as running:
+        await running.set_up()
+        await trade(running)
+        await running.do(CloseDay(trading_day=DAY))
+        for _ in range(advances):
+            entries = await running.do(AdvanceClose(trading_day=DAY, portion=5))
+            if advances > 5:
+                await running.do(*confirmations(entries))
+    async with engine(database) as running, driven(running):
+        await until(running, lambda: _steps(running)["delivery"][1] > 0)
+        await confirm_what_is_asked(running)
+        await until(running, lambda: running.views.market.trading_day != DAY)
+        running.recovered.exchange.check()
+        buyer = running.views.account("buyer")
+        assert buyer is not None
+        assert buyer.units["SHCERCIR1"].available == 20
+
+
+async def test_a_driver_ends_with_the_sequencer(database: str) -> None:
+    async with engine(database) as running:
+        await running.set_up()
+        await running.do(CloseDay(trading_day=DAY))
+        driver = DayDriver(running.sequencer, running.views, running.clock, lambda: None, reconcile)
+        await running.sequencer.drain()
+        await asyncio.wait_for(driver.run(), LIMIT_S)
+
+
+def test_a_manual_clock_only_moves_forward() -> None:
+    clock = ManualClock(START_NS)
+    moves: list[int] = []
+    clock.on_move(lambda: moves.append(clock.now_ns()))
+    assert clock.timeout_s(START_NS) == 0
+    assert clock.timeout_s(START_NS + 1) is None
+    clock.move_to(START_NS + 1)
+    clock.move_to(START_NS + 1)
+    with pytest.raises(ValueError, match="only moves forward"):
+        clock.move_to(START_NS)
+    assert moves == [START_NS + 1, START_NS + 1]
+
+
+def test_the_real_clock_says_how_long_to_sleep() -> None:
+    clock = RealClock()
+    assert clock.timeout_s(clock.now_ns() - 1) == 0
+    timeout_s = clock.timeout_s(clock.now_ns() + 10_000_000_000)
+    assert timeout_s is not None
+    assert 9 < timeout_s <= 10
+    assert AdvanceTime() == AdvanceTime()

@@ -1,0 +1,184 @@
+"""Nobody gets in who should not: the whole route table is walked with every kind of wrong key."""
+
+import re
+import time
+
+import httpx
+import pytest
+
+from gateway.access.keys import Scope
+from gateway.http.app import ROUTES
+from gateway.http.routing import Route
+from registry_bridge.signing import HmacKey
+from tests.gateway.http.desk import ACCOUNTS, Desk, Person, order_body
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+CLOSED = [route for route in ROUTES if not route.is_public]
+
+
+def name_of(route: Route) -> str:
+    return f"{route.method} {route.path}"
+
+
+def target_of(route: Route) -> str:
+    return re.sub(r"\{[a-z_]+\}", "1", route.path)
+
+
+def who_may(route: Route) -> str:
+    """Somebody whose key has the scope."""
+    return {
+        Scope.READ: "reader",
+        Scope.TRADE: "buyer",
+        Scope.TRANSFER: "seller",
+        Scope.BANK: "bank",
+        Scope.OPERATE: "operator",
+        "any": "reader",
+    }[route.scope]
+
+
+async def send(shared: Desk, route: Route, headers: dict[str, str]) -> httpx.Response:
+    return await shared.http.request(route.method, shared.url + target_of(route), headers=headers)
+
+
+def signed(shared: Desk, route: Route, *, timestamp_ms: int | None = None) -> dict[str, str]:
+    return shared[who_may(route)].headers(route.method, target_of(route), b"", timestamp_ms=timestamp_ms)
+
+
+@pytest.mark.parametrize("route", CLOSED, ids=name_of)
+async def test_every_other_route_refuses_whoever_is_not_who_they_say(shared: Desk, route: Route) -> None:
+    before = await shared.everything()
+    position = shared.engine.sequencer.position
+
+    async def refused(headers: dict[str, str], status: int, code: str) -> None:
+        answer = await send(shared, route, headers)
+        assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+
+    good = signed(shared, route)
+    await refused({}, 401, "unauthenticated")
+    for missing in ("X-Key", "X-Timestamp", "X-Signature"):
+        await refused(
+            {name: value for name, value in good.items() if name != missing}, 401, "unauthenticated"
+        )
+    await refused(good | {"X-Key": "k-nobody"}, 401, "key_unknown")
+    await refused(good | {"X-Timestamp": "now"}, 401, "timestamp_malformed")
+    await refused(good | {"X-Signature": "%%%"}, 401, "signature_malformed")
+    await refused(good | {"X-Signature": "AAAA"}, 401, "signature_invalid")
+    await refused(good | {"X-Key": shared["supervisor"].key}, 401, "signature_invalid")
+    old_ms = time.time_ns() // 1_000_000 - 5_500
+    await refused(signed(shared, route, timestamp_ms=old_ms), 401, "timestamp_outside_window")
+
+    other = Person(url=shared.url, http=shared.http, key=good["X-Key"], signer=HmacKey(b"x" * 32))
+    await refused(other.headers(route.method, target_of(route), b""), 401, "signature_invalid")
+
+    if route.scope != "any":
+        wrong = "bank" if route.scope is not Scope.BANK else "operator"
+        headers = shared[wrong].headers(route.method, target_of(route), b"")
+        answer = await send(shared, route, headers)
+        problem = answer.json()
+        assert (answer.status_code, problem["code"]) == (403, "scope_missing")
+        assert problem["errors"][0]["limit"] == route.scope
+        await refused(headers, 401, "signature_replayed")
+
+    assert await shared.everything() == before
+    assert shared.engine.sequencer.position == position
+
+
+async def test_a_signature_is_taken_once(shared: Desk) -> None:
+    body = b'{"client_order_id":"once","listing":"SHCERCIR1","side":"buy","price":"61.20","quantity":"1"}'
+    headers = shared["buyer"].headers("POST", "/v1/orders", body)
+    first = await shared.http.post(shared.url + "/v1/orders", content=body, headers=headers)
+    again = await shared.http.post(shared.url + "/v1/orders", content=body, headers=headers)
+    assert first.status_code == 201
+    assert (again.status_code, again.json()["code"]) == (401, "signature_replayed")
+
+
+async def test_the_query_is_signed_too(shared: Desk) -> None:
+    headers = shared["buyer"].headers("GET", "/v1/orders?status=open", b"")
+    answer = await shared.http.get(shared.url + "/v1/orders?status=filled", headers=headers)
+    assert answer.json()["code"] == "signature_invalid"
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/v1/account?account={}",
+        "/v1/account/lots?account={}",
+        "/v1/trades?account={}",
+        "/v1/orders?account={}",
+        "/v1/orders?account={}&status=open",
+        "/v1/orders?account={}&client_order_id=x",
+        "/v1/events?account={}",
+        "/v1/transfers-in?account={}",
+    ],
+)
+@pytest.mark.parametrize("whose", ["seller", "nobody"])
+async def test_another_account_is_not_shown_whether_it_exists_or_not(
+    shared: Desk, target: str, whose: str
+) -> None:
+    answer = await shared["buyer"].send("GET", target.format(whose))
+    assert (answer.status_code, answer.json()["code"]) == (403, "not_your_account")
+    assert answer.json()["errors"][0]["actual"] == whose
+
+
+@pytest.mark.parametrize("whose", ["seller", "nobody"])
+async def test_nothing_is_done_for_another_account(shared: Desk, whose: str) -> None:
+    before = await shared.everything()
+    buyer = shared["buyer"]
+    expected = 403 if whose == "seller" else 404
+    order = {**order_body(f"theirs-{whose}"), "account": whose}
+    move = {
+        "client_id": f"move-{whose}",
+        "account": whose,
+        "lots": [{"lot": "LOT-1", "serials": [[1, 2]]}],
+    }
+    for method, target, body in (
+        ("POST", "/v1/orders", order),
+        ("DELETE", f"/v1/orders?account={whose}", None),
+        ("DELETE", f"/v1/orders/1?account={whose}", None),
+        ("POST", "/v1/transfers-in", move),
+    ):
+        answer = await buyer.send(method, target, body)
+        assert answer.status_code == expected, answer.text
+    batch = await buyer.send("POST", "/v1/orders/batch", {"orders": [order]})
+    assert batch.json()["results"][0]["error"]["status"] == expected
+    assert await shared.everything() == before
+
+
+async def test_another_ones_order_is_as_unknown_as_one_that_never_was(shared: Desk) -> None:
+    theirs = (await shared["seller"].order("mine", side="sell", price="74.80", quantity="1")).json()["order"][
+        "id"
+    ]
+    for order_id in (theirs, "999999"):
+        for method in ("GET", "DELETE"):
+            answer = await shared["buyer"].send(method, f"/v1/orders/{order_id}")
+            assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+async def test_a_supervisor_reads_everything_and_changes_nothing(shared: Desk) -> None:
+    supervisor = shared["supervisor"]
+    for account in sorted(set(ACCOUNTS.values())):
+        assert (await supervisor.get(f"/v1/account?account={account}"))["account"] == account
+    answer = await supervisor.send("POST", "/v1/orders", order_body("no", account="seller"))
+    assert answer.json()["code"] == "scope_missing"
+
+
+async def test_a_key_without_an_account_has_to_name_one(shared: Desk) -> None:
+    answer = await shared["supervisor"].send("GET", "/v1/account")
+    assert (answer.status_code, answer.json()["code"]) == (400, "account_missing")
+
+
+async def test_auth_check_tells_what_a_signature_is_good_for(shared: Desk) -> None:
+    found = (await shared["buyer"].send("POST", "/v1/auth/check", {"any": "body"})).json()
+    assert found["participant"] == "buyer-person"
+    assert found["account"] == "buyer"
+    assert found["scopes"] == ["read", "trade", "transfer"]
+    assert abs(found["clock_skew_ms"]) < 5_000
+
+
+async def test_secrets_are_in_no_answer_and_no_text(shared: Desk) -> None:
+    key = shared.services.keys.find(shared["buyer"].key)
+    assert key is not None
+    assert "HmacKey" not in repr(key)
+    listed = await shared["operator"].get("/v1/operator/keys")
+    assert all("secret" not in entry for entry in listed["items"])

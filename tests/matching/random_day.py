@@ -1,0 +1,163 @@
+"""A day of random commands, many of them faulty; run as a program it prints what came of them as two digests."""
+
+import random
+import sys
+from collections.abc import Iterator
+from hashlib import blake2b
+
+from matching.commands import (
+    AddListing,
+    AdoptRules,
+    AdvanceClose,
+    AdvanceTime,
+    CancelOrder,
+    CancelOrders,
+    CloseDay,
+    Command,
+    OpenDay,
+    RecordReconciliation,
+    SubmitOrder,
+)
+from matching.events import CloseStep, Rejected
+from matching.listing import Listing
+from matching.order import OrderId, Side, TimeInForce
+from matching.session import NS
+from settlement.commands import RegisterLot
+from settlement.events import LotSlice
+from settlement.values import AccountId, AssetCode, LotId, ParticipantId
+from tests.matching.driver import (
+    CLASS_II,
+    LISTING,
+    TUESDAY,
+    Driver,
+    change,
+    deposit,
+    lot,
+    open_market,
+    owner_of,
+    resolve,
+    transfer_in,
+)
+
+ACCOUNTS = ("anna-1", "anna-2", "ben", "cara", "nobody")
+
+
+def market(rand: random.Random) -> Driver:
+    """A market with four accounts of three owners, two listings, and rules of changing kinds."""
+    driver = open_market(
+        tick_fen=rand.choice((1, 5)),
+        lot_tonnes=rand.choice((1, 10)),
+        band_rounding=rand.choice(("half_up", "inward")),
+        close_threshold_tonnes=rand.choice((0, 100)),
+    )
+    driver.accepted(AddListing(listing=Listing(code=CLASS_II, first_reference_price_fen=500)))
+    for account in ACCOUNTS[:-1]:
+        driver.admit(account, fen=rand.randrange(1, 10**8), tonnes=rand.randrange(500, 2_000))
+    driver.accepted(RegisterLot(lot=lot("more", (1, 401))))
+    return driver
+
+
+def an_order(rand: random.Random, driver: Driver) -> Command:
+    account = rand.choice(ACCOUNTS[:-1] * 10 + ACCOUNTS)
+    return SubmitOrder(
+        participant=ParticipantId(owner_of(rand.choice((account,) * 100 + ACCOUNTS))),
+        account=AccountId(account),
+        client_id=f"{rand.randrange(2_000)}",
+        deadline_ns=rand.choice((None, driver.at_ns + rand.randrange(-1, 20))),
+        listing=AssetCode(rand.choice((LISTING,) * 30 + (CLASS_II, "X"))),
+        side=rand.choice(tuple(Side)),
+        price_fen=rand.choice((rand.randrange(6_750, 6_855, 5),) * 9 + (rand.randrange(6_000, 7_600),)),
+        quantity_tonnes=rand.choice((rand.randrange(10, 100, 10),) * 9 + (rand.randrange(-1, 30), 10**6)),
+        time_in_force=rand.choice(tuple(TimeInForce)),
+    )
+
+
+def a_cancel(rand: random.Random, driver: Driver) -> Command:
+    open_orders = driver.exchange.trading.open_orders
+    chosen = rand.choice((*open_orders.values(), None))
+    account = rand.choice(ACCOUNTS) if chosen is None or rand.random() < 0.1 else chosen.account
+    participant, of = ParticipantId(owner_of(account)), AccountId(account)
+    if rand.random() < 0.05:
+        side = rand.choice((None, *Side))
+        return CancelOrders(participant=participant, account=of, side=side)
+    order_id = OrderId(rand.randrange(1, driver.seq + 2)) if chosen is None else chosen.order_id
+    return CancelOrder(participant=participant, account=of, order_id=order_id)
+
+
+def another(rand: random.Random, driver: Driver) -> Command:
+    """Something that is neither an order nor a cancel."""
+    day = driver.exchange.trading_day
+    assert day is not None
+    first = rand.randrange(0, 420)
+    serials = ((first, first + rand.randrange(0, 40)),)
+    pending = driver.exchange.pending_instructions()
+    asked = rand.choice([one.instruction_id for one in pending] or ["in-0"])
+    return rand.choice(
+        (
+            deposit(rand.choice(ACCOUNTS), rand.randrange(-1, 10**6), client_id=str(rand.randrange(40))),
+            transfer_in(
+                rand.choice(ACCOUNTS),
+                (LotSlice(lot_id=LotId("more"), serials=serials),),
+                client_id=str(first),
+            ),
+            resolve(asked, rand.choice((None, "frozen", "too_late")), rand.choice((None, 1, 2))),
+            AdvanceTime(),
+            OpenDay(trading_day=TUESDAY),
+            CloseDay(trading_day=TUESDAY),
+            AdvanceClose(trading_day=day, portion=rand.randrange(0, 4)),
+            RecordReconciliation(trading_day=day, breaks=0, digest_here="a", digest_there="a"),
+            AdoptRules(
+                changes=(
+                    change(
+                        "band_basis_points",
+                        rand.choice((1_000, 500, -1)),
+                        driver.at_ns + rand.randrange(-1, 50),
+                    ),
+                )
+            ),
+        )
+    )
+
+
+def commands(rand: random.Random, driver: Driver, number: int) -> Iterator[Command]:
+    """That many commands, each made for the state the exchange is in when it is asked for."""
+    for _ in range(number):
+        driver.at_ns += rand.choice((0, 1, 7, NS))
+        kind = rand.choices((an_order, a_cancel, another), (70, 15, 15))[0]
+        yield kind(rand, driver)
+
+
+def close(rand: random.Random, driver: Driver) -> None:
+    """Close the day, with a registry that refuses some and is late for others."""
+    day = driver.exchange.trading_day
+    assert day is not None
+    if driver.exchange.close_step is None:
+        driver.accepted(CloseDay(trading_day=day))
+    while driver.exchange.trading_day == day:
+        driver.accepted(AdvanceClose(trading_day=day, portion=rand.randrange(1, 9)))
+        if driver.exchange.close_step is CloseStep.DELIVERY:
+            for instruction in driver.exchange.pending_instructions():
+                refusal = rand.choice((None, None, "frozen", "too_late"))
+                driver.accepted(resolve(instruction.instruction_id, refusal, rand.choice((None, 1, 3))))
+        if driver.exchange.close_step is CloseStep.RECONCILE:
+            driver.accepted(
+                RecordReconciliation(trading_day=day, breaks=0, digest_here="a", digest_there="a")
+            )
+
+
+def main(seed: int) -> None:
+    """Print the digests of all events and of the last state, and how many commands of what fate there were."""
+    rand = random.Random(seed)
+    driver = market(rand)
+    for _ in range(2):
+        for command in commands(rand, driver, 300):
+            driver.do(command)
+        close(rand, driver)
+    refused = sum(isinstance(event, Rejected) for event in driver.events)
+    for told in (driver.events, driver.exchange.dump()):
+        print(blake2b(repr(told).encode(), digest_size=16).hexdigest())  # noqa: T201 - what it is for
+    print(driver.seq, len(driver.events), refused)  # noqa: T201 - the same
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,310 @@
+"""The two sides' words are translated faithfully: instructions and answers, lots, bindings, holdings."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from registry_bridge import exchange_side
+from registry_bridge.exchange_side import (
+    AccountBinder,
+    ExchangeOutbox,
+    ExchangeSide,
+    LotFeed,
+    compare_positions,
+    management_holdings,
+)
+from registry_bridge.platform import ReferencePlatform
+from registry_bridge.registry import (
+    AccountKind,
+    Binding,
+    BindingRefused,
+    Confirmed,
+    LotPage,
+    MovementKind,
+    PositionPage,
+    RefusalCode,
+    Refused,
+    RegistryUnavailable,
+    SubAccount,
+    UnknownReason,
+)
+from settlement.commands import Outcome, RegisterLot, ResolveInstruction
+from settlement.events import Instruction, InstructionKind, InstructionLeg, LotSlice
+from settlement.lot import MethodologyClass
+from settlement.serials import Serials
+from settlement.values import AccountId, AssetCode, InstructionId, LotId, TradingDay
+from tests.registry_bridge.examples import DAY, DEADLINE_NS, NOW_NS, ManualClock, issue
+from tests.registry_bridge.fake_registry import FakeRegistry
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange_side, "PAUSE_S", 0.0)
+    monkeypatch.setattr(exchange_side, "LOTS_EVERY_S", 0.0)
+
+
+class Side:
+    """An exchange that holds what it is given and notes what is submitted."""
+
+    def __init__(self) -> None:
+        self.instructions: list[Instruction] = []
+        self.submitted: list[Any] = []
+        self.side = ExchangeSide(
+            exchange_id="x1",
+            pending=lambda: tuple(self.instructions),
+            registry_account=lambda account: account.removeprefix("T-"),
+            submit=self.submit,
+        )
+
+    async def submit(self, command: Any) -> None:
+        self.submitted.append(command)
+
+
+class HalfDeaf(FakeRegistry):
+    """Says nothing the first times it is asked for what only reads or binds."""
+
+    def __init__(self, clock: Callable[[], int]) -> None:
+        super().__init__(clock)
+        self.silences = 2
+
+    def _hear(self) -> None:
+        if self.silences:
+            self.silences -= 1
+            raise RegistryUnavailable(UnknownReason.TIMED_OUT)
+
+    async def bind(self, account: str, trading_account: str) -> Binding | BindingRefused:
+        self._hear()
+        return await super().bind(account, trading_account)
+
+    async def lots(self, after: int = 0) -> LotPage:
+        self._hear()
+        return await super().lots(after)
+
+    async def positions(self, as_of: int | None = None, after: str | None = None) -> PositionPage:
+        self._hear()
+        return await super().positions(as_of, after)
+
+
+async def filled(registry: FakeRegistry) -> None:
+    for account in ("seller", "buyer"):
+        await registry.open_account(account, AccountKind.INSTITUTION)
+    await registry.publish_methodology(
+        code="SHCER-I", version="V01", methodology_class=MethodologyClass.I, title=""
+    )
+    await registry.issue_lot(issue(quantity=100))
+
+
+async def run_until(work: Coroutine[Any, Any, None], condition: Callable[[], bool]) -> None:
+    task = asyncio.create_task(work)
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - what is waited for is a state of many parts
+            await asyncio.sleep(0)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def instruction(kind: InstructionKind, source: str, target: str, serials: Serials) -> Instruction:
+    leg = InstructionLeg(
+        leg=1,
+        lot_id=LotId("LOT-1"),
+        serials=serials,
+        from_account=AccountId(source),
+        to_account=AccountId(target),
+    )
+    return Instruction(
+        instruction_id=InstructionId("7"),
+        kind=kind,
+        trading_day=TradingDay(DAY),
+        not_after_ns=DEADLINE_NS,
+        legs=(leg,),
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "there", "source", "target"),
+    [
+        (InstructionKind.TRANSFER_IN, MovementKind.TRANSFER_IN, SubAccount.MANAGEMENT, SubAccount.TRADING),
+        (InstructionKind.TRANSFER_OUT, MovementKind.TRANSFER_OUT, SubAccount.TRADING, SubAccount.MANAGEMENT),
+        (InstructionKind.DELIVER, MovementKind.DELIVER, SubAccount.TRADING, SubAccount.TRADING),
+    ],
+)
+def test_an_instruction_becomes_a_movement(
+    kind: InstructionKind, there: MovementKind, source: SubAccount, target: SubAccount
+) -> None:
+    exchange = Side()
+    exchange.instructions.append(instruction(kind, "T-seller", "T-buyer", ((1, 11),)))
+    (movement,) = ExchangeOutbox(exchange.side).pending()
+    assert (movement.request_id, movement.kind, movement.not_after_ns, movement.trading_day) == (
+        "x1.7",
+        there,
+        DEADLINE_NS,
+        DAY,
+    )
+    (leg,) = movement.legs
+    assert (leg.leg, leg.lot, leg.serials) == (1, "LOT-1", ((1, 11),))
+    assert (leg.from_account, leg.from_sub_account) == ("seller", source)
+    assert (leg.to_account, leg.to_sub_account) == ("buyer", target)
+
+
+def test_every_kind_of_instruction_has_its_movement() -> None:
+    assert set(exchange_side._KINDS) == set(InstructionKind)
+
+
+async def test_final_answers_become_commands() -> None:
+    exchange = Side()
+    outbox = ExchangeOutbox(exchange.side)
+    await outbox.resolve(
+        "x1.7", Confirmed(request_id="x1.7", movement_id="m", digest="d", registry_time_ns=NOW_NS)
+    )
+    await outbox.resolve(
+        "x1.8",
+        Refused(request_id="x1.8", code=RefusalCode.SERIALS_NOT_HELD, leg=3, registry_time_ns=NOW_NS),
+    )
+    assert exchange.submitted == [
+        ResolveInstruction(instruction_id=InstructionId("7"), outcome=Outcome.CONFIRMED),
+        ResolveInstruction(
+            instruction_id=InstructionId("8"), outcome=Outcome.REFUSED, code="serials_not_held", leg=3
+        ),
+    ]
+
+
+async def test_the_outbox_wakes_whoever_waits_once_for_each_notice() -> None:
+    outbox = ExchangeOutbox(Side().side)
+    waiting = asyncio.create_task(outbox.wait())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    outbox.notify()
+    await asyncio.wait_for(waiting, 1)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(outbox.wait(), 0.01)
+
+
+async def test_lots_are_learnt_once_and_through_silence(clock: ManualClock) -> None:
+    registry = HalfDeaf(clock)
+    await filled(registry)
+    registered: list[RegisterLot] = []
+
+    async def register(command: RegisterLot) -> None:
+        registered.append(command)
+
+    feed = LotFeed(
+        registry,
+        instrument_of=lambda methodology_class: AssetCode("SHCERCIR1"),
+        is_known=lambda lot: any(command.lot.lot_id == lot for command in registered),
+        register=register,
+    )
+    assert not feed.answers
+    await run_until(feed.run(), lambda: feed.answers)
+    (command,) = registered
+    assert (command.lot.lot_id, command.lot.instrument, command.lot.serials) == (
+        "LOT-1",
+        "SHCERCIR1",
+        (1, 101),
+    )
+    assert (command.lot.methodology_class, command.lot.issued_on) == (MethodologyClass.I, "2025-09-01")
+
+
+async def test_a_lot_waits_for_the_instrument_of_its_class(clock: ManualClock) -> None:
+    registry = FakeRegistry(clock)
+    await filled(registry)
+    instruments: dict[MethodologyClass, AssetCode] = {}
+    registered: list[RegisterLot] = []
+    asked = 0
+
+    def instrument_of(methodology_class: MethodologyClass) -> AssetCode | None:
+        nonlocal asked
+        asked += 1
+        if asked == 3:
+            instruments[methodology_class] = AssetCode("SHCERCIR1")
+        return instruments.get(methodology_class)
+
+    async def register(command: RegisterLot) -> None:
+        registered.append(command)
+
+    feed = LotFeed(registry, instrument_of=instrument_of, is_known=lambda _: False, register=register)
+    await run_until(feed.run(), lambda: bool(registered))
+    assert asked == 3
+
+
+async def test_accounts_are_bound_through_silence(clock: ManualClock) -> None:
+    registry = HalfDeaf(clock)
+    await filled(registry)
+    binder = AccountBinder(registry)
+    binder.add("nobody", "T-nobody")
+    binder.add("seller", "T-seller")
+    await run_until(binder.run(), lambda: "seller" in registry.bindings)
+    assert registry.bindings["seller"].trading_account == "T-seller"
+
+
+async def test_positions_that_agree_are_clean_with_both_digests(clock: ManualClock) -> None:
+    registry = HalfDeaf(clock)
+    await filled(registry)
+    await registry.transfer_by_owner(
+        transfer_id="t", account="seller", lot="LOT-1", serials=((1, 41),), trading_day=DAY
+    )
+    found = await compare_positions(
+        registry, Side().side, lambda: [(AccountId("T-seller"), LotId("LOT-1"), ((1, 41),))]
+    )
+    assert found.is_clean
+    assert found.here.digest == found.there.digest
+    assert registry.silences == 0
+
+
+async def test_a_difference_that_stays_is_a_break(clock: ManualClock) -> None:
+    registry = FakeRegistry(clock)
+    await filled(registry)
+    found = await compare_positions(
+        registry, Side().side, lambda: [(AccountId("T-seller"), LotId("LOT-1"), ((1, 41),))]
+    )
+    assert found.break_count == 1
+    assert found.breaks[0].only_here == ((1, 41),)
+
+
+async def test_a_difference_that_goes_is_none(clock: ManualClock) -> None:
+    registry = FakeRegistry(clock)
+    await filled(registry)
+    holdings = [[(AccountId("T-seller"), LotId("LOT-1"), ((1, 41),))], []]
+    found = await compare_positions(registry, Side().side, lambda: holdings.pop(0))
+    assert found.is_clean
+
+
+async def test_nothing_is_compared_while_something_is_on_its_way(clock: ManualClock) -> None:
+    registry = FakeRegistry(clock)
+    await filled(registry)
+    exchange = Side()
+    exchange.instructions.append(instruction(InstructionKind.TRANSFER_IN, "T-seller", "T-seller", ((1, 2),)))
+    comparing = asyncio.create_task(compare_positions(registry, exchange.side, list))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not comparing.done()
+    exchange.instructions.clear()
+    assert (await asyncio.wait_for(comparing, 5)).is_clean
+
+
+async def test_management_holdings_are_those_not_yet_moved_in(clock: ManualClock) -> None:
+    registry = FakeRegistry(clock)
+    await filled(registry)
+    await registry.transfer_by_owner(
+        transfer_id="t", account="seller", lot="LOT-1", serials=((11, 21),), trading_day=DAY
+    )
+    assert await management_holdings(registry, "seller") == (
+        LotSlice(lot_id=LotId("LOT-1"), serials=((1, 11), (21, 101))),
+    )
+    assert await management_holdings(registry, "nobody") == ()
+
+
+async def test_the_platform_refuses_a_binding_by_name(clock: ManualClock) -> None:
+    registry = FakeRegistry(clock)
+    platform = ReferencePlatform(registry, registry)  # type: ignore[arg-type] # the fake is both, in memory
+    await platform.open_account("seller")
+    await platform.bind("seller", "T-seller")
+    await platform.bind("seller", "T-seller")
+    with pytest.raises(Exception, match="already_bound"):
+        await platform.bind("seller", "T-other")
+    found = await platform.account("seller")
+    assert found is not None
+    assert found.trading_account == "T-seller"

@@ -1,0 +1,252 @@
+"""Scenarios as aligned tables: what there was, who said what, what came of it, how book and accounts look then.
+
+A scenario is blocks of lines. The first line of a block names it and its columns, `|` between them; every line after
+it is a row. Blocks are played from the first to the last on a real exchange whose every invariant is walked after
+each command.
+
+    rules: parameter | value            before all else: rules other than the usual ones (reference 68.00, ±10 %)
+    accounts: who | cash | units        the first one is what there is; later ones are what must be there then
+    orders: who | order | outcome       commands with what they must lead to; a column `time` moves the clock first
+    book: buy | price | sell            the book as it must stand: `anna 10, alan 5` in order of priority at a price
+    close: what | value                 close the day; rows with `registry` say what the registry refuses
+
+Accounts may have the columns cash, cash held, cash due, units, units held, units due: what can be used, what covers
+open orders, and what is due for delivery. Money and prices are in yuan, quantities in tonnes.
+"""
+
+import re
+from dataclasses import dataclass
+from itertools import groupby
+
+from matching.commands import AdvanceTime, CloseDay
+from matching.events import (
+    BandSet,
+    ClosingPriceSet,
+    Event,
+    OrderCancelled,
+    OrderExpired,
+    OrderRested,
+    Rejected,
+    Traded,
+)
+from matching.order import Order, Side, TimeInForce
+from settlement.commands import RegisterLot
+from settlement.events import (
+    DeliveryFailed,
+    DeliverySettled,
+    Instruction,
+    MovementInstructed,
+    TransferCompleted,
+    TransferFailed,
+)
+from settlement.rejections import Figure
+from tests.matching.driver import LISTING, MONDAY, Driver, cancel_all, instant, lot
+
+Row = dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Block:
+    """One table of a scenario."""
+
+    kind: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+def parse(text: str) -> list[Block]:
+    """The tables of a scenario, in order."""
+    lines = [line.strip() for line in text.splitlines()]
+    paragraphs = [list(group) for filled, group in groupby(lines, key=bool) if filled]
+    return [_block(paragraph) for paragraph in paragraphs]
+
+
+def _block(lines: list[str]) -> Block:
+    kind, _, header = lines[0].partition(":")
+    columns = _cells(header)
+    rows = [_cells(line) for line in lines[1:]]
+    for row in rows:
+        assert len(row) == len(columns), f"{row} has not the columns {columns}"
+    return Block(kind=kind, columns=columns, rows=tuple(dict(zip(columns, row, strict=True)) for row in rows))
+
+
+def _cells(line: str) -> tuple[str, ...]:
+    return tuple(cell.strip() for cell in line.split("|"))
+
+
+def fen(yuan: str) -> int:
+    """`1,234.50` is 123450."""
+    whole, _, part = yuan.replace(",", "").partition(".")
+    assert len(part) == 2, f"{yuan} is not an amount with two decimals"
+    return int(whole + part)
+
+
+def yuan(amount_fen: int) -> str:
+    """123450 is `1,234.50`."""
+    return f"{amount_fen // 100:,}.{amount_fen % 100:02}"
+
+
+def play(text: str) -> Driver:
+    """Play a scenario; what does not come as its tables say is an AssertionError that shows both."""
+    blocks = parse(text)
+    rules: dict[str, int | str] = {}
+    if blocks[0].kind == "rules":
+        for row in blocks.pop(0).rows:
+            rules[row["parameter"]] = int(row["value"]) if row["value"].isdigit() else row["value"]
+    stage = Stage(rules)
+    assert blocks[0].kind == "accounts", "a scenario begins with what there is"
+    stage.set_up(blocks.pop(0))
+    players = {"accounts": stage.accounts, "orders": stage.orders, "book": stage.book, "close": stage.close}
+    for block in blocks:
+        players[block.kind](block)
+    return stage.driver
+
+
+class Stage:
+    """One exchange, played on by the rows of the tables."""
+
+    def __init__(self, rules: dict[str, int | str]) -> None:
+        self.driver = Driver(at_ns=instant(MONDAY, "08:00:00"))
+        self.driver.found(**rules)
+        self.driver.open()
+        self.day = MONDAY
+
+    def set_up(self, block: Block) -> None:
+        """Open the accounts with what is in them."""
+        for row in block.rows:
+            self.driver.admit(row["who"], fen=fen(row["cash"]), tonnes=int(row["units"]))
+
+    def accounts(self, block: Block) -> None:
+        """Compare the accounts, column by column."""
+        drawn = tuple({name: self._figure(row["who"], name) for name in block.columns} for row in block.rows)
+        assert drawn == block.rows
+
+    def orders(self, block: Block) -> None:
+        """Play commands, and compare what came of each."""
+        for row in block.rows:
+            if "time" in row:
+                self.driver.do(AdvanceTime(), instant(self.day, f"{row['time']}:00"))
+            outcome = self._say(row["who"], row["order"])
+            assert outcome == row["outcome"], f"{row['who']}: {row['order']}"
+
+    def book(self, block: Block) -> None:
+        """Compare the book: sells from dear to cheap, then buys from dear to cheap."""
+        levels: dict[tuple[int, Side], list[Order]] = {}
+        for order in self.driver.exchange.trading.markets[LISTING].book.orders():
+            levels.setdefault((order.price_fen, order.side), []).append(order)
+        drawn = []
+        for (price_fen, side), orders in sorted(levels.items(), key=lambda item: item[0][0], reverse=True):
+            queue = ", ".join(f"{order.account} {order.remaining_tonnes}" for order in orders)
+            drawn.append({"buy": "", "sell": "", "price": yuan(price_fen), side.value: queue})
+        assert drawn == list(block.rows)
+
+    def close(self, block: Block) -> None:
+        """Close the day, and compare what is asked of it."""
+        refused = {row["value"] for row in block.rows if row["what"] == "registry refuses trade"}
+
+        def answer(instruction: Instruction) -> tuple[str, int | None] | None:
+            bad = [leg.leg for leg in instruction.legs if str(leg.trade_id) in refused]
+            return ("frozen", bad[0]) if bad else None
+
+        if self.driver.exchange.close_step is None:
+            self.driver.accepted(CloseDay(trading_day=self.day))
+        events: list[Event] = []
+        for command in self.driver.close_commands(refuse=answer):
+            events.extend(self.driver.accepted(command))
+        assert self.driver.exchange.trading_day is not None
+        self.day = self.driver.exchange.trading_day
+        for row in block.rows:
+            if row["what"] != "registry refuses trade":
+                assert _told(events, row["what"], self.day) == row["value"], row["what"]
+
+    def _figure(self, who: str, column: str) -> str:
+        if column == "who":
+            return who
+        asset, _, bucket = column.partition(" ")
+        balance = self.driver.cash(who) if asset == "cash" else self.driver.units(who)
+        amount = {"": balance.available, "held": balance.held, "due": balance.delivering}[bucket]
+        return yuan(amount) if asset == "cash" else f"{amount:,}"
+
+    def _say(self, who: str, words: str) -> str:
+        ordered = re.fullmatch(r"(buy|sell) +([\d,]+) +at +([\d,.]+)( ioc| fok)?", words)
+        if ordered is not None:
+            side, tonnes = Side(ordered[1]), int(ordered[2].replace(",", ""))
+            time_in_force = TimeInForce((ordered[4] or "day").strip())
+            return outcome_of(self.driver.order(who, side, tonnes, fen(ordered[3]), time_in_force), who)
+        match words.split():
+            case ["cancel"]:
+                return outcome_of(self.driver.do(cancel_all(who)), who)
+            case ["deposit", money]:
+                self.driver.deposit(who, fen(money))
+                return "booked"
+            case ["transfer", "in", amount]:
+                name = self.driver.next_id()
+                serials = (1, 1 + int(amount))
+                self.driver.accepted(RegisterLot(lot=lot(name, serials)))
+                return f"asks the registry for {_asked(self.driver.transfer_in(who, name, (serials,)))}"
+            case [("confirms" | "refuses") as verb, account]:
+                (pending,) = (
+                    asked
+                    for asked in self.driver.exchange.pending_instructions()
+                    if asked.legs[0].to_account == account
+                )
+                return outcome_of(self.driver.answer(pending, None if verb == "confirms" else "frozen"), who)
+        raise AssertionError(f"nobody says {words!r}")
+
+
+def outcome_of(events: tuple[Event, ...], who: str) -> str:
+    """What a command led to, in words."""
+    words = [_word(event, who) for event in events]
+    return ", ".join(word for word in words if word)
+
+
+def _word(event: Event, who: str) -> str:
+    match event:
+        case Rejected(code=code, limit=limit):
+            return f"refused: {code}" + (f" {_limit(limit)}" if code == "price_outside_band" else "")
+        case Traded(quantity_tonnes=tonnes, price_fen=price_fen, buyer=buyer, seller=seller):
+            return f"trades {tonnes} at {yuan(price_fen)} with {seller if buyer == who else buyer}"
+        case OrderRested(remaining_tonnes=tonnes):
+            return f"rests {tonnes}"
+        case OrderCancelled(remaining_tonnes=tonnes):
+            return f"cancels {tonnes}"
+        case TransferCompleted(quantity_tonnes=tonnes):
+            return f"{tonnes} arrive"
+        case TransferFailed(code=code):
+            return f"nothing arrives: {code}"
+        case _:
+            return ""
+
+
+def _limit(limit: Figure | None) -> str:
+    assert isinstance(limit, tuple)
+    return f"{yuan(limit[0])} to {yuan(limit[1])}"
+
+
+def _asked(instruction: Instruction) -> int:
+    return sum(end - first for leg in instruction.legs for first, end in leg.serials)
+
+
+def _told(events: list[Event], what: str, next_day: str) -> str:
+    match what:
+        case "next day":
+            return next_day
+        case "closing price":
+            return " ".join(yuan(event.close_fen) for event in events if isinstance(event, ClosingPriceSet))
+        case "volume":
+            return " ".join(
+                str(event.volume_tonnes) for event in events if isinstance(event, ClosingPriceSet)
+            )
+        case "next band":
+            bands = [event for event in events if isinstance(event, BandSet)]
+            return " ".join(f"{yuan(band.lower_fen)} to {yuan(band.upper_fen)}" for band in bands)
+        case "expires":
+            expired = [event for event in events if isinstance(event, OrderExpired)]
+            return ", ".join(f"{event.account} {event.remaining_tonnes}" for event in expired)
+        case "settles trade":
+            return " ".join(str(event.trade_id) for event in events if isinstance(event, DeliverySettled))
+        case "fails trade":
+            return " ".join(str(event.trade_id) for event in events if isinstance(event, DeliveryFailed))
+        case "movements asked":
+            return str(sum(isinstance(event, MovementInstructed) for event in events))
+    raise AssertionError(f"nobody tells {what!r}")
