@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from matching import rejections
-from matching.calendar import Calendar
+from matching.calendar import Calendar, following, midnight_ns
 from matching.closing import Close
 from matching.commands import AdvanceClose, CloseDay, OpenDay, RecordReconciliation
 from matching.day import day_after, next_phase_ns, phase_of
@@ -121,10 +121,12 @@ class DayCycle:
         day, at_ns = self.trading_day, self.stamp.at_ns
         if day is None or self.close is not None:
             return
+        rules_at_ns = self._rules_moment_ns(day, at_ns)
         for market in self._trading.markets.values():
-            if market.follow(self.rules(market.listing.code)):
+            if market.follow(self._rulebook.in_force(rules_at_ns, market.listing.code)):
                 yield market.band_set(day)
-        rules = self.market_rules = self.rules()
+                yield from self._trading.leave_band(market)
+        rules = self.market_rules = self._rulebook.in_force(rules_at_ns)
         phase = phase_of(day, rules, at_ns)
         if phase is Phase.CLOSING:
             yield from self._begin_close(day)
@@ -134,6 +136,12 @@ class DayCycle:
         self.next_change_ns = min(
             next_phase_ns(day, rules, at_ns), NEVER_NS if next_rule_ns is None else next_rule_ns
         )
+
+    def _rules_moment_ns(self, day: TradingDay, at_ns: int) -> int:
+        """The moment whose rules a day goes by: now, but never the next date's for a day that closes late."""
+        if self.market_rules is None or not self.market_rules.close_by_clock:
+            return at_ns
+        return min(at_ns, midnight_ns(following(day)) - 1)
 
     def load(self, state: ExchangeState) -> None:
         """Go on where that snapshot stopped; the markets have been taken in."""

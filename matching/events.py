@@ -99,6 +99,8 @@ class CancelReason(StrEnum):
     """It stood in the way of an order of the same beneficial owner."""
     RESTRICTED = "restricted"
     """The account's trading was frozen."""
+    OUTSIDE_BAND = "outside_band"
+    """The price band was narrowed past it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -236,7 +236,10 @@ class Exchange:
         if missing is not None:
             return rejections.RULES_INCOMPLETE.because(actual=missing)
         tick_fen = self.cycle.rules(code).tick_fen
-        if command.listing.first_reference_price_fen < tick_fen:
+        if (
+            command.listing.first_reference_price_fen <= 0
+            or command.listing.first_reference_price_fen % tick_fen
+        ):
             return rejections.PRICE_NOT_ON_TICK.because(
                 limit=tick_fen, actual=command.listing.first_reference_price_fen
             )

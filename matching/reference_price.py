@@ -32,7 +32,9 @@ def half_up(numerator: int, denominator: int) -> int:
 
 
 def band_around(reference_fen: int, rules: Rules) -> PriceBand:
-    """The band the rules put around a reference price. It never reaches below one tick."""
+    """The band the rules put around a reference price. It never reaches below one tick, and is never empty:
+    where the tick is wider than the band, the first tick above its lower edge remains.
+    """
     tick = rules.tick_fen
     below = reference_fen * (_WHOLE_BASIS_POINTS - rules.band_basis_points)
     above = reference_fen * (_WHOLE_BASIS_POINTS + rules.band_basis_points)

@@ -185,6 +185,17 @@ class ListedTrading:
         chosen = list(self._orders_of(account))
         return [event for order in chosen for event in self._cancel(order, CancelReason.RESTRICTED)]
 
+    def leave_band(self, market: ListedMarket) -> list[Event]:
+        """Take back the orders a new band leaves outside: nothing may trade at their prices any more."""
+        band = market.band
+        outside = [
+            order
+            for order in self._orders.values()
+            if order.listing == market.listing.code
+            and not band.lower_fen <= order.price_fen <= band.upper_fen
+        ]
+        return [event for order in outside for event in self._cancel(order, CancelReason.OUTSIDE_BAND)]
+
     # ---- snapshots and soundness --------------------------------------------------------------------------------
 
     def adopt(self, market: ListedMarket) -> None:
