@@ -32,8 +32,10 @@ def half_up(numerator: int, denominator: int) -> int:
 
 
 def band_around(reference_fen: int, rules: Rules) -> PriceBand:
-    """The band the rules put around a reference price. It never reaches below one tick, and is never empty:
-    where the tick is wider than the band, the first tick above its lower edge remains.
+    """The band the rules put around a reference price.
+
+    It never reaches below one tick, and is never empty: where the tick is wider than the band, the first tick above
+    its lower edge remains.
     """
     tick = rules.tick_fen
     below = reference_fen * (_WHOLE_BASIS_POINTS - rules.band_basis_points)
@@ -43,9 +45,8 @@ def band_around(reference_fen: int, rules: Rules) -> PriceBand:
         lower, upper = half_up(below, one_tick), half_up(above, one_tick)
     else:
         lower, upper = -(-below // one_tick), above // one_tick
-    return PriceBand(
-        reference_fen=reference_fen, lower_fen=max(lower, 1) * tick, upper_fen=max(upper, 1) * tick
-    )
+    lower = max(lower, 1)
+    return PriceBand(reference_fen=reference_fen, lower_fen=lower * tick, upper_fen=max(upper, lower) * tick)
 
 
 def closing_price(prices: DayPrices, previous_fen: int, rules: Rules) -> int:
