@@ -67,7 +67,15 @@ RULES: dict[str, RuleValue] = {
     "band_basis_points": 1_000,
     "band_rounding": "half_up",
     "self_trade": "reject_incoming",
+    "closing_method": "average",
     "close_threshold_tonnes": 100,
+    "settlement_cycle": "end_of_day",
+    "resale_next_day": "no",
+    "participant_kinds": ", ".join(ParticipantKind),
+    "position_limits": "none",
+    "large_holder_alerts": "none",
+    "notice_s": 0,
+    "two_person_acts": "none",
     "depth_levels": 5,
     "registry_patience_s": 3_600,
 }
@@ -134,6 +142,11 @@ def lot(
     )
 
 
+def adopt(*changes: RuleChange, emergency: bool = False, operator: str = "olga") -> AdoptRules:
+    """An `AdoptRules` by an operator."""
+    return AdoptRules(operator=ParticipantId(operator), reason="a test", changes=changes, emergency=emergency)
+
+
 class Driver:
     """One exchange, and a hand that stamps its commands."""
 
@@ -165,9 +178,7 @@ class Driver:
     def adopt(self, **rules: RuleValue) -> None:
         """Enter these values, in force from now on (before the first day: since ever)."""
         from_ns = 0 if self.exchange.trading_day is None else self.at_ns
-        self.accepted(
-            AdoptRules(changes=tuple(change(name, value, from_ns) for name, value in rules.items()))
-        )
+        self.accepted(adopt(*(change(name, value, from_ns) for name, value in rules.items())))
 
     def found(self, **rules: RuleValue) -> None:
         """Rules, calendar, an instrument of each class, and one listing."""

@@ -7,7 +7,6 @@ from hashlib import blake2b
 
 from matching.commands import (
     AddListing,
-    AdoptRules,
     AdvanceClose,
     AdvanceTime,
     CancelOrder,
@@ -30,6 +29,7 @@ from tests.matching.driver import (
     LISTING,
     TUESDAY,
     Driver,
+    adopt,
     change,
     deposit,
     lot,
@@ -106,13 +106,11 @@ def another(rand: random.Random, driver: Driver) -> Command:
             CloseDay(trading_day=TUESDAY),
             AdvanceClose(trading_day=day, portion=rand.randrange(0, 4)),
             RecordReconciliation(trading_day=day, breaks=0, digest_here="a", digest_there="a"),
-            AdoptRules(
-                changes=(
-                    change(
-                        "band_basis_points",
-                        rand.choice((1_000, 500, -1)),
-                        driver.at_ns + rand.randrange(-1, 50),
-                    ),
+            adopt(
+                change(
+                    "band_basis_points",
+                    rand.choice((1_000, 500, -1)),
+                    driver.at_ns + rand.randrange(-1, 50),
                 )
             ),
         )

@@ -14,7 +14,6 @@ import matching.rejections
 import settlement.rejections
 from matching.commands import (
     AddListing,
-    AdoptRules,
     AdvanceClose,
     AnnounceCalendar,
     CloseDay,
@@ -41,6 +40,7 @@ from tests.matching.driver import (
     RULES,
     TUESDAY,
     Driver,
+    adopt,
     cancel,
     cancel_all,
     change,
@@ -385,13 +385,13 @@ def a_cancel_of_a_cancelled_order() -> tuple[Driver, Command]:
 def a_rule_nobody_knows() -> tuple[Driver, Command]:
     driver = market()
     changes = (change("tick_fen", 5, driver.at_ns), change("no_such_rule", 1, driver.at_ns))
-    return driver, AdoptRules(changes=changes)
+    return driver, adopt(*changes)
 
 
 @produces("rule_backdated")
 def a_rule_for_yesterday() -> tuple[Driver, Command]:
     driver = market()
-    return driver, AdoptRules(changes=(change("tick_fen", 5, driver.at_ns - 1),))
+    return driver, adopt(change("tick_fen", 5, driver.at_ns - 1))
 
 
 @produces("rules_incomplete")
