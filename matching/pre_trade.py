@@ -32,7 +32,7 @@ class Terms:
     covered: int = 0
     """Cover the order holds already: fen or tonnes."""
     open_buys_tonnes: int = 0
-    """What the account's other open orders would still buy of this listing; counted only where there is a limit."""
+    """What the owner's other open orders would still buy of this listing; counted only where there is a limit."""
 
     @property
     def needed(self) -> int:

@@ -118,7 +118,7 @@ class Rules:
     registry_patience_s: int
 
 
-_KIND_AND_TONNES: Final = re.compile(r"([a-z_]+) (\d{1,12})")
+_KIND_AND_TONNES: Final = re.compile(r"([a-z_]+) (\d{1,12})", re.ASCII)
 
 
 def _whole(least: int) -> Callable[[RuleValue], int]:

@@ -377,12 +377,13 @@ class ListedTrading:
         return map(self._orders.__getitem__, self._by_account.get(account, ()))
 
     def _open_buys(self, market: ListedMarket | None, account: AccountId, other_than: Order | None) -> int:
-        """Tonnes the account's open orders would still buy of a listing that has a position limit."""
+        """Tonnes the open orders of the account's owner would still buy of a listing that has a position limit."""
         if market is None or not market.rules.position_limits:
             return 0
         return sum(
             order.remaining_tonnes
-            for order in self._orders_of(account)
+            for beside in self._depository.accounts_beside(account)
+            for order in self._orders_of(beside)
             if order.side is Side.BUY and order.listing == market.listing.code and order is not other_than
         )
 

@@ -83,6 +83,7 @@ class Depository:
     """Who owns what, what is promised to whom, and what the registry has been asked."""
 
     __slots__ = (
+        "_accounts_of",
         "_bank_references",
         "_registry_accounts",
         "accounts",
@@ -103,6 +104,7 @@ class Depository:
         self.ledger = Ledger()
         self.holdings = Holdings(self.lots)
         self.movements = Movements(self.ledger, self.holdings, self.lots)
+        self._accounts_of: dict[ParticipantId, list[AccountId]] = {}
         self._registry_accounts: set[str] = set()
         self._bank_references: dict[str, None] = {}
 
@@ -143,10 +145,16 @@ class Depository:
         locked = self.movements.locked.get((account, instrument), 0)
         return self.ledger.available(account, instrument) - locked
 
+    def accounts_beside(self, account: AccountId) -> list[AccountId]:
+        """Every account of the participant who owns this one, this one included; not to be altered by the caller."""
+        return self._accounts_of[self.accounts[account].owner]
+
     def position(self, account: AccountId, instrument: AssetCode) -> int:
-        """Tonnes owned, in whatever bucket, and tonnes bought that have not arrived yet."""
-        return self.ledger.balance(account, instrument).owned + self.movements.incoming.get(
-            (account, instrument), 0
+        """Tonnes the account's owner has in all accounts, in whatever bucket, and has bought without receiving yet."""
+        incoming = self.movements.incoming
+        return sum(
+            self.ledger.balance(one, instrument).owned + incoming.get((one, instrument), 0)
+            for one in self.accounts_beside(account)
         )
 
     def kind_of(self, account: AccountId) -> ParticipantKind:
@@ -187,6 +195,7 @@ class Depository:
         self.accounts[command.account] = Account(
             account=command.account, owner=command.owner, registry_account=command.registry_account
         )
+        self._accounts_of.setdefault(command.owner, []).append(command.account)
         return (
             AccountOpened(
                 account=command.account, owner=command.owner, registry_account=command.registry_account
@@ -319,6 +328,8 @@ class Depository:
         depository = cls()
         depository.participants.update((known.participant, known) for known in state.participants)
         depository.accounts.update((known.account, known) for known in state.accounts)
+        for known in state.accounts:
+            depository._accounts_of.setdefault(known.owner, []).append(known.account)
         depository._registry_accounts.update(known.registry_account for known in state.accounts)
         depository.instruments.update((known.code, known) for known in state.instruments)
         depository.lots.update((known.lot_id, known) for known in state.lots)
