@@ -69,6 +69,8 @@ class CancelOrder:
     account: AccountId
     order_id: OrderId
     deadline_ns: int | None = None
+    session: str = ""
+    """From which connection it came, for surveillance; decides nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,6 +82,8 @@ class CancelOrders:
     listing: AssetCode | None = None
     side: Side | None = None
     deadline_ns: int | None = None
+    session: str = ""
+    """From which connection it came, for surveillance; decides nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
