@@ -32,7 +32,16 @@ class Metrics:
     def __init__(self) -> None:
         """All at zero."""
         registry = self.registry = CollectorRegistry()
-        self.orders = Counter("puhui_orders", "Orders decided, by outcome.", ["outcome"], registry=registry)
+        self.orders = Counter(
+            "puhui_orders",
+            "Orders and replacements decided, and orders ended without trading in full, by outcome.",
+            ["outcome"],
+            registry=registry,
+        )
+        self.trades = Counter(
+            "puhui_trades", "Listed trades; those of a day's last minutes apart.", ["when"], registry=registry
+        )
+        self.busted_trades = Counter("puhui_busted_trades", "Trades undone.", registry=registry)
         self.queue_depth = Gauge(
             "puhui_queue_depth", "Commands waiting for the sequencer.", registry=registry
         )

@@ -33,6 +33,20 @@ class ApprovalView:
     reason: str
     at_ns: int
 
+    @classmethod
+    def of(cls, entry: Entry, event: ApprovalRequested) -> "ApprovalView":
+        """The act an entry leaves waiting."""
+        command = entry.command
+        assert isinstance(command, AnyAct), f"{type(command).__name__} never waits"
+        return cls(
+            approval_id=event.approval_id,
+            act=event.act,
+            subject=subject_of(command),
+            operator=event.operator,
+            reason=event.reason,
+            at_ns=entry.at_ns,
+        )
+
 
 class Approvals:
     """Everything that waits, oldest first."""
@@ -45,16 +59,7 @@ class Approvals:
 
     def request(self, entry: Entry, event: ApprovalRequested) -> None:
         """An act begins to wait."""
-        command = entry.command
-        assert isinstance(command, AnyAct), f"{type(command).__name__} never waits"
-        self.waiting[event.approval_id] = ApprovalView(
-            approval_id=event.approval_id,
-            act=event.act,
-            subject=subject_of(command),
-            operator=event.operator,
-            reason=event.reason,
-            at_ns=entry.at_ns,
-        )
+        self.waiting[event.approval_id] = ApprovalView.of(entry, event)
 
     def decide(self, event: ActApproved | ActDeclined) -> None:
         """It waits no more."""

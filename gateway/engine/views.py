@@ -324,9 +324,7 @@ class Views:
     def _on_traded(self, entry: Entry, event: Traded) -> None:
         self._open.trade(entry, event)
         self._market.trade(event)
-        self._accounts.buy(
-            event, resale_next_day=self._market.resale_next_day(entry.at_ns, event.listing)
-        )
+        self._accounts.buy(event, resale_next_day=self._market.resale_next_day(entry.at_ns, event.listing))
         self._depths[event.listing].add(event.taker_side.opposite, event.price_fen, -event.quantity_tonnes)
 
     def _on_rested(self, _: Entry, event: OrderRested) -> None:
