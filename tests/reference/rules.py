@@ -139,7 +139,8 @@ def periods(text: str) -> list[tuple[str, int, int]] | None:
 
 def _second(clock: str) -> int | None:
     hours, colon, minutes = clock.partition(":")
-    if colon and len(hours) == len(minutes) == 2 and hours.isdigit() and minutes.isdigit():
+    digits = hours + minutes
+    if colon and len(hours) == len(minutes) == 2 and digits.isascii() and digits.isdigit() and minutes < "60":
         return int(hours) * 3_600 + int(minutes) * 60
     return None
 
@@ -171,8 +172,10 @@ def _phase_of_second(hours: list[tuple[str, int, int]], second: int) -> str:
 
 
 def is_calendar(announcement: Announcement) -> bool:
-    """Whether all its days are dates, ascend, and lie in its period."""
+    """Whether all its days are dates, ascend, and lie in its period, which begins before it ends, and not the world."""
     days = list(announcement.trading_days)
+    if announcement.last_day < announcement.first_day or announcement.last_day == "9999-12-31":
+        return False
     for day in (announcement.first_day, announcement.last_day, *days):
         try:
             if date.fromisoformat(day).isoformat() != day:

@@ -272,15 +272,16 @@ class Vault:
         return [("settled", trade.number) for trade in movement.trades]
 
     def undone(self, movement: Movement, code: str, leg: int | None, seq: int) -> list[Note]:
-        """A refusal ends the delivery it is about, and asks again for the others."""
+        """A refusal ends the delivery it is about, and asks again for the others; too late is about none."""
         if not movement.trades:
             for piece in movement.pieces:
                 self.here[piece.lot_id].remove((piece.first, piece.end))
             return [("transfer failed", movement.account, code)]
         notes: list[Note] = []
-        failed = named(movement.trades, leg)
-        if failed is None and code != "too_late" and len(movement.trades) == 1:
-            failed = movement.trades[0]
+        failed = None
+        if code != "too_late":
+            only = movement.trades[0] if len(movement.trades) == 1 else None
+            failed = only or named(movement.trades, leg)
         if failed is not None:
             self.trades.remove(failed)
             self.move(failed.seller, failed.listing, failed.tonnes, "delivering", "available")

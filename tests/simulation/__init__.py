@@ -1,0 +1,1 @@
+"""Seeded simulation of the pure core against the plain reference market."""

@@ -1,0 +1,460 @@
+"""Chance at the keyboard: plausible and hostile commands, every kind, right and wrong around every boundary.
+
+It looks at the reference market to know where the boundaries are just now (best prices, what is available, what the
+registry has been asked), never at the core. The same seed gives the same commands under any hash seed.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from random import Random
+
+from matching.commands import (
+    AddListing,
+    AdoptRules,
+    AdvanceClose,
+    AdvanceTime,
+    AnnounceCalendar,
+    CancelOrder,
+    CancelOrders,
+    CloseDay,
+    Command,
+    OpenDay,
+    RecordReconciliation,
+    SubmitOrder,
+)
+from matching.listing import Listing
+from matching.order import OrderId, Side, TimeInForce
+from matching.rulebook import RuleValue
+from settlement.account import ParticipantKind
+from settlement.commands import (
+    AddInstrument,
+    ClientCommand,
+    DepositCash,
+    OpenAccount,
+    Outcome,
+    RegisterLot,
+    RegisterParticipant,
+    RequestTransferIn,
+    ResolveInstruction,
+)
+from settlement.events import LotSlice
+from settlement.instrument import Instrument
+from settlement.lot import MethodologyClass
+from settlement.values import AccountId, AssetCode, InstructionId, LotId, ParticipantId, TradingDay
+from tests.reference.market import LISTED_PHASES, Market, PlainListing
+from tests.reference.rules import number, periods
+from tests.reference.vault import MONEY
+from tests.simulation import universe
+from tests.simulation.universe import CLASS_ONE, CLASS_TWO, CLASSES, OWNERS, UNLISTED, change
+
+SECOND_NS = 10**9
+DAY_NS = 86_400 * SECOND_NS
+ACCOUNTS = tuple(OWNERS)
+SHORT_OF = ("too_late", "insufficient_units", "account_frozen", None)
+
+
+class Hostile:
+    """What is sent next, and when."""
+
+    def __init__(self, seed: int, market: Market) -> None:
+        self.random = Random(seed)
+        self.market = market
+        self.at_ns = universe.BEGINS_NS + self.random.randrange(14) * 3_600 * SECOND_NS
+        self.founding = universe.founding(self.random)
+        self.sent: list[ClientCommand] = []
+        self.answered: list[InstructionId] = []
+        self.ids = 0
+        self.kinds: tuple[tuple[int, Callable[[], Command]], ...] = (
+            (560, self.order),
+            (110, self.cancel),
+            (12, self.cancel_many),
+            (40, self.again),
+            (15, self.deposit),
+            (30, self.transfer_in),
+            (45, self.answer),
+            (15, AdvanceTime),
+            (6, self.rules),
+            (1, self.calendar),
+            (12, self.reference_data),
+            (4, self.open_day),
+            (3, self.close_day),
+            (6, self.advance_close),
+            (3, self.reconcile),
+        )
+
+    def next(self) -> tuple[Command, int]:
+        """One command and the instant it arrives at."""
+        self.pass_time()
+        command = self.choose()
+        if isinstance(command, ClientCommand):
+            self.sent.append(command)
+        return command, self.at_ns
+
+    def choose(self) -> Command:
+        if self.founding and self.chance(0.7):
+            return self.found()
+        if self.market.close_step is not None and self.chance(0.5):
+            if self.market.close_step == "delivery" and self.market.vault.asked and self.chance(0.8):
+                return self.answer()
+            return self.reconcile() if self.market.close_step == "reconcile" else self.advance_close()
+        weights = [weight for weight, _ in self.kinds]
+        return self.random.choices(self.kinds, weights)[0][1]()
+
+    def found(self) -> Command:
+        """The next founding command; now and then the one after it first, or one more time later."""
+        command = self.founding.pop(1 if len(self.founding) > 1 and self.chance(0.05) else 0)
+        if self.chance(0.15) or (isinstance(command, OpenDay) and self.market.terms() is None):
+            self.founding.append(command)
+        return command
+
+    # ---- time -------------------------------------------------------------------------------------------------------
+
+    def pass_time(self) -> None:
+        """A little, mostly; none at all; up to the next edge of the day, around it; days."""
+        draw = self.random.random()
+        idle = self.market.day is not None and self.market.phase not in LISTED_PHASES
+        if draw < (0.08 if idle else 0.004):
+            self.at_ns = max(self.at_ns, self.next_edge_ns() + self.random.choice((-1, 0, 0, 1)))
+        elif draw < (0.081 if idle else 0.0045):
+            self.at_ns += self.random.randrange(3 * DAY_NS)
+        elif draw < 0.8:
+            self.at_ns += self.random.randrange(8 * SECOND_NS)
+
+    def next_edge_ns(self) -> int:
+        terms = self.market.terms()
+        hours = None if terms is None else periods(str(terms["hours"]))
+        edges = [edge for _, begin, end in hours or () for edge in (begin, end)]
+        midnight_ns = self.at_ns - (self.at_ns - universe.BEGINS_NS) % DAY_NS
+        later = [
+            midnight_ns + edge * SECOND_NS for edge in edges if midnight_ns + edge * SECOND_NS > self.at_ns
+        ]
+        return min(later, default=midnight_ns + DAY_NS)
+
+    # ---- orders -----------------------------------------------------------------------------------------------------
+
+    def order(self) -> Command:
+        account, side = self.account(), self.random.choice(tuple(Side))
+        listing = self.listing()
+        price_fen = self.price(listing, side)
+        return SubmitOrder(
+            participant=self.actor(account),
+            account=account,
+            client_id=self.fresh_id(),
+            deadline_ns=self.deadline(),
+            listing=listing,
+            side=side,
+            price_fen=price_fen,
+            quantity_tonnes=self.quantity(account, listing, side, price_fen),
+            time_in_force=self.random.choices(tuple(TimeInForce), (80, 12, 8))[0],
+        )
+
+    def price(self, code: AssetCode, side: Side) -> int:
+        listing = self.market.listings.get(code)
+        if listing is None:
+            return self.random.choice((6_800, 1, 0))
+        tick_fen = number(listing.terms, "tick_fen")
+        reference_fen, lower_fen, upper_fen = listing.band
+        edges = (
+            lower_fen,
+            upper_fen,
+            lower_fen - tick_fen,
+            upper_fen + tick_fen,
+            lower_fen - 1,
+            upper_fen + 1,
+        )
+        draw = self.random.random()
+        if draw < 0.05:
+            return self.random.choice((*edges, 0, -tick_fen, 1, reference_fen, 10**15))
+        steps = round(self.random.gauss(0, 4)) * tick_fen
+        around_fen = self.touch(listing, side) if draw < 0.7 else reference_fen
+        price_fen = around_fen + steps
+        if draw > 0.97:
+            return price_fen
+        return min(max(price_fen - price_fen % tick_fen, lower_fen), upper_fen)
+
+    def touch(self, listing: PlainListing, side: Side) -> int:
+        levels = listing.book[self.random.choice((side, side.opposite)).value]
+        return self.random.choice((max(levels), min(levels))) if levels else listing.reference_fen
+
+    def quantity(self, account: AccountId, code: AssetCode, side: Side, price_fen: int) -> int:
+        listing = self.market.listings.get(code)
+        if listing is None or self.chance(0.02):
+            return self.random.choice((0, -1, 1, 10**12))
+        lot_tonnes = number(listing.terms, "lot_tonnes")
+        if self.chance(0.04):
+            least, most = (number(listing.terms, f"listed_{end}_tonnes") for end in ("min", "max"))
+            return self.random.choice((least - 1, least, least + 1, most - 1, most, most + 1))
+        if self.chance(0.03):
+            if side is Side.SELL:
+                enough = self.market.vault.amount(account, code, "available")
+            else:
+                enough = self.market.vault.amount(account, MONEY, "available") // max(price_fen, 1)
+            return enough + self.random.choice((0, 0, 1))
+        wanted = self.random.choice((1, 2, 5, 10, 10, 20, 50, self.random.randrange(1, 120)))
+        return wanted if self.chance(0.02) else max(wanted // lot_tonnes, 1) * lot_tonnes
+
+    def cancel(self) -> Command:
+        account = self.account()
+        open_ids = list(self.market.open)
+        order_id = self.random.randrange(self.market.seq + 2)
+        if open_ids and self.chance(0.85):
+            order_id = self.random.choice(open_ids)
+            if self.chance(0.9):
+                account = AccountId(self.market.open[order_id].account)
+        return CancelOrder(
+            participant=self.actor(account),
+            account=account,
+            order_id=OrderId(order_id),
+            deadline_ns=self.deadline(),
+        )
+
+    def cancel_many(self) -> Command:
+        account = self.account()
+        return CancelOrders(
+            participant=self.actor(account),
+            account=account,
+            listing=self.random.choice((None, self.listing())),
+            side=self.random.choice((None, None, Side.BUY, Side.SELL)),
+            deadline_ns=self.deadline(),
+        )
+
+    def again(self) -> Command:
+        """The same request once more, or another one under its id."""
+        if not self.sent:
+            return AdvanceTime()
+        recent = self.sent[-50:] if self.chance(0.7) else self.sent
+        command = replace(self.random.choice(recent), deadline_ns=self.deadline())
+        if self.chance(0.6):
+            return command  # type: ignore[return-value] # every client command there is is a command
+        match command:
+            case SubmitOrder():
+                return self.random.choice(
+                    (
+                        replace(command, price_fen=command.price_fen + 1),
+                        replace(command, quantity_tonnes=command.quantity_tonnes + 1),
+                        replace(command, side=command.side.opposite),
+                        replace(command, time_in_force=TimeInForce.IOC),
+                        replace(command, account=self.account()),
+                    )
+                )
+            case DepositCash():
+                return self.random.choice(
+                    (
+                        replace(command, amount_fen=command.amount_fen + 1),
+                        replace(command, client_id=self.fresh_id()),
+                        replace(command, account=self.account()),
+                    )
+                )
+            case RequestTransferIn():
+                return replace(command, instrument=CLASS_TWO)
+        raise AssertionError("a client command of a new kind")
+
+    # ---- money and units --------------------------------------------------------------------------------------------
+
+    def deposit(self) -> Command:
+        account = self.account()
+        amounts_fen = (0, -1, 1, 680_000, 50_000_000, 500_000_000, 500_000_000)
+        return DepositCash(
+            participant=ParticipantId("bank"),
+            account=account,
+            client_id=self.fresh_id(),
+            deadline_ns=self.deadline(),
+            amount_fen=self.random.choice(amounts_fen),
+            bank_reference=f"bank-{self.ids}",
+        )
+
+    def transfer_in(self) -> Command:
+        account = self.account()
+        known = [
+            candidate for candidate in self.market.vault.lots.values() if candidate.instrument != UNLISTED
+        ]
+        lots = self.random.sample(known, min(len(known), self.random.choice((1, 1, 1, 2, 3))))
+        instrument = lots[0].instrument if lots else CLASS_ONE
+        if not self.chance(0.05):
+            lots = [candidate for candidate in lots if candidate.instrument == instrument]
+        parts = [self.slice_of(candidate.lot_id, candidate.serials) for candidate in lots]
+        if self.chance(0.03):
+            parts.append(LotSlice(lot_id=LotId("L-none"), serials=((1, 2),)))
+        if parts and self.chance(0.02):
+            parts.append(parts[0])
+        return RequestTransferIn(
+            participant=self.actor(account),
+            account=account,
+            client_id=self.fresh_id(),
+            deadline_ns=self.deadline(),
+            instrument=AssetCode("NOPE") if self.chance(0.02) else instrument,
+            lots=tuple(parts),
+        )
+
+    def slice_of(self, lot_id: LotId, whole: tuple[int, int]) -> LotSlice:
+        """Serials of a lot: a free stretch, mostly, else any; broken around its edges now and then."""
+        first, end = whole
+        there = sorted(self.market.vault.here.get(lot_id, []))
+        if there and self.chance(0.8):
+            first = self.random.choice((there[-1][1], first))
+            end = max(there[0][0], first + 1) if first == whole[0] else end
+        size = max(end - first, 1)
+        start = first + self.random.choice((0, self.random.randrange(size)))
+        stop = start + self.random.choice((1, 10, size, self.random.randrange(1, size + 1)))
+        if not self.chance(0.05):
+            stop = min(stop, max(whole[1], start + 1))
+        serials: tuple[tuple[int, int], ...] = ((start, stop),)
+        if stop - start > 10 and self.chance(0.3):
+            serials = ((start, start + 3), (start + 5, stop))
+        if self.chance(0.03):
+            broken = (
+                ((start, start),),
+                ((start, stop), (stop, stop + 1)),
+                ((-1, stop),),
+                (),
+                (*serials, *serials),
+            )
+            serials = self.random.choice(broken)
+        return LotSlice(lot_id=lot_id, serials=serials)
+
+    def answer(self) -> Command:
+        """The registry's word: on something asked, mostly; else on something answered before, or never asked."""
+        asked = self.market.vault.asked
+        if not asked or self.chance(0.1):
+            names = [*self.answered[-20:], InstructionId("in-0"), InstructionId("dvp-1-1")]
+            return ResolveInstruction(
+                instruction_id=self.random.choice(names),
+                outcome=self.random.choice(tuple(Outcome)),
+                code=self.random.choice(SHORT_OF),
+            )
+        movement = self.random.choice(asked)
+        name = InstructionId(movement.name)
+        self.answered.append(name)
+        if self.chance(0.65):
+            return ResolveInstruction(instruction_id=name, outcome=Outcome.CONFIRMED)
+        legs = sum(len({piece.lot_id for piece in trade.pieces}) for trade in movement.trades) or 1
+        return ResolveInstruction(
+            instruction_id=name,
+            outcome=Outcome.REFUSED,
+            code=self.random.choice(SHORT_OF),
+            leg=self.random.choice((None, None, 1, legs, self.random.randrange(legs + 2), 10**6)),
+        )
+
+    # ---- the operator -----------------------------------------------------------------------------------------------
+
+    def rules(self) -> Command:
+        choices: tuple[tuple[str, tuple[RuleValue, ...]], ...] = (
+            ("tick_fen", (1, 5, 10, 0, "1")),
+            ("lot_tonnes", (1, 1, 5, -1)),
+            ("listed_min_tonnes", (1, 1, 5)),
+            ("listed_max_tonnes", (200, 1_000, 99_999)),
+            ("band_basis_points", (0, 50, 333, 1_000, 3_000, 20_000, -1)),
+            ("band_rounding", ("half_up", "inward", "outward")),
+            ("close_threshold_tonnes", (0, 10, 100)),
+            (
+                "hours",
+                (universe.SHANGHAI, universe.SPLIT, universe.ALWAYS, "listed 9-10", "listed 09:75-10:00", ""),
+            ),
+            ("close_by_clock", ("yes", "no", "maybe")),
+            ("tea_break", ("yes",)),
+        )
+        changes = []
+        for _ in range(self.random.choice((1, 1, 2))):
+            parameter, values = self.random.choice(choices)
+            ahead_ns = self.random.choice((0, 0, 1, 60 * SECOND_NS, 5 * 3_600 * SECOND_NS, DAY_NS, -1))
+            listing = CLASS_ONE if self.chance(0.3) else None
+            if self.founding:
+                listing = None
+            changes.append(change(parameter, self.random.choice(values), self.at_ns + ahead_ns, listing))
+        return AdoptRules(changes=tuple(changes))
+
+    def calendar(self) -> Command:
+        known = self.market.announcements
+        first = max((announced.last_day for announced in known), default="2026-11-16")
+        announced = universe.announcement(first, self.random.choice((1, 3, 30)), weekends=self.chance(0.3))
+        if self.chance(0.2):
+            wrong = self.random.choice(("2026-1-1", "2026-11-01", "9999-12-31"))
+            announced = replace(announced, last_day=TradingDay(wrong))
+        if self.chance(0.2):
+            announced = replace(announced, trading_days=announced.trading_days[::-1])
+        return AnnounceCalendar(announcement=announced)
+
+    def reference_data(self) -> Command:
+        codes = (CLASS_ONE, UNLISTED, AssetCode(MONEY), AssetCode(f"X{self.random.randrange(2)}"))
+        code, kind = self.random.choice(codes), MethodologyClass.I
+        reference_fen = self.random.choice((6_800, 1, 0, -5))
+        lot_name = f"L{self.random.randrange(16)}"
+        instrument = self.random.choice((CLASS_ONE, CLASS_TWO, AssetCode("NOPE")))
+        first = self.random.choice((0, 1, 500, -1))
+        serials = (first, first + self.random.choice((0, 1, 400, 4_000)))
+        fresh = universe.lot(lot_name, CLASS_ONE, serials, "2025-02-01")
+        fresh = replace(
+            fresh,
+            instrument=instrument,
+            methodology_class=CLASSES.get(instrument, MethodologyClass.I)
+            if self.chance(0.7)
+            else MethodologyClass.II,
+        )
+        known = self.market.vault.lots.get(lot_name)
+        return self.random.choice(
+            (
+                AddInstrument(instrument=Instrument(code=code, methodology_class=kind)),
+                AddListing(listing=Listing(code=code, first_reference_price_fen=reference_fen)),
+                RegisterParticipant(participant=self.actor(self.account()), kind=ParticipantKind.INDIVIDUAL),
+                OpenAccount(
+                    account=self.account(), owner=ParticipantId("p2"), registry_account=f"registry-{code}"
+                ),
+                OpenAccount(
+                    account=AccountId("a9"),
+                    owner=self.random.choice((ParticipantId("p1"), ParticipantId("p9"))),
+                    registry_account="registry-a1",
+                ),
+                OpenAccount(
+                    account=AccountId("outside"), owner=ParticipantId("p1"), registry_account="registry-x"
+                ),
+                RegisterLot(lot=fresh),
+                RegisterLot(lot=known or fresh),
+            )
+        )
+
+    def open_day(self) -> Command:
+        return OpenDay(
+            trading_day=TradingDay(self.random.choice((universe.FIRST_DAY, "2026-11-22", "today")))
+        )
+
+    def close_day(self) -> Command:
+        return CloseDay(trading_day=self.day())
+
+    def advance_close(self) -> Command:
+        portion = self.random.choice((1, 3, 20, 1_000, 1_000, 0)) if self.chance(0.9) else -1
+        return AdvanceClose(trading_day=self.day(), portion=portion)
+
+    def reconcile(self) -> Command:
+        breaks = self.random.choice((0, 0, 2))
+        return RecordReconciliation(
+            trading_day=self.day(), breaks=breaks, digest_here="here", digest_there="there"
+        )
+
+    # ---- parts ------------------------------------------------------------------------------------------------------
+
+    def chance(self, share: float) -> bool:
+        return self.random.random() < share
+
+    def account(self) -> AccountId:
+        return AccountId("nobody") if self.chance(0.01) else self.random.choice(ACCOUNTS)
+
+    def actor(self, account: AccountId) -> ParticipantId:
+        if self.chance(0.02):
+            return ParticipantId(self.random.choice(("p1", "p2", "stranger")))
+        return OWNERS.get(account, ParticipantId("p1"))
+
+    def listing(self) -> AssetCode:
+        if self.chance(0.02):
+            return self.random.choice((UNLISTED, AssetCode("NOPE")))
+        return CLASS_ONE if self.chance(0.7) else CLASS_TWO
+
+    def deadline(self) -> int | None:
+        return self.at_ns + self.random.choice((-1, 0, 1, DAY_NS)) if self.chance(0.05) else None
+
+    def day(self) -> TradingDay:
+        day = self.market.day
+        return TradingDay(day) if day is not None and not self.chance(0.05) else universe.FIRST_DAY
+
+    def fresh_id(self) -> str:
+        self.ids += 1
+        return f"id-{self.ids}"

@@ -1,0 +1,136 @@
+"""The core's events in the words of the reference market, so that the two can be compared."""
+
+from collections.abc import Iterable
+
+from matching.events import (
+    BandSet,
+    CalendarAnnounced,
+    CloseStarted,
+    CloseStepAdvanced,
+    ClosingPriceSet,
+    DayClosed,
+    DayOpened,
+    Event,
+    ListingAdded,
+    OrderAccepted,
+    OrderCancelled,
+    OrderExpired,
+    OrderRested,
+    OrdersCancelled,
+    PhaseChanged,
+    Reconciled,
+    Rejected,
+    Replayed,
+    RulesAdopted,
+    Traded,
+)
+from settlement import serials
+from settlement.events import (
+    AccountOpened,
+    CashDeposited,
+    DeliveryFailed,
+    DeliverySettled,
+    InstrumentAdded,
+    LotRegistered,
+    MovementConfirmed,
+    MovementInstructed,
+    MovementRefused,
+    ParticipantRegistered,
+    Posted,
+    TransferCompleted,
+    TransferFailed,
+    TransferRequested,
+)
+from tests.reference.vault import Note
+
+
+def notes_of(events: Iterable[Event]) -> list[Note]:
+    """What the events say. Postings are left out: the balances they make are compared instead."""
+    return [_note(event) for event in events if not isinstance(event, Posted)]
+
+
+def _note(event: Event) -> Note:
+    match event:
+        case Rejected():
+            return ("rejected", event.code)
+        case Replayed():
+            return ("replayed", event.first_seq)
+        case OrderAccepted():
+            return ("accepted", event.order_id)
+        case OrderRested():
+            return ("rested", event.order_id, event.remaining_tonnes)
+        case Traded():
+            return (
+                "traded",
+                event.listing,
+                event.price_fen,
+                event.quantity_tonnes,
+                event.buyer,
+                event.seller,
+            )
+        case OrderCancelled():
+            return ("cancelled", event.order_id, event.remaining_tonnes, event.reason)
+        case OrderExpired():
+            return ("expired", event.order_id, event.remaining_tonnes)
+        case OrdersCancelled():
+            return ("all cancelled", event.account, event.count)
+        case RulesAdopted():
+            return ("rules", event.version)
+        case CalendarAnnounced():
+            return ("calendar", event.announcement.last_day)
+        case ListingAdded():
+            return ("listed", event.listing.code)
+        case DayOpened():
+            return ("day", event.trading_day)
+        case PhaseChanged():
+            return ("phase", event.trading_day, event.before, event.phase)
+        case BandSet():
+            return ("band", event.listing, event.reference_fen, event.lower_fen, event.upper_fen)
+        case CloseStarted():
+            return ("closing", event.trading_day)
+        case CloseStepAdvanced():
+            return ("step", event.step, event.done, event.total)
+        case ClosingPriceSet():
+            shown = (event.open_fen, event.high_fen, event.low_fen, event.close_fen)
+            return ("prices", event.listing, *shown, event.volume_tonnes, event.turnover_fen)
+        case Reconciled():
+            return ("reconciled", event.breaks)
+        case DayClosed():
+            return ("closed", event.trading_day, event.next_day)
+        case _:
+            return _settlement_note(event)
+
+
+def _settlement_note(event: Event) -> Note:
+    match event:
+        case ParticipantRegistered():
+            return ("admitted", event.participant)
+        case AccountOpened():
+            return ("opened", event.account)
+        case InstrumentAdded():
+            return ("instrument", event.instrument.code)
+        case LotRegistered():
+            return ("lot", event.lot.lot_id)
+        case CashDeposited():
+            return ("deposited", event.account, event.amount_fen)
+        case TransferRequested():
+            return ("transfer asked", event.account, event.quantity_tonnes)
+        case MovementInstructed():
+            instruction = event.instruction
+            assert [leg.leg for leg in instruction.legs] == list(range(1, len(instruction.legs) + 1))
+            legs = tuple((leg.lot_id, serials.count(leg.serials), leg.trade_id) for leg in instruction.legs)
+            return ("asked", instruction.instruction_id, legs)
+        case MovementConfirmed():
+            return ("confirmed", event.instruction_id)
+        case MovementRefused():
+            return ("refused", event.instruction_id, event.code, event.leg)
+        case TransferCompleted():
+            return ("arrived", event.account, event.instrument, event.quantity_tonnes)
+        case TransferFailed():
+            return ("transfer failed", event.account, event.code)
+        case DeliverySettled():
+            return ("settled", event.trade_id)
+        case DeliveryFailed():
+            return ("failed", event.trade_id, event.code)
+        case _:
+            raise AssertionError(f"no word for {event}")

@@ -1,0 +1,164 @@
+"""One simulated life of the core: hostile commands, held against the reference market, with crashes on the way.
+
+After every command the core has said what the reference says and every balance is the same. Invariants are walked
+after every command at first, then every so often, since walking costs in proportion to everything there is. Now and
+then the core crashes: it comes back from a snapshot taken just now, or from the last one and the commands since.
+"""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from random import Random
+
+import orjson
+
+from matching.commands import Command
+from matching.events import Event
+from matching.exchange import Exchange
+from matching.order import Side
+from matching.reference_price import PriceBand
+from matching.state import ExchangeState, Stamp
+from settlement.values import AccountId, AssetCode, LotId
+from tests.reference.market import Market
+from tests.reference.vault import MONEY
+from tests.simulation.hostile import Hostile
+from tests.simulation.notes import notes_of
+
+CHECKED_ALWAYS = 200
+"""So many commands are followed by a walk of all invariants each."""
+CHECK_EVERY = 50
+CRASH_EVERY = 500
+"""On average."""
+
+
+@dataclass
+class Step:
+    """One command of a life, and what the core made of it."""
+
+    command: Command
+    stamp: Stamp
+    events: tuple[Event, ...]
+
+
+class Simulation:
+    """The core, the reference, and chance."""
+
+    def __init__(self, seed: int, check_every: int = CHECK_EVERY) -> None:
+        self.reference = Market()
+        self.hostile = Hostile(seed, self.reference)
+        self.exchange = Exchange()
+        self.check_every = check_every
+        self.crashes = Random(f"crashes {seed}")
+        self.done = 0
+        self.digest = sha256()
+        self.snapshot: ExchangeState = self.exchange.dump()
+        self.since: list[Step] = []
+
+    def run(self, commands: int) -> None:
+        """Play so many more commands."""
+        for _ in range(commands):
+            self.step()
+
+    def step(self) -> None:
+        """One command, compared; perhaps a crash after it."""
+        command, at_ns = self.hostile.next()
+        stamp = Stamp(seq=self.done + 1, at_ns=at_ns)
+        events = self.exchange.apply(command, stamp)
+        expected = self.reference.do(command, stamp.seq, at_ns)
+        self.done += 1
+        self.since.append(Step(command, stamp, events))
+        assert notes_of(events) == expected, f"{command}"
+        self.digest.update(orjson.dumps(events))
+        self.compare_balances()
+        if self.done <= CHECKED_ALWAYS or self.done % self.check_every == 0:
+            self.check()
+        if self.crashes.random() * CRASH_EVERY < 1:
+            self.crash()
+
+    def check(self) -> None:
+        """Every invariant, every order, every serial."""
+        self.exchange.check()
+        compare(self.exchange, self.reference)
+
+    def crash(self) -> None:
+        """Lose the core, and bring it back: from now, or from the last snapshot by the commands since."""
+        before, bands = self.exchange.dump(), bands_of(self.exchange)
+        if self.crashes.random() < 0.5:
+            self.exchange = Exchange.load(before)
+        else:
+            self.exchange = Exchange.load(self.snapshot)
+            for step in self.since:
+                assert self.exchange.apply(step.command, step.stamp) == step.events, "a replay differs"
+        assert self.exchange.dump() == before, "what came back is another one"
+        assert bands_of(self.exchange) == bands, "what came back trades within other bands"
+        self.exchange.check()
+        self.snapshot, self.since = before, []
+
+    def compare_balances(self) -> None:
+        """Every balance is the reference's."""
+        ledger = self.exchange.depository.ledger
+        for (account, asset), amounts in self.reference.vault.amounts.items():
+            balance = ledger.balance(AccountId(account), AssetCode(asset))
+            have = (balance.available, balance.held, balance.delivering)
+            assert have == tuple(amounts.values()), f"{account} {asset}: {have}, not {amounts}"
+            assert balance.retired == 0
+
+    def fingerprint(self) -> str:
+        """A digest of everything said so far and of everything known now."""
+        self.digest.update(orjson.dumps(self.exchange.dump()))
+        return self.digest.hexdigest()
+
+
+def bands_of(exchange: Exchange) -> list[PriceBand]:
+    """The band of every listing."""
+    return [market.band for market in exchange.trading.markets.values()]
+
+
+def compare(exchange: Exchange, reference: Market) -> None:
+    """Orders, depth, totals, serials and outbox are the same in both."""
+    assert list(exchange.trading.open_orders) == list(reference.open)
+    for code, listing in reference.listings.items():
+        for side in Side:
+            depth = exchange.trading.markets[AssetCode(code)].book.depth(side, 10**6)
+            assert depth == listing.depth(side.value), f"{code} {side}"
+    depository, vault = exchange.depository, reference.vault
+    # Total conservation: what is here is what was brought in, to the fen and the tonne.
+    for asset in (MONEY, *vault.instruments):
+        brought_in = vault.brought_in.get(asset, 0)
+        assert depository.ledger.outside(AssetCode(asset)) == -brought_in
+        here = sum(sum(amounts.values()) for place, amounts in vault.amounts.items() if place[1] == asset)
+        assert here == brought_in, f"{asset}: {here} here, {brought_in} brought in"
+    held = {(line.account, line.lot_id): list(line.serials) for line in depository.holdings.everything()}
+    assert held == {place: ranges for place, ranges in vault.serials().items() if ranges}
+    for lot_id, ranges in vault.here.items():
+        assert all(depository.holdings.is_here(LotId(lot_id), (part,)) for part in ranges)
+    asked = [instruction.instruction_id for instruction in exchange.pending_instructions()]
+    assert asked == [movement.name for movement in vault.asked]
+    assert (exchange.trading_day, exchange.phase) == (reference.day, reference.phase)
+    assert exchange.close_step == reference.close_step
+
+
+class LifeFailed(AssertionError):  # noqa: N818 - it states a fact
+    """A life that went wrong: the seed, the fewest commands that show it, and how to see it again."""
+
+
+def live(seed: int, commands: int) -> Simulation:
+    """A whole life. Gone wrong, it is lived again with every invariant walked at every command."""
+    simulation = Simulation(seed)
+    try:
+        simulation.run(commands)
+        simulation.check()
+    except AssertionError as error:
+        prefix = shortest(seed, simulation.done)
+        how = f"pytest tests/simulation --seed {seed} --commands {prefix}"
+        raise LifeFailed(f"seed {seed} goes wrong after {prefix} commands; see it again: {how}") from error
+    return simulation
+
+
+def shortest(seed: int, most: int) -> int:
+    """After how many commands of that life something is wrong already."""
+    simulation = Simulation(seed, check_every=1)
+    try:
+        simulation.run(most)
+    except AssertionError:
+        return simulation.done
+    return most

@@ -1,0 +1,145 @@
+"""Random lives of the core, each held against the reference market after every command.
+
+The lives here make up more than a hundred thousand commands; `make soak` lives many more.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from matching import rejections as matching_rejections
+from matching.book import OrderBook
+from matching.order import Order
+from settlement import rejections as settlement_rejections
+from settlement.holdings import Holdings
+from settlement.ledger import Ledger
+from tests.reference.vault import Note
+from tests.simulation import run
+from tests.simulation.notes import notes_of
+from tests.simulation.run import LifeFailed, Simulation, live
+
+ROOT = Path(__file__).parents[2]
+SOAK_SEEDS = 500
+
+
+def test_a_life_goes_as_the_reference_says(seed: int, commands: int) -> None:
+    simulation = live(seed, commands)
+    assert simulation.done == commands
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("first", range(1_000, 1_000 + SOAK_SEEDS, 100))
+def test_many_long_lives_go_as_the_reference_says(first: int) -> None:
+    for seed in range(first, first + 100):
+        print(f"seed {seed}", end=" ", flush=True)  # noqa: T201 - the soak shows where it is
+        assert live(seed, 20_000).done == 20_000
+
+
+def test_lives_meet_every_event_and_every_rejection_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A simulation that never gets anywhere proves nothing: these few lives reach all there is to reach."""
+    met: Counter[object] = Counter()
+
+    def counting(notes: list[Note]) -> list[Note]:
+        met.update(note[1] if note[0] == "rejected" else note[0] for note in notes)
+        return notes
+
+    monkeypatch.setattr(run, "notes_of", lambda events: counting(notes_of(events)))
+    for seed in range(500, 512):
+        live(seed, 4_000)
+    codes = {reason.code for reason in (*matching_rejections.REASONS, *settlement_rejections.REASONS)}
+    notes = {
+        "traded",
+        "rested",
+        "cancelled",
+        "expired",
+        "all cancelled",
+        "replayed",
+        "settled",
+        "failed",
+        "arrived",
+    }
+    notes |= {"transfer failed", "prices", "band", "phase", "reconciled", "closed"}
+    assert codes | notes <= set(met), sorted(codes | notes - set(met))
+
+
+@pytest.mark.parametrize("hash_seed", ["0", "1", "4242"])
+def test_a_life_is_the_same_under_any_hash_seed(hash_seed: str) -> None:
+    script = (
+        "from tests.simulation.run import live\n"
+        "for seed in (7, 8, 9): print(live(seed, 1500).fingerprint())\n"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONHASHSEED": hash_seed},
+        capture_output=True,
+        check=True,
+        text=True,
+        timeout=60,
+    )
+    assert told.stdout.split() == [live(seed, 1_500).fingerprint() for seed in (7, 8, 9)]
+
+
+# ---- would it notice? -----------------------------------------------------------------------------------------------
+
+
+def sloppy_add(book: OrderBook, order: Order) -> None:
+    """The youngest order of a level goes first."""
+    plain_add(book, order)
+    level = book._sides[order.side][-order.price_fen if order.side == "buy" else order.price_fen]
+    level.orders.move_to_end(order.order_id, last=False)
+
+
+def sloppy_dump(ledger: Ledger) -> object:
+    """A snapshot that forgets a fen."""
+    first, *others = plain_dump(ledger)
+    return (replace(first, available=first.available + 1), *others)
+
+
+def sloppy_forget(holdings: Holdings, slices: object) -> None:
+    """Serials that did not come stay expected."""
+
+
+plain_add, plain_dump = OrderBook.add, Ledger.dump
+FAULTS = [(OrderBook, "add", sloppy_add), (Holdings, "forget", sloppy_forget)]
+
+
+def some_lives() -> None:
+    for seed in range(20, 30):
+        live(seed, 1_500)
+
+
+@pytest.mark.parametrize(("place", "name", "fault"), FAULTS, ids=lambda it: getattr(it, "__name__", str(it)))
+def test_a_planted_fault_is_told_with_its_seed_and_its_shortest_life(
+    place: type, name: str, fault: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(place, name, fault)
+    with pytest.raises(
+        LifeFailed, match=r"see it again: pytest tests/simulation --seed \d+ --commands"
+    ) as caught:
+        some_lives()
+    found = re.match(r"seed (\d+) goes wrong after (\d+) commands", str(caught.value))
+    assert found is not None
+    seed, prefix = int(found[1]), int(found[2])
+    Simulation(seed, check_every=1).run(prefix - 1)
+    with pytest.raises(AssertionError):
+        Simulation(seed, check_every=1).run(prefix)
+
+
+def test_a_snapshot_that_forgets_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    simulation = Simulation(3)
+    simulation.run(200)
+    monkeypatch.setattr(Ledger, "dump", sloppy_dump)
+    with pytest.raises(AssertionError, match="what came back is another one"):
+        crash_often(simulation)
+
+
+def crash_often(simulation: Simulation) -> None:
+    for _ in range(10):
+        simulation.crash()

@@ -1,0 +1,251 @@
+"""Hypothesis at the keyboard: the core and the reference market side by side, failures shrunk to a few commands.
+
+The seeded lives go far; this one goes small. Its world is two accounts of two owners, a third of one of them, prices
+within a few ticks of each other and a handful of tonnes, so that every boundary is near.
+"""
+
+from collections.abc import Callable
+from random import Random
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from matching.commands import (
+    AddListing,
+    AdoptRules,
+    AdvanceClose,
+    AdvanceTime,
+    CancelOrder,
+    CancelOrders,
+    CloseDay,
+    Command,
+    RecordReconciliation,
+    SubmitOrder,
+)
+from matching.exchange import Exchange
+from matching.listing import Listing
+from matching.order import OrderId, Side, TimeInForce
+from matching.rulebook import RuleValue
+from matching.state import Stamp
+from settlement.commands import DepositCash, Outcome, RegisterLot, RequestTransferIn, ResolveInstruction
+from settlement.events import LotSlice
+from settlement.values import AccountId, AssetCode, InstructionId, LotId, ParticipantId, TradingDay
+from tests.reference.market import Market
+from tests.simulation import universe
+from tests.simulation.notes import notes_of
+from tests.simulation.run import compare
+from tests.simulation.universe import CLASS_ONE, OWNERS, change
+
+ACCOUNTS = (AccountId("a1"), AccountId("a2"), AccountId("a1-second"))
+RULES: dict[str, RuleValue] = {
+    "hours": universe.ALWAYS,
+    "close_by_clock": "no",
+    "matching_mode": "price_time",
+    "tick_fen": 1,
+    "lot_tonnes": 1,
+    "listed_min_tonnes": 1,
+    "listed_max_tonnes": 20,
+    "band_basis_points": 500,
+    "band_rounding": "half_up",
+    "self_trade": "reject_incoming",
+    "close_threshold_tonnes": 3,
+    "depth_levels": 5,
+    "registry_patience_s": 60,
+}
+
+accounts = st.sampled_from(ACCOUNTS)
+sides = st.sampled_from(tuple(Side))
+prices_fen = st.integers(94, 106)
+tonnes = st.integers(0, 21)
+lifetimes = st.sampled_from(tuple(TimeInForce))
+client_ids = st.sampled_from([f"c{number}" for number in range(40)])
+
+
+class Machine(RuleBasedStateMachine):
+    """Exchange and reference, told the same."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.exchange, self.reference = Exchange(), Market()
+        self.seq, self.at_ns = 0, universe.BEGINS_NS
+
+    def tell(self, command: Command) -> None:
+        self.seq += 1
+        events = self.exchange.apply(command, Stamp(seq=self.seq, at_ns=self.at_ns))
+        assert notes_of(events) == self.reference.do(command, self.seq, self.at_ns)
+
+    @initialize(fen=st.integers(90, 5_000), units=st.integers(1, 60))
+    def begin(self, fen: int, units: int) -> None:
+        """A market at a reference of one yuan, everybody with a little of everything."""
+        self.tell(AdoptRules(changes=tuple(change(name, value) for name, value in RULES.items())))
+        for command in universe.founding(Random(1)):
+            if isinstance(command, RegisterLot | AdoptRules):
+                continue
+            if isinstance(command, AddListing):
+                code = command.listing.code
+                self.tell(AddListing(listing=Listing(code=code, first_reference_price_fen=100)))
+            else:
+                self.tell(command)
+        for account in ACCOUNTS:
+            self.deposit(account, f"start-{account}", fen)
+            lot = universe.lot(f"L-{account}", CLASS_ONE, (0, 60), "2025-01-01")
+            self.tell(RegisterLot(lot=lot))
+            self.bring(account, f"start-{account}", 0, units)
+            self.tell(
+                ResolveInstruction(instruction_id=InstructionId(f"in-{self.seq}"), outcome=Outcome.CONFIRMED)
+            )
+
+    @rule(account=accounts, client_id=client_ids, fen=st.integers(0, 500))
+    def deposit(self, account: AccountId, client_id: str, fen: int) -> None:
+        self.tell(
+            DepositCash(
+                participant=ParticipantId("bank"),
+                account=account,
+                client_id=client_id,
+                amount_fen=fen,
+                bank_reference=client_id,
+            )
+        )
+
+    @rule(account=accounts, client_id=client_ids, first=st.integers(0, 60), count=st.integers(0, 20))
+    def bring(self, account: AccountId, client_id: str, first: int, count: int) -> None:
+        self.tell(
+            RequestTransferIn(
+                participant=OWNERS[account],
+                account=account,
+                client_id=client_id,
+                instrument=CLASS_ONE,
+                lots=(LotSlice(lot_id=LotId(f"L-{account}"), serials=((first, first + count),)),),
+            )
+        )
+
+    @rule(
+        account=accounts,
+        client_id=client_ids,
+        side=sides,
+        price_fen=prices_fen,
+        quantity_tonnes=tonnes,
+        time_in_force=lifetimes,
+    )
+    def order(
+        self,
+        *,
+        account: AccountId,
+        client_id: str,
+        side: Side,
+        price_fen: int,
+        quantity_tonnes: int,
+        time_in_force: TimeInForce,
+    ) -> None:
+        self.tell(
+            SubmitOrder(
+                participant=OWNERS[account],
+                account=account,
+                client_id=client_id,
+                listing=CLASS_ONE,
+                side=side,
+                price_fen=price_fen,
+                quantity_tonnes=quantity_tonnes,
+                time_in_force=time_in_force,
+            )
+        )
+
+    @precondition(lambda self: self.reference.open)
+    @rule(account=accounts, data=st.data())
+    def cancel(self, account: AccountId, data: st.DataObject) -> None:
+        order_id = data.draw(st.sampled_from(sorted(self.reference.open)))
+        self.tell(CancelOrder(participant=OWNERS[account], account=account, order_id=OrderId(order_id)))
+
+    @rule(account=accounts, side=st.none() | sides)
+    def cancel_many(self, account: AccountId, side: Side | None) -> None:
+        self.tell(CancelOrders(participant=OWNERS[account], account=account, side=side))
+
+    @rule(
+        parameter_and_value=st.sampled_from(
+            [
+                ("tick_fen", 2),
+                ("tick_fen", 1),
+                ("band_basis_points", 0),
+                ("band_basis_points", 500),
+                ("lot_tonnes", 2),
+            ]
+        ),
+        ahead_ns=st.integers(0, 2),
+    )
+    def adopt(self, parameter_and_value: tuple[str, int], ahead_ns: int) -> None:
+        self.tell(AdoptRules(changes=(change(*parameter_and_value, self.at_ns + ahead_ns),)))
+
+    @rule(ns=st.integers(1, 3))
+    def wait(self, ns: int) -> None:
+        self.at_ns += ns
+        self.tell(AdvanceTime())
+
+    @rule()
+    def close(self) -> None:
+        self.tell(CloseDay(trading_day=TradingDay(self.reference.day or "")))
+
+    @rule(portion=st.integers(0, 3))
+    def advance(self, portion: int) -> None:
+        self.tell(AdvanceClose(trading_day=TradingDay(self.reference.day or ""), portion=portion))
+
+    @rule()
+    def reconcile(self) -> None:
+        day = TradingDay(self.reference.day or "")
+        self.tell(RecordReconciliation(trading_day=day, breaks=0, digest_here="", digest_there=""))
+
+    @precondition(lambda self: self.reference.vault.asked)
+    @rule(
+        code=st.sampled_from([None, "too_late", "insufficient_units"]),
+        leg=st.none() | st.integers(0, 4),
+        data=st.data(),
+    )
+    def answer(self, code: str | None, leg: int | None, data: st.DataObject) -> None:
+        movement = data.draw(st.sampled_from(self.reference.vault.asked))
+        outcome = Outcome.CONFIRMED if code is None else Outcome.REFUSED
+        name = InstructionId(movement.name)
+        self.tell(ResolveInstruction(instruction_id=name, outcome=outcome, code=code, leg=leg))
+
+    @rule()
+    def crash(self) -> None:
+        state = self.exchange.dump()
+        self.exchange = Exchange.load(state)
+        assert self.exchange.dump() == state
+
+    @invariant()
+    def sound_and_the_same(self) -> None:
+        self.exchange.check()
+        compare(self.exchange, self.reference)
+        ledger = self.exchange.depository.ledger
+        for (account, asset), amounts in self.reference.vault.amounts.items():
+            balance = ledger.balance(AccountId(account), AssetCode(asset))
+            assert [balance.available, balance.held, balance.delivering] == list(amounts.values())
+
+
+def machine(examples: int, steps: int) -> Callable[[], None]:
+    """A run of so many lives of so many steps, the same every time."""
+    chosen = settings(
+        max_examples=examples,
+        stateful_step_count=steps,
+        deadline=None,
+        derandomize=examples < 1_000,
+        suppress_health_check=list(HealthCheck),
+    )
+    return lambda: run_state_machine_as_test(Machine, settings=chosen)
+
+
+def test_the_core_goes_with_the_reference() -> None:
+    machine(60, 40)()
+
+
+@pytest.mark.soak
+def test_the_core_goes_with_the_reference_for_long() -> None:
+    machine(5_000, 200)()

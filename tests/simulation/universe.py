@@ -1,0 +1,126 @@
+"""The small world a simulation plays in: who and what there is, and what a market must be told first."""
+
+from datetime import date, timedelta
+from random import Random
+
+from matching.calendar import Announcement, midnight_ns
+from matching.commands import AddListing, AdoptRules, AnnounceCalendar, Command, OpenDay
+from matching.listing import Listing
+from matching.rulebook import Certainty, RuleChange, RuleValue
+from settlement.account import ParticipantKind
+from settlement.commands import AddInstrument, OpenAccount, RegisterLot, RegisterParticipant
+from settlement.instrument import Instrument
+from settlement.lot import Lot, MethodologyClass, Origin
+from settlement.values import AccountId, AssetCode, LotId, ParticipantId, TradingDay
+
+CLASS_ONE = AssetCode("SHCERCIR1")
+CLASS_TWO = AssetCode("SHCERCIR2")
+UNLISTED = AssetCode("SHCER-UNLISTED")
+CLASSES = {CLASS_ONE: MethodologyClass.I, CLASS_TWO: MethodologyClass.II, UNLISTED: MethodologyClass.I}
+OWNERS = {
+    AccountId("a1"): ParticipantId("p1"),
+    AccountId("a2"): ParticipantId("p2"),
+    AccountId("a3"): ParticipantId("p3"),
+    AccountId("a4"): ParticipantId("p4"),
+    AccountId("a5"): ParticipantId("p5"),
+    AccountId("a1-second"): ParticipantId("p1"),  # one beneficial owner, two accounts
+}
+FIRST_DAY = TradingDay("2026-11-23")
+BEGINS_NS = midnight_ns(FIRST_DAY)
+SHANGHAI = (
+    "pre_open 09:15-09:30; listed 09:30-11:30; break 11:30-13:00; listed 13:00-14:00; negotiated 14:00-15:00"
+)
+SPLIT = "pre_open 08:00-08:30; listed 09:00-12:00; continuous 12:30-16:00"
+ALWAYS = "continuous 00:00-24:00"
+
+
+def change(
+    parameter: str, value: RuleValue, from_ns: int = 0, listing: AssetCode | None = None
+) -> RuleChange:
+    """One dated value."""
+    return RuleChange(
+        parameter=parameter,
+        value=value,
+        effective_from_ns=from_ns,
+        source="a simulation",
+        certainty=Certainty.DEMONSTRATION,
+        listing=listing,
+    )
+
+
+def first_rules(random: Random) -> dict[str, RuleValue]:
+    """A market's rules, of one of several kinds."""
+    by_clock = random.random() < 0.5
+    return {
+        "hours": random.choice((SHANGHAI, SPLIT)) if by_clock else random.choice((ALWAYS, ALWAYS, SPLIT)),
+        "close_by_clock": "yes" if by_clock else "no",
+        "matching_mode": "price_time",
+        "tick_fen": random.choice((1, 1, 5, 10)),
+        "lot_tonnes": random.choice((1, 1, 1, 5)),
+        "listed_min_tonnes": random.choice((1, 1, 5)),
+        "listed_max_tonnes": random.choice((200, 1_000, 99_999)),
+        "band_basis_points": random.choice((50, 333, 1_000, 3_000)),
+        "band_rounding": random.choice(("half_up", "inward")),
+        "self_trade": "reject_incoming",
+        "close_threshold_tonnes": random.choice((0, 10, 100)),
+        "depth_levels": 5,
+        "registry_patience_s": 3_600,
+    }
+
+
+def announcement(first: str, days: int, *, weekends: bool = False) -> Announcement:
+    """A calendar of weekdays, or of all days."""
+    begin = date.fromisoformat(first)
+    dates = [begin + timedelta(n) for n in range(days)]
+    return Announcement(
+        first_day=TradingDay(dates[0].isoformat()),
+        last_day=TradingDay(dates[-1].isoformat()),
+        trading_days=tuple(TradingDay(day.isoformat()) for day in dates if weekends or day.weekday() < 5),
+        source="a simulation",
+    )
+
+
+def lot(name: str, instrument: AssetCode, serials: tuple[int, int], issued_on: str) -> Lot:
+    """A lot of that name."""
+    return Lot(
+        lot_id=LotId(name),
+        instrument=instrument,
+        methodology_class=CLASSES[instrument],
+        methodology="SHCER02020022024II",
+        methodology_version="1",
+        origin=Origin.PROJECT,
+        project="a roof of solar cells",
+        period_from="2024-01-01",
+        period_to="2024-12-31",
+        batch="1",
+        issued_on=issued_on,
+        serials=serials,
+    )
+
+
+def founding(random: Random) -> list[Command]:
+    """What makes a market: rules, calendar, instruments, listings, accounts, lots, and the first day."""
+    changes = [change(name, value) for name, value in first_rules(random).items()]
+    commands: list[Command] = [
+        AdoptRules(changes=tuple(changes[:4])),
+        OpenDay(trading_day=FIRST_DAY),
+        AnnounceCalendar(announcement=announcement("2026-11-16", random.choice((8, 20, 400)))),
+        OpenDay(trading_day=FIRST_DAY),
+        AdoptRules(changes=tuple(changes[4:])),
+    ]
+    for code, methodology_class in CLASSES.items():
+        commands.append(AddInstrument(instrument=Instrument(code=code, methodology_class=methodology_class)))
+        if code != UNLISTED:
+            reference_fen = random.choice((6_800, 6_800, 6_795, 90))
+            commands.append(AddListing(listing=Listing(code=code, first_reference_price_fen=reference_fen)))
+    for account, owner in OWNERS.items():
+        commands.append(RegisterParticipant(participant=owner, kind=ParticipantKind.INSTITUTION))
+        commands.append(OpenAccount(account=account, owner=owner, registry_account=f"registry-{account}"))
+    for number in range(12):
+        instrument = random.choice((CLASS_ONE, CLASS_ONE, CLASS_TWO))
+        first = random.randrange(1_000)
+        issued_on = f"2025-{random.randrange(1, 5):02}-01"
+        size = random.choice((50, 1_000, 5_000))
+        commands.append(RegisterLot(lot=lot(f"L{number}", instrument, (first, first + size), issued_on)))
+    commands.append(OpenDay(trading_day=FIRST_DAY))
+    return commands
