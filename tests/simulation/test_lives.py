@@ -65,6 +65,8 @@ def test_lives_meet_every_event_and_every_rejection_there_is(monkeypatch: pytest
         "arrived",
     }
     notes |= {"transfer failed", "prices", "band", "phase", "reconciled", "closed"}
+    notes |= {"replaced", "halted", "resumed", "restricted", "lifted", "busted", "revised", "large holder"}
+    notes |= {"waits", "approved", "declined"}
     assert codes | notes <= set(met), sorted(codes | notes - set(met))
 
 
