@@ -139,9 +139,10 @@ class DayCycle:
 
     def _rules_moment_ns(self, day: TradingDay, at_ns: int) -> int:
         """The moment whose rules a day goes by: now, but never the next date's for a day that closes late."""
-        if self.market_rules is None or not self.market_rules.close_by_clock:
+        end_ns = midnight_ns(following(day)) - 1
+        if at_ns <= end_ns or next(self._rulebook.missing(end_ns), None) is not None:
             return at_ns
-        return min(at_ns, midnight_ns(following(day)) - 1)
+        return end_ns if self._rulebook.in_force(end_ns).close_by_clock else at_ns
 
     def load(self, state: ExchangeState) -> None:
         """Go on where that snapshot stopped; the markets have been taken in."""
