@@ -48,6 +48,8 @@ class Person:
     http: httpx.AsyncClient
     key: str
     signer: Signer
+    secret: str = ""
+    """As it was issued: base64."""
     language: str | None = None
 
     def headers(
@@ -168,7 +170,9 @@ class Desk:
         issued = await self.services.keys.issue(new, at_ns=START_NS)
         assert issued.secret is not None
         signer = HmacKey(base64.b64decode(issued.secret))
-        made = self.people[name] = Person(url=self.url, http=self.http, key=issued.key.key_id, signer=signer)
+        made = self.people[name] = Person(
+            url=self.url, http=self.http, key=issued.key.key_id, signer=signer, secret=issued.secret
+        )
         return made
 
     async def stop(self) -> None:
