@@ -118,6 +118,9 @@ class Rules:
     registry_patience_s: int
 
 
+LONGEST_S: Final = 366 * 86_400
+"""No span of time is longer: a slip of the pen must not put off every later change of the rules for good."""
+
 _KIND_AND_TONNES: Final = re.compile(r"([a-z_]+) (\d{1,12})", re.ASCII)
 
 
@@ -126,6 +129,17 @@ def _whole(least: int) -> Callable[[RuleValue], int]:
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise ValueError(f"a whole number, {least} at least")
         return value
+
+    return parse
+
+
+def _seconds(least: int) -> Callable[[RuleValue], int]:
+    whole = _whole(least)
+
+    def parse(value: RuleValue) -> int:
+        if whole(value) > LONGEST_S:
+            raise ValueError(f"a year, {LONGEST_S} seconds, at most")
+        return whole(value)
 
     return parse
 
@@ -199,10 +213,10 @@ PARAMETERS: Final[dict[str, Callable[[RuleValue], object]]] = {
     "participant_kinds": _kinds,
     "position_limits": _by_kind,
     "large_holder_alerts": _by_kind,
-    "notice_s": _whole(0),
+    "notice_s": _seconds(0),
     "two_person_acts": _acts,
     "depth_levels": _whole(1),
-    "registry_patience_s": _whole(1),
+    "registry_patience_s": _seconds(1),
 }
 """Every parameter and how its value is read; reading raises ValueError for a value that cannot be meant."""
 

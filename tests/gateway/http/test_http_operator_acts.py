@@ -299,6 +299,8 @@ async def test_where_notice_is_asked_for_it_must_be_given(exchange: Desk) -> Non
         ("rules", {"changes": []}, 400, "size_out_of_range"),
         ("rules", {"changes": [rule("no_such", 1, START_NS)]}, 422, "rule_faulty"),
         ("rules", {"changes": [rule("notice_s", 1, START_NS, listing=LISTING)]}, 422, "rule_faulty"),
+        ("rules", {"changes": [rule("notice_s", 2**53, START_NS)]}, 422, "rule_faulty"),
+        ("rules", {"changes": [rule("registry_patience_s", 2**53, START_NS)]}, 422, "rule_faulty"),
         ("rules", {"changes": [rule("tick_fen", 5, START_NS - NS)]}, 422, "rule_backdated"),
     ],
 )
