@@ -4,16 +4,17 @@ from dataclasses import dataclass
 
 import pytest
 
-from matching.commands import AdvanceTime, Command
-from matching.events import BandSet, Event, OrderAccepted, Rejected, RulesAdopted
+from matching.commands import AdvanceTime, AnnounceCalendar, Command, OpenDay
+from matching.events import BandSet, CloseStarted, Event, OrderAccepted, Rejected, RulesAdopted
 from matching.exchange import Exchange
 from matching.order import Side
 from matching.rulebook import RuleBook, Rules
-from matching.session import NS
+from matching.session import NS, Phase
 from matching.state import Stamp
 from tests.matching.driver import (
     LISTING,
     MONDAY,
+    RULES,
     SHANGHAI,
     TUESDAY,
     Driver,
@@ -22,6 +23,7 @@ from tests.matching.driver import (
     instant,
     open_market,
     order,
+    weekdays,
 )
 
 BUY = Side.BUY
@@ -206,3 +208,28 @@ def test_a_day_that_closes_late_closes_by_its_own_rules() -> None:
     driver.close()
     assert driver.exchange.trading.markets[LISTING].reference_fen == 7_000
     assert driver.exchange.trading.markets[LISTING].rules.close_threshold_tonnes == 1_000
+
+
+def test_a_day_that_no_longer_ended_by_the_clock_goes_by_the_rules_of_now() -> None:
+    driver = Driver(at_ns=instant(MONDAY, "08:00:00"))
+    driver.found(hours=SHANGHAI, close_by_clock="yes")
+    driver.open()
+    driver.accepted(adopt(change("close_by_clock", "no", instant(MONDAY, "13:30:00"))))
+    driver.accepted(adopt(change("tick_fen", 5, MIDNIGHT_NS)))
+    # Nobody was there from Monday noon to Tuesday morning; Monday is still being traded then, by Tuesday's rules.
+    driver.wait_until("12:00:00")
+    driver.wait_until("10:00:00", TUESDAY)
+    assert (driver.exchange.trading_day, driver.exchange.phase) == (MONDAY, Phase.LISTED)
+    assert driver.exchange.trading.markets[LISTING].rules.tick_fen == 5
+
+
+def test_a_first_day_before_its_own_rules_is_traded_by_those_of_now() -> None:
+    driver = Driver(at_ns=instant(TUESDAY, "10:00:00"))
+    since_ns = driver.at_ns
+    book = {**RULES, "close_by_clock": "yes"}
+    driver.accepted(adopt(*(change(name, value, since_ns) for name, value in book.items())))
+    driver.accepted(AnnounceCalendar(announcement=weekdays("2026-11-16", 28)))
+    opened = driver.accepted(OpenDay(trading_day=MONDAY))
+    assert any(isinstance(event, CloseStarted) for event in opened)  # its date is over
+    driver.close()
+    assert driver.exchange.trading_day == TUESDAY

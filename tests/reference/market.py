@@ -322,10 +322,10 @@ class Market:
     ) -> list[Note]:
         """Its own owner's orders go; the others trade; as traded, the registry is asked at once."""
         notes = [self.take_back(mine, "cancelled", "self_trade") for mine in own]
-        before = self.trades
+        before = len(self.vault.trades)
         for resting, tonnes in meets:
             notes.extend(self.trade(listing, order, resting, tonnes))
-        made = [trade for trade in self.vault.trades if trade.number > before]
+        made = self.vault.trades[before:]
         if made and listing.terms["settlement_cycle"] == "as_traded":
             notes.extend(self.vault.ask(made, self.seq))
         return notes
@@ -372,6 +372,8 @@ class Market:
         """Whether its owner would have, be buying and be bidding for more than its kind may."""
         limits = rules.tonnes_by_kind(listing.terms["position_limits"]) or []
         limit = next((tonnes for limited, tonnes in limits if limited == kind), None)
+        if limit is None:
+            return False
         bids = [
             other.tonnes
             for other in self.open.values()
@@ -381,7 +383,7 @@ class Market:
             and self.vault.owners[other.account] == self.vault.owners[order.account]
         ]
         position = self.vault.position(order.account, order.listing)
-        return limit is not None and position + sum(bids) + order.tonnes > limit
+        return position + sum(bids) + order.tonnes > limit
 
     def trade(self, listing: PlainListing, order: PlainOrder, resting: PlainOrder, tonnes: int) -> list[Note]:
         """At the resting order's price; what the buyer had set aside above it comes back."""
@@ -412,9 +414,11 @@ class Market:
 
     def large_holder(self, listing: PlainListing, buyer: str, tonnes: int) -> list[Note]:
         """Thresholds that a purchase has just reached or passed."""
+        thresholds = rules.tonnes_by_kind(listing.terms["large_holder_alerts"])
+        if not thresholds:
+            return []
         kind = self.vault.kinds[self.vault.owners[buyer]]
         position = self.vault.position(buyer, listing.code)
-        thresholds = rules.tonnes_by_kind(listing.terms["large_holder_alerts"]) or []
         return [
             ("large holder", buyer, listing.code, position, threshold)
             for watched, threshold in thresholds
