@@ -134,9 +134,11 @@ async def replace(
         body["price"] = full_price(price)
     if quantity is not None:
         body["quantity"] = str(quantity)
+    given = "".join(f" --{name.replace('_', '-')} {text}" for name, text in body.items())
     role = desk.target.act_as or await _owner_of(desk, order_id)
     async with desk.client(role) as client:
-        answer = await client.repeat("PATCH", f"/v1/orders/{order_id}", body)
+        again = f"puhui order replace {order_id}{given}"
+        answer = await client.repeat("PATCH", f"/v1/orders/{order_id}", body, again=again)
     _show_placed(desk.output, answer.body)
 
 

@@ -237,6 +237,18 @@ def test_the_screen_shows_book_trades_and_phase(english: None, capsys: pytest.Ca
     assert "68.10" in text
 
 
+def test_the_screen_shows_a_halt_in_place_of_the_phase(
+    english: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    screen = Screen(["SHCERCIR1"])
+    status = {"ch": "status", "listing": "SHCERCIR1", "phase": "continuous"}
+    screen.take({**status, "halted": True})
+    screen.take({"ch": "trades", "listing": "SHCERCIR1", "id": "1", "busted": True})
+    assert "SHCERCIR1  halted" in shown(screen, capsys)
+    screen.take({**status, "halted": False})
+    assert "SHCERCIR1  continuous" in shown(screen, capsys)
+
+
 def test_cells_are_never_taken_for_markup(english: None, capsys: pytest.CaptureFixture[str]) -> None:
     Output(as_json=False).table("t", ["a", "#b"], [("[red]x[/red]", None)])
     printed = capsys.readouterr().out
