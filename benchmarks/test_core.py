@@ -7,6 +7,7 @@ measured in the same run: a ratio says more than microseconds when machines diff
 """
 
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from random import Random
 from statistics import median
 from time import process_time, process_time_ns
@@ -17,8 +18,8 @@ import pytest
 from benchmarks.flow import KINDS, OPENINGS, record
 from benchmarks.founding import CLASS_ONE, OPENS_NS, REFERENCE_FEN, founding
 from benchmarks.replay import command_of
-from matching.commands import CancelOrder, Command, SubmitOrder
-from matching.events import Event, OrderCancelled, OrderRested, Traded
+from matching.commands import CancelOrder, Command, ReplaceOrder, SubmitOrder
+from matching.events import Event, OrderCancelled, OrderReplaced, OrderRested, Traded
 from matching.exchange import Exchange
 from matching.order import OrderId, Side, TimeInForce
 from matching.state import Stamp
@@ -75,6 +76,23 @@ class Bench:
     def cancel(self, order: SubmitOrder, order_id: int) -> CancelOrder:
         return CancelOrder(participant=order.participant, account=order.account, order_id=OrderId(order_id))
 
+    def replace(
+        self,
+        order: SubmitOrder,
+        order_id: int,
+        *,
+        price_fen: int | None = None,
+        quantity_tonnes: int | None = None,
+    ) -> ReplaceOrder:
+        return ReplaceOrder(
+            participant=order.participant,
+            account=order.account,
+            client_id=f"r{self.seq}",
+            order_id=OrderId(order_id),
+            price_fen=price_fen,
+            quantity_tonnes=quantity_tonnes,
+        )
+
 
 Prepared = tuple[tuple[Command, Stamp], dict[str, Any]]
 
@@ -104,6 +122,31 @@ def cancel(bench: Bench) -> Generator[Command, None, None]:
         yield bench.cancel(order, bench.seq)
 
 
+def replace_in_place(bench: Bench) -> Generator[Command, None, None]:
+    """A resting order made smaller at its price: it keeps its place. Taken out again before the next."""
+    while True:
+        order = replace(bench.resting_order(), quantity_tonnes=10)
+        bench.do(order)
+        order_id = bench.seq
+        try:
+            yield bench.replace(order, order_id, quantity_tonnes=6)
+        finally:
+            bench.do(bench.cancel(order, order_id))
+
+
+def replace_anew(bench: Bench) -> Generator[Command, None, None]:
+    """A resting order moved by a fen away from the middle: it comes anew, behind the others there. Taken out again."""
+    while True:
+        order = bench.resting_order()
+        bench.do(order)
+        order_id = bench.seq
+        away_fen = -1 if order.side is Side.BUY else 1
+        try:
+            yield bench.replace(order, order_id, price_fen=order.price_fen + away_fen)
+        finally:
+            bench.do(bench.cancel(order, order_id))
+
+
 def ioc(bench: Bench) -> Generator[Command, None, None]:
     """An order that takes what the best price has, and lets go of the rest of itself."""
     while True:
@@ -115,6 +158,8 @@ OPERATIONS: dict[Callable[[Bench], Generator[Command, None, None]], type[Event]]
     rest: OrderRested,
     match: Traded,
     cancel: OrderCancelled,
+    replace_in_place: OrderReplaced,
+    replace_anew: OrderRested,
     ioc: OrderCancelled,
 }
 """Each kind of command, and the event that shows it did what it is called."""

@@ -52,7 +52,7 @@ class Metrics:
     def __init__(self) -> None:
         """All at zero."""
         registry = self.registry = CollectorRegistry()
-        self.orders = Counter("puhui_orders", "Orders decided, by outcome.", ["outcome"], registry=registry)
+        self.orders, self.trades, self.busted_trades = _surveillance(registry)
         self.queue_depth = Gauge(
             "puhui_queue_depth", "Commands waiting for the sequencer.", registry=registry
         )
@@ -105,6 +105,17 @@ class Metrics:
     def exposition(self) -> bytes:
         """Everything, in the text format every scraper reads."""
         return generate_latest(self.registry)
+
+
+def _surveillance(registry: CollectorRegistry) -> tuple[Counter, Counter, Counter]:
+    """What an analyst of the market counts; see `gateway.surveillance`."""
+    orders = "Orders and replacements decided, and orders ended without trading in full, by outcome."
+    trades = "Listed trades; those of a day's last minutes apart."
+    return (
+        Counter("puhui_orders", orders, ["outcome"], registry=registry),
+        Counter("puhui_trades", trades, ["when"], registry=registry),
+        Counter("puhui_busted_trades", "Trades undone.", registry=registry),
+    )
 
 
 class MeasuredAppender:

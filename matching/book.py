@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from sortedcontainers import SortedDict
 
 from matching.order import Order, OrderId, OrderStatus, Side
+from settlement.values import ParticipantId
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,15 @@ class OrderBook:
         levels = self._sides[side]
         return levels.peekitem(0)[1].price_fen if levels else None
 
-    def plan(self, side: Side, price_fen: int, quantity_tonnes: int) -> list[Match]:
-        """Whom an incoming order of that side, limit and size would meet, in order of priority."""
+    def plan(
+        self, side: Side, price_fen: int, quantity_tonnes: int, owner: ParticipantId
+    ) -> tuple[list[Match], list[Order]]:
+        """Whom an incoming order of that side, limit and size would meet, in order of priority.
+
+        The second list is what it would meet of its own beneficial owner's on the way; the first leaves it out.
+        """
         matches: list[Match] = []
+        own: list[Order] = []
         wanted = quantity_tonnes
         levels = self._sides[side.opposite]
         limit = _key(side.opposite, price_fen)
@@ -66,10 +73,13 @@ class OrderBook:
             for order in levels[key].orders.values():
                 if not wanted:
                     break
+                if order.owner == owner:
+                    own.append(order)
+                    continue
                 here = min(wanted, order.remaining_tonnes)
                 matches.append(Match(order, here))
                 wanted -= here
-        return matches
+        return matches, own
 
     def add(self, order: Order) -> None:
         """Let an order rest behind all others at its price."""
@@ -89,6 +99,12 @@ class OrderBook:
         order.fill(quantity_tonnes)
         if not order.remaining_tonnes:
             self._take_out(order, level)
+
+    def reduce(self, order: Order, quantity_tonnes: int) -> None:
+        """Lower what a resting order still wants to that many tonnes; it keeps its place."""
+        level = self._sides[order.side][_key(order.side, order.price_fen)]
+        level.total_tonnes -= order.remaining_tonnes - quantity_tonnes
+        order.remaining_tonnes = quantity_tonnes
 
     def remove(self, order: Order) -> None:
         """Take a resting order out with all that remains of it."""

@@ -52,15 +52,15 @@ class Close:
         """Do the next portion of any step but the last, and report it; completed, go on to the next step."""
         match self.step:
             case CloseStep.EXPIRE_ORDERS:
-                self.done += min(portion, len(self._trading.open_orders))
                 yield from self._trading.expire(portion)
+                self.done = self.total - len(self._trading.open_orders)
             case CloseStep.CLOSING_PRICES:
                 yield from self._closing_prices()
                 self.done = self.total
             case CloseStep.OBLIGATIONS:
                 deliveries = list(islice(self._movements.uninstructed(), portion))
-                self.done += len(deliveries)
                 yield from self._movements.instruct(deliveries, seq, not_after_ns)
+                self.done = self.total - sum(1 for _ in self._movements.uninstructed())
             case CloseStep.DELIVERY:
                 self.done = self.total - len(self._movements.deliveries)
             case CloseStep.RECONCILE:
@@ -100,9 +100,7 @@ class Close:
     def _closing_prices(self) -> Iterator[Event]:
         for code, market in self._trading.markets.items():
             prices = market.prices
-            close_fen = closing_price(
-                prices.volume_tonnes, prices.turnover_fen, market.reference_fen, market.rules
-            )
+            close_fen = closing_price(prices, market.reference_fen, market.rules)
             market.reference_fen = close_fen
             yield ClosingPriceSet(
                 listing=code,

@@ -17,7 +17,7 @@ from settlement.commands import (
     RequestTransferIn,
     ResolveInstruction,
 )
-from settlement.values import AccountId, AssetCode, ParticipantId, TradingDay
+from settlement.values import AccountId, AssetCode, ParticipantId, TradeId, TradingDay
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,6 +43,25 @@ class SubmitOrder(ClientCommand):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ReplaceOrder(ClientCommand):
+    """Change the price or the quantity of an open order, keeping its id.
+
+    The order keeps its place in the queue only when its quantity falls at the same price; otherwise it comes anew,
+    and may trade at once.
+    """
+
+    order_id: OrderId
+    price_fen: int | None = None
+    """The new limit; the old one when absent."""
+    quantity_tonnes: int | None = None
+    """The new whole quantity, what has been filled included; the old one when absent."""
+
+    def content(self) -> str:
+        """What makes it this change."""
+        return f"replace|{self.order_id}|{self.price_fen}|{self.quantity_tonnes}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CancelOrder:
     """Take back what remains of an order. Cancelling twice is the same cancel, so it needs no client id."""
 
@@ -50,6 +69,8 @@ class CancelOrder:
     account: AccountId
     order_id: OrderId
     deadline_ns: int | None = None
+    session: str = ""
+    """From which connection it came, for surveillance; decides nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,13 +82,111 @@ class CancelOrders:
     listing: AssetCode | None = None
     side: Side | None = None
     deadline_ns: int | None = None
+    session: str = ""
+    """From which connection it came, for surveillance; decides nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class AdoptRules:
-    """Enter dated values into the rule book (operator). A past effective time is refused."""
+class Act:
+    """What every act of an operator carries that is outside the ordinary course of a day."""
+
+    operator: ParticipantId
+    reason: str
+
+    @property
+    def name(self) -> str:
+        """As the rule book names it where it asks for a second person; empty for what never needs one."""
+        raise AssertionError("every act has a name")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AdoptRules(Act):
+    """Enter dated values into the rule book. They take effect after the notice period, or at once in an emergency."""
 
     changes: tuple[RuleChange, ...]
+    emergency: bool = False
+
+    @property
+    def name(self) -> str:
+        """Only an emergency is exceptional."""
+        return "emergency_rules" if self.emergency else ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HaltTrading(Act):
+    """Stop taking and matching orders of one listing, or of the market. Orders can still be taken back."""
+
+    listing: AssetCode | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return "halt"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResumeTrading(Act):
+    """Let trading go on. The session is not extended by a halt."""
+
+    listing: AssetCode | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return "resume"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RestrictAccount(Act):
+    """Freeze an account's trading: its open orders are cancelled, their cover comes back, new ones are refused."""
+
+    account: AccountId
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return "restrict_account"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LiftRestriction(Act):
+    """Let a restricted account trade again."""
+
+    account: AccountId
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return "lift_restriction"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BustTrade(Act):
+    """Undo a trade whose delivery has not been instructed: both sides get back what was theirs."""
+
+    trade_id: TradeId
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return "bust_trade"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ApproveAct:
+    """The second person agrees: the act is done now, if it still can be."""
+
+    operator: ParticipantId
+    approval_id: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeclineAct:
+    """The second person, or the first, lets a waiting act go."""
+
+    operator: ParticipantId
+    approval_id: int
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,8 +241,12 @@ class RecordReconciliation:
     digest_there: str
 
 
+AnyAct: TypeAlias = AdoptRules | HaltTrading | ResumeTrading | RestrictAccount | LiftRestriction | BustTrade
+"""Every act that can be made to wait for a second person."""
+
 Command: TypeAlias = (
     SubmitOrder
+    | ReplaceOrder
     | CancelOrder
     | CancelOrders
     | AdvanceTime
@@ -136,6 +259,13 @@ Command: TypeAlias = (
     | AddInstrument
     | RegisterLot
     | AdoptRules
+    | HaltTrading
+    | ResumeTrading
+    | RestrictAccount
+    | LiftRestriction
+    | BustTrade
+    | ApproveAct
+    | DeclineAct
     | AnnounceCalendar
     | AddListing
     | OpenDay

@@ -26,7 +26,7 @@ from settlement.events import (
     TransferRequested,
 )
 from settlement.rejections import Figure
-from settlement.values import AccountId, AssetCode, TradeId, TradingDay
+from settlement.values import AccountId, AssetCode, ParticipantId, TradeId, TradingDay
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,6 +95,12 @@ class CancelReason(StrEnum):
     REQUESTED = "requested"
     IOC_REMAINDER = "ioc_remainder"
     FOK_UNFILLED = "fok_unfilled"
+    SELF_TRADE = "self_trade"
+    """It stood in the way of an order of the same beneficial owner."""
+    RESTRICTED = "restricted"
+    """The account's trading was frozen."""
+    OUTSIDE_BAND = "outside_band"
+    """The price band was narrowed past it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,6 +117,24 @@ class OrderCancelled:
     was_resting: bool
     """Whether it stood in the book, so that depth falls by what remained."""
     reason: CancelReason
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OrderReplaced:
+    """An open order has another price or quantity. What it trades or where it rests now follows."""
+
+    order_id: OrderId
+    account: AccountId
+    client_order_id: str
+    listing: AssetCode
+    side: Side
+    before_price_fen: int
+    before_remaining_tonnes: int
+    price_fen: int
+    quantity_tonnes: int
+    remaining_tonnes: int
+    kept_priority: bool
+    """Whether it still stands where it stood; otherwise it has left the book and comes anew."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,6 +156,108 @@ class OrdersCancelled:
 
     account: AccountId
     count: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LargeHolderNoted:
+    """A purchase took a participant to or above the reporting threshold (大户报告)."""
+
+    account: AccountId
+    listing: AssetCode
+    position_tonnes: int
+    threshold_tonnes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TradingHalted:
+    """No orders of the listing, or of the market, are taken until trading is resumed."""
+
+    listing: AssetCode | None
+    operator: ParticipantId
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TradingResumed:
+    """Trading goes on."""
+
+    listing: AssetCode | None
+    operator: ParticipantId
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AccountRestricted:
+    """The account's trading is frozen; the cancelled orders' own events follow."""
+
+    account: AccountId
+    operator: ParticipantId
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RestrictionLifted:
+    """The account may trade again."""
+
+    account: AccountId
+    operator: ParticipantId
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TradeBusted:
+    """A trade was undone before it was delivered; both sides got back what was theirs."""
+
+    trade_id: TradeId
+    listing: AssetCode
+    seller: AccountId
+    buyer: AccountId
+    quantity_tonnes: int
+    amount_fen: int
+    operator: ParticipantId
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DayPricesRevised:
+    """A listing's prices of the day, without the trade that was undone."""
+
+    listing: AssetCode
+    open_fen: int | None
+    high_fen: int | None
+    low_fen: int | None
+    last_fen: int | None
+    volume_tonnes: int
+    turnover_fen: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ApprovalRequested:
+    """An act waits for a second person. Its id is the sequence number of the command that asked for it."""
+
+    approval_id: int
+    act: str
+    operator: ParticipantId
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ActApproved:
+    """A second person agreed; what the act does follows."""
+
+    approval_id: int
+    act: str
+    operator: ParticipantId
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ActDeclined:
+    """A waiting act was let go."""
+
+    approval_id: int
+    act: str
+    operator: ParticipantId
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -251,6 +377,7 @@ Event: TypeAlias = (
     | OrderAccepted
     | Traded
     | OrderRested
+    | OrderReplaced
     | OrderCancelled
     | OrderExpired
     | OrdersCancelled
@@ -268,6 +395,16 @@ Event: TypeAlias = (
     | MovementRefused
     | DeliverySettled
     | DeliveryFailed
+    | LargeHolderNoted
+    | TradingHalted
+    | TradingResumed
+    | AccountRestricted
+    | RestrictionLifted
+    | TradeBusted
+    | DayPricesRevised
+    | ApprovalRequested
+    | ActApproved
+    | ActDeclined
     | RulesAdopted
     | CalendarAnnounced
     | ListingAdded

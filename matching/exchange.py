@@ -5,48 +5,42 @@ a fault of the exchange's own raises (AssertionError), and must stop the process
 stamps give the same events, on any machine, under any hash seed.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Final, assert_never
 
 from matching import rejections
 from matching.calendar import Calendar
 from matching.client_ids import ClientIds
-from matching.closing import Close
 from matching.commands import (
     AddListing,
     AdoptRules,
     AdvanceClose,
     AdvanceTime,
     AnnounceCalendar,
+    ApproveAct,
+    BustTrade,
     CancelOrder,
     CancelOrders,
     CloseDay,
     Command,
+    DeclineAct,
+    HaltTrading,
+    LiftRestriction,
     OpenDay,
     RecordReconciliation,
+    ReplaceOrder,
+    RestrictAccount,
+    ResumeTrading,
     SubmitOrder,
 )
-from matching.day import day_after, next_phase_ns, phase_of
-from matching.events import (
-    CalendarAnnounced,
-    CloseStarted,
-    CloseStep,
-    CloseStepAdvanced,
-    DayClosed,
-    DayOpened,
-    Event,
-    ListingAdded,
-    PhaseChanged,
-    Rejected,
-    Replayed,
-    RulesAdopted,
-)
-from matching.market import DayPrices, ListedMarket
-from matching.order import OrderId
-from matching.rulebook import RuleBook, Rules, refuse_changes
-from matching.session import NS, Phase
+from matching.day_cycle import DayCycle
+from matching.events import CalendarAnnounced, CloseStep, Event, ListingAdded, Rejected, Replayed
+from matching.market import ListedMarket
+from matching.operations import Operations
+from matching.rulebook import RuleBook
+from matching.session import Phase
 from matching.state import ExchangeState, Stamp
-from matching.trading import ListedTrading
+from matching.trading import ListedTrading, Moment
 from settlement.commands import (
     AddInstrument,
     ClientCommand,
@@ -60,10 +54,7 @@ from settlement.commands import (
 from settlement.depository import Depository
 from settlement.events import Instruction
 from settlement.rejections import DEADLINE_PASSED, INSTRUMENT_UNKNOWN, Rejection
-from settlement.values import AssetCode, TradingDay
-
-NEVER_NS: Final = 2**63 - 1
-"""Later than any stamp."""
+from settlement.values import TradingDay
 
 
 class Exchange:
@@ -74,21 +65,36 @@ class Exchange:
 
     def __init__(self) -> None:
         """An exchange before its first day: no participant, no rule, no listing."""
-        self.depository = Depository()
-        self.rulebook = RuleBook()
-        self.calendar = Calendar()
-        self.trading = ListedTrading(self.depository)
-        self.trading_day: TradingDay | None = None
-        self.phase = Phase.CLOSED
-        self.next_change_ns = NEVER_NS
+        self._assemble(Depository(), RuleBook(), Calendar())
         self._client_ids = ClientIds()
-        self._close: Close | None = None
-        self._stamp = Stamp(seq=0, at_ns=0)
+
+    def _assemble(self, depository: Depository, rulebook: RuleBook, calendar: Calendar) -> None:
+        self.depository = depository
+        self.rulebook = rulebook
+        self.calendar = calendar
+        self.trading = ListedTrading(depository)
+        self.cycle = DayCycle(self.trading, depository.movements, rulebook, calendar)
+        self.operations = Operations(depository, self.trading, rulebook, self.cycle)
+
+    @property
+    def trading_day(self) -> TradingDay | None:
+        """The day being traded or closed; None before the first."""
+        return self.cycle.trading_day
+
+    @property
+    def phase(self) -> Phase:
+        """The phase of the day."""
+        return self.cycle.phase
+
+    @property
+    def next_change_ns(self) -> int:
+        """When phase or rules may next change by the mere passing of time."""
+        return self.cycle.next_change_ns
 
     @property
     def close_step(self) -> CloseStep | None:
         """The step of the close under way; None when none is."""
-        return None if self._close is None else self._close.step
+        return None if self.cycle.close is None else self.cycle.close.step
 
     def pending_instructions(self) -> tuple[Instruction, ...]:
         """The outbox: what the registry has been asked and not finally answered, oldest first."""
@@ -96,12 +102,13 @@ class Exchange:
 
     def apply(self, command: Command, stamp: Stamp) -> tuple[Event, ...]:
         """Decide one command at its stamp. The first events may be what the mere passing of time has brought."""
-        if stamp.seq != self._stamp.seq + 1 or stamp.at_ns < self._stamp.at_ns:
-            raise AssertionError(f"{stamp} after {self._stamp}")
-        self._stamp = stamp
+        cycle = self.cycle
+        if stamp.seq != cycle.stamp.seq + 1 or stamp.at_ns < cycle.stamp.at_ns:
+            raise AssertionError(f"{stamp} after {cycle.stamp}")
+        cycle.stamp = stamp
         events: list[Event] = []
-        if stamp.at_ns >= self.next_change_ns:
-            events.extend(self._follow_time())
+        if stamp.at_ns >= cycle.next_change_ns:
+            events.extend(cycle.follow_time())
         decided = (
             self._decide_for_client(command) if isinstance(command, ClientCommand) else self._decide(command)
         )
@@ -123,12 +130,14 @@ class Exchange:
             return first_use
         if first_use is not None:
             return (Replayed(first_seq=first_use),)
-        self._client_ids.use(command, self._stamp.seq)
+        self._client_ids.use(command, self.cycle.stamp.seq)
         if self._too_late(command.deadline_ns):
-            return DEADLINE_PASSED.because(limit=command.deadline_ns, actual=self._stamp.at_ns)
+            return DEADLINE_PASSED.because(limit=command.deadline_ns, actual=self.cycle.stamp.at_ns)
         match command:
             case SubmitOrder():
-                return self.trading.submit(command, OrderId(self._stamp.seq), self.phase, self.trading_day)
+                return self.trading.submit(command, self._moment())
+            case ReplaceOrder():
+                return self.trading.replace(command, self._moment())
             case DepositCash():
                 return self.depository.deposit_cash(command)
             case RequestTransferIn():
@@ -145,9 +154,11 @@ class Exchange:
             case AdvanceTime():
                 return ()
             case ResolveInstruction():
-                return self.depository.movements.resolve(command, self._stamp.seq, self._not_after_ns())
+                return self.depository.movements.resolve(
+                    command, self.cycle.stamp.seq, self.cycle.not_after_ns()
+                )
             case AdvanceClose():
-                return self._advance_close(command)
+                return self.cycle.advance_close(command)
             case RegisterParticipant():
                 return self.depository.register_participant(command)
             case OpenAccount():
@@ -156,32 +167,43 @@ class Exchange:
                 return self.depository.add_instrument(command)
             case RegisterLot():
                 return self.depository.register_lot(command)
-            case AdoptRules():
-                return self._adopt_rules(command)
+            case (
+                AdoptRules()
+                | HaltTrading()
+                | ResumeTrading()
+                | RestrictAccount()
+                | LiftRestriction()
+                | BustTrade()
+            ):
+                return self.operations.act(command)
+            case ApproveAct():
+                return self.operations.approve(command)
+            case DeclineAct():
+                return self.operations.decline(command)
             case AnnounceCalendar():
                 return self._announce_calendar(command)
             case AddListing():
                 return self._add_listing(command)
             case OpenDay():
-                return self._open_day(command)
+                return self.cycle.open_day(command)
             case CloseDay():
-                return self._close_day(command)
+                return self.cycle.close_day(command)
             case RecordReconciliation():
-                return self._record_reconciliation(command)
-            case SubmitOrder() | DepositCash() | RequestTransferIn():
+                return self.cycle.record_reconciliation(command)
+            case SubmitOrder() | ReplaceOrder() | DepositCash() | RequestTransferIn():
                 raise AssertionError("clients' commands are decided before")
             case _:
                 assert_never(command)
 
     def _cancel(self, command: CancelOrder | CancelOrders) -> Rejection | list[Event]:
         if self._too_late(command.deadline_ns):
-            return DEADLINE_PASSED.because(limit=command.deadline_ns, actual=self._stamp.at_ns)
+            return DEADLINE_PASSED.because(limit=command.deadline_ns, actual=self.cycle.stamp.at_ns)
         if isinstance(command, CancelOrder):
             return self.trading.cancel(command, self.phase)
         return self.trading.cancel_many(command, self.phase)
 
     def _too_late(self, deadline_ns: int | None) -> bool:
-        return deadline_ns is not None and self._stamp.at_ns > deadline_ns
+        return deadline_ns is not None and self.cycle.stamp.at_ns > deadline_ns
 
     def _request_transfer_in(self, command: RequestTransferIn) -> Rejection | Iterable[Event]:
         refused = self.depository.refuse_transfer_in(command)
@@ -191,21 +213,10 @@ class Exchange:
             return rejections.DAY_NOT_OPEN.because()
         # From here the command must succeed.
         return self.depository.movements.request_transfer_in(
-            command, self._stamp.seq, self.trading_day, self._not_after_ns()
+            command, self.cycle.stamp.seq, self.trading_day, self.cycle.not_after_ns()
         )
 
     # ---- rules, calendar, listings ------------------------------------------------------------------------------
-
-    def _adopt_rules(self, command: AdoptRules) -> Rejection | Iterable[Event]:
-        # Before the first day the book is being founded, and may tell its own past.
-        earliest_ns = 0 if self.trading_day is None else self._stamp.at_ns
-        refused = refuse_changes(command.changes, earliest_ns)
-        if refused is not None:
-            return refused
-        # From here the command must succeed.
-        self.rulebook.adopt(command.changes)
-        adopted = RulesAdopted(version=self.rulebook.version, changes=command.changes)
-        return (adopted, *self._follow_time())
 
     def _announce_calendar(self, command: AnnounceCalendar) -> Rejection | Iterable[Event]:
         announcement = command.announcement
@@ -216,120 +227,38 @@ class Exchange:
         return (CalendarAnnounced(announcement=announcement),)
 
     def _add_listing(self, command: AddListing) -> Rejection | Iterable[Event]:
-        code = command.listing.code
+        code, at_ns = command.listing.code, self.cycle.stamp.at_ns
         if code not in self.depository.instruments:
             return INSTRUMENT_UNKNOWN.because(actual=code)
         if code in self.trading.markets:
             return rejections.LISTING_EXISTS.because(actual=code)
-        missing = next(self.rulebook.missing(self._stamp.at_ns), None)
+        missing = next(self.rulebook.missing(at_ns), None)
         if missing is not None:
             return rejections.RULES_INCOMPLETE.because(actual=missing)
-        tick_fen = self._rules(code).tick_fen
-        if command.listing.first_reference_price_fen < tick_fen:
+        tick_fen = self.cycle.rules(code).tick_fen
+        if (
+            command.listing.first_reference_price_fen <= 0
+            or command.listing.first_reference_price_fen % tick_fen
+        ):
             return rejections.PRICE_NOT_ON_TICK.because(
                 limit=tick_fen, actual=command.listing.first_reference_price_fen
             )
         # From here the command must succeed.
-        market = ListedMarket(command.listing, self._rules(code))
+        market = ListedMarket(command.listing, self.cycle.rules(code))
         self.trading.markets[code] = market
         events: list[Event] = [ListingAdded(listing=command.listing)]
         if self.trading_day is not None:
             events.append(market.band_set(self.trading_day))
         return events
 
-    # ---- the day ------------------------------------------------------------------------------------------------
-
-    def _open_day(self, command: OpenDay) -> Rejection | Iterable[Event]:
-        if self.trading_day is not None:
-            return rejections.DAY_ALREADY_OPEN.because(actual=self.trading_day)
-        if not self.calendar.is_trading_day(command.trading_day):
-            return rejections.NOT_A_TRADING_DAY.because(actual=command.trading_day)
-        missing = next(self.rulebook.missing(self._stamp.at_ns), None)
-        if missing is not None:
-            return rejections.RULES_INCOMPLETE.because(actual=missing)
-        # From here the command must succeed.
-        return list(self._begin_day(command.trading_day))
-
-    def _close_day(self, command: CloseDay) -> Rejection | Iterable[Event]:
-        if self.trading_day is None or command.trading_day != self.trading_day:
-            return rejections.DAY_NOT_OPEN.because(limit=self.trading_day, actual=command.trading_day)
-        if self._close is not None:
-            return rejections.CLOSE_UNDER_WAY.because(actual=self._close.step)
-        if self._rules().close_by_clock:
-            return rejections.SESSION_IN_PROGRESS.because(actual=self.phase)
-        # From here the command must succeed.
-        return list(self._begin_close(self.trading_day))
-
-    def _advance_close(self, command: AdvanceClose) -> Rejection | Iterable[Event]:
-        close = self._close
-        if close is None or command.trading_day != close.trading_day or command.portion < 1:
-            return rejections.DAY_NOT_OPEN.because(limit=self.trading_day, actual=command.trading_day)
-        if close.step is CloseStep.ROLL_DATE:
-            return self._roll_date(close)
-        return list(close.advance(command.portion, self._stamp.seq, self._not_after_ns()))
-
-    def _record_reconciliation(self, command: RecordReconciliation) -> Rejection | Iterable[Event]:
-        if self._close is None or command.trading_day != self._close.trading_day:
-            return rejections.NOT_RECONCILING.because(actual=command.trading_day)
-        return self._close.reconciled(command)
-
-    def _roll_date(self, close: Close) -> Rejection | Iterable[Event]:
-        next_day = day_after(close.trading_day, self.calendar, self._rules(), self._stamp.at_ns)
-        if next_day is None:
-            return rejections.CALENDAR_NOT_ANNOUNCED.because(actual=close.trading_day)
-        # From here the command must succeed.
-        self._close = None
-        rolled = CloseStepAdvanced(trading_day=close.trading_day, step=close.step, done=1, total=1)
-        closed = DayClosed(trading_day=close.trading_day, next_day=next_day)
-        return [rolled, closed, *self._change_phase(Phase.CLOSED), *self._begin_day(next_day)]
-
-    def _begin_day(self, day: TradingDay) -> Iterator[Event]:
-        self.trading_day = day
-        yield DayOpened(trading_day=day)
-        for market in self.trading.markets.values():
-            market.prices = DayPrices()
-            market.follow(self._rules(market.listing.code))
-            yield market.band_set(day)
-        yield from self._follow_time()
-
-    def _begin_close(self, day: TradingDay) -> Iterator[Event]:
-        yield from self._change_phase(Phase.CLOSING)
-        self._close = Close(day, self.trading, self.depository.movements)
-        self.next_change_ns = NEVER_NS
-        yield CloseStarted(trading_day=day)
-
-    def _follow_time(self) -> Iterator[Event]:
-        """Bring rules, bands and phase to the present stamp. While a day closes, they stand still."""
-        day, at_ns = self.trading_day, self._stamp.at_ns
-        if day is None or self._close is not None:
-            return
-        for market in self.trading.markets.values():
-            if market.follow(self._rules(market.listing.code)):
-                yield market.band_set(day)
-        rules = self._rules()
-        phase = phase_of(day, rules, at_ns)
-        if phase is Phase.CLOSING:
-            yield from self._begin_close(day)
-            return
-        yield from self._change_phase(phase)
-        next_rule_ns = self.rulebook.next_change_ns(at_ns)
-        self.next_change_ns = min(
-            next_phase_ns(day, rules, at_ns), NEVER_NS if next_rule_ns is None else next_rule_ns
+    def _moment(self) -> Moment:
+        cycle = self.cycle
+        return Moment(
+            seq=cycle.stamp.seq,
+            phase=cycle.phase,
+            trading_day=cycle.trading_day,
+            not_after_ns=cycle.not_after_ns(),
         )
-
-    def _change_phase(self, phase: Phase) -> Iterator[Event]:
-        if phase is not self.phase:
-            assert self.trading_day is not None, "a phase without a day"
-            before, self.phase = self.phase, phase
-            yield PhaseChanged(trading_day=self.trading_day, before=before, phase=phase)
-
-    def _rules(self, listing: AssetCode | None = None) -> Rules:
-        return self.rulebook.in_force(self._stamp.at_ns, listing)
-
-    def _not_after_ns(self) -> int:
-        if self.trading_day is None:
-            return self._stamp.at_ns
-        return self._stamp.at_ns + self._rules().registry_patience_s * NS
 
     # ---- soundness and snapshots --------------------------------------------------------------------------------
 
@@ -337,44 +266,44 @@ class Exchange:
         """Walk every invariant; AssertionError names what is broken."""
         self.depository.check()
         self.trading.check()
-        assert self._close is None or self.phase is Phase.CLOSING, "a close outside its phase"
+        assert (self.cycle.close is not None) is (self.phase is Phase.CLOSING), "a close outside its phase"
 
     def dump(self) -> ExchangeState:
         """All of it, for a snapshot."""
+        cycle = self.cycle
         return ExchangeState(
             core_version=self.VERSION,
-            seq=self._stamp.seq,
-            at_ns=self._stamp.at_ns,
-            next_change_ns=self.next_change_ns,
+            seq=cycle.stamp.seq,
+            at_ns=cycle.stamp.at_ns,
+            next_change_ns=cycle.next_change_ns,
+            market_rules=cycle.market_rules,
             depository=self.depository.dump(),
             rule_changes=tuple(self.rulebook.changes),
             rule_version=self.rulebook.version,
             announcements=tuple(self.calendar.announcements),
             markets=tuple(market.dump() for market in self.trading.markets.values()),
+            standing=self.trading.standing.dump(),
+            waiting=self.operations.dump(),
             last_trade_id=self.trading.last_trade_id,
             client_ids=self._client_ids.dump(),
-            trading_day=self.trading_day,
-            phase=self.phase,
-            close=None if self._close is None else self._close.dump(),
+            trading_day=cycle.trading_day,
+            phase=cycle.phase,
+            close=None if cycle.close is None else cycle.close.dump(),
         )
 
     @classmethod
     def load(cls, state: ExchangeState) -> "Exchange":
         """The exchange that snapshot was taken of. The caller has compared `core_version` with `VERSION`."""
         exchange = cls()
-        exchange.depository = Depository.load(state.depository)
+        exchange._assemble(Depository.load(state.depository), RuleBook(), Calendar(state.announcements))
         exchange.rulebook.adopt(state.rule_changes)
         exchange.rulebook.version = state.rule_version
-        exchange.calendar = Calendar(state.announcements)
-        exchange.trading = ListedTrading(exchange.depository)
         exchange.trading.last_trade_id = state.last_trade_id
+        exchange.trading.standing.load(state.standing)
+        exchange.operations.load(state.waiting)
         exchange._client_ids = ClientIds.load(state.client_ids)
-        exchange._stamp = Stamp(seq=state.seq, at_ns=state.at_ns)
-        exchange.trading_day, exchange.phase = state.trading_day, state.phase
-        exchange.next_change_ns = state.next_change_ns
         for market in state.markets:
             exchange.trading.adopt(ListedMarket.load(market))
         exchange.trading.index()
-        if state.close is not None:
-            exchange._close = Close.load(state.close, exchange.trading, exchange.depository.movements)
+        exchange.cycle.load(state)
         return exchange

@@ -3,34 +3,13 @@
 from dataclasses import dataclass
 
 from matching.book import OrderBook
-from matching.events import BandSet
+from matching.day_prices import DayPrices, Print
+from matching.events import BandSet, DayPricesRevised
 from matching.listing import Listing
 from matching.order import Order, OrderId, OrderStatus, Side, TimeInForce
 from matching.reference_price import PriceBand, band_around
 from matching.rulebook import Rules
-from settlement.values import AccountId, AssetCode, ParticipantId, TradingDay
-
-
-@dataclass(kw_only=True, slots=True)
-class DayPrices:
-    """What listed trades have made of the day so far."""
-
-    open_fen: int | None = None
-    high_fen: int | None = None
-    low_fen: int | None = None
-    last_fen: int | None = None
-    volume_tonnes: int = 0
-    turnover_fen: int = 0
-
-    def trade(self, price_fen: int, quantity_tonnes: int) -> None:
-        """Count one more trade."""
-        if self.open_fen is None:
-            self.open_fen = price_fen
-        self.high_fen = price_fen if self.high_fen is None else max(self.high_fen, price_fen)
-        self.low_fen = price_fen if self.low_fen is None else min(self.low_fen, price_fen)
-        self.last_fen = price_fen
-        self.volume_tonnes += quantity_tonnes
-        self.turnover_fen += price_fen * quantity_tonnes
+from settlement.values import AccountId, AssetCode, ParticipantId, TradeId, TradingDay
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,12 +39,7 @@ class MarketState:
     band: PriceBand
     reference_fen: int
     """The next band's, once the closing price is known."""
-    open_fen: int | None
-    high_fen: int | None
-    low_fen: int | None
-    last_fen: int | None
-    volume_tonnes: int
-    turnover_fen: int
+    prints: tuple[Print, ...]
     orders: tuple[OrderRecord, ...]
 
 
@@ -101,20 +75,27 @@ class ListedMarket:
             upper_fen=band.upper_fen,
         )
 
+    def undo(self, trade_id: TradeId) -> DayPricesRevised:
+        """Take a trade out of the day's prices."""
+        self.prices = self.prices.without(trade_id)
+        return DayPricesRevised(
+            listing=self.listing.code,
+            open_fen=self.prices.open_fen,
+            high_fen=self.prices.high_fen,
+            low_fen=self.prices.low_fen,
+            last_fen=self.prices.last_fen,
+            volume_tonnes=self.prices.volume_tonnes,
+            turnover_fen=self.prices.turnover_fen,
+        )
+
     def dump(self) -> MarketState:
         """All of it, for a snapshot."""
-        prices = self.prices
         return MarketState(
             listing=self.listing,
             rules=self.rules,
             band=self.band,
             reference_fen=self.reference_fen,
-            open_fen=prices.open_fen,
-            high_fen=prices.high_fen,
-            low_fen=prices.low_fen,
-            last_fen=prices.last_fen,
-            volume_tonnes=prices.volume_tonnes,
-            turnover_fen=prices.turnover_fen,
+            prints=tuple(self.prices.prints),
             orders=tuple(_record(order) for order in self.book.orders()),
         )
 
@@ -123,14 +104,7 @@ class ListedMarket:
         """The market that snapshot was taken of."""
         market = cls(state.listing, state.rules)
         market.reference_fen, market.band = state.reference_fen, state.band
-        market.prices = DayPrices(
-            open_fen=state.open_fen,
-            high_fen=state.high_fen,
-            low_fen=state.low_fen,
-            last_fen=state.last_fen,
-            volume_tonnes=state.volume_tonnes,
-            turnover_fen=state.turnover_fen,
-        )
+        market.prices = DayPrices(state.prints)
         for record in state.orders:
             market.book.add(_order(record))
         return market

@@ -81,7 +81,7 @@ LIFE: Final[dict[tuple[OrderStatus, OrderStep], OrderStatus]] = {
 
 @dataclass(kw_only=True, slots=True)
 class Order:
-    """An accepted order. Only `remaining_tonnes` and `status` ever change, through `step`."""
+    """An accepted order. Its status changes through `step` only; price and quantity change when it is replaced."""
 
     order_id: OrderId
     account: AccountId

@@ -1,29 +1,62 @@
-"""What stands between a submitted order and the book: one column of guards, the first that says no is told.
+"""What stands between an order and the book: one column of guards, the first that says no is told.
 
 The order of the guards is part of the contract: an order with several faults is always refused for the same one.
+A changed order passes the same guards as a new one, for what it would newly need.
 """
 
+from dataclasses import dataclass
+
 from matching import rejections
-from matching.book import Match
-from matching.commands import SubmitOrder
 from matching.market import ListedMarket
-from matching.order import Side
+from matching.order import Order, Side
+from matching.rulebook import SelfTrade
 from matching.session import LISTED_PHASES, Phase
+from matching.standing import Standing
 from settlement.depository import Depository
 from settlement.rejections import INSUFFICIENT_CASH, INSUFFICIENT_UNITS, Rejection
-from settlement.values import CASH
+from settlement.values import CASH, AccountId, AssetCode
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Terms:
+    """What an order asks for."""
+
+    account: AccountId
+    listing: AssetCode
+    side: Side
+    price_fen: int
+    quantity_tonnes: int
+    """The whole order, what has been filled included."""
+    wanted_tonnes: int
+    """What is still to be traded."""
+    covered: int = 0
+    """Cover the order holds already: fen or tonnes."""
+    open_buys_tonnes: int = 0
+    """What the owner's other open orders would still buy of this listing; counted only where there is a limit."""
+
+    @property
+    def needed(self) -> int:
+        """Cover to be held in addition, fen or tonnes; not above zero when there is enough."""
+        cover = self.wanted_tonnes * self.price_fen if self.side is Side.BUY else self.wanted_tonnes
+        return cover - self.covered
 
 
 def refuse(
-    command: SubmitOrder, market: ListedMarket | None, phase: Phase, depository: Depository
+    terms: Terms, market: ListedMarket | None, phase: Phase, standing: Standing, depository: Depository
 ) -> Rejection | None:
-    """Why this order cannot be accepted whoever stands in the book; None when it can."""
+    """Why an order on these terms cannot be accepted whoever stands in the book; None when it can."""
     if market is None:
-        return rejections.LISTING_UNKNOWN.because(actual=command.listing)
+        return rejections.LISTING_UNKNOWN.because(actual=terms.listing)
     rules, band = market.rules, market.band
-    price_fen, quantity_tonnes = command.price_fen, command.quantity_tonnes
+    price_fen, quantity_tonnes = terms.price_fen, terms.quantity_tonnes
     if phase not in LISTED_PHASES:
         return rejections.PHASE_CLOSED.because(limit="listed", actual=phase)
+    if standing.is_halted(terms.listing):
+        return rejections.LISTING_HALTED.because(actual=terms.listing)
+    if terms.account in standing.restrictions:
+        return rejections.ACCOUNT_RESTRICTED.because(actual=terms.account)
+    if depository.kind_of(terms.account) not in rules.participant_kinds:
+        return rejections.KIND_NOT_ADMITTED.because(actual=depository.kind_of(terms.account))
     if price_fen <= 0 or price_fen % rules.tick_fen:
         return rejections.PRICE_NOT_ON_TICK.because(limit=rules.tick_fen, actual=price_fen)
     if quantity_tonnes < rules.listed_min_tonnes:
@@ -38,27 +71,40 @@ def refuse(
         return rejections.QUANTITY_NOT_IN_LOTS.because(limit=rules.lot_tonnes, actual=quantity_tonnes)
     if not band.lower_fen <= price_fen <= band.upper_fen:
         return rejections.PRICE_OUTSIDE_BAND.because(limit=(band.lower_fen, band.upper_fen), actual=price_fen)
-    return refuse_cover(command, depository)
+    return _refuse_position(terms, market, depository) or _refuse_cover(terms, depository)
 
 
-def refuse_cover(command: SubmitOrder, depository: Depository) -> Rejection | None:
-    """Whether the account lacks what the order must hold: all of its money, or all of its units."""
-    if command.side is Side.BUY:
-        needed_fen = command.price_fen * command.quantity_tonnes
-        available_fen = depository.ledger.available(command.account, CASH)
-        if needed_fen > available_fen:
-            return INSUFFICIENT_CASH.because(limit=available_fen, actual=needed_fen)
-        return None
-    available_tonnes = depository.ledger.available(command.account, command.listing)
-    if command.quantity_tonnes > available_tonnes:
-        return INSUFFICIENT_UNITS.because(limit=available_tonnes, actual=command.quantity_tonnes)
+def refuse_self_trade(market: ListedMarket, own: list[Order]) -> Rejection | None:
+    """Whether the order would trade with its own beneficial owner, where the rules let the incoming one give way."""
+    if own and market.rules.self_trade is SelfTrade.REJECT_INCOMING:
+        return rejections.SELF_TRADE.because(actual=str(own[0].order_id))
     return None
 
 
-def refuse_self_trade(command: SubmitOrder, plan: list[Match], depository: Depository) -> Rejection | None:
-    """Whether the order would trade with one of the same beneficial owner."""
-    owner = depository.accounts[command.account].owner
-    for match in plan:
-        if match.resting.owner == owner:
-            return rejections.SELF_TRADE.because(actual=str(match.resting.order_id))
+def _refuse_position(terms: Terms, market: ListedMarket, depository: Depository) -> Rejection | None:
+    """Whether a purchase would take the participant above what its kind may have (最大持有量)."""
+    if terms.side is Side.SELL or not market.rules.position_limits:
+        return None
+    kind = depository.kind_of(terms.account)
+    limit_tonnes = next((tonnes for limited, tonnes in market.rules.position_limits if limited is kind), None)
+    if limit_tonnes is None:
+        return None
+    position_tonnes = depository.position(terms.account, terms.listing) + terms.open_buys_tonnes
+    if position_tonnes + terms.wanted_tonnes > limit_tonnes:
+        return rejections.POSITION_LIMIT_EXCEEDED.because(
+            limit=limit_tonnes, actual=position_tonnes + terms.wanted_tonnes
+        )
+    return None
+
+
+def _refuse_cover(terms: Terms, depository: Depository) -> Rejection | None:
+    """Whether the account lacks what the order must hold: all of its money, or all of its units."""
+    if terms.side is Side.BUY:
+        available_fen = depository.ledger.available(terms.account, CASH)
+        if terms.needed > max(available_fen, 0):
+            return INSUFFICIENT_CASH.because(limit=available_fen, actual=terms.needed)
+        return None
+    sellable_tonnes = depository.sellable(terms.account, terms.listing)
+    if terms.needed > sellable_tonnes:
+        return INSUFFICIENT_UNITS.because(limit=sellable_tonnes, actual=terms.needed)
     return None

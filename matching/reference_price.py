@@ -8,9 +8,13 @@ shall not move the price of a thin market).
 
 from dataclasses import dataclass
 
-from matching.rulebook import BandRounding, Rules
+from matching.day_prices import DayPrices
+from matching.rulebook import BandRounding, ClosingMethod, Rules
 
 _WHOLE_BASIS_POINTS = 10_000
+
+LAST_TRADES = 5
+"""How many trades the `last_five` closing price is made of (Hubei's rule)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,7 +32,11 @@ def half_up(numerator: int, denominator: int) -> int:
 
 
 def band_around(reference_fen: int, rules: Rules) -> PriceBand:
-    """The band the rules put around a reference price. It never reaches below one tick."""
+    """The band the rules put around a reference price.
+
+    It never reaches below one tick, and is never empty: where the tick is wider than the band, the first tick above
+    its lower edge remains.
+    """
     tick = rules.tick_fen
     below = reference_fen * (_WHOLE_BASIS_POINTS - rules.band_basis_points)
     above = reference_fen * (_WHOLE_BASIS_POINTS + rules.band_basis_points)
@@ -37,16 +45,20 @@ def band_around(reference_fen: int, rules: Rules) -> PriceBand:
         lower, upper = half_up(below, one_tick), half_up(above, one_tick)
     else:
         lower, upper = -(-below // one_tick), above // one_tick
-    return PriceBand(
-        reference_fen=reference_fen, lower_fen=max(lower, 1) * tick, upper_fen=max(upper, 1) * tick
-    )
+    lower = max(lower, 1)
+    return PriceBand(reference_fen=reference_fen, lower_fen=lower * tick, upper_fen=max(upper, lower) * tick)
 
 
-def closing_price(volume_tonnes: int, turnover_fen: int, previous_fen: int, rules: Rules) -> int:
-    """The day's closing price: the average of listed trades, or the previous close at or below the threshold.
+def closing_price(prices: DayPrices, previous_fen: int, rules: Rules) -> int:
+    """The day's closing price by the rule book's method, or the previous close at or below the threshold.
 
     It is one tick at least, also where the tick has grown since the trades were made.
     """
-    if volume_tonnes <= rules.close_threshold_tonnes:
+    if prices.volume_tonnes <= rules.close_threshold_tonnes:
         return previous_fen
+    counted = (
+        prices.prints[-LAST_TRADES:] if rules.closing_method is ClosingMethod.LAST_FIVE else prices.prints
+    )
+    turnover_fen = sum(one.price_fen * one.quantity_tonnes for one in counted)
+    volume_tonnes = sum(one.quantity_tonnes for one in counted)
     return max(half_up(turnover_fen, volume_tonnes * rules.tick_fen), 1) * rules.tick_fen

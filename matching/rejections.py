@@ -214,6 +214,136 @@ NOT_RECONCILING: Final = Reason(
     remedy_en="its progress is at GET /v1/operator/day",
     source="exchange",
 )
+LISTING_HALTED: Final = Reason(
+    code="listing_halted",
+    pointer="/listing",
+    unit=Unit.TEXT,
+    zh="该产品已暂停交易",
+    en="trading of the listing is halted",
+    remedy_zh="可撤单；恢复交易见 GET /v1/status",
+    remedy_en="orders can be taken back; see GET /v1/status for when it resumes",
+    source="exchange rule: emergency measures",
+)
+NOT_HALTED: Final = Reason(
+    code="not_halted",
+    pointer="/listing",
+    unit=Unit.TEXT,
+    zh="该产品未暂停交易",
+    en="trading is not halted",
+    remedy_zh="无需恢复",
+    remedy_en="nothing needs to be resumed",
+    source="exchange",
+)
+ACCOUNT_RESTRICTED: Final = Reason(
+    code="account_restricted",
+    pointer="/account",
+    unit=Unit.TEXT,
+    zh="账户交易已被限制",
+    en="the account's trading is restricted",
+    remedy_zh="请联系交易所",
+    remedy_en="ask the exchange",
+    source="exchange rule: emergency measures",
+)
+NOT_RESTRICTED: Final = Reason(
+    code="not_restricted",
+    pointer="/account",
+    unit=Unit.TEXT,
+    zh="账户未被限制",
+    en="the account is not restricted",
+    remedy_zh="无需解除",
+    remedy_en="nothing needs to be lifted",
+    source="exchange",
+)
+KIND_NOT_ADMITTED: Final = Reason(
+    code="kind_not_admitted",
+    pointer="/account",
+    unit=Unit.TEXT,
+    zh="该类交易主体暂不能参与此产品的交易",
+    en="participants of this kind are not admitted to the listing",
+    remedy_zh="参与主体类别见 GET /v1/rules",
+    remedy_en="the kinds admitted are at GET /v1/rules",
+    source="rule book: participant_kinds; Measures 2023, Art. 30",
+)
+POSITION_LIMIT_EXCEEDED: Final = Reason(
+    code="position_limit_exceeded",
+    pointer="/quantity",
+    unit=Unit.TONNES,
+    zh="持有量将超过最大持有量限制",
+    en="the purchase would exceed the position limit",
+    remedy_zh="请减少数量或撤销其他买单",
+    remedy_en="lower the quantity, or cancel other buy orders",
+    source="rule book: position_limits",
+)
+QUANTITY_ALREADY_FILLED: Final = Reason(
+    code="quantity_already_filled",
+    pointer="/quantity",
+    unit=Unit.TONNES,
+    zh="新数量不大于已成交数量",
+    en="the new quantity is not above what has been filled",
+    remedy_zh="新数量须包含并大于已成交部分；如需全部撤回请撤单",
+    remedy_en="the new quantity includes what is filled and must exceed it; to take the rest back, cancel",
+    source="exchange",
+)
+NOTHING_TO_REPLACE: Final = Reason(
+    code="nothing_to_replace",
+    pointer="",
+    unit=Unit.TEXT,
+    zh="改单内容与原委托相同",
+    en="the order is so already",
+    remedy_zh="请给出不同的价格或数量",
+    remedy_en="give another price or quantity",
+    source="exchange",
+)
+TRADE_NOT_PENDING: Final = Reason(
+    code="trade_not_pending",
+    pointer="/trade_id",
+    unit=Unit.TEXT,
+    zh="该笔成交不存在或已进入交收",
+    en="there is no such trade whose delivery is still pending",
+    remedy_zh="交收后不可撤销",
+    remedy_en="a trade cannot be undone once its delivery is instructed",
+    source="exchange rule: trade cancellation before settlement only",
+)
+REASON_MISSING: Final = Reason(
+    code="reason_missing",
+    pointer="/reason",
+    unit=Unit.TEXT,
+    zh="须说明理由",
+    en="a reason must be given",
+    remedy_zh="请填写理由",
+    remedy_en="say why",
+    source="exchange",
+)
+RULE_WITHOUT_NOTICE: Final = Reason(
+    code="rule_without_notice",
+    pointer="/changes",
+    unit=Unit.NS,
+    zh="规则变更须提前公告",
+    en="a rule must be announced before it takes effect",
+    remedy_zh="请推迟生效时间，或按紧急措施办理",
+    remedy_en="let it take effect later, or make it an emergency measure",
+    source="rule book: notice_s",
+)
+APPROVAL_UNKNOWN: Final = Reason(
+    code="approval_unknown",
+    pointer="/approval_id",
+    unit=Unit.TEXT,
+    zh="没有这项待复核的操作",
+    en="no such act waits for approval",
+    remedy_zh="可能已处理",
+    remedy_en="it may have been decided already",
+    source="exchange",
+)
+SECOND_PERSON_NEEDED: Final = Reason(
+    code="second_person_needed",
+    pointer="",
+    unit=Unit.TEXT,
+    zh="须由另一人复核",
+    en="another person must approve",
+    remedy_zh="申请人不能复核自己的申请",
+    remedy_en="who asked cannot approve",
+    source="rule book: two_person_acts",
+)
 
 REASONS: Final = (
     LISTING_UNKNOWN,
@@ -237,5 +367,18 @@ REASONS: Final = (
     SESSION_IN_PROGRESS,
     CLOSE_UNDER_WAY,
     NOT_RECONCILING,
+    LISTING_HALTED,
+    NOT_HALTED,
+    ACCOUNT_RESTRICTED,
+    NOT_RESTRICTED,
+    KIND_NOT_ADMITTED,
+    POSITION_LIMIT_EXCEEDED,
+    QUANTITY_ALREADY_FILLED,
+    NOTHING_TO_REPLACE,
+    TRADE_NOT_PENDING,
+    REASON_MISSING,
+    RULE_WITHOUT_NOTICE,
+    APPROVAL_UNKNOWN,
+    SECOND_PERSON_NEEDED,
 )
 """Every reason of this package."""

@@ -6,6 +6,7 @@ it; among equals the one adopted last; a listing's own value before the market's
 rules of any past moment can be asked for, and a replay judges each order by the rules of its own moment.
 """
 
+import re
 from bisect import insort
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import Final, TypeAlias
 
 from matching import rejections
 from matching.session import Period, parse_hours
+from settlement.account import ParticipantKind
 from settlement.rejections import Rejection
 from settlement.values import AssetCode
 
@@ -45,6 +47,23 @@ class SelfTrade(StrEnum):
     """What happens when an incoming order would meet one of the same beneficial owner."""
 
     REJECT_INCOMING = "reject_incoming"
+    CANCEL_RESTING = "cancel_resting"
+
+
+class ClosingMethod(StrEnum):
+    """What the closing price is made of."""
+
+    AVERAGE = "average"
+    """The volume-weighted average of all listed trades of the day."""
+    LAST_FIVE = "last_five"
+    """The volume-weighted average of the last five listed trades, or of all when there are fewer."""
+
+
+class SettlementCycle(StrEnum):
+    """When the registry is asked to deliver."""
+
+    END_OF_DAY = "end_of_day"
+    AS_TRADED = "as_traded"
 
 
 class MatchingMode(StrEnum):
@@ -80,9 +99,29 @@ class Rules:
     band_basis_points: int
     band_rounding: BandRounding
     self_trade: SelfTrade
+    closing_method: ClosingMethod
     close_threshold_tonnes: int
+    settlement_cycle: SettlementCycle
+    resale_next_day: bool
+    """Whether units bought today are not for sale today (T+1)."""
+    participant_kinds: tuple[ParticipantKind, ...]
+    """Who may place orders."""
+    position_limits: tuple[tuple[ParticipantKind, int], ...]
+    """The most a participant of a kind may own and be buying, in tonnes; a kind not named has no limit."""
+    large_holder_alerts: tuple[tuple[ParticipantKind, int], ...]
+    """From which position on a purchase is reported to the supervisor, in tonnes."""
+    notice_s: int
+    """How long before it takes effect a change must have been adopted, emergencies apart."""
+    two_person_acts: tuple[str, ...]
+    """Operators' acts that need a second person."""
     depth_levels: int
     registry_patience_s: int
+
+
+LONGEST_S: Final = 366 * 86_400
+"""No span of time is longer: a slip of the pen must not put off every later change of the rules for good."""
+
+_KIND_AND_TONNES: Final = re.compile(r"([a-z_]+) (\d{1,12})", re.ASCII)
 
 
 def _whole(least: int) -> Callable[[RuleValue], int]:
@@ -90,6 +129,17 @@ def _whole(least: int) -> Callable[[RuleValue], int]:
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise ValueError(f"a whole number, {least} at least")
         return value
+
+    return parse
+
+
+def _seconds(least: int) -> Callable[[RuleValue], int]:
+    whole = _whole(least)
+
+    def parse(value: RuleValue) -> int:
+        if whole(value) > LONGEST_S:
+            raise ValueError(f"a year, {LONGEST_S} seconds, at most")
+        return whole(value)
 
     return parse
 
@@ -111,6 +161,40 @@ def _hours(value: RuleValue) -> tuple[Period, ...]:
     return parse_hours(str(value))
 
 
+def _kinds(value: RuleValue) -> tuple[ParticipantKind, ...]:
+    return tuple(ParticipantKind(name.strip()) for name in str(value).split(","))
+
+
+def _by_kind(value: RuleValue) -> tuple[tuple[ParticipantKind, int], ...]:
+    limits: list[tuple[ParticipantKind, int]] = []
+    for part in str(value).split(";"):
+        if part.strip() in ("", "none"):
+            continue
+        found = _KIND_AND_TONNES.fullmatch(part.strip())
+        if found is None:
+            raise ValueError("`none`, or kinds with whole tonnes: institution 1000000; individual 5000")
+        limits.append((ParticipantKind(found[1]), int(found[2])))
+    return tuple(limits)
+
+
+def _acts(value: RuleValue) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in str(value).split(",") if name.strip() not in ("", "none"))
+    unknown = [name for name in names if name not in EXCEPTIONAL_ACTS]
+    if unknown:
+        raise ValueError(f"no such act: {unknown[0]}")
+    return names
+
+
+EXCEPTIONAL_ACTS: Final = (
+    "halt",
+    "resume",
+    "restrict_account",
+    "lift_restriction",
+    "bust_trade",
+    "emergency_rules",
+)
+"""Operators' acts outside the ordinary course of a day. Each needs a reason, and a second person if the book says."""
+
 PARAMETERS: Final[dict[str, Callable[[RuleValue], object]]] = {
     "hours": _hours,
     "close_by_clock": _yes_or_no,
@@ -122,13 +206,23 @@ PARAMETERS: Final[dict[str, Callable[[RuleValue], object]]] = {
     "band_basis_points": _whole(0),
     "band_rounding": _one_of(BandRounding),
     "self_trade": _one_of(SelfTrade),
+    "closing_method": _one_of(ClosingMethod),
     "close_threshold_tonnes": _whole(0),
+    "settlement_cycle": _one_of(SettlementCycle),
+    "resale_next_day": _yes_or_no,
+    "participant_kinds": _kinds,
+    "position_limits": _by_kind,
+    "large_holder_alerts": _by_kind,
+    "notice_s": _seconds(0),
+    "two_person_acts": _acts,
     "depth_levels": _whole(1),
-    "registry_patience_s": _whole(1),
+    "registry_patience_s": _seconds(1),
 }
 """Every parameter and how its value is read; reading raises ValueError for a value that cannot be meant."""
 
-MARKET_WIDE: Final = frozenset({"hours", "close_by_clock", "registry_patience_s"})
+MARKET_WIDE: Final = frozenset(
+    {"hours", "close_by_clock", "registry_patience_s", "notice_s", "two_person_acts"}
+)
 """Parameters that a single listing cannot have its own value of."""
 
 

@@ -6,8 +6,10 @@ from matching.calendar import Announcement
 from matching.client_ids import UsedId
 from matching.closing import CloseState
 from matching.market import MarketState
-from matching.rulebook import RuleChange
+from matching.rulebook import RuleChange, Rules
 from matching.session import Phase
+from matching.standing import StandingState
+from matching.waiting import WaitingAct
 from settlement.depository import DepositoryState
 from settlement.values import TradingDay
 
@@ -31,11 +33,15 @@ class ExchangeState:
     at_ns: int
     next_change_ns: int
     """When the mere passing of time next changes anything."""
+    market_rules: Rules | None
+    """What the day goes by; absent before the first."""
     depository: DepositoryState
     rule_changes: tuple[RuleChange, ...]
     rule_version: int
     announcements: tuple[Announcement, ...]
     markets: tuple[MarketState, ...]
+    standing: StandingState
+    waiting: tuple[WaitingAct, ...]
     last_trade_id: int
     client_ids: tuple[UsedId, ...]
     trading_day: TradingDay | None

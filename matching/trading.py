@@ -5,37 +5,45 @@ into a delivery; what a buyer had set aside above that price comes back at once.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from matching import pre_trade, rejections
-from matching.commands import CancelOrder, CancelOrders, SubmitOrder
-from matching.events import (
-    CancelReason,
-    Event,
-    OrderAccepted,
-    OrderCancelled,
-    OrderExpired,
-    OrderRested,
-    OrdersCancelled,
-    Traded,
-)
+from matching import order_events, pre_trade, rejections
+from matching.book import Match
+from matching.commands import CancelOrder, CancelOrders, ReplaceOrder, SubmitOrder
+from matching.day_prices import Print
+from matching.events import CancelReason, Event, LargeHolderNoted, OrdersCancelled, Traded
 from matching.market import ListedMarket
 from matching.order import Order, OrderId, OrderStep, Side, TimeInForce
+from matching.pre_trade import Terms
+from matching.rulebook import SettlementCycle
 from matching.session import CANCEL_PHASES, Phase
+from matching.standing import Standing
 from settlement.delivery import Delivery
 from settlement.depository import Depository
-from settlement.events import Posted
 from settlement.rejections import Rejection
 from settlement.values import CASH, AccountId, AssetCode, TradeId, TradingDay
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Moment:
+    """When a command is decided: its place in history and what the day is doing."""
+
+    seq: int
+    phase: Phase
+    trading_day: TradingDay | None
+    not_after_ns: int
+    """Until when the registry may take a movement instructed now."""
 
 
 class ListedTrading:
     """All listed markets and the open orders in them."""
 
-    __slots__ = ("_by_account", "_depository", "_orders", "last_trade_id", "markets")
+    __slots__ = ("_by_account", "_depository", "_orders", "last_trade_id", "markets", "standing")
 
     def __init__(self, depository: Depository) -> None:
         """No listing yet."""
         self._depository = depository
+        self.standing = Standing()
         self.markets: dict[AssetCode, ListedMarket] = {}
         self._orders: dict[OrderId, Order] = {}
         self._by_account: dict[AccountId, dict[OrderId, None]] = {}
@@ -46,31 +54,84 @@ class ListedTrading:
         """Every open order by its id; not to be altered by the caller."""
         return self._orders
 
-    def submit(
-        self, command: SubmitOrder, order_id: OrderId, phase: Phase, day: TradingDay | None
-    ) -> Rejection | list[Event]:
+    # ---- what participants ask ----------------------------------------------------------------------------------
+
+    def submit(self, command: SubmitOrder, moment: Moment) -> Rejection | list[Event]:
         """Take an order: refuse it and change nothing, or accept, match, and rest or cancel what is left."""
         market = self.markets.get(command.listing)
-        refused = pre_trade.refuse(command, market, phase, self._depository)
+        terms = Terms(
+            account=command.account,
+            listing=command.listing,
+            side=command.side,
+            price_fen=command.price_fen,
+            quantity_tonnes=command.quantity_tonnes,
+            wanted_tonnes=command.quantity_tonnes,
+            open_buys_tonnes=self._open_buys(market, command.account, None),
+        )
+        refused = pre_trade.refuse(terms, market, moment.phase, self.standing, self._depository)
         if refused is not None:
             return refused
         assert market is not None
-        assert day is not None, "a listed phase without a trading day"
-        plan = market.book.plan(command.side, command.price_fen, command.quantity_tonnes)
-        refused = pre_trade.refuse_self_trade(command, plan, self._depository)
+        order = self._draft(command, OrderId(moment.seq))
+        matches, own = market.book.plan(order.side, order.price_fen, order.remaining_tonnes, order.owner)
+        refused = pre_trade.refuse_self_trade(market, own)
         if refused is not None:
             return refused
         # From here the command must succeed.
-        order = self._accept(command, order_id)
-        events: list[Event] = [_accepted(order)]
-        planned_tonnes = sum(match.quantity_tonnes for match in plan)
+        events: list[Event] = [order_events.accepted(order)]
+        planned_tonnes = sum(match.quantity_tonnes for match in matches)
         if order.time_in_force is TimeInForce.FOK and planned_tonnes < order.quantity_tonnes:
             order.step(OrderStep.CANCEL)
-            events.append(_cancelled(order, CancelReason.FOK_UNFILLED, was_resting=False))
+            events.append(order_events.cancelled(order, CancelReason.FOK_UNFILLED, was_resting=False))
             return events
         events.append(self._depository.hold(order.account, _cover_asset(order), order.cover))
-        for match in plan:
-            events.extend(self._trade(market, order, match.resting, match.quantity_tonnes, day))
+        for mine in own:
+            events.extend(self._cancel(mine, CancelReason.SELF_TRADE))
+        events.extend(self._match(market, order, matches, moment))
+        events.extend(self._settle_remainder(market, order))
+        return events
+
+    def replace(self, command: ReplaceOrder, moment: Moment) -> Rejection | list[Event]:
+        """Change an open order. It keeps its place only when its quantity falls at the same price."""
+        order = self._orders.get(command.order_id)
+        if order is None or order.account != command.account:
+            return rejections.ORDER_NOT_OPEN.because(actual=str(command.order_id))
+        market = self.markets[order.listing]
+        price_fen = order.price_fen if command.price_fen is None else command.price_fen
+        quantity_tonnes = (
+            order.quantity_tonnes if command.quantity_tonnes is None else command.quantity_tonnes
+        )
+        filled_tonnes = order.quantity_tonnes - order.remaining_tonnes
+        if (price_fen, quantity_tonnes) == (order.price_fen, order.quantity_tonnes):
+            return rejections.NOTHING_TO_REPLACE.because()
+        if quantity_tonnes <= filled_tonnes:
+            return rejections.QUANTITY_ALREADY_FILLED.because(limit=filled_tonnes, actual=quantity_tonnes)
+        terms = Terms(
+            account=order.account,
+            listing=order.listing,
+            side=order.side,
+            price_fen=price_fen,
+            quantity_tonnes=quantity_tonnes,
+            wanted_tonnes=quantity_tonnes - filled_tonnes,
+            covered=order.cover,
+            open_buys_tonnes=self._open_buys(market, order.account, order),
+        )
+        refused = pre_trade.refuse(terms, market, moment.phase, self.standing, self._depository)
+        if refused is not None:
+            return refused
+        if price_fen == order.price_fen and quantity_tonnes < order.quantity_tonnes:
+            return self._shrink(market, order, terms)
+        matches, own = market.book.plan(order.side, price_fen, terms.wanted_tonnes, order.owner)
+        refused = pre_trade.refuse_self_trade(market, own)
+        if refused is not None:
+            return refused
+        # From here the command must succeed.
+        events = self._come_anew(market, order, terms)
+        for mine in own:
+            events.extend(self._cancel(mine, CancelReason.SELF_TRADE))
+        events.extend(self._match(market, order, matches, moment))
+        if not order.remaining_tonnes:
+            self._forget(order)
         events.extend(self._settle_remainder(market, order))
         return events
 
@@ -85,7 +146,7 @@ class ListedTrading:
         if order is None or order.account != command.account:
             return rejections.ORDER_NOT_OPEN.because(actual=str(command.order_id))
         # From here the command must succeed.
-        return self._cancel(order)
+        return self._cancel(order, CancelReason.REQUESTED)
 
     def cancel_many(self, command: CancelOrders, phase: Phase) -> Rejection | list[Event]:
         """Take back all of an account's orders, or those of one listing or side, oldest first."""
@@ -99,12 +160,14 @@ class ListedTrading:
         # From here the command must succeed.
         chosen = [
             order
-            for order in map(self._orders.__getitem__, self._by_account.get(command.account, ()))
+            for order in self._orders_of(command.account)
             if command.listing in (None, order.listing) and command.side in (None, order.side)
         ]
-        events = [event for order in chosen for event in self._cancel(order)]
+        events = [event for order in chosen for event in self._cancel(order, CancelReason.REQUESTED)]
         events.append(OrdersCancelled(account=command.account, count=len(chosen)))
         return events
+
+    # ---- what the close and the operator ask --------------------------------------------------------------------
 
     def expire(self, portion: int) -> list[Event]:
         """Let the oldest open orders expire, at most `portion` of them, and release their cover."""
@@ -113,9 +176,27 @@ class ListedTrading:
             self.markets[order.listing].book.remove(order)
             order.step(OrderStep.EXPIRE)
             self._forget(order)
-            events.append(_expired(order))
+            events.append(order_events.expired(order))
             events.append(self._depository.release(order.account, _cover_asset(order), order.cover))
         return events
+
+    def withdraw(self, account: AccountId) -> list[Event]:
+        """Take back all orders of an account that may not trade any more."""
+        chosen = list(self._orders_of(account))
+        return [event for order in chosen for event in self._cancel(order, CancelReason.RESTRICTED)]
+
+    def leave_band(self, market: ListedMarket) -> list[Event]:
+        """Take back the orders a new band leaves outside: nothing may trade at their prices any more."""
+        band = market.band
+        outside = [
+            order
+            for order in self._orders.values()
+            if order.listing == market.listing.code
+            and not band.lower_fen <= order.price_fen <= band.upper_fen
+        ]
+        return [event for order in outside for event in self._cancel(order, CancelReason.OUTSIDE_BAND)]
+
+    # ---- snapshots and soundness --------------------------------------------------------------------------------
 
     def adopt(self, market: ListedMarket) -> None:
         """Take in a market whose orders are resting already: a snapshot's."""
@@ -139,6 +220,7 @@ class ListedTrading:
                 place = (order.account, _cover_asset(order))
                 cover[place] = cover.get(place, 0) + order.cover
         assert resting == len(self._orders) == sum(map(len, self._by_account.values()))
+        assert list(self._orders) == sorted(self._orders), "open orders are not in order of age"
         ledger = self._depository.ledger
         for account in ledger.accounts():
             for asset, balance in ledger.assets(account):
@@ -148,7 +230,9 @@ class ListedTrading:
                 )
         assert not cover, f"orders without cover: {cover}"
 
-    def _accept(self, command: SubmitOrder, order_id: OrderId) -> Order:
+    # ---- steps --------------------------------------------------------------------------------------------------
+
+    def _draft(self, command: SubmitOrder, order_id: OrderId) -> Order:
         return Order(
             order_id=order_id,
             account=command.account,
@@ -162,19 +246,65 @@ class ListedTrading:
             time_in_force=command.time_in_force,
         )
 
+    def _shrink(self, market: ListedMarket, order: Order, terms: Terms) -> list[Event]:
+        """Lower an order's quantity where it stands, and give back the cover it no longer needs."""
+        before_remaining_tonnes = order.remaining_tonnes
+        order.quantity_tonnes = terms.quantity_tonnes
+        market.book.reduce(order, terms.wanted_tonnes)
+        told = order_events.replaced(
+            order,
+            before_price_fen=order.price_fen,
+            before_remaining_tonnes=before_remaining_tonnes,
+            kept_priority=True,
+        )
+        return [told, self._depository.release(order.account, _cover_asset(order), -terms.needed)]
+
+    def _come_anew(self, market: ListedMarket, order: Order, terms: Terms) -> list[Event]:
+        """Take an order out of the book and give it its new terms and the cover they need."""
+        market.book.remove(order)
+        before_price_fen, before_remaining_tonnes = order.price_fen, order.remaining_tonnes
+        order.price_fen, order.quantity_tonnes = terms.price_fen, terms.quantity_tonnes
+        order.remaining_tonnes = terms.wanted_tonnes
+        events: list[Event] = [
+            order_events.replaced(
+                order,
+                before_price_fen=before_price_fen,
+                before_remaining_tonnes=before_remaining_tonnes,
+                kept_priority=False,
+            )
+        ]
+        if terms.needed > 0:
+            events.append(self._depository.hold(order.account, _cover_asset(order), terms.needed))
+        elif terms.needed < 0:
+            events.append(self._depository.release(order.account, _cover_asset(order), -terms.needed))
+        return events
+
+    def _match(
+        self, market: ListedMarket, order: Order, matches: list[Match], moment: Moment
+    ) -> Iterator[Event]:
+        first_trade = self.last_trade_id + 1
+        for match in matches:
+            yield from self._trade(market, order, match.resting, match.quantity_tonnes, moment)
+        if matches and market.rules.settlement_cycle is SettlementCycle.AS_TRADED:
+            movements = self._depository.movements
+            made = [movements.deliveries[TradeId(n)] for n in range(first_trade, self.last_trade_id + 1)]
+            yield from movements.instruct(made, moment.seq, moment.not_after_ns)
+
     def _trade(
-        self, market: ListedMarket, incoming: Order, resting: Order, quantity_tonnes: int, day: TradingDay
+        self, market: ListedMarket, incoming: Order, resting: Order, quantity_tonnes: int, moment: Moment
     ) -> Iterator[Event]:
         price_fen = resting.price_fen
         market.book.fill(resting, quantity_tonnes)
         incoming.fill(quantity_tonnes)
         if not resting.remaining_tonnes:
             self._forget(resting)
-        market.prices.trade(price_fen, quantity_tonnes)
         self.last_trade_id += 1
+        trade_id = TradeId(self.last_trade_id)
+        market.prices.trade(Print(trade_id=trade_id, price_fen=price_fen, quantity_tonnes=quantity_tonnes))
         buy, sell = (incoming, resting) if incoming.side is Side.BUY else (resting, incoming)
-        yield Traded(
-            trade_id=TradeId(self.last_trade_id),
+        assert moment.trading_day is not None, "a listed phase without a trading day"
+        traded = Traded(
+            trade_id=trade_id,
             listing=market.listing.code,
             price_fen=price_fen,
             quantity_tonnes=quantity_tonnes,
@@ -185,26 +315,42 @@ class ListedTrading:
             sell_order_id=sell.order_id,
             seller=sell.account,
             sell_remaining_tonnes=sell.remaining_tonnes,
-            trading_day=day,
+            trading_day=moment.trading_day,
         )
-        yield from self._book(buy, sell, price_fen, quantity_tonnes, day)
+        yield traded
+        yield from self._book(market, traded, (buy.price_fen - price_fen) * quantity_tonnes)
 
-    def _book(
-        self, buy: Order, sell: Order, price_fen: int, quantity_tonnes: int, day: TradingDay
-    ) -> Iterator[Posted]:
+    def _book(self, market: ListedMarket, traded: Traded, surplus_fen: int) -> Iterator[Event]:
         delivery = Delivery(
-            trade_id=TradeId(self.last_trade_id),
-            trading_day=day,
-            instrument=buy.listing,
-            seller=sell.account,
-            buyer=buy.account,
-            quantity_tonnes=quantity_tonnes,
-            amount_fen=price_fen * quantity_tonnes,
+            trade_id=traded.trade_id,
+            trading_day=traded.trading_day,
+            instrument=traded.listing,
+            seller=traded.seller,
+            buyer=traded.buyer,
+            quantity_tonnes=traded.quantity_tonnes,
+            amount_fen=traded.price_fen * traded.quantity_tonnes,
+            resale_next_day=market.rules.resale_next_day,
         )
         yield from self._depository.book_trade(delivery)
-        surplus_fen = (buy.price_fen - price_fen) * quantity_tonnes
         if surplus_fen:
-            yield self._depository.release(buy.account, CASH, surplus_fen)
+            yield self._depository.release(traded.buyer, CASH, surplus_fen)
+        if market.rules.large_holder_alerts:
+            yield from self._note_large_holder(market, traded)
+
+    def _note_large_holder(self, market: ListedMarket, traded: Traded) -> Iterator[Event]:
+        kind = self._depository.kind_of(traded.buyer)
+        position_tonnes = self._depository.position(traded.buyer, traded.listing)
+        for watched, threshold_tonnes in market.rules.large_holder_alerts:
+            if (
+                watched is kind
+                and position_tonnes - traded.quantity_tonnes < threshold_tonnes <= position_tonnes
+            ):
+                yield LargeHolderNoted(
+                    account=traded.buyer,
+                    listing=traded.listing,
+                    position_tonnes=position_tonnes,
+                    threshold_tonnes=threshold_tonnes,
+                )
 
     def _settle_remainder(self, market: ListedMarket, order: Order) -> Iterator[Event]:
         if not order.remaining_tonnes:
@@ -212,26 +358,34 @@ class ListedTrading:
         if order.time_in_force is TimeInForce.DAY:
             market.book.add(order)
             self._remember(order)
-            yield OrderRested(
-                order_id=order.order_id,
-                listing=order.listing,
-                side=order.side,
-                price_fen=order.price_fen,
-                remaining_tonnes=order.remaining_tonnes,
-            )
+            yield order_events.rested(order)
             return
         order.step(OrderStep.CANCEL)
-        yield _cancelled(order, CancelReason.IOC_REMAINDER, was_resting=False)
+        yield order_events.cancelled(order, CancelReason.IOC_REMAINDER, was_resting=False)
         yield self._depository.release(order.account, _cover_asset(order), order.cover)
 
-    def _cancel(self, order: Order) -> list[Event]:
+    def _cancel(self, order: Order, reason: CancelReason) -> list[Event]:
         self.markets[order.listing].book.remove(order)
         order.step(OrderStep.CANCEL)
         self._forget(order)
         return [
-            _cancelled(order, CancelReason.REQUESTED, was_resting=True),
+            order_events.cancelled(order, reason, was_resting=True),
             self._depository.release(order.account, _cover_asset(order), order.cover),
         ]
+
+    def _orders_of(self, account: AccountId) -> Iterator[Order]:
+        return map(self._orders.__getitem__, self._by_account.get(account, ()))
+
+    def _open_buys(self, market: ListedMarket | None, account: AccountId, other_than: Order | None) -> int:
+        """Tonnes the open orders of the account's owner would still buy of a listing that has a position limit."""
+        if market is None or not market.rules.position_limits:
+            return 0
+        return sum(
+            order.remaining_tonnes
+            for beside in self._depository.accounts_beside(account)
+            for order in self._orders_of(beside)
+            if order.side is Side.BUY and order.listing == market.listing.code and order is not other_than
+        )
 
     def _remember(self, order: Order) -> None:
         self._orders[order.order_id] = order
@@ -244,42 +398,3 @@ class ListedTrading:
 
 def _cover_asset(order: Order) -> AssetCode:
     return CASH if order.side is Side.BUY else order.listing
-
-
-def _accepted(order: Order) -> OrderAccepted:
-    return OrderAccepted(
-        order_id=order.order_id,
-        account=order.account,
-        client_order_id=order.client_order_id,
-        listing=order.listing,
-        side=order.side,
-        price_fen=order.price_fen,
-        quantity_tonnes=order.quantity_tonnes,
-        time_in_force=order.time_in_force,
-    )
-
-
-def _cancelled(order: Order, reason: CancelReason, *, was_resting: bool) -> OrderCancelled:
-    return OrderCancelled(
-        order_id=order.order_id,
-        account=order.account,
-        client_order_id=order.client_order_id,
-        listing=order.listing,
-        side=order.side,
-        price_fen=order.price_fen,
-        remaining_tonnes=order.remaining_tonnes,
-        was_resting=was_resting,
-        reason=reason,
-    )
-
-
-def _expired(order: Order) -> OrderExpired:
-    return OrderExpired(
-        order_id=order.order_id,
-        account=order.account,
-        client_order_id=order.client_order_id,
-        listing=order.listing,
-        side=order.side,
-        price_fen=order.price_fen,
-        remaining_tonnes=order.remaining_tonnes,
-    )

@@ -26,6 +26,8 @@ class ClientCommand:
     """The participant's own id: 1 to 36 of `A-Za-z0-9._-`."""
     deadline_ns: int | None = None
     """Not to be done after this instant; not part of the content."""
+    session: str = ""
+    """From which connection it came, for surveillance; decides nothing and is not part of the content."""
 
     def content(self) -> str:
         """All that makes two requests the same request, as one string; the deadline is not part of it."""

@@ -1,13 +1,13 @@
 """A delivery: one trade's units against its money, all or nothing (货银对付, delivery versus payment, PFMI model 1).
 
-    state       instruct     settle    fail      return
-    pending     instructed   -         -         -
-    instructed  -            settled   failed    pending
+    state       instruct     settle    fail      return    bust
+    pending     instructed   -         -         -         busted
+    instructed  -            settled   failed    pending   -
 
 From the trade on both legs lie in the `DELIVERING` bucket of their owners. `instruct` chooses the serials and asks
 the registry. `settle` moves both legs in one step, on the registry's confirmation only; `fail` gives both back, on
 its refusal only. `return` is for a delivery that stood in one movement with another that was refused: it is
-instructed again in a movement of its own name.
+instructed again in a movement of its own name. `bust` undoes the trade while the registry has not been asked.
 """
 
 from dataclasses import dataclass
@@ -24,6 +24,7 @@ class DeliveryState(StrEnum):
     INSTRUCTED = "instructed"
     SETTLED = "settled"
     FAILED = "failed"
+    BUSTED = "busted"
 
 
 class DeliveryStep(StrEnum):
@@ -33,6 +34,7 @@ class DeliveryStep(StrEnum):
     SETTLE = "settle"
     FAIL = "fail"
     RETURN = "return"
+    BUST = "bust"
 
 
 LIFE: Final[dict[tuple[DeliveryState, DeliveryStep], DeliveryState]] = {
@@ -40,6 +42,7 @@ LIFE: Final[dict[tuple[DeliveryState, DeliveryStep], DeliveryState]] = {
     (DeliveryState.INSTRUCTED, DeliveryStep.SETTLE): DeliveryState.SETTLED,
     (DeliveryState.INSTRUCTED, DeliveryStep.FAIL): DeliveryState.FAILED,
     (DeliveryState.INSTRUCTED, DeliveryStep.RETURN): DeliveryState.PENDING,
+    (DeliveryState.PENDING, DeliveryStep.BUST): DeliveryState.BUSTED,
 }
 """(state, step) → state. A pair that is absent is a fault of ours."""
 
@@ -55,6 +58,8 @@ class Delivery:
     buyer: AccountId
     quantity_tonnes: int
     amount_fen: int
+    resale_next_day: bool
+    """Whether the buyer may not sell these units before the next trading day."""
     state: DeliveryState = DeliveryState.PENDING
 
     def step(self, what: DeliveryStep) -> None:

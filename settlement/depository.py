@@ -8,7 +8,7 @@ balance leaves a `Posted`.
 from dataclasses import dataclass
 
 from settlement import rejections, serials
-from settlement.account import Account, Participant
+from settlement.account import Account, Participant, ParticipantKind
 from settlement.commands import (
     AddInstrument,
     DepositCash,
@@ -49,7 +49,17 @@ class DeliveryRecord:
     buyer: AccountId
     quantity_tonnes: int
     amount_fen: int
+    resale_next_day: bool
     state: DeliveryState
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LockState:
+    """Units bought today that may not be sold before the next day, as written to a snapshot."""
+
+    account: AccountId
+    instrument: AssetCode
+    quantity_tonnes: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,12 +75,15 @@ class DepositoryState:
     deliveries: tuple[DeliveryRecord, ...]
     instructions: tuple[Instruction, ...]
     bank_references: tuple[str, ...]
+    locked: tuple[LockState, ...]
+    trading_day: TradingDay | None
 
 
 class Depository:
     """Who owns what, what is promised to whom, and what the registry has been asked."""
 
     __slots__ = (
+        "_accounts_of",
         "_bank_references",
         "_registry_accounts",
         "accounts",
@@ -91,6 +104,7 @@ class Depository:
         self.ledger = Ledger()
         self.holdings = Holdings(self.lots)
         self.movements = Movements(self.ledger, self.holdings, self.lots)
+        self._accounts_of: dict[ParticipantId, list[AccountId]] = {}
         self._registry_accounts: set[str] = set()
         self._bank_references: dict[str, None] = {}
 
@@ -110,7 +124,7 @@ class Depository:
 
     def book_trade(self, delivery: Delivery) -> tuple[Posted, Posted]:
         """Commit both legs of a trade out of their cover: held → delivering, units and money."""
-        self.movements.deliveries[delivery.trade_id] = delivery
+        self.movements.take_on(delivery)
         return (
             self.ledger.post(
                 delivery.instrument,
@@ -125,6 +139,27 @@ class Depository:
                 target=(delivery.buyer, Bucket.DELIVERING),
             ),
         )
+
+    def sellable(self, account: AccountId, instrument: AssetCode) -> int:
+        """Tonnes the account may offer now: what is available, less what it bought today under T+1."""
+        locked = self.movements.locked.get((account, instrument), 0)
+        return self.ledger.available(account, instrument) - locked
+
+    def accounts_beside(self, account: AccountId) -> list[AccountId]:
+        """Every account of the participant who owns this one, this one included; not to be altered by the caller."""
+        return self._accounts_of[self.accounts[account].owner]
+
+    def position(self, account: AccountId, instrument: AssetCode) -> int:
+        """Tonnes the account's owner has in all accounts, in whatever bucket, and has bought without receiving yet."""
+        incoming = self.movements.incoming
+        return sum(
+            self.ledger.balance(one, instrument).owned + incoming.get((one, instrument), 0)
+            for one in self.accounts_beside(account)
+        )
+
+    def kind_of(self, account: AccountId) -> ParticipantKind:
+        """What kind of participant owns the account."""
+        return self.participants[self.accounts[account].owner].kind
 
     def may_act(self, participant: ParticipantId, account: AccountId) -> Rejection | None:
         """Whether this participant may act for this account; the reason when not."""
@@ -160,6 +195,7 @@ class Depository:
         self.accounts[command.account] = Account(
             account=command.account, owner=command.owner, registry_account=command.registry_account
         )
+        self._accounts_of.setdefault(command.owner, []).append(command.account)
         return (
             AccountOpened(
                 account=command.account, owner=command.owner, registry_account=command.registry_account
@@ -279,6 +315,11 @@ class Depository:
             deliveries=tuple(_record(delivery) for delivery in self.movements.deliveries.values()),
             instructions=tuple(self.movements.instructions.values()),
             bank_references=tuple(self._bank_references),
+            locked=tuple(
+                LockState(account=account, instrument=instrument, quantity_tonnes=tonnes)
+                for (account, instrument), tonnes in self.movements.locked.items()
+            ),
+            trading_day=self.movements.trading_day,
         )
 
     @classmethod
@@ -287,6 +328,8 @@ class Depository:
         depository = cls()
         depository.participants.update((known.participant, known) for known in state.participants)
         depository.accounts.update((known.account, known) for known in state.accounts)
+        for known in state.accounts:
+            depository._accounts_of.setdefault(known.owner, []).append(known.account)
         depository._registry_accounts.update(known.registry_account for known in state.accounts)
         depository.instruments.update((known.code, known) for known in state.instruments)
         depository.lots.update((known.lot_id, known) for known in state.lots)
@@ -297,12 +340,15 @@ class Depository:
             depository.holdings.expect(part)
             depository.holdings.give(holding.account, part)
         for record in state.deliveries:
-            depository.movements.deliveries[record.trade_id] = _delivery(record)
+            depository.movements.take_on(_delivery(record))
         for instruction in state.instructions:
             depository.movements.instructions[instruction.instruction_id] = instruction
         for part_in_flight in depository.movements.slices_in_flight():
             depository.holdings.expect((part_in_flight,))
         depository._bank_references.update(dict.fromkeys(state.bank_references))
+        depository.movements.trading_day = state.trading_day
+        for lock in state.locked:
+            depository.movements.locked[lock.account, lock.instrument] = lock.quantity_tonnes
         return depository
 
 
@@ -315,6 +361,7 @@ def _record(delivery: Delivery) -> DeliveryRecord:
         buyer=delivery.buyer,
         quantity_tonnes=delivery.quantity_tonnes,
         amount_fen=delivery.amount_fen,
+        resale_next_day=delivery.resale_next_day,
         state=delivery.state,
     )
 
@@ -328,5 +375,6 @@ def _delivery(record: DeliveryRecord) -> Delivery:
         buyer=record.buyer,
         quantity_tonnes=record.quantity_tonnes,
         amount_fen=record.amount_fen,
+        resale_next_day=record.resale_next_day,
         state=record.state,
     )

@@ -65,7 +65,16 @@ MovementEvent = (
 class Movements:
     """What is pending at the registry, and what its answers change here."""
 
-    __slots__ = ("_holdings", "_ledger", "_lots", "deliveries", "instructions")
+    __slots__ = (
+        "_holdings",
+        "_ledger",
+        "_lots",
+        "deliveries",
+        "incoming",
+        "instructions",
+        "locked",
+        "trading_day",
+    )
 
     def __init__(self, ledger: Ledger, holdings: Holdings, lots: dict[LotId, Lot]) -> None:
         """Nothing pending. Ledger, holdings and lots are the depository's own."""
@@ -76,6 +85,11 @@ class Movements:
         """Not yet settled or failed, oldest first."""
         self.instructions: dict[InstructionId, Instruction] = {}
         """Pending, oldest first: the outbox."""
+        self.locked: dict[tuple[AccountId, AssetCode], int] = {}
+        """Tonnes received of a purchase of the same day: owned, not for sale until the date rolls (T+1)."""
+        self.incoming: dict[tuple[AccountId, AssetCode], int] = {}
+        """Tonnes bought and not yet received."""
+        self.trading_day: TradingDay | None = None
 
     def request_transfer_in(
         self, command: RequestTransferIn, seq: int, day: TradingDay, not_after_ns: int
@@ -108,6 +122,29 @@ class Movements:
             client_id=command.client_id,
         )
         return (requested, MovementInstructed(instruction=instruction))
+
+    def begin_day(self, day: TradingDay) -> None:
+        """The date has rolled: what was bought before may be sold."""
+        self.trading_day = day
+        self.locked.clear()
+
+    def take_on(self, delivery: Delivery) -> None:
+        """A trade has left this obligation behind, both legs committed."""
+        self.deliveries[delivery.trade_id] = delivery
+        place = (delivery.buyer, delivery.instrument)
+        self.incoming[place] = self.incoming.get(place, 0) + delivery.quantity_tonnes
+
+    def is_uninstructed(self, trade_id: TradeId) -> bool:
+        """Whether there is such an obligation, and the registry has not been asked about it."""
+        delivery = self.deliveries.get(trade_id)
+        return delivery is not None and delivery.state is DeliveryState.PENDING
+
+    def bust(self, trade_id: TradeId) -> tuple[Delivery, tuple[Posted, ...]]:
+        """Undo an obligation that is not instructed: both sides get back what was theirs."""
+        delivery = self.deliveries[trade_id]
+        delivery.step(DeliveryStep.BUST)
+        self._done(delivery)
+        return delivery, tuple(self._return_cover(delivery))
 
     def uninstructed(self) -> Iterator[Delivery]:
         """Deliveries that the registry has not been asked about yet, oldest first."""
@@ -158,13 +195,16 @@ class Movements:
     def check(self) -> None:
         """The delivering bucket is what pending deliveries will deliver; instructed deliveries stand in one movement."""
         expected: dict[tuple[AccountId, AssetCode], int] = {}
+        incoming: dict[tuple[AccountId, AssetCode], int] = {}
         for delivery in self.deliveries.values():
+            place = (delivery.buyer, delivery.instrument)
+            incoming[place] = incoming.get(place, 0) + delivery.quantity_tonnes
             assert delivery.state in (DeliveryState.PENDING, DeliveryState.INSTRUCTED), delivery
-            for place, amount in (
+            for due, amount in (
                 ((delivery.seller, delivery.instrument), delivery.quantity_tonnes),
                 ((delivery.buyer, CASH), delivery.amount_fen),
             ):
-                expected[place] = expected.get(place, 0) + amount
+                expected[due] = expected.get(due, 0) + amount
         for account in self._ledger.accounts():
             for asset, balance in self._ledger.assets(account):
                 wanted = expected.pop((account, asset), 0)
@@ -172,6 +212,10 @@ class Movements:
                     f"{account} {asset}: {balance.delivering} delivering, {wanted} due"
                 )
         assert not expected, f"deliveries without cover: {expected}"
+        assert incoming == self.incoming, f"{self.incoming} counted as incoming, {incoming} is"
+        for (account, asset), tonnes in self.locked.items():
+            available = self._ledger.available(account, asset)
+            assert tonnes <= available, f"{account} has sold units of {asset} bought today"
         self._check_instructed()
 
     def _check_instructed(self) -> None:
@@ -203,7 +247,7 @@ class Movements:
             yield from self._receive(instruction)
             return
         for trade_id, legs in _by_delivery(instruction):
-            yield from self._settle(self.deliveries.pop(trade_id), _slices(legs))
+            yield from self._settle(self.deliveries[trade_id], _slices(legs))
 
     def _receive(self, instruction: Instruction) -> Iterator[MovementEvent]:
         account = instruction.legs[0].to_account
@@ -224,7 +268,11 @@ class Movements:
 
     def _settle(self, delivery: Delivery, slices: tuple[LotSlice, ...]) -> Iterator[MovementEvent]:
         delivery.step(DeliveryStep.SETTLE)
+        self._done(delivery)
         self._holdings.give(delivery.buyer, slices)
+        if delivery.resale_next_day and delivery.trading_day == self.trading_day:
+            place = (delivery.buyer, delivery.instrument)
+            self.locked[place] = self.locked.get(place, 0) + delivery.quantity_tonnes
         yield self._ledger.post(
             delivery.instrument,
             delivery.quantity_tonnes,
@@ -262,7 +310,7 @@ class Movements:
         failed = None if code == TOO_LATE else _named(groups, leg)
         if failed is not None:
             legs = next(legs for trade_id, legs in groups if trade_id == failed)
-            yield from self._fail(self.deliveries.pop(failed), _slices(legs), code)
+            yield from self._fail(self.deliveries[failed], _slices(legs), code)
         rest = [group for group in groups if group[0] != failed]
         whole = failed is not None or code == TOO_LATE or len(rest) == 1
         halves = [rest] if whole else [rest[: len(rest) // 2], rest[len(rest) // 2 :]]
@@ -284,9 +332,14 @@ class Movements:
             legs.extend(_legs(delivery, _slices(old_legs), len(legs) + 1))
         return self._send(name, day, not_after_ns, legs)
 
-    def _fail(self, delivery: Delivery, slices: tuple[LotSlice, ...], code: str) -> Iterator[MovementEvent]:
-        delivery.step(DeliveryStep.FAIL)
-        self._holdings.give(delivery.seller, slices)
+    def _done(self, delivery: Delivery) -> None:
+        del self.deliveries[delivery.trade_id]
+        place = (delivery.buyer, delivery.instrument)
+        self.incoming[place] -= delivery.quantity_tonnes
+        if not self.incoming[place]:
+            del self.incoming[place]
+
+    def _return_cover(self, delivery: Delivery) -> Iterator[Posted]:
         for asset, amount, owner in (
             (delivery.instrument, delivery.quantity_tonnes, delivery.seller),
             (CASH, delivery.amount_fen, delivery.buyer),
@@ -294,6 +347,12 @@ class Movements:
             yield self._ledger.post(
                 asset, amount, source=(owner, Bucket.DELIVERING), target=(owner, Bucket.AVAILABLE)
             )
+
+    def _fail(self, delivery: Delivery, slices: tuple[LotSlice, ...], code: str) -> Iterator[MovementEvent]:
+        delivery.step(DeliveryStep.FAIL)
+        self._done(delivery)
+        self._holdings.give(delivery.seller, slices)
+        yield from self._return_cover(delivery)
         yield DeliveryFailed(
             trade_id=delivery.trade_id,
             trading_day=delivery.trading_day,

@@ -102,6 +102,27 @@ class ExchangeClient:
                 await asyncio.sleep(_retry_after_s(refusal))
         return await self.once(method, target, body, deadline=deadline)
 
+    async def repeat(self, method: str, target: str, body: dict[str, Any], *, again: str) -> Answer:
+        """Change something under a client id, and ask the same again while no answer tells what became of it.
+
+        `again` is the command that asks once more.
+
+        Raises:
+            Refused: it was not done, finally.
+            OutcomeUnknown: nothing can be learnt for now.
+        """
+        for pause_s in (*BACK_OFF_S, None):
+            try:
+                return await self.change(method, target, body)
+            except ServerSilent:
+                pass  # asked again below
+            except Refused as refusal:
+                if refusal.outcome_is_known:
+                    raise
+            if pause_s is not None:
+                await asyncio.sleep(pause_s)
+        raise OutcomeUnknown(body["client_id"], again)
+
     async def place_order(self, body: dict[str, Any]) -> Answer:
         """Submit an order and learn what became of it, also when the answer is lost.
 

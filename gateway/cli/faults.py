@@ -1,7 +1,7 @@
 """Everything that makes a command end with another status than 0, told in one way.
 
 Status 1: it was not done, and the message says why. Status 2: the command line could not be understood. Status 3: it
-is not known whether it was done, and the message says how to find out.
+is not known whether it was done, and the message says how to find out. Status 4: it waits for a second person.
 """
 
 from typing import Any, Final
@@ -10,6 +10,7 @@ from gateway.cli.words import say
 
 NOT_DONE: Final = 1
 NOT_KNOWN: Final = 3
+WAITS: Final = 4
 
 
 class CommandFault(Exception):  # noqa: N818 - it states a fact
@@ -28,6 +29,23 @@ class ServerSilent(CommandFault):
     def as_json(self) -> dict[str, Any]:
         """The fault for a program to read."""
         return {"code": "no_answer", "detail": str(self), "retryable": True}
+
+
+class Waiting(CommandFault):
+    """It was taken, and is done only when a second person approves."""
+
+    status = WAITS
+
+    def __init__(self, answer: dict[str, Any]) -> None:
+        self.answer = answer
+        approve = f"puhui operator approve {answer['approval']['id']}"
+        super().__init__(
+            say(f"等待另一人复核: {approve}", f"it waits for a second person to approve: {approve}")
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The exchange's own answer."""
+        return self.answer
 
 
 class OutcomeUnknown(CommandFault):

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 import typer
 
-from gateway.cli import market_data, operator, registry, serve, tools, trading, verify
+from gateway.cli import acts, market_data, operator, registry, rules, serve, tools, trading, verify
 from gateway.cli.command import command
 from gateway.cli.words import say
 
@@ -47,9 +47,12 @@ app.command("orders", help=say("我的委托", "my orders"))(command(trading.ord
 app.command("account", help=say("资金, 减排量与批次", "cash, units and lots"))(command(trading.account))
 app.command("depth", help=say("行情深度", "the best price levels"))(command(market_data.depth))
 app.command("watch", help=say("实时行情", "the market live"))(command(market_data.watch))
+app.command("rules", help=say("任一时刻的规则手册", "the rule book of any moment"))(command(rules.rules))
 app.command("sign", help=tools.SIGN_HELP)(command(tools.sign))
 app.command("explain", help=say("解释错误代码", "explain a code"))(tools.explain)
 app.command("verify", help=say("逐条核对日志摘要链", "walk the journal's digests"))(verify.verify)
+acts.add_to(operator.operator_app)
+operator.operator_app.add_typer(rules.rules_app, name="rules")
 app.add_typer(operator.operator_app, name="operator")
 app.add_typer(registry.registry_app, name="registry")
 

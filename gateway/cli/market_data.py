@@ -22,6 +22,9 @@ from gateway.cli.words import PHASE, SIDE, say, term
 
 LEVELS: Final = 5
 TRADES_SHOWN: Final = 8
+HALTED: Final = "halted"
+"""Shown in a phase's place."""
+
 SILENCE_LIMIT_S: Final = 30
 """The connection is asked for a sign of life this often; one that gives none is lost."""
 
@@ -87,7 +90,8 @@ class Screen:
             case "trades" if "price" in message:
                 self._trades.append(message)
             case "status" if "phase" in message:
-                self.phases[message.get("listing", "")] = message["phase"]
+                phase = HALTED if message.get("halted") else message["phase"]
+                self.phases[message.get("listing", "")] = phase
             case _:
                 pass  # a channel added later is not ours to show
 
@@ -101,7 +105,7 @@ class Screen:
 
     def _title(self, listing: str) -> str:
         phase = self.phases.get(listing)
-        return listing if phase is None else f"{listing}  {term(PHASE, phase)}"
+        return listing if phase is None else f"{listing}  {term({**PHASE, HALTED: '暂停交易'}, phase)}"
 
     def _trade_table(self) -> Table:
         table = Table(title=say("最近成交", "last trades"), title_justify="left", box=SIMPLE_HEAD)

@@ -59,6 +59,7 @@ ClientOrderIdOption = Annotated[
         help=say("自定编号, 永不重复; 默认随机", "your own id, unique for ever; made up when not given")
     ),
 ]
+OrderIdArgument = Annotated[str, typer.Argument(metavar="ID", help=say("委托编号", "the order's id"))]
 AccountOption = Annotated[
     str | None, typer.Option(help=say("交易账户, 默认为密钥所属", "account; the key's own if absent"))
 ]
@@ -110,12 +111,40 @@ async def sell(
     await _place(desk, SELLER, body)
 
 
-async def cancel(
-    desk: Desk, order_id: Annotated[str, typer.Argument(metavar="ID", help=say("委托编号", "the order's id"))]
+async def replace(
+    desk: Desk,
+    order_id: OrderIdArgument,
+    *,
+    price: Annotated[str | None, typer.Option(help=say("新限价, 元/吨", "the new limit"))] = None,
+    quantity: Annotated[
+        int | None,
+        typer.Option(min=1, help=say("新的总数量, 含已成交", "the new whole quantity, filled included")),
+    ] = None,
+    client_id: Annotated[
+        str | None,
+        typer.Option(
+            help=say("此次改单的自定编号; 默认随机", "your own id of this change; made up if absent")
+        ),
+    ] = None,
 ) -> None:
+    """Change an open order's price or quantity; its place is kept only for less at the same price."""
+    require_order_id(order_id)
+    body = {"client_id": client_id or f"cli-{uuid.uuid4().hex[:28]}"}
+    if price is not None:
+        body["price"] = full_price(price)
+    if quantity is not None:
+        body["quantity"] = str(quantity)
+    given = "".join(f" --{name.replace('_', '-')} {text}" for name, text in body.items())
+    role = desk.target.act_as or await _owner_of(desk, order_id)
+    async with desk.client(role) as client:
+        again = f"puhui order replace {order_id}{given}"
+        answer = await client.repeat("PATCH", f"/v1/orders/{order_id}", body, again=again)
+    _show_placed(desk.output, answer.body)
+
+
+async def cancel(desk: Desk, order_id: OrderIdArgument) -> None:
     """Cancel what remains of an order; as the seller unless --as says otherwise."""
-    if not (order_id.isascii() and order_id.isdecimal()):
-        raise CommandFault(say(f"{order_id} 不是委托编号", f"{order_id} is no order id"))
+    require_order_id(order_id)
     role = desk.target.act_as or await _owner_of(desk, order_id)
     async with desk.client(role) as client:
         answer = await client.change("DELETE", f"/v1/orders/{order_id}")
@@ -178,12 +207,15 @@ async def _owner_of(desk: Desk, order_id: str) -> str:
 async def _place(desk: Desk, role: str, body: dict[str, Any]) -> None:
     async with desk.client(role) as client:
         answer = await client.place_order(body)
-    if desk.output.value(answer.body):
+    _show_placed(desk.output, answer.body)
+
+
+def _show_placed(output: Output, body: dict[str, Any]) -> None:
+    if output.value(body):
         return
-    order, trades = answer.body["order"], answer.body.get("trades", [])
-    desk.output.line(_order_line(order))
-    for trade in trades:
-        desk.output.line(
+    output.line(_order_line(body["order"]))
+    for trade in body.get("trades", []):
+        output.line(
             say(
                 f"  成交 {trade['id']}: {trade['quantity']} 吨, {trade['price']} 元/吨",
                 f"  trade {trade['id']}: {trade['quantity']} t at ¥{trade['price']}",
@@ -211,6 +243,12 @@ def _order_body(
         "time_in_force": time_in_force.value,
     }
     return body | ({"account": account} if account is not None else {})
+
+
+def require_order_id(text: str) -> None:
+    """Raises CommandFault for what is no order's id."""
+    if not (text.isascii() and text.isdecimal()):
+        raise CommandFault(say(f"{text} 不是委托编号", f"{text} is no order id"))
 
 
 def full_price(text: str) -> str:
@@ -264,6 +302,9 @@ def _order_table(output: Output, items: list[dict[str, Any]]) -> None:
 
 def _account_tables(output: Output, found: dict[str, Any], lots: list[dict[str, Any]]) -> None:
     cash = found["cash"]
+    if found["restricted"]:
+        reason = found["restriction"]["reason"]
+        output.line(say(f"该账户交易已被限制: {reason}", f"the account's trading is frozen: {reason}"))
     output.table(
         say(f"账户 {found['account']}: 资金 (元)", f"account {found['account']}: cash in yuan"),
         say("#可用|#冻结|#交收中|#可取", "#available|#held|#delivering|#withdrawable").split("|"),
@@ -301,3 +342,4 @@ def _account_tables(output: Output, found: dict[str, Any], lots: list[dict[str, 
 
 order_app.command("buy", help=say("买入", "buy"))(command(buy))
 order_app.command("sell", help=say("卖出", "sell"))(command(sell))
+order_app.command("replace", help=say("改单", "change an open order"))(command(replace))

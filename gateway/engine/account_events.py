@@ -11,9 +11,20 @@ import orjson
 
 from gateway.engine.entry import Entry
 from gateway.engine.orders import NOT_FOR_THE_OWNER, OpenOrders, OrderView
-from gateway.formats import money_text, price_text, quantity_text
+from gateway.formats import money_text, price_text, quantity_text, time_text
 from matching.commands import SubmitOrder
-from matching.events import OrderAccepted, OrderCancelled, OrderExpired, Rejected, Traded
+from matching.events import (
+    AccountRestricted,
+    LargeHolderNoted,
+    OrderAccepted,
+    OrderCancelled,
+    OrderExpired,
+    OrderReplaced,
+    Rejected,
+    RestrictionLifted,
+    TradeBusted,
+    Traded,
+)
 from settlement.commands import DepositCash, RequestTransferIn
 from settlement.events import (
     AccountOpened,
@@ -28,6 +39,9 @@ from settlement.events import (
 
 Line: TypeAlias = tuple[str, str, str]
 """(account, type, JSON object)."""
+
+ORDER_REPLACED: Final = "order_replaced"
+"""Carries the whole order as it then stood, so that a replacement is answered alike whenever it is asked again."""
 
 
 def render(entry: Entry, orders: OpenOrders) -> list[Line]:
@@ -75,6 +89,20 @@ def _traded(entry: Entry, event: Traded, orders: OpenOrders, lines: list[Line]) 
             "status": order.status,
         }
         lines.append((order.account, "order_traded", _text(body)))
+
+
+def _replaced(_: Entry, event: OrderReplaced, orders: OpenOrders, lines: list[Line]) -> None:
+    order = orders.replace(event)
+    body: dict[str, Any] = {
+        **_order_body(order),
+        "time_in_force": order.time_in_force.value,
+        "created_at": time_text(order.at_ns),
+        "price_before": price_text(event.before_price_fen),
+        "remaining_before": quantity_text(event.before_remaining_tonnes),
+        "kept_priority": event.kept_priority,
+        "turnover": money_text(order.turnover_fen),
+    }
+    lines.append((order.account, ORDER_REPLACED, _text(body)))
 
 
 def _ended(entry: Entry, event: OrderCancelled | OrderExpired, orders: OpenOrders, lines: list[Line]) -> None:
@@ -145,10 +173,39 @@ def _delivered(_: Entry, event: DeliverySettled | DeliveryFailed, __: OpenOrders
         lines.append((account, kind, _text({**body, "side": side})))
 
 
+def _busted(_: Entry, event: TradeBusted, __: OpenOrders, lines: list[Line]) -> None:
+    body = {
+        "trade_id": str(event.trade_id),
+        "listing": event.listing,
+        "quantity": quantity_text(event.quantity_tonnes),
+        "amount": money_text(event.amount_fen),
+        "reason": event.reason,
+    }
+    for account, side in ((event.buyer, "buy"), (event.seller, "sell")):
+        lines.append((account, "trade_busted", _text({**body, "side": side})))
+
+
+def _restricted(
+    _: Entry, event: AccountRestricted | RestrictionLifted, __: OpenOrders, lines: list[Line]
+) -> None:
+    kind = "account_restricted" if isinstance(event, AccountRestricted) else "restriction_lifted"
+    lines.append((event.account, kind, _text({"reason": event.reason})))
+
+
+def _large_holder(_: Entry, event: LargeHolderNoted, __: OpenOrders, lines: list[Line]) -> None:
+    body = {
+        "listing": event.listing,
+        "position": quantity_text(event.position_tonnes),
+        "threshold": quantity_text(event.threshold_tonnes),
+    }
+    lines.append((event.account, "large_holder_noted", _text(body)))
+
+
 _RENDERERS: Final[dict[type, Callable[[Entry, Any, OpenOrders, list[Line]], None]]] = {
     OrderAccepted: _accepted,
     Rejected: _rejected,
     Traded: _traded,
+    OrderReplaced: _replaced,
     OrderCancelled: _ended,
     OrderExpired: _ended,
     AccountOpened: _opened,
@@ -158,6 +215,10 @@ _RENDERERS: Final[dict[type, Callable[[Entry, Any, OpenOrders, list[Line]], None
     TransferFailed: _failed,
     DeliverySettled: _delivered,
     DeliveryFailed: _delivered,
+    TradeBusted: _busted,
+    AccountRestricted: _restricted,
+    RestrictionLifted: _restricted,
+    LargeHolderNoted: _large_holder,
 }
 
 

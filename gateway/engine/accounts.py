@@ -7,6 +7,7 @@ transfer, a settled delivery.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from matching.events import AccountRestricted, RestrictionLifted, Traded
 from settlement import serials as ranges
 from settlement.events import (
     AccountOpened,
@@ -32,7 +33,7 @@ class BalanceView:
     delivering: int = 0
     retired: int = 0
     bought_today: int = 0
-    """Bought on this trading day, delivered at its close: not for sale today."""
+    """Bought on this trading day and not for sale before the next (T+1), delivered or not."""
     frozen: int = 0
 
     @property
@@ -52,6 +53,14 @@ class LotView:
     """Those not allocated to a delivery on its way."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RestrictionView:
+    """That an account may not trade."""
+
+    reason: str
+    at_ns: int
+
+
 @dataclass(kw_only=True, slots=True)
 class AccountView:
     """One trading account. Not to be altered by readers."""
@@ -65,6 +74,8 @@ class AccountView:
     """In tonnes, by instrument."""
     serials: dict[str, Serials] = field(default_factory=dict)
     """By lot."""
+    restriction: RestrictionView | None = None
+    """Its trading is frozen."""
 
     def balance(self, asset: str) -> BalanceView:
         """The balance of an asset, made when there was none."""
@@ -83,12 +94,14 @@ class AccountsState:
     accounts: tuple[AccountView, ...]
     lots: tuple[Lot, ...]
     pending: tuple[Instruction, ...]
+    for_sale_at_once: tuple[int, ...]
+    """Trades of the day that T+1 did not hold for."""
 
 
 class Accounts:
     """Every account, every lot, every pending movement."""
 
-    __slots__ = ("_accounts", "_bought_today", "lots", "pending")
+    __slots__ = ("_accounts", "_bought_today", "_for_sale_at_once", "lots", "pending")
 
     def __init__(self, state: AccountsState | None = None) -> None:
         """None, or those of a snapshot."""
@@ -96,6 +109,7 @@ class Accounts:
         self.lots: dict[str, Lot] = {}
         self.pending: dict[str, Instruction] = {}
         self._bought_today: dict[tuple[str, str], BalanceView] = {}
+        self._for_sale_at_once: set[int] = set()
         if state is not None:
             self._load(state)
 
@@ -126,17 +140,34 @@ class Accounts:
             balance = self._accounts[event.to_account].balance(event.asset)
             _add(balance, event.to_bucket, event.amount)
 
-    def buy(self, account: str, instrument: str, quantity_tonnes: int) -> None:
+    def buy(self, event: Traded, *, resale_next_day: bool) -> None:
         """Units were bought on this trading day."""
-        balance = self._accounts[account].balance(instrument)
-        balance.bought_today += quantity_tonnes
-        self._bought_today[account, instrument] = balance
+        if not resale_next_day:
+            self._for_sale_at_once.add(event.trade_id)
+            return
+        balance = self._accounts[event.buyer].balance(event.listing)
+        balance.bought_today += event.quantity_tonnes
+        self._bought_today[event.buyer, event.listing] = balance
+
+    def unbuy(self, trade_id: int, buyer: str, instrument: str, quantity_tonnes: int) -> None:
+        """A purchase of this trading day came to nothing."""
+        if trade_id not in self._for_sale_at_once:
+            self._accounts[buyer].balance(instrument).bought_today -= quantity_tonnes
+
+    def restrict(self, event: AccountRestricted, at_ns: int) -> None:
+        """An account's trading was frozen."""
+        self._accounts[event.account].restriction = RestrictionView(reason=event.reason, at_ns=at_ns)
+
+    def lift(self, event: RestrictionLifted) -> None:
+        """It may trade again."""
+        self._accounts[event.account].restriction = None
 
     def begin_day(self) -> None:
         """What was bought yesterday is for sale."""
         for balance in self._bought_today.values():
             balance.bought_today = 0
         self._bought_today.clear()
+        self._for_sale_at_once.clear()
 
     def instruct(self, event: MovementInstructed) -> None:
         """A movement is on its way."""
@@ -184,12 +215,14 @@ class Accounts:
             accounts=tuple(self._accounts.values()),
             lots=tuple(self.lots.values()),
             pending=tuple(self.pending.values()),
+            for_sale_at_once=tuple(sorted(self._for_sale_at_once)),
         )
 
     def _load(self, state: AccountsState) -> None:
         self._accounts = {view.account: view for view in state.accounts}
         self.lots = {lot.lot_id: lot for lot in state.lots}
         self.pending = {instruction.instruction_id: instruction for instruction in state.pending}
+        self._for_sale_at_once = set(state.for_sale_at_once)
         self._bought_today = {
             (view.account, asset): balance
             for view in state.accounts

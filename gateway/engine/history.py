@@ -51,10 +51,10 @@ class TradeView:
     buy_order_id: int
     sell_order_id: int
     settlement: str
-    """`pending`, `settled` or `failed`."""
+    """`pending`, `settled`, `failed` or `busted`."""
     settled_ns: int | None
     failure: str | None
-    """The registry's code, where it refused."""
+    """The registry's code where it refused, the operator's reason where the trade was undone."""
     lots: tuple[tuple[str, tuple[tuple[int, int], ...]], ...]
     """(lot, half-open serial ranges) that were delivered."""
 
@@ -170,6 +170,15 @@ class History:
             *(account, after_event_id, _bounded(limit)),
         )
         return tuple(AccountEvent(*row) for row in rows)
+
+    async def account_event(self, account: str, seq: int, kind: str) -> AccountEvent | None:
+        """What an account was told by one entry, where that is one event of its kind."""
+        row = await self._pool.fetchrow(
+            "SELECT account, event_id, seq, type, at_ns, body FROM account_event"
+            " WHERE account = $1 AND seq = $2 AND type = $3",
+            *(account, seq, kind),
+        )
+        return None if row is None else AccountEvent(*row)
 
     async def last_event_id(self, account: str) -> int:
         """The newest event of an account's log; zero when there is none."""

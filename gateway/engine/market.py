@@ -13,11 +13,14 @@ from matching.events import (
     ClosingPriceSet,
     DayClosed,
     DayOpened,
+    DayPricesRevised,
     ListingAdded,
     PhaseChanged,
     Reconciled,
     RulesAdopted,
     Traded,
+    TradingHalted,
+    TradingResumed,
 )
 from matching.rulebook import RuleBook, RuleChange, Rules
 from matching.session import Phase
@@ -38,7 +41,9 @@ class ListingView:
     lower_fen: int | None = None
     upper_fen: int | None = None
     last_fen: int | None = None
-    """Price of the last trade ever."""
+    """Price of the last trade ever, but for those undone."""
+    last_before_fen: int | None = None
+    """The same before this day's trades."""
     previous_close_fen: int | None = None
     """Close of the last day that was closed."""
     open_fen: int | None = None
@@ -49,6 +54,16 @@ class ListingView:
     volume_tonnes: int = 0
     turnover_fen: int = 0
     trades: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HaltView:
+    """That trading stands still."""
+
+    listing: str | None
+    """The whole market when absent."""
+    reason: str
+    at_ns: int
 
 
 @dataclass(kw_only=True, slots=True)
@@ -106,6 +121,7 @@ class MarketState:
     instruments: tuple[tuple[str, MethodologyClass], ...]
     announcements: tuple[Announcement, ...]
     rules: tuple[tuple[RuleChange, ...], ...]
+    halts: tuple[HaltView, ...]
 
 
 @dataclass(slots=True)
@@ -118,6 +134,8 @@ class Market:
     calendar: Calendar = field(default_factory=Calendar)
     rule_book: RuleBook = field(default_factory=RuleBook)
     adopted: list[tuple[RuleChange, ...]] = field(default_factory=list)
+    halts: dict[str | None, HaltView] = field(default_factory=dict)
+    """Halts in force, by listing; the market's under none."""
 
     def rules(self, at_ns: int, listing: str | None = None) -> Rules | None:
         """The rules in force at a moment; none while the book is not complete."""
@@ -125,6 +143,23 @@ class Market:
             return self.rule_book.in_force(at_ns, None if listing is None else AssetCode(listing))
         except KeyError:
             return None
+
+    def halt_of(self, listing: str) -> HaltView | None:
+        """The halt a listing is under: its own, else the market's."""
+        return self.halts.get(listing) or self.halts.get(None)
+
+    def halt(self, event: TradingHalted, at_ns: int) -> None:
+        """Trading stands still."""
+        self.halts[event.listing] = HaltView(listing=event.listing, reason=event.reason, at_ns=at_ns)
+
+    def resume(self, event: TradingResumed) -> None:
+        """Trading goes on."""
+        del self.halts[event.listing]
+
+    def resale_next_day(self, at_ns: int, listing: str) -> bool:
+        """Whether T+1 holds for a purchase of that moment."""
+        change = self.rule_book.change_in_force("resale_next_day", at_ns, AssetCode(listing))
+        return change is not None and change.value == "yes"
 
     def adopt(self, event: RulesAdopted) -> None:
         """Dated values entered the rule book."""
@@ -155,6 +190,7 @@ class Market:
         for listing in self.listings.values():
             listing.open_fen = listing.high_fen = listing.low_fen = listing.close_fen = None
             listing.volume_tonnes = listing.turnover_fen = listing.trades = 0
+            listing.last_before_fen = listing.last_fen
 
     def change_phase(self, event: PhaseChanged) -> None:
         """The day went on."""
@@ -183,6 +219,14 @@ class Market:
         listing.volume_tonnes += event.quantity_tonnes
         listing.turnover_fen += price_fen * event.quantity_tonnes
         listing.trades += 1
+
+    def revise(self, event: DayPricesRevised) -> None:
+        """A trade was undone: the day's figures are those of the others."""
+        listing = self.listings[event.listing]
+        listing.open_fen, listing.high_fen, listing.low_fen = event.open_fen, event.high_fen, event.low_fen
+        listing.last_fen = listing.last_before_fen if event.last_fen is None else event.last_fen
+        listing.volume_tonnes, listing.turnover_fen = event.volume_tonnes, event.turnover_fen
+        listing.trades -= 1
 
     def start_close(self, event: CloseStarted) -> None:
         """The close is under way."""
@@ -224,6 +268,7 @@ class Market:
             instruments=tuple(self.instruments.items()),
             announcements=tuple(self.calendar.announcements),
             rules=tuple(self.adopted),
+            halts=tuple(self.halts.values()),
         )
 
     @classmethod
@@ -235,6 +280,7 @@ class Market:
             instruments=dict(state.instruments),
             calendar=Calendar(state.announcements),
             adopted=list(state.rules),
+            halts={halt.listing: halt for halt in state.halts},
         )
         for changes in state.rules:
             market.rule_book.adopt(changes)

@@ -9,7 +9,14 @@ from dataclasses import dataclass
 
 from gateway.engine.entry import Entry
 from matching.commands import SubmitOrder
-from matching.events import OrderAccepted, OrderCancelled, OrderExpired, Rejected, Traded
+from matching.events import (
+    OrderAccepted,
+    OrderCancelled,
+    OrderExpired,
+    OrderReplaced,
+    Rejected,
+    Traded,
+)
 from matching.order import Side, TimeInForce
 from settlement.rejections import Figure
 
@@ -101,6 +108,14 @@ class OpenOrders:
         buy = self._fill(event.buy_order_id, event.buy_remaining_tonnes, amount_fen, entry.at_ns)
         sell = self._fill(event.sell_order_id, event.sell_remaining_tonnes, amount_fen, entry.at_ns)
         return buy, sell
+
+    def replace(self, event: OrderReplaced) -> OrderView:
+        """An order has other terms; what it has traded stays."""
+        order = self._open[event.order_id]
+        order.price_fen = event.price_fen
+        order.quantity_tonnes = event.quantity_tonnes
+        order.remaining_tonnes = event.remaining_tonnes
+        return order
 
     def end(self, entry: Entry, event: OrderCancelled | OrderExpired) -> OrderView:
         """What remained of an order was taken back."""

@@ -15,7 +15,7 @@ from gateway.engine import account_events
 from gateway.engine.codec import encode_command, encode_events, to_json
 from gateway.engine.entry import AccountEvent, Entry
 from gateway.engine.orders import OpenOrders, OrderView
-from matching.events import Traded
+from matching.events import TradeBusted, Traded
 from settlement.commands import RequestTransferIn
 from settlement.events import (
     DeliveryFailed,
@@ -158,6 +158,8 @@ class SettlementRows:
                         deliveries.append((event.trade_id, seq, "settled", at_ns, None, _lots(event.lots)))
                     case DeliveryFailed():
                         deliveries.append((event.trade_id, seq, "failed", at_ns, event.code, None))
+                    case TradeBusted():
+                        deliveries.append((event.trade_id, seq, "busted", at_ns, event.reason, None))
                     case TransferRequested():
                         transfers.append(_transfer_row(entry, event))
                     case TransferCompleted():
@@ -172,7 +174,7 @@ class SettlementRows:
 
 
 _SETTLING: Final = frozenset(
-    {DeliverySettled, DeliveryFailed, TransferRequested, TransferCompleted, TransferFailed}
+    {DeliverySettled, DeliveryFailed, TradeBusted, TransferRequested, TransferCompleted, TransferFailed}
 )
 
 _DELIVERIES: Final = """

@@ -10,13 +10,18 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from gateway.engine.accounts import Accounts, AccountsState, AccountView, LotView
+from gateway.engine.approvals import Approvals, ApprovalView
 from gateway.engine.depth import Depth, DepthChange, DepthState, DepthView
 from gateway.engine.entry import Entry
-from gateway.engine.market import ListingView, Market, MarketState, MarketView
+from gateway.engine.market import HaltView, ListingView, Market, MarketState, MarketView
 from gateway.engine.orders import NOT_FOR_THE_OWNER, OpenOrders, OrderView
 from matching.calendar import Calendar
 from matching.commands import SubmitOrder
 from matching.events import (
+    AccountRestricted,
+    ActApproved,
+    ActDeclined,
+    ApprovalRequested,
     BandSet,
     CalendarAnnounced,
     CloseStarted,
@@ -24,19 +29,26 @@ from matching.events import (
     ClosingPriceSet,
     DayClosed,
     DayOpened,
+    DayPricesRevised,
     Event,
+    LargeHolderNoted,
     ListingAdded,
     OrderAccepted,
     OrderCancelled,
     OrderExpired,
+    OrderReplaced,
     OrderRested,
     OrdersCancelled,
     PhaseChanged,
     Reconciled,
     Rejected,
     Replayed,
+    RestrictionLifted,
     RulesAdopted,
+    TradeBusted,
     Traded,
+    TradingHalted,
+    TradingResumed,
 )
 from matching.rulebook import RuleBook, Rules
 from settlement.account import ParticipantKind
@@ -62,7 +74,7 @@ from settlement.lot import Lot, MethodologyClass
 RECENT_ORDERS: Final = 4_096
 """How many ended orders stay in memory."""
 
-VERSION: Final = "1"
+VERSION: Final = "2"
 """Of the shape and meaning of `ViewsState`. A snapshot of another version is not read: the views are then built
 again from all recorded entries."""
 
@@ -76,6 +88,7 @@ class ViewsState:
     participants: tuple[tuple[str, ParticipantKind], ...]
     depths: tuple[DepthState, ...]
     open_orders: tuple[OrderView, ...]
+    approvals: tuple[ApprovalView, ...]
 
 
 class Views:
@@ -90,6 +103,7 @@ class Views:
         self._open = OpenOrders()
         self._by_account: dict[str, dict[int, OrderView]] = {}
         self._by_client_id: dict[tuple[str, str], OrderView] = {}
+        self._approvals = Approvals()
         self._recent: OrderedDict[int, OrderView] = OrderedDict()
         self._recent_limit = recent_orders
         self.depth_changes: tuple[DepthChange, ...] = ()
@@ -124,6 +138,20 @@ class Views:
     def rule_book(self) -> RuleBook:
         """Every rule ever adopted. Not to be altered by readers."""
         return self._market.rule_book
+
+    @property
+    def halts(self) -> Mapping[str | None, HaltView]:
+        """Halts in force by listing; the whole market's under none."""
+        return self._market.halts
+
+    def halt_of(self, listing: str) -> HaltView | None:
+        """The halt a listing is under: its own, else the market's."""
+        return self._market.halt_of(listing)
+
+    @property
+    def approvals(self) -> Mapping[int, ApprovalView]:
+        """Operators' acts that wait for a second person, oldest first."""
+        return self._approvals.waiting
 
     @property
     def position(self) -> int:
@@ -204,6 +232,7 @@ class Views:
             participants=tuple(self._participants.items()),
             depths=tuple(depth.dump() for depth in self._depths.values()),
             open_orders=self._open.all(),
+            approvals=tuple(self._approvals.waiting.values()),
         )
 
     def _load(self, state: ViewsState) -> None:
@@ -212,6 +241,7 @@ class Views:
         self._participants = dict(state.participants)
         self._depths = {depth.listing: Depth.load(depth) for depth in state.depths}
         self._open = OpenOrders(state.open_orders)
+        self._approvals = Approvals(state.approvals)
         for order in state.open_orders:
             self._index(order)
         self._handlers = self._make_handlers()
@@ -236,13 +266,14 @@ class Views:
 
     def _make_handlers(self) -> "dict[type, Handler]":
         """What to do about each event. Every type is here, those that change no view with `_nothing`."""
-        market, accounts = self._market, self._accounts
+        market, accounts, approvals = self._market, self._accounts, self._approvals
         return {
             Rejected: self._on_rejected,
             Replayed: _nothing,
             OrderAccepted: self._on_accepted,
             Traded: self._on_traded,
             OrderRested: self._on_rested,
+            OrderReplaced: self._on_replaced,
             OrderCancelled: self._on_ended,
             OrderExpired: self._on_ended,
             OrdersCancelled: _nothing,
@@ -259,7 +290,17 @@ class Views:
             MovementConfirmed: lambda _, event: accounts.confirm(event.instruction_id),
             MovementRefused: lambda _, event: accounts.refuse(event.instruction_id),
             DeliverySettled: _plain(accounts.deliver),
-            DeliveryFailed: _nothing,
+            DeliveryFailed: self._on_failed,
+            LargeHolderNoted: _nothing,
+            TradingHalted: lambda entry, event: market.halt(event, entry.at_ns),
+            TradingResumed: _plain(market.resume),
+            AccountRestricted: lambda entry, event: accounts.restrict(event, entry.at_ns),
+            RestrictionLifted: _plain(accounts.lift),
+            TradeBusted: self._on_busted,
+            DayPricesRevised: _plain(market.revise),
+            ApprovalRequested: approvals.request,
+            ActApproved: _plain(approvals.decide),
+            ActDeclined: _plain(approvals.decide),
             RulesAdopted: _plain(market.adopt),
             CalendarAnnounced: _plain(market.announce),
             ListingAdded: self._on_listing,
@@ -283,11 +324,24 @@ class Views:
     def _on_traded(self, entry: Entry, event: Traded) -> None:
         self._open.trade(entry, event)
         self._market.trade(event)
-        self._accounts.buy(event.buyer, event.listing, event.quantity_tonnes)
+        self._accounts.buy(event, resale_next_day=self._market.resale_next_day(entry.at_ns, event.listing))
         self._depths[event.listing].add(event.taker_side.opposite, event.price_fen, -event.quantity_tonnes)
 
     def _on_rested(self, _: Entry, event: OrderRested) -> None:
         self._depths[event.listing].add(event.side, event.price_fen, event.remaining_tonnes)
+
+    def _on_replaced(self, _: Entry, event: OrderReplaced) -> None:
+        self._open.replace(event)
+        # One that kept its place stands there with less; any other has left the book and rests anew, if at all.
+        left_tonnes = event.remaining_tonnes if event.kept_priority else 0
+        depth = self._depths[event.listing]
+        depth.add(event.side, event.before_price_fen, left_tonnes - event.before_remaining_tonnes)
+
+    def _on_busted(self, _: Entry, event: TradeBusted) -> None:
+        self._accounts.unbuy(event.trade_id, event.buyer, event.listing, event.quantity_tonnes)
+
+    def _on_failed(self, _: Entry, event: DeliveryFailed) -> None:
+        self._accounts.unbuy(event.trade_id, event.buyer, event.instrument, event.quantity_tonnes)
 
     def _on_ended(self, entry: Entry, event: OrderCancelled | OrderExpired) -> None:
         self._open.end(entry, event)

@@ -50,9 +50,16 @@ class Units(Answer):
     held: Annotated[Quantity, Field(description="Cover of open orders.")]
     delivering: Annotated[Quantity, Field(description="Committed to sales not yet settled.")]
     bought_today: Annotated[
-        Quantity, Field(description="Bought on this trading day, not for sale before the next.")
+        Quantity, Field(description="Bought on this trading day and not for sale before the next.")
     ]
     frozen: Annotated[Quantity, Field(description="Frozen by an authority.")]
+
+
+class Restriction(Answer):
+    """Why an account may not trade, and since when."""
+
+    reason: str
+    since: Time
 
 
 class Account(Answer):
@@ -61,6 +68,8 @@ class Account(Answer):
     account: AccountName
     owner: Name
     registry_account: Annotated[str, Field(description="The registry account it is bound to.")]
+    restricted: Annotated[bool, Field(description="Whether its trading is frozen.")]
+    restriction: Restriction | None
     cash: Cash
     units: dict[str, Units]
 
@@ -97,9 +106,12 @@ class LotSerials(Answer):
 class Settlement(Answer):
     """Where the delivery of a trade stands."""
 
-    state: Literal["pending", "settled", "failed"]
-    settled_at: Time | None
-    reason: Annotated[str | None, Field(description="The registry's code, where it refused.")]
+    state: Literal["pending", "settled", "failed", "busted"]
+    settled_at: Annotated[Time | None, Field(description="When it ended, in whichever way.")]
+    reason: Annotated[
+        str | None,
+        Field(description="The registry's code where it refused; the operator's reason where it was undone."),
+    ]
     lots: list[LotSerials]
 
 
@@ -172,6 +184,10 @@ def account_body(view: AccountView, codes: tuple[str, ...]) -> dict[str, Any]:
         "account": view.account,
         "owner": view.owner,
         "registry_account": view.registry_account,
+        "restricted": view.restriction is not None,
+        "restriction": None
+        if view.restriction is None
+        else {"reason": view.restriction.reason, "since": time_text(view.restriction.at_ns)},
         "cash": {
             "available": money_text(view.cash.available),
             "held": money_text(view.cash.held),

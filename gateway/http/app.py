@@ -9,12 +9,15 @@ from gateway.access.limits import ActionKind
 from gateway.http import (
     access_keys,
     account,
+    approvals,
     bank,
     health,
     market_data,
+    operator_acts,
     operator_day,
     operator_setup,
     orders,
+    replacement,
     transfers,
 )
 from gateway.http.dispatch import Dispatcher
@@ -23,6 +26,7 @@ from gateway.http.routing import BATCH_BODY_LIMIT, Call, Reply, Route
 from gateway.http.services import Services
 from gateway.http.stream.endpoint import Stream
 from gateway.metrics import Metrics
+from gateway.surveillance import OrderFlow
 from matching.session import Phase
 
 DISPATCHER: Final = web.AppKey("dispatcher", Dispatcher)
@@ -52,12 +56,15 @@ ROUTES: Final[tuple[Route, ...]] = (
         content_type="application/json",
     ),
     *orders.ROUTES,
+    *replacement.ROUTES,
     *account.ROUTES,
     *transfers.ROUTES,
     *access_keys.ROUTES,
     *bank.ROUTES,
     *operator_day.ROUTES,
     *operator_setup.ROUTES,
+    *operator_acts.ROUTES,
+    *approvals.ROUTES,
     *health.ROUTES,
 )
 """Every call of the API but the WebSocket."""
@@ -93,9 +100,10 @@ async def _not_served(request: web.Request) -> web.StreamResponse:
 
 
 def watch(services: Services) -> None:
-    """Let the metrics that are read, not counted, read from the parts that know."""
+    """Let the metrics that are read read from the parts that know, and those that count follow the commits."""
     metrics: Metrics = services.metrics
     sequencer, views = services.sequencer, services.views
+    sequencer.on_commit(OrderFlow(metrics, views).follow)
     metrics.watch(metrics.queue_depth, lambda: sequencer.queue_depth)
     metrics.watch(metrics.journal_position, lambda: sequencer.position)
     metrics.watch(metrics.pending_deliveries, lambda: len(views.pending_instructions))

@@ -42,6 +42,7 @@ async def report_deposit(call: Call) -> Reply:
         account=AccountId(body.account),
         client_id=body.client_id,
         deadline_ns=call.deadline_ns,
+        session=call.session,
         amount_fen=body.amount,
         bank_reference=body.bank_reference,
     )

@@ -36,6 +36,11 @@ STATUS_OF_CORE: Final[dict[str, int]] = {
     "session_in_progress": 409,
     "close_under_way": 409,
     "not_reconciling": 409,
+    "not_halted": 409,
+    "not_restricted": 409,
+    "trade_not_pending": 409,
+    "approval_unknown": 404,
+    "second_person_needed": 403,
 }
 """Statuses of the core's refusals that are not 422: what is not there, whose it is not, what is there already, and
 acts of an operator or on an order that come too early or too late."""

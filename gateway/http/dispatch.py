@@ -156,6 +156,7 @@ class Dispatcher:
             if route.body is None
             else read_model(route.body, {} if route.body_optional and not body else parse_json(body)),
             deadline_ns=read_deadline(given.get("X-Deadline")),
+            session="" if key is None else f"rest:{key.key_id}",
             language=language,
             request_id=headers["X-Request-Id"],
             take=take,

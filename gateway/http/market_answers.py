@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from gateway.engine.market import ListingView
+from gateway.engine.market import HaltView, ListingView
 from gateway.engine.views import Views
 from gateway.formats import price_text, quantity_text, time_text
 from gateway.http.shapes import (
@@ -21,7 +21,7 @@ from gateway.http.shapes import (
     Time,
 )
 from matching.calendar import midnight_ns
-from matching.rulebook import PARAMETERS, RuleChange, Rules
+from matching.rulebook import PARAMETERS, RuleChange
 from matching.session import LISTED_PHASES, NS, Period, Phase
 from settlement.values import AssetCode, TradingDay
 
@@ -45,6 +45,25 @@ class Band(Answer):
     reference: Price
 
 
+class Halt(Answer):
+    """Why trading stands still, and since when."""
+
+    scope: Literal["listing", "market"]
+    reason: str
+    since: Time
+
+
+class Rule(Answer):
+    """One value in force, with its source."""
+
+    parameter: str
+    value: Annotated[int | str, Field(description="In the unit the parameter's name ends in.")]
+    listing: Annotated[ListingCode | None, Field(description="Null for the whole market.")]
+    effective_from: Time
+    source: str
+    certainty: Literal["official", "neighbour", "assumed", "demonstration"]
+
+
 class Listing(Answer):
     """A listing, its rules in force, and its day."""
 
@@ -60,7 +79,9 @@ class Listing(Answer):
     fee: Annotated[Money | None, Field(description="Per tonne; none is charged where it is null.")]
     flags: list[Literal["demonstration"]]
     phase: PhaseName
-    last: Annotated[Price | None, Field(description="Price of the last trade ever.")]
+    halted: bool
+    halt: Halt | None
+    last: Annotated[Price | None, Field(description="Price of the last trade ever, but for those undone.")]
     open: Price | None
     high: Price | None
     low: Price | None
@@ -68,6 +89,7 @@ class Listing(Answer):
     previous_close: Price | None
     volume: Quantity
     turnover: Money
+    rules: Annotated[list[Rule], Field(description="Every parameter it trades by.")]
 
 
 class Listings(Answer):
@@ -88,6 +110,7 @@ class PublicTrade(Answer):
     taker_side: SideName
     time: Time
     trading_day: Date
+    busted: Annotated[bool, Field(description="Whether it was undone.")]
 
 
 class PublicTrades(Answer):
@@ -97,23 +120,13 @@ class PublicTrades(Answer):
     next: str | None
 
 
-class Rule(Answer):
-    """One value in force, with its source."""
-
-    parameter: str
-    value: Annotated[int | str, Field(description="In the unit the parameter's name ends in.")]
-    listing: Annotated[ListingCode | None, Field(description="Null for the whole market.")]
-    effective_from: Time
-    source: str
-    certainty: Literal["official", "neighbour", "assumed", "demonstration"]
-
-
 class RulesAnswer(Answer):
     """The rule book as in force at a moment."""
 
     at: Time
     version: int
     items: list[Rule]
+    upcoming: Annotated[list[Rule], Field(description="Adopted by now, in force only later than `at`.")]
     next: None
 
 
@@ -145,8 +158,17 @@ def _clock(second_s: int) -> str:
     return f"{second_s // 3_600:02d}:{second_s % 3_600 // 60:02d}"
 
 
-def listing_body(views: Views, listing: ListingView, rules: Rules | None) -> dict[str, Any]:
+def halt_body(halt: HaltView | None) -> dict[str, str] | None:
+    """A halt as everybody may see it."""
+    if halt is None:
+        return None
+    scope = "market" if halt.listing is None else "listing"
+    return {"scope": scope, "reason": halt.reason, "since": time_text(halt.at_ns)}
+
+
+def listing_body(views: Views, listing: ListingView, at_ns: int) -> dict[str, Any]:
     """A listing as everybody may see it."""
+    rules, halt = views.rules(at_ns, listing.code), views.halt_of(listing.code)
     return {
         "listing": listing.code,
         "class": listing.methodology_class.value,
@@ -160,6 +182,8 @@ def listing_body(views: Views, listing: ListingView, rules: Rules | None) -> dic
         "fee": None,
         "flags": ["demonstration"] if listing.demonstration else [],
         "phase": views.market.phase.value,
+        "halted": halt is not None,
+        "halt": halt_body(halt),
         "last": _price(listing.last_fen),
         "open": _price(listing.open_fen),
         "high": _price(listing.high_fen),
@@ -168,6 +192,7 @@ def listing_body(views: Views, listing: ListingView, rules: Rules | None) -> dic
         "previous_close": _price(listing.previous_close_fen),
         "volume": quantity_text(listing.volume_tonnes),
         "turnover": price_text(listing.turnover_fen),
+        "rules": _rules_of(views, listing.code, at_ns),
     }
 
 
@@ -185,6 +210,28 @@ def _price(price_fen: int | None) -> str | None:
     return None if price_fen is None else price_text(price_fen)
 
 
+def _rules_of(views: Views, listing: str, at_ns: int) -> list[dict[str, Any]]:
+    found = (views.rule_book.change_in_force(name, at_ns, AssetCode(listing)) for name in PARAMETERS)
+    return [_rule_body(change) for change in found if change is not None]
+
+
+def upcoming_body(views: Views, at_ns: int) -> list[dict[str, Any]]:
+    """Every value that comes into force after that moment, soonest first."""
+    later = (change for change in views.rule_book.changes if change.effective_from_ns > at_ns)
+    return [_rule_body(change) for change in sorted(later, key=lambda change: change.effective_from_ns)]
+
+
+def _rule_body(change: RuleChange) -> dict[str, Any]:
+    return {
+        "parameter": change.parameter,
+        "value": change.value,
+        "listing": change.listing,
+        "effective_from": time_text(change.effective_from_ns),
+        "source": change.source,
+        "certainty": change.certainty.value,
+    }
+
+
 def rules_body(views: Views, at_ns: int) -> list[dict[str, Any]]:
     """Every value in force at that moment, the market's first, then what listings have of their own."""
     found: list[RuleChange] = []
@@ -196,17 +243,7 @@ def rules_body(views: Views, at_ns: int) -> list[dict[str, Any]]:
             own = views.rule_book.change_in_force(parameter, at_ns, AssetCode(code))
             if own is not None and own.listing is not None:
                 found.append(own)
-    return [
-        {
-            "parameter": change.parameter,
-            "value": change.value,
-            "listing": change.listing,
-            "effective_from": time_text(change.effective_from_ns),
-            "source": change.source,
-            "certainty": change.certainty.value,
-        }
-        for change in found
-    ]
+    return [_rule_body(change) for change in found]
 
 
 def calendar_body(views: Views, first: str, last: str) -> list[dict[str, Any]]:
@@ -243,3 +280,15 @@ def resume_ns(views: Views, now_ns: int) -> int | None:
     return next(
         (at_ns for at_ns in (begins_ns + start_s * NS for start_s in starts_s) if at_ns > now_ns), None
     )
+
+
+def listing_status(views: Views, listing: str, now_ns: int) -> dict[str, Any]:
+    """A listing's phase, when it goes on, and whether it is halted: only an operator knows until when."""
+    halt = views.halt_of(listing)
+    resume = None if halt is not None else resume_ns(views, now_ns)
+    return {
+        "phase": views.market.phase.value,
+        "resume_at": None if resume is None else time_text(resume),
+        "halted": halt is not None,
+        "halt": halt_body(halt),
+    }

@@ -15,15 +15,18 @@ from gateway.http import reasons
 from gateway.http.catalogue import CATALOGUE, RETRYABLE, STATUS
 from gateway.http.market_answers import (
     CalendarAnswer,
+    Halt,
     Listing,
     Listings,
     PhaseName,
     PublicTrades,
     RulesAnswer,
     calendar_body,
+    halt_body,
     listing_body,
-    resume_ns,
+    listing_status,
     rules_body,
+    upcoming_body,
 )
 from gateway.http.problems import refusal
 from gateway.http.routing import Call, Handler, Reply, Route
@@ -67,6 +70,8 @@ class ListingStatus(Answer):
     resume_at: Annotated[
         Time | None, Field(description="When listed trading begins next, where that is known.")
     ]
+    halted: bool
+    halt: Halt | None
 
 
 class StatusAnswer(Answer):
@@ -75,6 +80,8 @@ class StatusAnswer(Answer):
     time: Time
     trading_day: Date | None
     phase: PhaseName
+    halted: Annotated[bool, Field(description="Whether the whole market is.")]
+    halt: Halt | None
     listings: list[ListingStatus]
     maintenance: Annotated[str | None, Field(description="What is being done to the exchange, if anything.")]
 
@@ -151,17 +158,16 @@ async def get_status(call: Call) -> Reply:
     """Phase per listing."""
     services = call.services
     now_ns = services.clock.now_ns()
-    resume = resume_ns(services.views, now_ns)
-    resume_at = None if resume is None else time_text(resume)
-    phase = services.views.market.phase.value
+    views = services.views
+    market_halt = views.halts.get(None)
     return Reply(
         {
             "time": time_text(now_ns),
-            "trading_day": services.views.market.trading_day,
-            "phase": phase,
-            "listings": [
-                {"listing": code, "phase": phase, "resume_at": resume_at} for code in services.views.listings
-            ],
+            "trading_day": views.market.trading_day,
+            "phase": views.market.phase.value,
+            "halted": market_halt is not None,
+            "halt": halt_body(market_halt),
+            "listings": [{"listing": code, **listing_status(views, code, now_ns)} for code in views.listings],
             "maintenance": None,
         }
     )
@@ -181,7 +187,7 @@ async def get_listing(call: Call) -> Reply:
 
 def _body(call: Call, listing: ListingView) -> dict[str, Any]:
     views = call.services.views
-    return listing_body(views, listing, views.rules(call.services.clock.now_ns(), listing.code))
+    return listing_body(views, listing, call.services.clock.now_ns())
 
 
 def _listing(call: Call) -> ListingView:
@@ -234,6 +240,7 @@ def _trade_body(trade: TradeView) -> dict[str, Any]:
         "taker_side": trade.taker_side.value,
         "time": time_text(trade.at_ns),
         "trading_day": trade.trading_day,
+        "busted": trade.settlement == "busted",
     }
 
 
@@ -247,6 +254,7 @@ async def get_rules(call: Call) -> Reply:
             "at": time_text(at_ns),
             "version": views.rule_book.version,
             "items": rules_body(views, at_ns),
+            "upcoming": upcoming_body(views, at_ns),
             "next": None,
         }
     )

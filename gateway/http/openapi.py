@@ -69,6 +69,8 @@ def _models(routes: Iterable[Route]) -> dict[type[BaseModel], str]:
             found.setdefault(route.body, "validation")
         if route.answer is not None:
             found.setdefault(route.answer, "serialization")
+        for answer in route.otherwise.values():
+            found.setdefault(answer, "serialization")
     return found
 
 
@@ -177,4 +179,11 @@ def _responses(route: Route) -> dict[str, Any]:
         "description": "A problem; its code is one of GET /v1/errors.",
         "content": {"application/problem+json": {"schema": _ref(Problem)}},
     }
-    return {str(route.status): good, "default": problem}
+    others = {
+        str(status): {
+            "description": (answer.__doc__ or answer.__name__).strip(),
+            "content": {"application/json": {"schema": _ref(answer)}},
+        }
+        for status, answer in route.otherwise.items()
+    }
+    return {str(route.status): good, **others, "default": problem}

@@ -1,12 +1,13 @@
 """What an operator sets up: participants, accounts, listings, rules and trading days."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
 from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind
 from gateway.formats import price_text, time_text
+from gateway.http.approvals import ACCEPTED, ApprovalAnswer, act
 from gateway.http.replays import raise_if_refused
 from gateway.http.routing import Call, Handler, Reply, Route
 from gateway.http.shapes import (
@@ -28,6 +29,7 @@ from gateway.http.shapes import (
 )
 from matching.calendar import Announcement
 from matching.commands import AddListing, AdoptRules, AnnounceCalendar, Command
+from matching.events import RulesAdopted
 from matching.listing import Listing
 from matching.rulebook import Certainty, RuleChange
 from settlement.account import ParticipantKind
@@ -115,6 +117,10 @@ class RuleRequest(Request):
 class RulesRequest(OperatorRequest):
     """Values to enter the rule book together, as one version."""
 
+    reason: Annotated[
+        Text | None, Field(description="Why; the first value's source when absent. An emergency needs one.")
+    ] = None
+    emergency: Annotated[bool, Field(description="Without the notice the rule book asks for.")] = False
     changes: Annotated[list[RuleRequest], Field(min_length=1, max_length=RULES_MOST)]
 
 
@@ -213,8 +219,13 @@ async def adopt_rules(call: Call) -> Reply:
         )
         for change in body.changes
     )
-    done = await _do(call, AdoptRules(changes=changes))
-    return Reply({"version": call.services.views.rule_book.version, "time": done}, status=CREATED)
+    reason = body.reason or ("" if body.emergency else body.changes[0].source)
+    command = AdoptRules(operator=call.participant, reason=reason, changes=changes, emergency=body.emergency)
+    done = await act(call, command)
+    if isinstance(done, Reply):
+        return done
+    adopted = next(event for event in done.events if isinstance(event, RulesAdopted))
+    return Reply({"version": adopted.version, "time": time_text(done.at_ns)}, status=CREATED)
 
 
 async def announce_calendar(call: Call) -> Reply:
@@ -237,7 +248,14 @@ async def announce_calendar(call: Call) -> Reply:
     return Reply(answer, status=CREATED)
 
 
-def _act(path: str, handler: Handler, summary: str, body: type[Request], answer: type[Answer]) -> Route:
+def _act(
+    path: str,
+    handler: Handler,
+    summary: str,
+    body: type[Request],
+    answer: type[Answer],
+    **more: Any,  # noqa: ANN401 - as Route takes them
+) -> Route:
     return Route(
         method="POST",
         path=path,
@@ -250,6 +268,7 @@ def _act(path: str, handler: Handler, summary: str, body: type[Request], answer:
         answer=answer,
         status=CREATED,
         limit_bytes=RULE_LIMIT_BYTES,
+        **more,
     )
 
 
@@ -263,7 +282,14 @@ ROUTES: Final = (
     ),
     _act("/v1/operator/accounts", open_account, "Open a trading account", AccountRequest, AccountAnswer),
     _act("/v1/operator/listings", add_listing, "List a code for trading", ListingRequest, ListingAnswer),
-    _act("/v1/operator/rules", adopt_rules, "Enter dated rules", RulesRequest, RulesAdoptedAnswer),
+    _act(
+        "/v1/operator/rules",
+        adopt_rules,
+        "Enter dated rules",
+        RulesRequest,
+        RulesAdoptedAnswer,
+        otherwise={ACCEPTED: ApprovalAnswer},
+    ),
     _act(
         "/v1/operator/calendar",
         announce_calendar,

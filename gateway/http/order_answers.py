@@ -6,11 +6,12 @@ very same words although the order has long gone on.
 
 from typing import Annotated, Any, Final, Literal
 
+import orjson
 from pydantic import Field
 
-from gateway.engine.entry import Entry
+from gateway.engine.entry import AccountEvent, Entry
 from gateway.engine.orders import OrderView
-from gateway.formats import price_text, quantity_text, time_text
+from gateway.formats import parse_price, parse_quantity, parse_time, price_text, quantity_text, time_text
 from gateway.http.replays import refused_by, replay_headers
 from gateway.http.routing import Reply
 from gateway.http.shapes import (
@@ -29,6 +30,7 @@ from gateway.http.shapes import (
 )
 from matching.commands import SubmitOrder
 from matching.events import OrderAccepted, OrderCancelled, Rejected, Traded
+from matching.order import Side, TimeInForce
 
 CREATED: Final = 201
 
@@ -72,6 +74,13 @@ class OrderTrade(Answer):
 
 class SubmittedOrder(Answer):
     """An accepted order with what it traded at once."""
+
+    order: Order
+    trades: list[OrderTrade]
+
+
+class ReplacedOrder(Answer):
+    """The order with its new terms, and what it traded at once."""
 
     order: Order
     trades: list[OrderTrade]
@@ -136,6 +145,36 @@ def order_body(order: OrderView) -> dict[str, Any]:
     }
 
 
+def replaced(entry: Entry, told: AccountEvent, *, replayed: bool) -> Reply:
+    """The answer to a replacement: the order as the log tells it, and what it then traded in the same entry."""
+    order, time = _as_told(told), time_text(entry.at_ns)
+    trades: list[dict[str, Any]] = []
+    for event in entry.events:
+        if isinstance(event, Traded):
+            _fill(order, event, entry.at_ns)
+            trades.append(_trade_body(event, time))
+    return Reply({"order": order_body(order), "trades": trades}, headers=replay_headers(replayed=replayed))
+
+
+def _as_told(told: AccountEvent) -> OrderView:
+    body = orjson.loads(told.body)
+    return OrderView(
+        order_id=int(body["order_id"]),
+        account=told.account,
+        participant=body["participant"],
+        client_order_id=body["client_order_id"],
+        listing=body["listing"],
+        side=Side(body["side"]),
+        price_fen=parse_price(body["price"]),
+        quantity_tonnes=parse_quantity(body["quantity"]),
+        remaining_tonnes=parse_quantity(body["remaining"]),
+        time_in_force=TimeInForce(body["time_in_force"]),
+        status=body["status"],
+        at_ns=parse_time(body["created_at"]),
+        turnover_fen=int(body["turnover"].replace(".", "")),
+    )
+
+
 def submitted(entry: Entry, *, replayed: bool) -> Reply:
     """The answer to a submission. Raises Refused when it was refused."""
     order: OrderView | None = None
@@ -153,7 +192,8 @@ def submitted(entry: Entry, *, replayed: bool) -> Reply:
         elif kind is OrderCancelled:
             assert order is not None
             assert isinstance(event, OrderCancelled)
-            order.status, order.reason, order.ended_ns = "cancelled", event.reason.value, entry.at_ns
+            if event.order_id == order.order_id:  # or one of the same owner that stood in its way
+                order.status, order.reason, order.ended_ns = "cancelled", event.reason.value, entry.at_ns
         elif kind is Rejected:
             assert isinstance(event, Rejected)
             raise refused_by(event, client_id="/client_order_id", replayed=replayed)

@@ -7,7 +7,6 @@ from pydantic import Field
 
 from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind
-from gateway.engine.entry import Entry
 from gateway.engine.orders import OrderView
 from gateway.engine.sequencer import Overloaded, Stopped
 from gateway.http import reasons
@@ -105,7 +104,6 @@ async def submit_order(call: Call) -> Reply:
 async def _submit(call: Call, order: OrderRequest) -> Reply:
     command = order_command(call, order)
     entry, replayed = await decide(call.services, command)
-    _count(call, entry, replayed=replayed)
     return submitted(entry, replayed=replayed)
 
 
@@ -116,17 +114,13 @@ def order_command(call: Call, order: OrderRequest) -> SubmitOrder:
         account=call.account(order.account),
         client_id=order.client_order_id,
         deadline_ns=call.deadline_ns,
+        session=call.session,
         listing=AssetCode(order.listing),
         side=_SIDES[order.side],
         price_fen=order.price,
         quantity_tonnes=order.quantity,
         time_in_force=_TIMES_IN_FORCE[order.time_in_force],
     )
-
-
-def _count(call: Call, entry: Entry, *, replayed: bool) -> None:
-    decided = "rejected" if isinstance(entry.events[-1], Rejected) else "accepted"
-    call.services.metrics.orders.labels("replayed" if replayed else decided).inc()
 
 
 async def submit_batch(call: Call) -> Reply:
@@ -225,6 +219,7 @@ async def cancel_order(call: Call) -> Reply:
         account=call.account(query.account),
         order_id=OrderId(order_id),
         deadline_ns=call.deadline_ns,
+        session=call.session,
     )
     entry = await call.services.sequencer.submit(command)
     last = entry.events[-1]
@@ -251,6 +246,7 @@ async def cancel_orders(call: Call) -> Reply:
         listing=None if query.listing is None else AssetCode(query.listing),
         side=None if query.side is None else _SIDES[query.side],
         deadline_ns=call.deadline_ns,
+        session=call.session,
     )
     entry = await call.services.sequencer.submit(command)
     if isinstance(entry.events[-1], Rejected):

@@ -52,6 +52,8 @@ class Call:
     body: Any
     """The route's body model; none where it has none."""
     deadline_ns: int | None
+    session: str
+    """Which connection it came by, for the journal: `rest:<key>` or `ws:<connection>:<key>`."""
     language: Language
     request_id: str
     take: Callable[[int], None]
@@ -110,6 +112,8 @@ class Route:
     query: type[Request] = NoQuery
     limit_bytes: int = BODY_LIMIT
     content_type: str = "application/json"
+    otherwise: Mapping[int, type[BaseModel]] = field(default_factory=dict)
+    """Other good answers: status → shape."""
     path_parameters: Mapping[str, str] = field(default_factory=dict)
     """Name in the path → pattern it must match; whatever does not match is not found."""
 

@@ -103,6 +103,7 @@ async def request_transfer_in(call: Call) -> Reply:
         account=account,
         client_id=body.client_id,
         deadline_ns=call.deadline_ns,
+        session=call.session,
         instrument=instrument,
         lots=lots,
     )

@@ -14,9 +14,12 @@ from typing import Any, Final
 from matching.calendar import Announcement, midnight_ns
 from matching.commands import AdoptRules, AnnounceCalendar
 from matching.rulebook import PARAMETERS, Certainty, RuleChange, fault_of
-from settlement.values import TradingDay
+from settlement.values import ParticipantId, TradingDay
 
 SATURDAY: Final = 5
+
+FOUNDER: Final = ParticipantId("exchange")
+"""Who adopts the rules a market begins with."""
 
 MARKETS: Final = {"shanghai": "shanghai.toml", "always-open": "always_open.toml"}
 """The markets that come with the program, by the name given on the command line."""
@@ -55,7 +58,11 @@ def load_market(name: str) -> Market:
         name=content["name"],
         zh=content["zh"],
         en=content["en"],
-        rules=AdoptRules(changes=tuple(rules[parameter] for parameter in PARAMETERS)),
+        rules=AdoptRules(
+            operator=FOUNDER,
+            reason=f"founding of the market {content['name']}",
+            changes=tuple(rules[parameter] for parameter in PARAMETERS),
+        ),
         calendars=tuple(_calendars(content)),
     )
 

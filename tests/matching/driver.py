@@ -10,12 +10,20 @@ from matching.commands import (
     AdvanceClose,
     AdvanceTime,
     AnnounceCalendar,
+    ApproveAct,
+    BustTrade,
     CancelOrder,
     CancelOrders,
     CloseDay,
     Command,
+    DeclineAct,
+    HaltTrading,
+    LiftRestriction,
     OpenDay,
     RecordReconciliation,
+    ReplaceOrder,
+    RestrictAccount,
+    ResumeTrading,
     SubmitOrder,
 )
 from matching.events import CloseStep, Event, Rejected
@@ -41,7 +49,16 @@ from settlement.instrument import Instrument
 from settlement.ledger import Balance
 from settlement.lot import Lot, MethodologyClass, Origin
 from settlement.serials import Serials
-from settlement.values import CASH, AccountId, AssetCode, InstructionId, LotId, ParticipantId, TradingDay
+from settlement.values import (
+    CASH,
+    AccountId,
+    AssetCode,
+    InstructionId,
+    LotId,
+    ParticipantId,
+    TradeId,
+    TradingDay,
+)
 
 LISTING = AssetCode("SHCERCIR1")
 CLASS_II = AssetCode("SHCERCIR2")
@@ -51,6 +68,8 @@ WEDNESDAY = TradingDay("2026-11-25")
 FRIDAY = TradingDay("2026-11-27")
 NEXT_MONDAY = TradingDay("2026-11-30")
 REFERENCE_FEN = 6_800
+OLGA, OTTO = "olga", "otto"
+"""Two operators."""
 
 ALWAYS_OPEN = "continuous 00:00-24:00"
 SHANGHAI = (
@@ -67,7 +86,15 @@ RULES: dict[str, RuleValue] = {
     "band_basis_points": 1_000,
     "band_rounding": "half_up",
     "self_trade": "reject_incoming",
+    "closing_method": "average",
     "close_threshold_tonnes": 100,
+    "settlement_cycle": "end_of_day",
+    "resale_next_day": "no",
+    "participant_kinds": ", ".join(ParticipantKind),
+    "position_limits": "none",
+    "large_holder_alerts": "none",
+    "notice_s": 0,
+    "two_person_acts": "none",
     "depth_levels": 5,
     "registry_patience_s": 3_600,
 }
@@ -134,6 +161,11 @@ def lot(
     )
 
 
+def adopt(*changes: RuleChange, emergency: bool = False, operator: str = OLGA) -> AdoptRules:
+    """An `AdoptRules` by an operator."""
+    return AdoptRules(operator=ParticipantId(operator), reason="a test", changes=changes, emergency=emergency)
+
+
 class Driver:
     """One exchange, and a hand that stamps its commands."""
 
@@ -165,9 +197,7 @@ class Driver:
     def adopt(self, **rules: RuleValue) -> None:
         """Enter these values, in force from now on (before the first day: since ever)."""
         from_ns = 0 if self.exchange.trading_day is None else self.at_ns
-        self.accepted(
-            AdoptRules(changes=tuple(change(name, value, from_ns) for name, value in rules.items()))
-        )
+        self.accepted(adopt(*(change(name, value, from_ns) for name, value in rules.items())))
 
     def found(self, **rules: RuleValue) -> None:
         """Rules, calendar, an instrument of each class, and one listing."""
@@ -181,12 +211,18 @@ class Driver:
         """Begin the first day."""
         return self.accepted(OpenDay(trading_day=day))
 
-    def admit(self, account: str, *, fen: int = 0, tonnes: int = 0) -> None:
-        """A participant, an account, and what is in it."""
+    def admit(
+        self,
+        account: str,
+        *,
+        fen: int = 0,
+        tonnes: int = 0,
+        kind: ParticipantKind = ParticipantKind.INSTITUTION,
+    ) -> None:
+        """A participant of a kind, an account, and what is in it."""
         known = self.exchange.depository.participants
         participant = ParticipantId(owner_of(account))
         if participant not in known:
-            kind = ParticipantKind.INSTITUTION
             self.accepted(RegisterParticipant(participant=participant, kind=kind))
         registry_account = f"registry-{account}"
         self.accepted(
@@ -404,3 +440,62 @@ def cancel_all(account: str, *, listing: str | None = None, side: Side | None = 
         listing=None if listing is None else AssetCode(listing),
         side=side,
     )
+
+
+def replace_order(
+    account: str,
+    order_id: int,
+    *,
+    price_fen: int | None = None,
+    quantity_tonnes: int | None = None,
+    client_id: str = "r",
+    participant: str | None = None,
+    deadline_ns: int | None = None,
+) -> ReplaceOrder:
+    """A `ReplaceOrder` by the account's owner."""
+    return ReplaceOrder(
+        participant=ParticipantId(participant or owner_of(account)),
+        account=AccountId(account),
+        client_id=client_id,
+        deadline_ns=deadline_ns,
+        order_id=OrderId(order_id),
+        price_fen=price_fen,
+        quantity_tonnes=quantity_tonnes,
+    )
+
+
+def halt(listing: str | None = None, *, operator: str = OLGA) -> HaltTrading:
+    """A `HaltTrading` of a listing, or of the market."""
+    code = None if listing is None else AssetCode(listing)
+    return HaltTrading(operator=ParticipantId(operator), reason="a test", listing=code)
+
+
+def resume(listing: str | None = None, *, operator: str = OLGA) -> ResumeTrading:
+    """A `ResumeTrading` of a listing, or of the market."""
+    code = None if listing is None else AssetCode(listing)
+    return ResumeTrading(operator=ParticipantId(operator), reason="a test", listing=code)
+
+
+def restrict(account: str, *, operator: str = OLGA) -> RestrictAccount:
+    """A `RestrictAccount`."""
+    return RestrictAccount(operator=ParticipantId(operator), reason="a test", account=AccountId(account))
+
+
+def lift(account: str, *, operator: str = OLGA) -> LiftRestriction:
+    """A `LiftRestriction`."""
+    return LiftRestriction(operator=ParticipantId(operator), reason="a test", account=AccountId(account))
+
+
+def bust(trade_id: int, *, operator: str = OLGA) -> BustTrade:
+    """A `BustTrade`."""
+    return BustTrade(operator=ParticipantId(operator), reason="a test", trade_id=TradeId(trade_id))
+
+
+def approve(approval_id: int, *, operator: str = OTTO) -> ApproveAct:
+    """An `ApproveAct` by another operator than the one who acts in these tests."""
+    return ApproveAct(operator=ParticipantId(operator), approval_id=approval_id)
+
+
+def decline(approval_id: int, *, operator: str = OTTO, reason: str = "a test") -> DeclineAct:
+    """A `DeclineAct`."""
+    return DeclineAct(operator=ParticipantId(operator), approval_id=approval_id, reason=reason)

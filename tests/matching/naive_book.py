@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from matching.book import Match
 from matching.order import Order, OrderId, Side
+from settlement.values import ParticipantId
 
 
 class NaiveBook:
@@ -21,15 +22,19 @@ class NaiveBook:
     def best(self, side: Side) -> int | None:
         return next((order.price_fen for order in self._by_priority(side)), None)
 
-    def plan(self, side: Side, price_fen: int, quantity_tonnes: int) -> list[Match]:
-        matches = []
+    def plan(
+        self, side: Side, price_fen: int, quantity_tonnes: int, owner: ParticipantId
+    ) -> tuple[list[Match], list[Order]]:
+        matches, own = [], []
         for order in self._by_priority(side.opposite):
             crosses = order.price_fen <= price_fen if side is Side.BUY else order.price_fen >= price_fen
             here = min(quantity_tonnes, order.remaining_tonnes)
-            if crosses and here:
+            if crosses and here and order.owner == owner:
+                own.append(order)
+            elif crosses and here:
                 matches.append(Match(order, here))
                 quantity_tonnes -= here
-        return matches
+        return matches, own
 
     def add(self, order: Order) -> None:
         self._arrived.append(order)
@@ -38,6 +43,9 @@ class NaiveBook:
         order.fill(quantity_tonnes)
         if not order.remaining_tonnes:
             self.remove(order)
+
+    def reduce(self, order: Order, quantity_tonnes: int) -> None:
+        order.remaining_tonnes = quantity_tonnes
 
     def remove(self, order: Order) -> None:
         self._arrived = [other for other in self._arrived if other is not order]

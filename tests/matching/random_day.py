@@ -7,7 +7,6 @@ from hashlib import blake2b
 
 from matching.commands import (
     AddListing,
-    AdoptRules,
     AdvanceClose,
     AdvanceTime,
     CancelOrder,
@@ -28,14 +27,25 @@ from settlement.values import AccountId, AssetCode, LotId, ParticipantId
 from tests.matching.driver import (
     CLASS_II,
     LISTING,
+    OLGA,
+    OTTO,
     TUESDAY,
     Driver,
+    adopt,
+    approve,
+    bust,
     change,
+    decline,
     deposit,
+    halt,
+    lift,
     lot,
     open_market,
     owner_of,
+    replace_order,
     resolve,
+    restrict,
+    resume,
     transfer_in,
 )
 
@@ -49,6 +59,12 @@ def market(rand: random.Random) -> Driver:
         lot_tonnes=rand.choice((1, 10)),
         band_rounding=rand.choice(("half_up", "inward")),
         close_threshold_tonnes=rand.choice((0, 100)),
+        closing_method=rand.choice(("average", "last_five")),
+        self_trade=rand.choice(("reject_incoming", "cancel_resting")),
+        settlement_cycle=rand.choice(("end_of_day", "as_traded")),
+        resale_next_day=rand.choice(("yes", "no")),
+        large_holder_alerts="institution 1000",
+        two_person_acts=rand.choice(("none", "bust_trade, halt")),
     )
     driver.accepted(AddListing(listing=Listing(code=CLASS_II, first_reference_price_fen=500)))
     for account in ACCOUNTS[:-1]:
@@ -84,6 +100,45 @@ def a_cancel(rand: random.Random, driver: Driver) -> Command:
     return CancelOrder(participant=participant, account=of, order_id=order_id)
 
 
+def a_change(rand: random.Random, driver: Driver) -> Command:
+    """Another price or quantity for an open order."""
+    chosen = rand.choice((*driver.exchange.trading.open_orders.values(), None))
+    account = ACCOUNTS[0] if chosen is None else chosen.account
+    filled = 0 if chosen is None else chosen.quantity_tonnes - chosen.remaining_tonnes
+    return replace_order(
+        account,
+        driver.seq if chosen is None else chosen.order_id,
+        price_fen=rand.choice((None, rand.randrange(6_750, 6_855, 5))),
+        quantity_tonnes=rand.choice((None, filled, filled + 10, filled + rand.randrange(10, 90, 10))),
+        client_id=f"{rand.randrange(2_000)}",
+    )
+
+
+def an_act(rand: random.Random, driver: Driver) -> Command:
+    """What an operator does out of the ordinary; a halt or a restriction is mostly lifted again."""
+    standing, waiting = driver.exchange.trading.standing, driver.exchange.operations.waiting
+    if waiting and rand.random() < 0.5:
+        second = rand.choice((approve, approve, decline))
+        return second(rand.choice(list(waiting)), operator=rand.choice((OLGA, OTTO, OTTO)))
+    if standing.halts and rand.random() < 0.8:
+        return resume(rand.choice(list(standing.halts)))
+    if standing.restrictions and rand.random() < 0.6:
+        return lift(rand.choice(list(standing.restrictions)))
+    account, listing = rand.choice(ACCOUNTS), rand.choice((None, LISTING, CLASS_II, "X"))
+    last_trade = driver.exchange.trading.last_trade_id
+    return rand.choice(
+        (
+            halt(listing),
+            resume(listing),
+            restrict(account),
+            lift(account),
+            bust(last_trade - rand.randrange(4)),
+            bust(last_trade),
+            bust(last_trade - 1),
+        )
+    )
+
+
 def another(rand: random.Random, driver: Driver) -> Command:
     """Something that is neither an order nor a cancel."""
     day = driver.exchange.trading_day
@@ -106,13 +161,11 @@ def another(rand: random.Random, driver: Driver) -> Command:
             CloseDay(trading_day=TUESDAY),
             AdvanceClose(trading_day=day, portion=rand.randrange(0, 4)),
             RecordReconciliation(trading_day=day, breaks=0, digest_here="a", digest_there="a"),
-            AdoptRules(
-                changes=(
-                    change(
-                        "band_basis_points",
-                        rand.choice((1_000, 500, -1)),
-                        driver.at_ns + rand.randrange(-1, 50),
-                    ),
+            adopt(
+                change(
+                    "band_basis_points",
+                    rand.choice((1_000, 500, -1)),
+                    driver.at_ns + rand.randrange(-1, 50),
                 )
             ),
         )
@@ -123,7 +176,7 @@ def commands(rand: random.Random, driver: Driver, number: int) -> Iterator[Comma
     """That many commands, each made for the state the exchange is in when it is asked for."""
     for _ in range(number):
         driver.at_ns += rand.choice((0, 1, 7, NS))
-        kind = rand.choices((an_order, a_cancel, another), (70, 15, 15))[0]
+        kind = rand.choices((an_order, a_cancel, a_change, an_act, another), (66, 10, 10, 4, 10))[0]
         yield kind(rand, driver)
 
 

@@ -15,11 +15,14 @@ Book = OrderBook | NaiveBook
 BUY, SELL = Side.BUY, Side.SELL
 
 
-def resting(order_id: int, side: Side, price_fen: int, tonnes: int) -> Order:
+NOBODY = ParticipantId("nobody")
+
+
+def resting(order_id: int, side: Side, price_fen: int, tonnes: int, owner: str = "p") -> Order:
     return Order(
         order_id=OrderId(order_id),
         account=AccountId("a"),
-        owner=ParticipantId("p"),
+        owner=ParticipantId(owner),
         client_order_id=str(order_id),
         listing=AssetCode("U"),
         side=side,
@@ -31,7 +34,9 @@ def resting(order_id: int, side: Side, price_fen: int, tonnes: int) -> Order:
 
 
 def planned(book: Book, side: Side, price_fen: int, tonnes: int) -> list[tuple[int, int]]:
-    return [(match.resting.order_id, match.quantity_tonnes) for match in book.plan(side, price_fen, tonnes)]
+    matches, own = book.plan(side, price_fen, tonnes, NOBODY)
+    assert own == []
+    return [(match.resting.order_id, match.quantity_tonnes) for match in matches]
 
 
 @pytest.fixture(params=[NaiveBook, OrderBook])
@@ -56,7 +61,8 @@ def test_an_empty_book_has_nothing() -> None:
     for book in (NaiveBook(), OrderBook()):
         assert len(book) == 0
         assert (book.best(BUY), book.best(SELL), book.get(OrderId(1))) == (None, None, None)
-        assert (book.depth(BUY, 5), list(book.orders()), book.plan(BUY, 10**9, 1)) == ([], [], [])
+        assert (book.depth(BUY, 5), list(book.orders())) == ([], [])
+        assert book.plan(BUY, 10**9, 1, NOBODY) == ([], [])
 
 
 def test_the_best_price_is_the_lowest_sell_and_the_highest_buy(book: Book) -> None:
@@ -82,7 +88,7 @@ def test_the_last_order_met_gives_only_what_is_wanted(book: Book) -> None:
 
 def test_planning_changes_nothing(book: Book) -> None:
     before = [replace(order) for order in book.orders()]
-    book.plan(BUY, 200, 100)
+    book.plan(BUY, 200, 100, NOBODY)
     assert list(book.orders()) == before
 
 
@@ -130,19 +136,29 @@ def test_orders_come_in_the_order_that_makes_the_book_again(book: Book) -> None:
     assert list(again.orders()) == list(book.orders())
 
 
+OWNERS = st.sampled_from(["p", "q", "r"])
 STEPS = st.lists(
     st.one_of(
-        st.tuples(st.just("arrive"), st.sampled_from(Side), st.integers(1, 8), st.integers(1, 9)),
-        st.tuples(st.just("leave"), st.integers(0, 40), st.just(0), st.just(0)),
+        st.tuples(st.just("arrive"), st.sampled_from(Side), st.integers(1, 8), st.integers(1, 9), OWNERS),
+        st.tuples(st.just("leave"), st.just(BUY), st.integers(0, 40), st.just(0), OWNERS),
+        st.tuples(st.just("replace"), st.just(BUY), st.integers(0, 40), st.integers(1, 9), OWNERS),
+        st.tuples(st.just("shrink"), st.just(BUY), st.integers(0, 40), st.just(0), OWNERS),
     ),
     max_size=60,
 )
 
 
 def arrive(book: Book, order: Order) -> list[tuple[int, int]]:
-    """Match an order against a book and let the rest stand there; whom it met and for how much."""
+    """Match an order against a book and let the rest stand there; whom it met and for how much.
+
+    What it meets of its own owner's leaves.
+    """
     met = []
-    for match in book.plan(order.side, order.price_fen, order.remaining_tonnes):
+    matches, own = book.plan(order.side, order.price_fen, order.remaining_tonnes, order.owner)
+    for mine in own:
+        met.append((int(mine.order_id), 0))
+        book.remove(mine)
+    for match in matches:
         met.append((int(match.resting.order_id), match.quantity_tonnes))
         book.fill(match.resting, match.quantity_tonnes)
         order.fill(match.quantity_tonnes)
@@ -151,25 +167,62 @@ def arrive(book: Book, order: Order) -> list[tuple[int, int]]:
     return met
 
 
+def disturb(book: Book, what: str, which: int, price_fen: int) -> list[tuple[int, int]]:
+    """Something happens to one of the resting orders: it leaves, comes anew at another price, or shrinks in place."""
+    standing = sorted(book.orders(), key=lambda order: order.order_id)
+    if not standing:
+        return []
+    order = standing[which % len(standing)]
+    if what == "shrink":
+        book.reduce(order, max(order.remaining_tonnes - 1, 1))
+        return []
+    book.remove(order)
+    if what == "leave":
+        return []
+    order.price_fen = price_fen
+    return arrive(book, order)
+
+
 @given(STEPS)
-def test_the_fast_book_is_the_plain_book(steps: list[tuple[str, Side | int, int, int]]) -> None:
+def test_the_fast_book_is_the_plain_book(steps: list[tuple[str, Side, int, int, str]]) -> None:
     fast, plain = OrderBook(), NaiveBook()
-    for number, (what, which, price_fen, tonnes) in enumerate(steps, 1):
-        if isinstance(which, Side):
-            assert arrive(fast, resting(number, which, price_fen, tonnes)) == arrive(
-                plain, resting(number, which, price_fen, tonnes)
-            )
+    for number, (what, side, first, second, owner) in enumerate(steps, 1):
+        if what == "arrive":
+            met = [arrive(book, resting(number, side, first, second, owner)) for book in (fast, plain)]
         else:
-            for book in (fast, plain):
-                standing = sorted(book.orders(), key=lambda order: order.order_id)
-                if standing:
-                    book.remove(standing[which % len(standing)])
+            met = [disturb(book, what, first, second) for book in (fast, plain)]
+        assert met[0] == met[1]
         fast.check()
         assert list(fast.orders()) == list(plain.orders()), what
         assert len(fast) == len(plain)
-        for side in Side:
-            assert fast.best(side) == plain.best(side)
-            assert fast.depth(side, 3) == plain.depth(side, 3)
+        for looked_at in Side:
+            assert fast.best(looked_at) == plain.best(looked_at)
+            assert fast.depth(looked_at, 3) == plain.depth(looked_at, 3)
+
+
+def test_ones_own_orders_on_the_way_are_named_and_left_out(book: Book) -> None:
+    matches, own = book.plan(BUY, 105, 100, ParticipantId("p"))
+    assert (matches, [order.order_id for order in own]) == ([], [2, 3, 4, 1])
+    book.add(resting(8, SELL, 103, 2, "q"))
+    book.add(resting(9, SELL, 105, 9, "q"))
+    matches, own = book.plan(BUY, 105, 3, ParticipantId("p"))
+    assert [(match.resting.order_id, match.quantity_tonnes) for match in matches] == [(8, 2), (9, 1)]
+    assert [order.order_id for order in own] == [2, 3, 4, 1]
+
+
+def test_ones_own_orders_behind_the_last_one_met_are_not_in_the_way(book: Book) -> None:
+    book.add(resting(8, SELL, 102, 5, "q"))
+    matches, own = book.plan(BUY, 105, 5, ParticipantId("p"))
+    assert ([match.resting.order_id for match in matches], own) == ([8], [])
+
+
+def test_a_reduced_order_keeps_its_place(book: Book) -> None:
+    first = book.get(OrderId(2))
+    assert first is not None
+    book.reduce(first, 1)
+    book.check()
+    assert book.depth(SELL, 1) == [(103, 5)]
+    assert planned(book, BUY, 103, 100) == [(2, 1), (3, 4)]
 
 
 def test_a_crossed_book_is_found() -> None:

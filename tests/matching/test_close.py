@@ -4,7 +4,6 @@ import pytest
 
 from matching.commands import (
     AddListing,
-    AdoptRules,
     AdvanceClose,
     AnnounceCalendar,
     CloseDay,
@@ -46,6 +45,7 @@ from tests.matching.driver import (
     TUESDAY,
     WEDNESDAY,
     Driver,
+    adopt,
     change,
     instant,
     lot,
@@ -298,7 +298,7 @@ def test_by_the_operator_no_day_is_skipped() -> None:
 
 def test_rules_stand_still_while_a_day_closes() -> None:
     driver = traded_market()
-    driver.accepted(AdoptRules(changes=(change("close_threshold_tonnes", 1_000, driver.at_ns + 5),)))
+    driver.accepted(adopt(change("close_threshold_tonnes", 1_000, driver.at_ns + 5)))
     driver.accepted(CloseDay(trading_day=MONDAY))
     driver.at_ns += 10
     events = driver.close()
@@ -309,7 +309,7 @@ def test_rules_stand_still_while_a_day_closes() -> None:
 
 def test_a_listing_added_during_a_close_moves_no_rule_a_snapshot_stands_on() -> None:
     driver = traded_market()
-    driver.accepted(AdoptRules(changes=(change("close_threshold_tonnes", 1_000, driver.at_ns + 5),)))
+    driver.accepted(adopt(change("close_threshold_tonnes", 1_000, driver.at_ns + 5)))
     driver.accepted(CloseDay(trading_day=MONDAY))
     driver.at_ns += 10
     driver.accepted(AddListing(listing=Listing(code=CLASS_II, first_reference_price_fen=1_000)))

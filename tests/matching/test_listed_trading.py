@@ -1,6 +1,6 @@
 """Orders in, trades out: what each order leaves in the book, in the accounts and in the events."""
 
-from matching.commands import AddListing, AdoptRules
+from matching.commands import AddListing
 from matching.events import (
     BandSet,
     CancelReason,
@@ -16,7 +16,16 @@ from matching.listing import Listing
 from matching.order import Side, TimeInForce
 from settlement.events import Bucket, Posted
 from settlement.values import AccountId
-from tests.matching.driver import CLASS_II, LISTING, Driver, cancel, cancel_all, change, open_market
+from tests.matching.driver import (
+    CLASS_II,
+    LISTING,
+    Driver,
+    adopt,
+    cancel,
+    cancel_all,
+    change,
+    open_market,
+)
 
 BUY, SELL = Side.BUY, Side.SELL
 IOC, FOK = TimeInForce.IOC, TimeInForce.FOK
@@ -204,21 +213,26 @@ def test_a_mass_cancel_of_one_side_or_listing_leaves_the_others() -> None:
 def test_a_band_that_a_rule_changes_holds_from_its_instant() -> None:
     driver = market()
     later = driver.at_ns + 1_000
-    driver.accepted(AdoptRules(changes=(change("band_basis_points", 500, later),)))
+    driver.accepted(adopt(change("band_basis_points", 500, later)))
     driver.at_ns = later - 1
-    driver.buy("ben", 1, 6_120)
+    outside = driver.buy("ben", 1, 6_459)
+    driver.buy("ben", 1, 6_460)
     driver.at_ns = later
     events = driver.order("ben", BUY, 1, 6_459)
+    assert kinds(events) == ["BandSet", "OrderCancelled", "Posted", "Rejected"]
     assert isinstance(events[0], BandSet)
     assert (events[0].lower_fen, events[0].upper_fen) == (6_460, 7_140)
-    assert events[1:] == (Rejected(code="price_outside_band", limit=(6_460, 7_140), actual=6_459),)
+    assert isinstance(events[1], OrderCancelled)
+    assert (events[1].order_id, events[1].reason) == (outside, CancelReason.OUTSIDE_BAND)
+    assert (driver.depth(BUY), driver.cash("ben").held) == ([(6_460, 1)], 6_460)
+    assert events[3:] == (Rejected(code="price_outside_band", limit=(6_460, 7_140), actual=6_459),)
     assert kinds(driver.order("ben", BUY, 1, 6_460)) == ["OrderAccepted", "Posted", "OrderRested"]
 
 
 def test_a_rule_of_one_listing_leaves_the_other_alone() -> None:
     driver = market()
     driver.accepted(AddListing(listing=Listing(code=CLASS_II, first_reference_price_fen=1_000)))
-    events = driver.accepted(AdoptRules(changes=(change("band_basis_points", 500, driver.at_ns, CLASS_II),)))
+    events = driver.accepted(adopt(change("band_basis_points", 500, driver.at_ns, CLASS_II)))
     assert [event.listing for event in events if isinstance(event, BandSet)] == [CLASS_II]
     driver.buy("ben", 1, 6_120)
 

@@ -14,7 +14,6 @@ import matching.rejections
 import settlement.rejections
 from matching.commands import (
     AddListing,
-    AdoptRules,
     AdvanceClose,
     AnnounceCalendar,
     CloseDay,
@@ -25,6 +24,7 @@ from matching.commands import (
 from matching.events import CloseStep, Rejected
 from matching.listing import Listing
 from matching.order import Side
+from matching.session import NS
 from matching.state import ExchangeState
 from settlement.account import ParticipantKind
 from settlement.commands import AddInstrument, ClientCommand, OpenAccount, RegisterLot, RegisterParticipant
@@ -41,14 +41,23 @@ from tests.matching.driver import (
     RULES,
     TUESDAY,
     Driver,
+    adopt,
+    approve,
+    bust,
     cancel,
     cancel_all,
     change,
+    decline,
     deposit,
+    halt,
+    lift,
     lot,
     open_market,
     order,
+    replace_order,
     resolve,
+    restrict,
+    resume,
     shanghai_market,
     transfer_in,
     weekdays,
@@ -385,13 +394,13 @@ def a_cancel_of_a_cancelled_order() -> tuple[Driver, Command]:
 def a_rule_nobody_knows() -> tuple[Driver, Command]:
     driver = market()
     changes = (change("tick_fen", 5, driver.at_ns), change("no_such_rule", 1, driver.at_ns))
-    return driver, AdoptRules(changes=changes)
+    return driver, adopt(*changes)
 
 
 @produces("rule_backdated")
 def a_rule_for_yesterday() -> tuple[Driver, Command]:
     driver = market()
-    return driver, AdoptRules(changes=(change("tick_fen", 5, driver.at_ns - 1),))
+    return driver, adopt(change("tick_fen", 5, driver.at_ns - 1))
 
 
 @produces("rules_incomplete")
@@ -486,6 +495,168 @@ def a_comparison_too_early_in_the_close() -> tuple[Driver, Command]:
     driver.accepted(CloseDay(trading_day=MONDAY))
     command = RecordReconciliation(trading_day=MONDAY, breaks=0, digest_here="", digest_there="")
     return driver, command
+
+
+@produces("order_not_open")
+def a_change_of_no_order() -> tuple[Driver, Command]:
+    return market(), replace_order("ben", 1, price_fen=6_800)
+
+
+@produces("order_not_open")
+def a_change_of_anothers_order() -> tuple[Driver, Command]:
+    driver = market()
+    return driver, replace_order("anna", driver.buy("ben", 1, 6_800), quantity_tonnes=2)
+
+
+@produces("nothing_to_replace")
+def a_change_that_changes_nothing() -> tuple[Driver, Command]:
+    driver = market()
+    return driver, replace_order("ben", driver.buy("ben", 2, 6_800), price_fen=6_800, quantity_tonnes=2)
+
+
+@produces("quantity_already_filled")
+def a_change_to_what_has_been_filled() -> tuple[Driver, Command]:
+    driver = market()
+    standing = driver.buy("ben", 5, 6_800)
+    driver.sell("anna", 3, 6_800)
+    return driver, replace_order("ben", standing, quantity_tonnes=3)
+
+
+@produces("listing_halted")
+def an_order_for_a_halted_listing() -> tuple[Driver, Command]:
+    driver = market()
+    driver.accepted(halt(LISTING))
+    return driver, buy()
+
+
+@produces("listing_halted")
+def an_order_in_a_halted_market() -> tuple[Driver, Command]:
+    driver = market()
+    driver.accepted(halt())
+    return driver, buy()
+
+
+@produces("listing_halted")
+def a_halt_of_a_halted_market() -> tuple[Driver, Command]:
+    driver = market()
+    driver.accepted(halt())
+    return driver, halt()
+
+
+@produces("listing_unknown")
+def a_halt_of_no_listing() -> tuple[Driver, Command]:
+    return market(), halt("X")
+
+
+@produces("not_halted")
+def a_listing_resumed_that_trades() -> tuple[Driver, Command]:
+    return market(), resume(LISTING)
+
+
+@produces("not_halted")
+def a_listing_resumed_while_the_whole_market_is_halted() -> tuple[Driver, Command]:
+    driver = market()
+    driver.accepted(halt())
+    return driver, resume(LISTING)
+
+
+@produces("account_restricted")
+def an_order_of_a_restricted_account() -> tuple[Driver, Command]:
+    driver = market()
+    driver.accepted(restrict("ben"))
+    return driver, buy()
+
+
+@produces("account_restricted")
+def a_restriction_twice() -> tuple[Driver, Command]:
+    driver = market()
+    driver.accepted(restrict("ben"))
+    return driver, restrict("ben")
+
+
+@produces("account_unknown")
+def a_restriction_of_no_account() -> tuple[Driver, Command]:
+    return market(), restrict("nobody")
+
+
+@produces("not_restricted")
+def a_restriction_lifted_that_was_none() -> tuple[Driver, Command]:
+    return market(), lift("ben")
+
+
+@produces("kind_not_admitted")
+def an_order_of_a_kind_that_may_not_trade() -> tuple[Driver, Command]:
+    return market(participant_kinds="covered_entity, individual"), buy()
+
+
+@produces("position_limit_exceeded")
+def a_purchase_above_the_position_limit() -> tuple[Driver, Command]:
+    return market(position_limits="institution 9"), buy(tonnes=10)
+
+
+@produces("position_limit_exceeded")
+def a_purchase_above_the_limit_spread_over_two_accounts() -> tuple[Driver, Command]:
+    return market(position_limits="institution 509"), buy(tonnes=10, account="cara-1")
+
+
+@produces("trade_not_pending")
+def a_bust_of_no_trade() -> tuple[Driver, Command]:
+    return market(), bust(1)
+
+
+@produces("trade_not_pending")
+def a_bust_of_a_trade_the_registry_was_asked_for() -> tuple[Driver, Command]:
+    driver = market(settlement_cycle="as_traded")
+    driver.sell("anna", 1, 6_800)
+    driver.do(buy(tonnes=1))
+    return driver, bust(1)
+
+
+@produces("reason_missing")
+def a_halt_without_a_reason() -> tuple[Driver, Command]:
+    return market(), replace(halt(), reason="")
+
+
+@produces("reason_missing")
+def a_rule_without_a_reason() -> tuple[Driver, Command]:
+    driver = market()
+    return driver, replace(adopt(change("tick_fen", 5, driver.at_ns)), reason="")
+
+
+@produces("reason_missing")
+def an_act_declined_without_a_reason() -> tuple[Driver, Command]:
+    driver = market(two_person_acts="halt")
+    driver.accepted(halt())
+    return driver, decline(driver.seq, reason="")
+
+
+@produces("rule_without_notice")
+def a_rule_a_moment_too_early() -> tuple[Driver, Command]:
+    driver = market(notice_s=60)
+    return driver, adopt(change("tick_fen", 5, driver.at_ns + 60 * NS - 1))
+
+
+@produces("rule_backdated")
+def an_emergency_rule_for_yesterday() -> tuple[Driver, Command]:
+    driver = market()
+    return driver, adopt(change("tick_fen", 5, driver.at_ns - 1), emergency=True)
+
+
+@produces("approval_unknown")
+def an_approval_of_nothing() -> tuple[Driver, Command]:
+    return market(), approve(1)
+
+
+@produces("approval_unknown")
+def nothing_declined() -> tuple[Driver, Command]:
+    return market(), decline(1)
+
+
+@produces("second_person_needed")
+def an_approval_of_ones_own_act() -> tuple[Driver, Command]:
+    driver = market(two_person_acts="halt")
+    driver.accepted(halt())
+    return driver, approve(driver.seq, operator="olga")
 
 
 # ---- the tests --------------------------------------------------------------------------------------------------

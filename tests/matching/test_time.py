@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from matching.commands import AddListing, AdoptRules, AdvanceTime, AnnounceCalendar, OpenDay
+from matching.commands import AddListing, AdvanceTime, AnnounceCalendar, OpenDay
 from matching.events import (
     BandSet,
     CloseStarted,
@@ -27,6 +27,7 @@ from tests.matching.driver import (
     SHANGHAI,
     TUESDAY,
     Driver,
+    adopt,
     cancel,
     change,
     instant,
@@ -161,9 +162,7 @@ def test_a_market_that_is_always_open_closes_by_the_clock_at_midnight() -> None:
 def test_a_rule_takes_effect_at_its_instant_even_when_nobody_asks() -> None:
     driver = open_market()
     first, second = driver.at_ns + 10, driver.at_ns + 20
-    driver.accepted(
-        AdoptRules(changes=(change("band_basis_points", 500, first), change("tick_fen", 100, second)))
-    )
+    driver.accepted(adopt(change("band_basis_points", 500, first), change("tick_fen", 100, second)))
     assert driver.exchange.next_change_ns == first
     (band,) = driver.do(AdvanceTime(), first)
     assert isinstance(band, BandSet)
@@ -176,13 +175,13 @@ def test_a_rule_takes_effect_at_its_instant_even_when_nobody_asks() -> None:
 
 def test_a_rule_for_now_takes_effect_with_its_adoption() -> None:
     driver = open_market()
-    events = driver.accepted(AdoptRules(changes=(change("band_basis_points", 500, driver.at_ns),)))
+    events = driver.accepted(adopt(change("band_basis_points", 500, driver.at_ns)))
     assert [type(event).__name__ for event in events] == ["RulesAdopted", "BandSet"]
 
 
 def test_a_rule_that_changes_no_band_tells_none() -> None:
     driver = open_market()
-    events = driver.accepted(AdoptRules(changes=(change("listed_max_tonnes", 500, driver.at_ns),)))
+    events = driver.accepted(adopt(change("listed_max_tonnes", 500, driver.at_ns)))
     assert [type(event).__name__ for event in events] == ["RulesAdopted"]
     driver.admit("ben", fen=10**9)
     assert code(driver.order("ben", BUY, 501, 6_800)) == "quantity_above_maximum"
@@ -192,7 +191,7 @@ def test_new_hours_change_the_phase_at_once() -> None:
     driver = shanghai_market()
     driver.wait_until("10:00:00")
     hours = change("hours", "listed 10:30-11:30; negotiated 14:00-15:00", driver.at_ns)
-    assert phases(driver.accepted(AdoptRules(changes=(hours,)))) == [Phase.CLOSED]
+    assert phases(driver.accepted(adopt(hours))) == [Phase.CLOSED]
     assert driver.exchange.next_change_ns == instant(MONDAY, "10:30:00")
 
 
@@ -208,7 +207,7 @@ def test_a_listing_added_during_the_day_has_a_band_and_trades() -> None:
 def test_rules_before_the_first_day_may_tell_their_own_past() -> None:
     driver = Driver()
     driver.found()
-    driver.accepted(AdoptRules(changes=(change("tick_fen", 5, 1),)))
+    driver.accepted(adopt(change("tick_fen", 5, 1)))
     driver.open()
     assert driver.exchange.trading.markets[LISTING].rules.tick_fen == 5
 
@@ -231,7 +230,7 @@ def test_time_and_numbers_never_run_backwards() -> None:
 def test_a_snapshot_knows_when_time_is_due_next(clock: str) -> None:
     driver = shanghai_market()
     soon = instant(MONDAY, "13:30:00")
-    driver.accepted(AdoptRules(changes=(change("tick_fen", 5, soon),)))
+    driver.accepted(adopt(change("tick_fen", 5, soon)))
     driver.wait_until(clock)
     again = Exchange.load(driver.exchange.dump())
     assert (again.next_change_ns, again.phase) == (driver.exchange.next_change_ns, driver.exchange.phase)

@@ -4,7 +4,8 @@ This is the specification the core is held against. It reads the core's commands
 that say what has happened:
 
     ("rejected", code)    ("replayed", seq)    ("accepted", order_id)    ("rested", order_id, tonnes)
-    ("traded", listing, price_fen, tonnes, buyer, seller)    ("cancelled", order_id, tonnes, reason) …
+    ("traded", listing, price_fen, tonnes, buyer, seller)    ("cancelled", order_id, tonnes, reason)
+    ("replaced", order_id, price_fen, tonnes, whether it kept its place)    ("busted", trade) …
 
 Books are dictionaries of lists, the rule book is read from its start, and whatever time brings (phases, bands, the
 close) is worked out again at every command from nothing but the clock and the rules.
@@ -20,12 +21,21 @@ from matching.commands import (
     AdvanceClose,
     AdvanceTime,
     AnnounceCalendar,
+    AnyAct,
+    ApproveAct,
+    BustTrade,
     CancelOrder,
     CancelOrders,
     CloseDay,
     Command,
+    DeclineAct,
+    HaltTrading,
+    LiftRestriction,
     OpenDay,
     RecordReconciliation,
+    ReplaceOrder,
+    RestrictAccount,
+    ResumeTrading,
     SubmitOrder,
 )
 from matching.rulebook import RuleChange
@@ -46,6 +56,8 @@ STEPS = ("expire_orders", "closing_prices", "obligations", "delivery", "reconcil
 LISTED_PHASES = ("listed", "continuous")
 NO_CANCEL_PHASES = ("closing", "closed")
 
+ClientRequest = SubmitOrder | ReplaceOrder | RequestTransferIn | DepositCash
+
 
 @dataclass(eq=False)
 class PlainOrder:
@@ -57,6 +69,8 @@ class PlainOrder:
     listing: str
     side: str
     price_fen: int
+    whole_tonnes: int
+    """What was asked for, in all."""
     tonnes: int
     """What remains."""
 
@@ -74,7 +88,8 @@ class PlainListing:
         self.terms = terms
         self.band = rules.band(reference_fen, terms)
         self.book: dict[str, dict[int, list[PlainOrder]]] = {"buy": {}, "sell": {}}
-        self.traded: list[tuple[int, int]] = []
+        self.traded: list[tuple[int, int, int]] = []
+        """Number, price and tonnes of each trade of the day."""
 
     def follow(self, terms: Terms) -> bool:
         """Trade by these terms from now on; whether that moves the band."""
@@ -122,6 +137,11 @@ class Market:
         self.close_step: str | None = None
         self.close_done = 0
         self.close_total = 0
+        self.market_terms: Terms | None = None
+        """What the day goes by; they stand still while it closes."""
+        self.halted: list[str | None] = []
+        self.restricted: list[str] = []
+        self.waiting: dict[int, AnyAct] = {}
         self._terms: dict[str | None, tuple[int, int, Terms | None]] = {}
 
     def do(self, command: Command, seq: int, at_ns: int) -> list[Note]:
@@ -133,7 +153,7 @@ class Market:
 
     def decide(self, command: Command) -> Answer:
         match command:
-            case SubmitOrder() | RequestTransferIn() | DepositCash():
+            case SubmitOrder() | ReplaceOrder() | RequestTransferIn() | DepositCash():
                 return self.decide_once(command)
             case CancelOrder() | CancelOrders():
                 return self.cancel(command)
@@ -151,8 +171,19 @@ class Market:
                 return self.vault.add_instrument(command)
             case RegisterLot():
                 return self.vault.register_lot(command)
-            case AdoptRules():
-                return self.adopt(command)
+            case (
+                AdoptRules()
+                | HaltTrading()
+                | ResumeTrading()
+                | RestrictAccount()
+                | LiftRestriction()
+                | BustTrade()
+            ):
+                return self.act(command)
+            case ApproveAct():
+                return self.approve(command)
+            case DeclineAct():
+                return self.decline(command)
             case AnnounceCalendar():
                 return self.announce(command)
             case AddListing():
@@ -168,7 +199,7 @@ class Market:
 
     # ---- requests under a client's own id ---------------------------------------------------------------------------
 
-    def decide_once(self, command: SubmitOrder | RequestTransferIn | DepositCash) -> Answer:
+    def decide_once(self, command: ClientRequest) -> Answer:
         """The same request twice is the same request once; a refused one has used its id too."""
         if not isinstance(command, DepositCash):
             stranger = self.vault.stranger(command.participant, command.account)
@@ -183,6 +214,8 @@ class Market:
             return "deadline_passed"
         if isinstance(command, SubmitOrder):
             return self.submit(command)
+        if isinstance(command, ReplaceOrder):
+            return self.replace(command)
         if isinstance(command, DepositCash):
             return self.vault.deposit(command)
         refused = self.vault.no_transfer_in(command)
@@ -196,20 +229,6 @@ class Market:
     # ---- listed trading ---------------------------------------------------------------------------------------------
 
     def submit(self, command: SubmitOrder) -> Answer:
-        refused = self.not_this_order(command)
-        if refused is not None:
-            return refused
-        listing = self.listings[command.listing]
-        meets: list[tuple[PlainOrder, int]] = []
-        wanted = command.quantity_tonnes
-        for resting in listing.facing(command.side, command.price_fen):
-            if wanted == 0:
-                break
-            meets.append((resting, min(wanted, resting.tonnes)))
-            wanted -= meets[-1][1]
-        owner = self.vault.owners[command.account]
-        if any(self.vault.owners[resting.account] == owner for resting, _ in meets):
-            return "self_trade"
         order = PlainOrder(
             self.seq,
             command.client_id,
@@ -218,30 +237,119 @@ class Market:
             command.side.value,
             command.price_fen,
             command.quantity_tonnes,
+            command.quantity_tonnes,
         )
+        refused = self.not_this_order(order, 0)
+        if refused is not None:
+            return refused
+        listing = self.listings[command.listing]
+        meets, own, unmet = self.whom_it_meets(listing, order)
+        if own and listing.terms["self_trade"] == "reject_incoming":
+            return "self_trade"
         notes: list[Note] = [("accepted", order.order_id)]
-        if command.time_in_force == "fok" and wanted:
+        if command.time_in_force == "fok" and unmet:
             return [*notes, ("cancelled", order.order_id, order.tonnes, "fok_unfilled")]
         self.vault.move(order.account, *order.cover(), "available", "held")
-        for resting, tonnes in meets:
-            notes.append(self.trade(listing, order, resting, tonnes))
+        notes.extend(self.meet(listing, order, meets, own))
         if order.tonnes and command.time_in_force == "day":
-            listing.book[order.side].setdefault(order.price_fen, []).append(order)
-            self.open[order.order_id] = order
-            notes.append(("rested", order.order_id, order.tonnes))
+            notes.append(self.rest(listing, order))
         elif order.tonnes:
             self.vault.move(order.account, *order.cover(), "held", "available")
             notes.append(("cancelled", order.order_id, order.tonnes, "ioc_remainder"))
         return notes
 
-    def not_this_order(self, command: SubmitOrder) -> str | None:
-        """The guards, in their documented order."""
-        listing = self.listings.get(command.listing)
-        price_fen, tonnes = command.price_fen, command.quantity_tonnes
+    def replace(self, command: ReplaceOrder) -> Answer:
+        """Another price or quantity: in place when less of it is wanted at its price, else as if it came anew."""
+        old = self.open.get(command.order_id)
+        if old is None or old.account != command.account:
+            return "order_not_open"
+        price_fen = old.price_fen if command.price_fen is None else command.price_fen
+        whole = old.whole_tonnes if command.quantity_tonnes is None else command.quantity_tonnes
+        filled = old.whole_tonnes - old.tonnes
+        if price_fen == old.price_fen and whole == old.whole_tonnes:
+            return "nothing_to_replace"
+        if whole <= filled:
+            return "quantity_already_filled"
+        new = PlainOrder(
+            old.order_id, old.client_id, old.account, old.listing, old.side, price_fen, whole, whole - filled
+        )
+        refused = self.not_this_order(new, old.cover()[1])
+        if refused is not None:
+            return refused
+        listing = self.listings[old.listing]
+        stays = price_fen == old.price_fen and whole < old.whole_tonnes
+        meets, own, _ = ([], [], 0) if stays else self.whom_it_meets(listing, new)
+        if own and listing.terms["self_trade"] == "reject_incoming":
+            return "self_trade"
+        self.vault.move(old.account, *old.cover(), "held", "available")
+        self.vault.move(new.account, *new.cover(), "available", "held")
+        notes: list[Note] = [("replaced", new.order_id, price_fen, new.tonnes, stays)]
+        if stays:
+            old.whole_tonnes, old.tonnes = whole, new.tonnes
+            return notes
+        listing.remove(old)
+        old.price_fen, old.whole_tonnes, old.tonnes = price_fen, whole, new.tonnes
+        notes.extend(self.meet(listing, old, meets, own))
+        if old.tonnes:
+            notes.append(self.rest(listing, old))
+        else:
+            del self.open[old.order_id]
+        return notes
+
+    def whom_it_meets(
+        self, listing: PlainListing, order: PlainOrder
+    ) -> tuple[list[tuple[PlainOrder, int]], list[PlainOrder], int]:
+        """Others' orders with the tonnes each gives, its own owner's orders on the way, and what nobody gives."""
+        meets: list[tuple[PlainOrder, int]] = []
+        own: list[PlainOrder] = []
+        wanted = order.tonnes
+        for resting in listing.facing(order.side, order.price_fen):
+            if wanted == 0:
+                break
+            if self.vault.owners[resting.account] == self.vault.owners[order.account]:
+                own.append(resting)
+                continue
+            meets.append((resting, min(wanted, resting.tonnes)))
+            wanted -= meets[-1][1]
+        return meets, own, wanted
+
+    def meet(
+        self,
+        listing: PlainListing,
+        order: PlainOrder,
+        meets: list[tuple[PlainOrder, int]],
+        own: list[PlainOrder],
+    ) -> list[Note]:
+        """Its own owner's orders go; the others trade; as traded, the registry is asked at once."""
+        notes = [self.take_back(mine, "cancelled", "self_trade") for mine in own]
+        before = len(self.vault.trades)
+        for resting, tonnes in meets:
+            notes.extend(self.trade(listing, order, resting, tonnes))
+        made = self.vault.trades[before:]
+        if made and listing.terms["settlement_cycle"] == "as_traded":
+            notes.extend(self.vault.ask(made, self.seq))
+        return notes
+
+    def rest(self, listing: PlainListing, order: PlainOrder) -> Note:
+        listing.book[order.side].setdefault(order.price_fen, []).append(order)
+        self.open[order.order_id] = order
+        return ("rested", order.order_id, order.tonnes)
+
+    def not_this_order(self, order: PlainOrder, held: int) -> str | None:
+        """The guards, in their documented order. `held` is the cover the order has already."""
+        listing = self.listings.get(order.listing)
+        price_fen, tonnes = order.price_fen, order.whole_tonnes
         if listing is None:
             return "listing_unknown"
         if self.phase not in LISTED_PHASES:
             return "phase_closed"
+        if order.listing in self.halted or None in self.halted:
+            return "listing_halted"
+        if order.account in self.restricted:
+            return "account_restricted"
+        kind = self.vault.kinds[self.vault.owners[order.account]]
+        if kind not in rules.names(listing.terms["participant_kinds"]):
+            return "kind_not_admitted"
         if price_fen < 1 or price_fen % number(listing.terms, "tick_fen") != 0:
             return "price_not_on_tick"
         if tonnes < number(listing.terms, "listed_min_tonnes"):
@@ -252,28 +360,70 @@ class Market:
             return "quantity_not_in_lots"
         if price_fen < listing.band[1] or price_fen > listing.band[2]:
             return "price_outside_band"
-        if command.side == "buy":
-            money = self.vault.amount(command.account, MONEY, "available")
-            return "insufficient_cash" if money < price_fen * tonnes else None
-        units = self.vault.amount(command.account, command.listing, "available")
-        return "insufficient_units" if units < tonnes else None
+        if order.side == "buy":
+            if self.is_above_limit(listing, order, kind):
+                return "position_limit_exceeded"
+            money = self.vault.amount(order.account, MONEY, "available")
+            return "insufficient_cash" if money + held < order.cover()[1] else None
+        units = self.vault.sellable(order.account, order.listing)
+        return "insufficient_units" if units + held < order.cover()[1] else None
 
-    def trade(self, listing: PlainListing, order: PlainOrder, resting: PlainOrder, tonnes: int) -> Note:
+    def is_above_limit(self, listing: PlainListing, order: PlainOrder, kind: str) -> bool:
+        """Whether its owner would have, be buying and be bidding for more than its kind may."""
+        limits = rules.tonnes_by_kind(listing.terms["position_limits"]) or []
+        limit = next((tonnes for limited, tonnes in limits if limited == kind), None)
+        if limit is None:
+            return False
+        bids = [
+            other.tonnes
+            for other in self.open.values()
+            if other.side == "buy"
+            and other.listing == order.listing
+            and other.order_id != order.order_id
+            and self.vault.owners[other.account] == self.vault.owners[order.account]
+        ]
+        position = self.vault.position(order.account, order.listing)
+        return position + sum(bids) + order.tonnes > limit
+
+    def trade(self, listing: PlainListing, order: PlainOrder, resting: PlainOrder, tonnes: int) -> list[Note]:
         """At the resting order's price; what the buyer had set aside above it comes back."""
         buy, sell = (order, resting) if order.side == "buy" else (resting, order)
         price_fen = resting.price_fen
         self.trades += 1
         self.vault.owe(
-            Trade(self.trades, listing.code, sell.account, buy.account, tonnes, price_fen * tonnes)
+            Trade(
+                self.trades,
+                listing.code,
+                sell.account,
+                buy.account,
+                tonnes,
+                price_fen * tonnes,
+                self.day or "",
+                listing.terms["resale_next_day"] == "yes",
+            )
         )
         self.vault.move(buy.account, MONEY, (buy.price_fen - price_fen) * tonnes, "held", "available")
         buy.tonnes -= tonnes
         sell.tonnes -= tonnes
-        listing.traded.append((price_fen, tonnes))
+        listing.traded.append((self.trades, price_fen, tonnes))
         if resting.tonnes == 0:
             listing.remove(resting)
             del self.open[resting.order_id]
-        return ("traded", listing.code, price_fen, tonnes, buy.account, sell.account)
+        traded = ("traded", listing.code, price_fen, tonnes, buy.account, sell.account)
+        return [traded, *self.large_holder(listing, buy.account, tonnes)]
+
+    def large_holder(self, listing: PlainListing, buyer: str, tonnes: int) -> list[Note]:
+        """Thresholds that a purchase has just reached or passed."""
+        thresholds = rules.tonnes_by_kind(listing.terms["large_holder_alerts"])
+        if not thresholds:
+            return []
+        kind = self.vault.kinds[self.vault.owners[buyer]]
+        position = self.vault.position(buyer, listing.code)
+        return [
+            ("large holder", buyer, listing.code, position, threshold)
+            for watched, threshold in thresholds
+            if watched == kind and position - tonnes < threshold <= position
+        ]
 
     def cancel(self, command: CancelOrder | CancelOrders) -> Answer:
         if self.is_late(command.deadline_ns):
@@ -308,29 +458,120 @@ class Market:
 
     # ---- rules, calendar, listings ----------------------------------------------------------------------------------
 
-    def terms(self, listing: str | None = None) -> Terms | None:
-        """The values in force now; worked out anew whenever a change was adopted or came into force."""
-        in_force = sum(1 for change in self.changes if change.effective_from_ns <= self.at_ns)
+    def terms(self, listing: str | None = None, at_ns: int | None = None) -> Terms | None:
+        """The values in force now, or then; worked out anew whenever a change was adopted or came into force."""
+        moment_ns = self.at_ns if at_ns is None else at_ns
+        in_force = sum(1 for change in self.changes if change.effective_from_ns <= moment_ns)
         known = self._terms.get(listing)
         if known is None or known[:2] != (len(self.changes), in_force):
-            terms = rules.terms_at(self.changes, self.at_ns, listing)
+            terms = rules.terms_at(self.changes, moment_ns, listing)
             known = self._terms[listing] = (len(self.changes), in_force, terms)
         return known[2]
 
-    def terms_now(self, listing: str | None = None) -> Terms:
-        terms = self.terms(listing)
+    def terms_now(self, listing: str | None = None, at_ns: int | None = None) -> Terms:
+        terms = self.terms(listing, at_ns)
         assert terms is not None, "a day without rules"
         return terms
 
-    def adopt(self, command: AdoptRules) -> Answer:
-        for change in command.changes:
+    # ---- operators' acts --------------------------------------------------------------------------------------------
+
+    def act(self, act: AnyAct) -> Answer:
+        """Do it, or let it wait where the rules of the day ask for two persons."""
+        refused = self.not_this_act(act)
+        if refused is not None:
+            return refused
+        two_persons = [] if self.market_terms is None else rules.names(self.market_terms["two_person_acts"])
+        if act_name(act) and act_name(act) in two_persons:
+            self.waiting[self.seq] = act
+            return [("waits", self.seq, act_name(act))]
+        return self.done(act)
+
+    def approve(self, command: ApproveAct) -> Answer:
+        act = self.waiting.get(command.approval_id)
+        if act is None:
+            return "approval_unknown"
+        if act.operator == command.operator:
+            return "second_person_needed"
+        refused = self.not_this_act(act)
+        if refused is not None:
+            return refused
+        del self.waiting[command.approval_id]
+        return [("approved", command.approval_id, act_name(act)), *self.done(act)]
+
+    def decline(self, command: DeclineAct) -> Answer:
+        if command.approval_id not in self.waiting:
+            return "approval_unknown"
+        if not command.reason:
+            return "reason_missing"
+        act = self.waiting.pop(command.approval_id)
+        return [("declined", command.approval_id, act_name(act))]
+
+    def not_this_act(self, act: AnyAct) -> str | None:
+        if not act.reason:
+            return "reason_missing"
+        match act:
+            case HaltTrading() | ResumeTrading():
+                if act.listing is not None and act.listing not in self.listings:
+                    return "listing_unknown"
+                if isinstance(act, HaltTrading):
+                    return "listing_halted" if act.listing in self.halted else None
+                return None if act.listing in self.halted else "not_halted"
+            case RestrictAccount() | LiftRestriction():
+                if act.account not in self.vault.owners:
+                    return "account_unknown"
+                if isinstance(act, RestrictAccount):
+                    return "account_restricted" if act.account in self.restricted else None
+                return None if act.account in self.restricted else "not_restricted"
+            case BustTrade():
+                pending = [trade.number for trade in self.vault.not_asked()]
+                return None if act.trade_id in pending else "trade_not_pending"
+            case AdoptRules():
+                return self.not_these_rules(act)
+
+    def not_these_rules(self, act: AdoptRules) -> str | None:
+        for change in act.changes:
             if rules.is_faulty(change):
                 return "rule_faulty"
             if change.effective_from_ns < (0 if self.day is None else self.at_ns):
                 return "rule_backdated"
-        self.changes.extend(command.changes)
-        self.versions += 1
-        return [("rules", self.versions), *self.follow_time()]
+        if self.market_terms is None or act.emergency:
+            return None
+        notice_ns = number(self.market_terms, "notice_s") * rules.SECOND_NS
+        late = [change for change in act.changes if change.effective_from_ns < self.at_ns + notice_ns]
+        return "rule_without_notice" if late else None
+
+    def done(self, act: AnyAct) -> list[Note]:
+        match act:
+            case HaltTrading():
+                self.halted.append(act.listing)
+                return [("halted", act.listing)]
+            case ResumeTrading():
+                self.halted.remove(act.listing)
+                return [("resumed", act.listing)]
+            case RestrictAccount():
+                self.restricted.append(act.account)
+                theirs = [order for order in self.open.values() if order.account == act.account]
+                taken = [self.take_back(order, "cancelled", "restricted") for order in theirs]
+                return [("restricted", act.account), *taken]
+            case LiftRestriction():
+                self.restricted.remove(act.account)
+                return [("lifted", act.account)]
+            case BustTrade():
+                return self.bust(act.trade_id)
+            case AdoptRules():
+                self.changes.extend(act.changes)
+                self.versions += 1
+                return [("rules", self.versions), *self.follow_time()]
+
+    def bust(self, number_of_trade: int) -> list[Note]:
+        """A trade is as if it had never been made, but for the orders that made it."""
+        (trade,) = (trade for trade in self.vault.not_asked() if trade.number == number_of_trade)
+        self.vault.bust(trade)
+        listing = self.listings[trade.listing]
+        listing.traded = [one for one in listing.traded if one[0] != number_of_trade]
+        prices = [price for _, price, _ in listing.traded]
+        shown = (prices[0], max(prices), min(prices), prices[-1]) if prices else (None,) * 4
+        return [("busted", number_of_trade), ("revised", listing.code, *shown, *volume_of(listing))]
 
     def announce(self, command: AnnounceCalendar) -> Answer:
         if not rules.is_calendar(command.announcement):
@@ -346,7 +587,7 @@ class Market:
             return "listing_exists"
         if self.terms() is None:
             return "rules_incomplete"
-        if reference_fen < number(self.terms_now(code), "tick_fen"):
+        if reference_fen < 1 or reference_fen % number(self.terms_now(code), "tick_fen") != 0:
             return "price_not_on_tick"
         self.listings[code] = PlainListing(code, reference_fen, self.terms_now(code))
         notes: list[Note] = [("listed", code)]
@@ -358,13 +599,31 @@ class Market:
         """Rules, bands and phase as they are now. While a day closes they stand still."""
         if self.day is None or self.close_step is not None:
             return []
-        notes = [
-            band_of(listing)
-            for listing in self.listings.values()
-            if listing.follow(self.terms_now(listing.code))
-        ]
-        phase = rules.phase_at(self.day, self.terms_now(), self.at_ns)
+        # A day that ends by the clock and closes late goes by the rules of its own date to the end.
+        moment_ns, end_ns = self.at_ns, rules.end_of_day_ns(self.day)
+        if moment_ns > end_ns:
+            last = self.terms(None, end_ns)
+            if last is not None and last["close_by_clock"] == "yes":
+                moment_ns = end_ns
+        notes: list[Note] = []
+        for listing in self.listings.values():
+            if listing.follow(self.terms_now(listing.code, moment_ns)):
+                notes.append(band_of(listing))
+                notes.extend(
+                    self.take_back(order, "cancelled", "outside_band") for order in self.outside(listing)
+                )
+        self.market_terms = self.terms_now(None, moment_ns)
+        phase = rules.phase_at(self.day, self.market_terms, self.at_ns)
         return notes + (self.begin_close() if phase == "closing" else self.enter(phase))
+
+    def outside(self, listing: PlainListing) -> list[PlainOrder]:
+        """Orders that the band leaves outside."""
+        _, lowest, highest = listing.band
+        return [
+            order
+            for order in self.open.values()
+            if order.listing == listing.code and not lowest <= order.price_fen <= highest
+        ]
 
     def enter(self, phase: str) -> list[Note]:
         before, self.phase = self.phase, phase
@@ -381,6 +640,8 @@ class Market:
 
     def begin_day(self, day: str) -> list[Note]:
         self.day = day
+        self.market_terms = self.terms_now()
+        self.vault.begin_day(day)
         notes: list[Note] = [("day", day)]
         for listing in self.listings.values():
             listing.traded = []
@@ -410,14 +671,14 @@ class Market:
             case "expire_orders":
                 oldest = list(self.open.values())[: command.portion]
                 notes = [self.take_back(order, "expired") for order in oldest]
-                self.close_done += len(oldest)
+                self.close_done = self.close_total - len(self.open)
             case "closing_prices":
                 notes = [self.price_for_the_day(listing) for listing in self.listings.values()]
                 self.close_done = self.close_total
             case "obligations":
                 trades = self.vault.not_asked()[: command.portion]
                 notes = self.vault.ask(trades, self.seq)
-                self.close_done += len(trades)
+                self.close_done = self.close_total - len(self.vault.not_asked())
             case "delivery":
                 self.close_done = self.close_total - len(self.vault.trades)
             case "roll_date":
@@ -442,12 +703,11 @@ class Market:
         return notes
 
     def price_for_the_day(self, listing: PlainListing) -> Note:
-        prices = [price for price, _ in listing.traded]
+        trades = [(price, tonnes) for _, price, tonnes in listing.traded]
+        prices = [price for price, _ in trades]
         shown = (prices[0], max(prices), min(prices)) if prices else (None, None, None)
-        listing.reference_fen = rules.closing_price(listing.traded, listing.reference_fen, listing.terms)
-        volume = sum(tonnes for _, tonnes in listing.traded)
-        turnover_fen = sum(price * tonnes for price, tonnes in listing.traded)
-        return ("prices", listing.code, *shown, listing.reference_fen, volume, turnover_fen)
+        listing.reference_fen = rules.closing_price(trades, listing.reference_fen, listing.terms)
+        return ("prices", listing.code, *shown, listing.reference_fen, *volume_of(listing))
 
     def reconcile(self, command: RecordReconciliation) -> Answer:
         if self.close_step != "reconcile" or command.trading_day != self.day:
@@ -466,7 +726,7 @@ class Market:
         return notes + self.begin_day(next_day)
 
 
-def content_of(command: SubmitOrder | RequestTransferIn | DepositCash) -> tuple[str, tuple[object, ...]]:
+def content_of(command: ClientRequest) -> tuple[str, tuple[object, ...]]:
     """The kind of id a request uses, and all that makes it this request. The deadline is no part of it."""
     match command:
         case SubmitOrder():
@@ -477,6 +737,8 @@ def content_of(command: SubmitOrder | RequestTransferIn | DepositCash) -> tuple[
                 command.quantity_tonnes,
                 command.time_in_force,
             )
+        case ReplaceOrder():
+            return "other", ("replace", command.order_id, command.price_fen, command.quantity_tonnes)
         case DepositCash():
             return "bank", (command.amount_fen, command.bank_reference)
         case RequestTransferIn():
@@ -486,3 +748,28 @@ def content_of(command: SubmitOrder | RequestTransferIn | DepositCash) -> tuple[
 def band_of(listing: PlainListing) -> Note:
     """What a listing may trade at."""
     return ("band", listing.code, *listing.band)
+
+
+def volume_of(listing: PlainListing) -> tuple[int, int]:
+    """Tonnes traded on the day, and the fen paid for them."""
+    return (
+        sum(tonnes for _, _, tonnes in listing.traded),
+        sum(price * tonnes for _, price, tonnes in listing.traded),
+    )
+
+
+def act_name(act: AnyAct) -> str:
+    """What the rule book calls an act where it asks for two persons."""
+    match act:
+        case HaltTrading():
+            return "halt"
+        case ResumeTrading():
+            return "resume"
+        case RestrictAccount():
+            return "restrict_account"
+        case LiftRestriction():
+            return "lift_restriction"
+        case BustTrade():
+            return "bust_trade"
+        case AdoptRules():
+            return "emergency_rules" if act.emergency else ""

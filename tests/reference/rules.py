@@ -23,15 +23,29 @@ LEAST = {
     "close_threshold_tonnes": 0,
     "depth_levels": 1,
     "registry_patience_s": 1,
+    "notice_s": 0,
 }
 CHOICES = {
     "close_by_clock": ("yes", "no"),
     "matching_mode": ("price_time",),
     "band_rounding": ("half_up", "inward"),
-    "self_trade": ("reject_incoming",),
+    "self_trade": ("reject_incoming", "cancel_resting"),
+    "closing_method": ("average", "last_five"),
+    "settlement_cycle": ("end_of_day", "as_traded"),
+    "resale_next_day": ("yes", "no"),
 }
-PARAMETERS = ("hours", *LEAST, *CHOICES)
-ONE_FOR_ALL = ("hours", "close_by_clock", "registry_patience_s")
+LISTS = ("participant_kinds", "position_limits", "large_holder_alerts", "two_person_acts")
+PARAMETERS = ("hours", *LEAST, *CHOICES, *LISTS)
+ONE_FOR_ALL = ("hours", "close_by_clock", "registry_patience_s", "notice_s", "two_person_acts")
+KINDS = (
+    "project_applicant",
+    "scenario_applicant",
+    "rights_provider",
+    "covered_entity",
+    "institution",
+    "individual",
+)
+GRAVE_ACTS = ("halt", "resume", "restrict_account", "lift_restriction", "bust_trade", "emergency_rules")
 
 Terms = dict[str, RuleValue]
 """Every parameter's value at one moment."""
@@ -45,6 +59,12 @@ def is_faulty(change: RuleChange) -> bool:
         return True
     if change.parameter == "hours":
         return periods(str(change.value)) is None
+    if change.parameter == "participant_kinds":
+        return any(kind not in KINDS for kind in names(change.value))
+    if change.parameter in ("position_limits", "large_holder_alerts"):
+        return tonnes_by_kind(change.value) is None
+    if change.parameter == "two_person_acts":
+        return any(act not in (*GRAVE_ACTS, "", "none") for act in names(change.value))
     if change.parameter in CHOICES:
         return change.value not in CHOICES[change.parameter]
     return (
@@ -79,6 +99,24 @@ def terms_at(changes: list[RuleChange], at_ns: int, listing: str | None = None) 
     return terms
 
 
+def names(value: RuleValue) -> list[str]:
+    """A value that is a list of names."""
+    return [name.strip() for name in str(value).split(",")]
+
+
+def tonnes_by_kind(value: RuleValue) -> list[tuple[str, int]] | None:
+    """Kinds of participant, each with its tonnes; None for a text that is no such list."""
+    found: list[tuple[str, int]] = []
+    for part in str(value).split(";"):
+        kind, _, digits = part.strip().partition(" ")
+        if part.strip() in ("", "none"):
+            continue
+        if kind not in KINDS or not (digits.isascii() and digits.isdigit() and len(digits) <= 12):
+            return None
+        found.append((kind, int(digits)))
+    return found
+
+
 def number(terms: Terms, parameter: str) -> int:
     """A value that is a number."""
     value = terms[parameter]
@@ -104,17 +142,23 @@ def band(reference_fen: int, terms: Terms) -> tuple[int, int, int]:
         ticks = [half_up(lower), half_up(upper)]
     else:
         ticks = [-floor(-lower), floor(upper)]
-    return reference_fen, max(ticks[0], 1) * tick_fen, max(ticks[1], 1) * tick_fen
+    lowest = max(ticks[0], 1)
+    return reference_fen, lowest * tick_fen, max(ticks[1], lowest) * tick_fen
 
 
 def closing_price(trades: list[tuple[int, int]], before_fen: int, terms: Terms) -> int:
-    """The average of a day's trades (price, tonnes), to the tick; the close before when too little was traded."""
-    volume = sum(tonnes for _, tonnes in trades)
-    if volume <= number(terms, "close_threshold_tonnes"):
+    """The average of a day's trades (price, tonnes), or of its last five, to the tick, and one tick at least.
+
+    The close before, when too little was traded all day.
+    """
+    if sum(tonnes for _, tonnes in trades) <= number(terms, "close_threshold_tonnes"):
         return before_fen
+    if terms["closing_method"] == "last_five":
+        trades = trades[-5:]
     tick_fen = number(terms, "tick_fen")
+    volume = sum(tonnes for _, tonnes in trades)
     average = Fraction(sum(price * tonnes for price, tonnes in trades), volume)
-    return half_up(average / tick_fen) * tick_fen
+    return max(half_up(average / tick_fen), 1) * tick_fen
 
 
 # ---- hours ----------------------------------------------------------------------------------------------------------
@@ -157,6 +201,12 @@ def phase_at(trading_day: str, terms: Terms, at_ns: int) -> str:
         periods(str(terms["hours"])) or [], now.hour * 3_600 + now.minute * 60 + now.second
     )
     return "closed" if phase == "closing" and not by_clock else phase
+
+
+def end_of_day_ns(day: str) -> int:
+    """The last instant of that date."""
+    midnight = datetime.fromisoformat(f"{day}T00:00:00+08:00") + timedelta(days=1)
+    return int(midnight.timestamp()) * SECOND_NS - 1
 
 
 def _phase_of_second(hours: list[tuple[str, int, int]], second: int) -> str:

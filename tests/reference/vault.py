@@ -48,6 +48,9 @@ class Trade:
     buyer: str
     tonnes: int
     fen: int
+    day: str = ""
+    next_day: bool = False
+    """Whether the buyer may sell these units from the next trading day only."""
     pieces: list[Piece] = field(default_factory=list)
     """Chosen when the registry is asked."""
 
@@ -68,6 +71,7 @@ class Vault:
 
     def __init__(self) -> None:
         self.participants: list[str] = []
+        self.kinds: dict[str, str] = {}
         self.owners: dict[str, str] = {}
         self.registry_accounts: list[str] = []
         self.instruments: dict[str, str] = {}
@@ -79,6 +83,9 @@ class Vault:
         self.trades: list[Trade] = []
         self.asked: list[Movement] = []
         self.bank_references: list[str] = []
+        self.day: str | None = None
+        self.locked: dict[tuple[str, str], int] = {}
+        """Tonnes bought and received today that may not be sold today, by account and instrument."""
 
     # ---- amounts ----------------------------------------------------------------------------------------------------
 
@@ -100,6 +107,20 @@ class Vault:
         self.add(account, asset, "available", amount)
         self.brought_in[asset] = self.brought_in.get(asset, 0) + amount
 
+    def sellable(self, account: str, instrument: str) -> int:
+        return self.amount(account, instrument, "available") - self.locked.get((account, instrument), 0)
+
+    def position(self, account: str, instrument: str) -> int:
+        """All its owner has, in all accounts and buckets, and has bought without receiving it yet."""
+        mine = [other for other in self.owners if self.owners[other] == self.owners[account]]
+        have = sum(self.amount(other, instrument, bucket) for other in mine for bucket in BUCKETS)
+        coming = [trade for trade in self.trades if trade.buyer in mine and trade.listing == instrument]
+        return have + sum(trade.tonnes for trade in coming)
+
+    def begin_day(self, day: str) -> None:
+        self.day = day
+        self.locked = {}
+
     # ---- who and what -----------------------------------------------------------------------------------------------
 
     def stranger(self, participant: str, account: str) -> str | None:
@@ -111,6 +132,7 @@ class Vault:
         if command.participant in self.participants:
             return "participant_exists"
         self.participants.append(command.participant)
+        self.kinds[command.participant] = command.kind
         return [("admitted", command.participant)]
 
     def open_account(self, command: OpenAccount) -> Answer:
@@ -206,6 +228,12 @@ class Vault:
     def not_asked(self) -> list[Trade]:
         return [trade for trade in self.trades if not trade.pieces]
 
+    def bust(self, trade: Trade) -> None:
+        """A trade the registry has not been asked about: both sides have theirs again."""
+        self.trades.remove(trade)
+        self.move(trade.seller, trade.listing, trade.tonnes, "delivering", "available")
+        self.move(trade.buyer, MONEY, trade.fen, "delivering", "available")
+
     def ask(self, trades: list[Trade], seq: int) -> list[Note]:
         """Choose serials, oldest issue first, and ask for as many deliveries together as a movement may carry."""
         groups: list[list[Trade]] = []
@@ -269,6 +297,9 @@ class Vault:
             self.add(trade.buyer, MONEY, "delivering", -trade.fen)
             self.add(trade.seller, MONEY, "available", trade.fen)
             self.give(trade.buyer, trade.listing, trade.pieces)
+            if trade.next_day and trade.day == self.day:
+                place = (trade.buyer, trade.listing)
+                self.locked[place] = self.locked.get(place, 0) + trade.tonnes
         return [("settled", trade.number) for trade in movement.trades]
 
     def undone(self, movement: Movement, code: str, leg: int | None, seq: int) -> list[Note]:

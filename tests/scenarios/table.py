@@ -6,28 +6,42 @@ each command.
 
     rules: parameter | value            before all else: rules other than the usual ones (reference 68.00, ±10 %)
     accounts: who | cash | units        the first one is what there is; later ones are what must be there then
-    orders: who | order | outcome       commands with what they must lead to; a column `time` moves the clock first
+    orders: who | order | outcome       commands with what they must lead to; a column `time` moves the clock first;
+                                        operators speak here too: halt, resume, restrict, bust, approve
     book: buy | price | sell            the book as it must stand: `anna 10, alan 5` in order of priority at a price
     close: what | value                 close the day; rows with `registry` say what the registry refuses
 
 Accounts may have the columns cash, cash held, cash due, units, units held, units due: what can be used, what covers
-open orders, and what is due for delivery. Money and prices are in yuan, quantities in tonnes.
+open orders, and what is due for delivery; and units for sale, what may be offered today. Money and prices are in yuan,
+quantities in tonnes. An open order is changed by naming its price: `replace 68.00 by 5 at 68.10`.
 """
 
 import re
 from dataclasses import dataclass
 from itertools import groupby
 
-from matching.commands import AdvanceTime, CloseDay
+from matching.commands import AdvanceTime, CloseDay, Command, ReplaceOrder
 from matching.events import (
+    AccountRestricted,
+    ActApproved,
+    ActDeclined,
+    ApprovalRequested,
     BandSet,
+    CancelReason,
     ClosingPriceSet,
+    DayPricesRevised,
     Event,
+    LargeHolderNoted,
     OrderCancelled,
     OrderExpired,
+    OrderReplaced,
     OrderRested,
     Rejected,
+    RestrictionLifted,
+    TradeBusted,
     Traded,
+    TradingHalted,
+    TradingResumed,
 )
 from matching.order import Order, Side, TimeInForce
 from settlement.commands import RegisterLot
@@ -40,7 +54,23 @@ from settlement.events import (
     TransferFailed,
 )
 from settlement.rejections import Figure
-from tests.matching.driver import LISTING, MONDAY, Driver, cancel_all, instant, lot
+from settlement.values import AccountId
+from tests.matching.driver import (
+    LISTING,
+    MONDAY,
+    Driver,
+    approve,
+    bust,
+    cancel_all,
+    decline,
+    halt,
+    instant,
+    lift,
+    lot,
+    replace_order,
+    restrict,
+    resume,
+)
 
 Row = dict[str, str]
 
@@ -163,6 +193,8 @@ class Stage:
         if column == "who":
             return who
         asset, _, bucket = column.partition(" ")
+        if bucket == "for sale":
+            return f"{self.driver.exchange.depository.sellable(AccountId(who), LISTING):,}"
         balance = self.driver.cash(who) if asset == "cash" else self.driver.units(who)
         amount = {"": balance.available, "held": balance.held, "due": balance.delivering}[bucket]
         return yuan(amount) if asset == "cash" else f"{amount:,}"
@@ -174,6 +206,8 @@ class Stage:
             time_in_force = TimeInForce((ordered[4] or "day").strip())
             return outcome_of(self.driver.order(who, side, tonnes, fen(ordered[3]), time_in_force), who)
         match words.split():
+            case ["replace", before, "by", whole, "at", after]:
+                return outcome_of(self.driver.do(self._change(who, fen(before), int(whole), fen(after))), who)
             case ["cancel"]:
                 return outcome_of(self.driver.do(cancel_all(who)), who)
             case ["deposit", money]:
@@ -191,6 +225,42 @@ class Stage:
                     if asked.legs[0].to_account == account
                 )
                 return outcome_of(self.driver.answer(pending, None if verb == "confirms" else "frozen"), who)
+        return outcome_of(self.driver.do(self._act(who, words)), who)
+
+    def _change(self, who: str, before_fen: int, tonnes: int, after_fen: int) -> ReplaceOrder:
+        (order,) = (
+            order
+            for order in self.driver.exchange.trading.open_orders.values()
+            if order.account == who and order.price_fen == before_fen
+        )
+        return replace_order(
+            who,
+            order.order_id,
+            price_fen=after_fen,
+            quantity_tonnes=tonnes,
+            client_id=self.driver.next_id(),
+        )
+
+    def _act(self, operator: str, words: str) -> Command:
+        match words.split():
+            case ["halt"]:
+                return halt(LISTING, operator=operator)
+            case ["halt", "the", "market"]:
+                return halt(operator=operator)
+            case ["resume"]:
+                return resume(LISTING, operator=operator)
+            case ["resume", "the", "market"]:
+                return resume(operator=operator)
+            case ["restrict", account]:
+                return restrict(account, operator=operator)
+            case ["lift", account]:
+                return lift(account, operator=operator)
+            case ["bust", "trade", number]:
+                return bust(int(number), operator=operator)
+            case ["approve"]:
+                return approve(list(self.driver.exchange.operations.waiting)[-1], operator=operator)
+            case ["decline"]:
+                return decline(list(self.driver.exchange.operations.waiting)[-1], operator=operator)
         raise AssertionError(f"nobody says {words!r}")
 
 
@@ -201,6 +271,44 @@ def outcome_of(events: tuple[Event, ...], who: str) -> str:
 
 
 def _word(event: Event, who: str) -> str:
+    match event:
+        case OrderReplaced(kept_priority=kept):
+            return "keeps its place" if kept else "comes anew"
+        case OrderCancelled(reason=CancelReason.SELF_TRADE, account=account, remaining_tonnes=tonnes):
+            return f"takes back {tonnes} of {account}"
+        case LargeHolderNoted(account=account, position_tonnes=tonnes):
+            return f"{account} is reported with {tonnes:,}"
+        case DeliverySettled(trade_id=trade_id):
+            return f"settles trade {trade_id}"
+        case _:
+            return _order_word(event, who) or _act_word(event)
+
+
+def _act_word(event: Event) -> str:
+    match event:
+        case TradingHalted():
+            return "halted"
+        case TradingResumed():
+            return "resumed"
+        case AccountRestricted(account=account):
+            return f"restricts {account}"
+        case RestrictionLifted(account=account):
+            return f"lifts {account}"
+        case TradeBusted(trade_id=trade_id):
+            return f"busts trade {trade_id}"
+        case DayPricesRevised(last_fen=last_fen, volume_tonnes=tonnes):
+            return f"volume {tonnes}" + ("" if last_fen is None else f" last {yuan(last_fen)}")
+        case ApprovalRequested():
+            return "waits for a second person"
+        case ActApproved():
+            return "approves"
+        case ActDeclined():
+            return "declines"
+        case _:
+            return ""
+
+
+def _order_word(event: Event, who: str) -> str:
     match event:
         case Rejected(code=code, limit=limit):
             return f"refused: {code}" + (f" {_limit(limit)}" if code == "price_outside_band" else "")

@@ -107,7 +107,9 @@ class House:
         self.depository.check()
         return trade_id
 
-    def trade_unchecked(self, tonnes: int, fen_per_tonne: int = 10) -> TradeId:
+    def trade_unchecked(
+        self, tonnes: int, fen_per_tonne: int = 10, *, resale_next_day: bool = False
+    ) -> TradeId:
         """The same, for a test that makes thousands."""
         self.trades += 1
         amount_fen = tonnes * fen_per_tonne
@@ -121,6 +123,7 @@ class House:
             buyer=BUYER,
             quantity_tonnes=tonnes,
             amount_fen=amount_fen,
+            resale_next_day=resale_next_day,
         )
         self.depository.book_trade(delivery)
         return delivery.trade_id

@@ -13,6 +13,7 @@ EXPECTED = {
     (INSTRUCTED, DeliveryStep.SETTLE): DeliveryState.SETTLED,
     (INSTRUCTED, DeliveryStep.FAIL): DeliveryState.FAILED,
     (INSTRUCTED, DeliveryStep.RETURN): PENDING,
+    (PENDING, DeliveryStep.BUST): DeliveryState.BUSTED,
 }
 
 
@@ -25,6 +26,7 @@ def delivery(state: DeliveryState) -> Delivery:
         buyer=AccountId("b"),
         quantity_tonnes=1,
         amount_fen=1,
+        resale_next_day=False,
         state=state,
     )
 

@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from settlement.commands import Outcome, RegisterLot, ResolveInstruction
+from settlement.delivery import DeliveryState
 from settlement.depository import Depository
 from settlement.events import (
+    Bucket,
     DeliveryFailed,
     DeliverySettled,
     Instruction,
@@ -19,8 +21,8 @@ from settlement.events import (
 )
 from settlement.movements import MAX_LEGS, TOO_LATE
 from settlement.rejections import Rejection
-from settlement.values import CASH, InstructionId
-from tests.settlement.house import BUYER, SELLER, UNITS, House, instructed, lot, part
+from settlement.values import CASH, InstructionId, TradingDay
+from tests.settlement.house import BUYER, DAY, SELLER, UNITS, House, instructed, lot, part
 
 
 def house(tonnes: int = 100) -> House:
@@ -293,3 +295,73 @@ def test_an_instructed_delivery_without_its_movement_is_found() -> None:
     del made.movements.instructions[asked.instruction_id]
     with pytest.raises(AssertionError):
         made.movements.check()
+
+
+# ---- busts and resale -------------------------------------------------------------------------------------------
+
+
+def test_a_bust_returns_both_sides_and_takes_the_obligation_away() -> None:
+    made = house()
+    before = made.depository.dump()
+    kept, gone = made.trade(30), made.trade(20)
+    with_both = made.depository.position(BUYER, UNITS)
+    delivery, posted = made.movements.bust(gone)
+    made.depository.check()
+    assert delivery.state is DeliveryState.BUSTED
+    assert [(one.asset, one.amount, one.to_bucket) for one in posted] == [
+        (UNITS, 20, Bucket.AVAILABLE),
+        (CASH, 200, Bucket.AVAILABLE),
+    ]
+    assert made.depository.position(BUYER, UNITS) == with_both - 20
+    assert not made.movements.is_uninstructed(gone)
+    assert made.movements.is_uninstructed(kept)
+    made.movements.bust(kept)
+    assert made.depository.dump() == before
+
+
+def test_only_what_is_not_instructed_can_be_busted() -> None:
+    made = house()
+    trade_id = made.trade(30)
+    made.instruct()
+    assert not made.movements.is_uninstructed(trade_id)
+    with pytest.raises(KeyError):
+        made.movements.bust(trade_id)
+
+
+@pytest.mark.parametrize(
+    ("resale_next_day", "received_on", "sellable"),
+    [(True, DAY, 0), (True, TradingDay("2026-11-24"), 30), (False, DAY, 30)],
+)
+def test_only_a_purchase_of_the_same_day_is_locked(
+    resale_next_day: bool,
+    received_on: TradingDay,
+    sellable: int,
+) -> None:
+    made = house()
+    made.movements.begin_day(DAY)
+    made.trade_unchecked(30, resale_next_day=resale_next_day)
+    (asked,) = made.instruct()
+    made.movements.begin_day(received_on)
+    made.answer(asked)
+    made.depository.check()
+    assert made.depository.sellable(BUYER, UNITS) == sellable
+    again = Depository.load(made.depository.dump())
+    assert again.sellable(BUYER, UNITS) == sellable
+    assert again.dump() == made.depository.dump()
+    made.movements.begin_day(TradingDay("2026-11-25"))
+    assert made.depository.sellable(BUYER, UNITS) == 30
+
+
+def test_units_locked_that_are_not_there_are_found() -> None:
+    made = house()
+    made.movements.locked[BUYER, UNITS] = 1
+    with pytest.raises(AssertionError, match="bought today"):
+        made.depository.check()
+
+
+def test_a_false_count_of_what_is_coming_is_found() -> None:
+    made = house()
+    made.trade(30)
+    made.movements.incoming[BUYER, UNITS] = 29
+    with pytest.raises(AssertionError, match="incoming"):
+        made.depository.check()

@@ -10,16 +10,23 @@ from random import Random
 
 from matching.commands import (
     AddListing,
-    AdoptRules,
     AdvanceClose,
     AdvanceTime,
     AnnounceCalendar,
+    ApproveAct,
+    BustTrade,
     CancelOrder,
     CancelOrders,
     CloseDay,
     Command,
+    DeclineAct,
+    HaltTrading,
+    LiftRestriction,
     OpenDay,
     RecordReconciliation,
+    ReplaceOrder,
+    RestrictAccount,
+    ResumeTrading,
     SubmitOrder,
 )
 from matching.listing import Listing
@@ -40,8 +47,8 @@ from settlement.commands import (
 from settlement.events import LotSlice
 from settlement.instrument import Instrument
 from settlement.lot import MethodologyClass
-from settlement.values import AccountId, AssetCode, InstructionId, LotId, ParticipantId, TradingDay
-from tests.reference.market import LISTED_PHASES, Market, PlainListing
+from settlement.values import AccountId, AssetCode, InstructionId, LotId, ParticipantId, TradeId, TradingDay
+from tests.reference.market import LISTED_PHASES, Market, PlainListing, PlainOrder
 from tests.reference.rules import number, periods
 from tests.reference.vault import MONEY
 from tests.simulation import universe
@@ -50,6 +57,7 @@ from tests.simulation.universe import CLASS_ONE, CLASS_TWO, CLASSES, OWNERS, UNL
 SECOND_NS = 10**9
 DAY_NS = 86_400 * SECOND_NS
 ACCOUNTS = tuple(OWNERS)
+OPERATORS = (universe.OPERATOR, ParticipantId("o2"), ParticipantId("o3"))
 SHORT_OF = ("too_late", "insufficient_units", "account_frozen", None)
 
 
@@ -67,13 +75,17 @@ class Hostile:
         self.kinds: tuple[tuple[int, Callable[[], Command]], ...] = (
             (560, self.order),
             (110, self.cancel),
+            (90, self.replace),
             (12, self.cancel_many),
             (40, self.again),
             (15, self.deposit),
             (30, self.transfer_in),
             (45, self.answer),
             (15, AdvanceTime),
-            (6, self.rules),
+            (9, self.rules),
+            (5, self.control),
+            (6, self.bust),
+            (5, self.second_person),
             (1, self.calendar),
             (12, self.reference_data),
             (4, self.open_day),
@@ -186,12 +198,50 @@ class Hostile:
             return self.random.choice((least - 1, least, least + 1, most - 1, most, most + 1))
         if self.chance(0.03):
             if side is Side.SELL:
-                enough = self.market.vault.amount(account, code, "available")
+                enough = self.market.vault.sellable(account, code)
             else:
                 enough = self.market.vault.amount(account, MONEY, "available") // max(price_fen, 1)
             return enough + self.random.choice((0, 0, 1))
         wanted = self.random.choice((1, 2, 5, 10, 10, 20, 50, self.random.randrange(1, 120)))
         return wanted if self.chance(0.02) else max(wanted // lot_tonnes, 1) * lot_tonnes
+
+    def replace(self) -> Command:
+        """Another price or quantity for an open order, mostly one's own."""
+        account = self.account()
+        order_id = self.random.randrange(self.market.seq + 2)
+        price_fen, quantity_tonnes = self.random.choice((None, 6_800)), self.random.choice((None, 5))
+        if self.market.open and self.chance(0.95):
+            order_id = self.random.choice(list(self.market.open))
+            order = self.market.open[order_id]
+            if self.chance(0.95):
+                account = AccountId(order.account)
+            code, side = AssetCode(order.listing), Side(order.side)
+            price_fen = self.random.choice((None, order.price_fen, self.price(code, side)))
+            quantity_tonnes = self.another_quantity(account, order, price_fen or order.price_fen)
+        return ReplaceOrder(
+            participant=self.actor(account),
+            account=account,
+            client_id=self.fresh_id(),
+            deadline_ns=self.deadline(),
+            order_id=OrderId(order_id),
+            price_fen=price_fen,
+            quantity_tonnes=quantity_tonnes,
+        )
+
+    def another_quantity(self, account: AccountId, order: PlainOrder, price_fen: int) -> int | None:
+        """Less, more, the same, or something around what has been filled."""
+        lot_tonnes = number(self.market.listings[order.listing].terms, "lot_tonnes")
+        filled = order.whole_tonnes - order.tonnes
+        draw = self.random.random()
+        if draw < 0.15:
+            return filled + self.random.choice((-1, 0, 1, lot_tonnes))
+        if draw < 0.25:
+            return None
+        if draw < 0.5:
+            code, side = AssetCode(order.listing), Side(order.side)
+            return filled + self.quantity(account, code, side, price_fen)
+        fewer = max(order.whole_tonnes - lot_tonnes * self.random.randrange(4), lot_tonnes)
+        return self.random.choice((fewer, fewer, order.whole_tonnes, order.whole_tonnes + lot_tonnes))
 
     def cancel(self) -> Command:
         account = self.account()
@@ -235,6 +285,14 @@ class Hostile:
                         replace(command, side=command.side.opposite),
                         replace(command, time_in_force=TimeInForce.IOC),
                         replace(command, account=self.account()),
+                    )
+                )
+            case ReplaceOrder():
+                return self.random.choice(
+                    (
+                        replace(command, order_id=OrderId(command.order_id + 1)),
+                        replace(command, price_fen=6_800, quantity_tonnes=None),
+                        replace(command, price_fen=None, quantity_tonnes=7),
                     )
                 )
             case DepositCash():
@@ -345,6 +403,15 @@ class Hostile:
             ("listed_max_tonnes", (200, 1_000, 99_999)),
             ("band_basis_points", (0, 50, 333, 1_000, 3_000, 20_000, -1)),
             ("band_rounding", ("half_up", "inward", "outward")),
+            ("self_trade", ("reject_incoming", "cancel_resting", "allow")),
+            ("closing_method", ("average", "last_five", "median")),
+            ("settlement_cycle", ("end_of_day", "as_traded", "never")),
+            ("resale_next_day", ("yes", "no", 1)),
+            ("participant_kinds", (universe.ALL_KINDS, universe.ALL_KINDS, "institution", "bank", "")),
+            ("position_limits", ("none", "", universe.LIMITS, "institution 800", "institution", "bank 5")),
+            ("large_holder_alerts", ("none", universe.ALERTS, "individual 20;", "institution x")),
+            ("notice_s", (0, 0, 60, -1)),
+            ("two_person_acts", ("none", universe.GRAVE, "halt,restrict_account", "tea_break")),
             ("close_threshold_tonnes", (0, 10, 100)),
             (
                 "hours",
@@ -361,7 +428,54 @@ class Hostile:
             if self.founding:
                 listing = None
             changes.append(change(parameter, self.random.choice(values), self.at_ns + ahead_ns, listing))
-        return AdoptRules(changes=tuple(changes))
+        command = universe.adopt(*changes, emergency=self.chance(0.4), operator=self.operator())
+        return replace(command, reason="") if self.chance(0.03) else command
+
+    def control(self) -> Command:
+        """A halt or a restriction; what is halted or restricted, though, is mostly let go again."""
+        operator = self.operator()
+        reason = "" if self.chance(0.05) else "chance"
+        halted, restricted = self.market.halted, self.market.restricted
+        listing: AssetCode | None = self.random.choice((None, CLASS_ONE, CLASS_TWO, UNLISTED))
+        account = self.account()
+        if halted and self.chance(0.8):
+            code = self.random.choice(halted)
+            listing = None if code is None else AssetCode(code)
+            return ResumeTrading(operator=operator, reason=reason, listing=listing)
+        if restricted and self.chance(0.7):
+            account = AccountId(self.random.choice(restricted))
+            return LiftRestriction(operator=operator, reason=reason, account=account)
+        return self.random.choice(
+            (
+                HaltTrading(operator=operator, reason=reason, listing=listing),
+                HaltTrading(operator=operator, reason=reason, listing=listing),
+                ResumeTrading(operator=operator, reason=reason, listing=listing),
+                RestrictAccount(operator=operator, reason=reason, account=account),
+                RestrictAccount(operator=operator, reason=reason, account=account),
+                LiftRestriction(operator=operator, reason=reason, account=account),
+            )
+        )
+
+    def bust(self) -> Command:
+        trade_id = self.random.randrange(self.market.trades + 2)
+        pending = [trade.number for trade in self.market.vault.not_asked()]
+        if pending and self.chance(0.8):
+            trade_id = self.random.choice(pending)
+        reason = "" if self.chance(0.03) else "chance"
+        return BustTrade(operator=self.operator(), reason=reason, trade_id=TradeId(trade_id))
+
+    def second_person(self) -> Command:
+        """Approve or decline what waits, as the second person, the first, or about nothing at all."""
+        approval_id = self.random.randrange(self.market.seq + 2)
+        if self.market.waiting and self.chance(0.95):
+            approval_id = self.random.choice(list(self.market.waiting))
+        if self.chance(0.8):
+            return ApproveAct(operator=self.operator(), approval_id=approval_id)
+        reason = "" if self.chance(0.2) else "chance"
+        return DeclineAct(operator=self.operator(), approval_id=approval_id, reason=reason)
+
+    def operator(self) -> ParticipantId:
+        return self.random.choice(OPERATORS)
 
     def calendar(self) -> Command:
         known = self.market.announcements

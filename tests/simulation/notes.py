@@ -3,6 +3,10 @@
 from collections.abc import Iterable
 
 from matching.events import (
+    AccountRestricted,
+    ActApproved,
+    ActDeclined,
+    ApprovalRequested,
     BandSet,
     CalendarAnnounced,
     CloseStarted,
@@ -10,19 +14,26 @@ from matching.events import (
     ClosingPriceSet,
     DayClosed,
     DayOpened,
+    DayPricesRevised,
     Event,
+    LargeHolderNoted,
     ListingAdded,
     OrderAccepted,
     OrderCancelled,
     OrderExpired,
+    OrderReplaced,
     OrderRested,
     OrdersCancelled,
     PhaseChanged,
     Reconciled,
     Rejected,
     Replayed,
+    RestrictionLifted,
     RulesAdopted,
+    TradeBusted,
     Traded,
+    TradingHalted,
+    TradingResumed,
 )
 from settlement import serials
 from settlement.events import (
@@ -70,6 +81,9 @@ def _note(event: Event) -> Note:
             )
         case OrderCancelled():
             return ("cancelled", event.order_id, event.remaining_tonnes, event.reason)
+        case OrderReplaced():
+            terms = (event.price_fen, event.remaining_tonnes)
+            return ("replaced", event.order_id, *terms, event.kept_priority)
         case OrderExpired():
             return ("expired", event.order_id, event.remaining_tonnes)
         case OrdersCancelled():
@@ -97,6 +111,34 @@ def _note(event: Event) -> Note:
             return ("reconciled", event.breaks)
         case DayClosed():
             return ("closed", event.trading_day, event.next_day)
+        case _:
+            return _operators_note(event)
+
+
+def _operators_note(event: Event) -> Note:
+    match event:
+        case LargeHolderNoted():
+            figures = (event.position_tonnes, event.threshold_tonnes)
+            return ("large holder", event.account, event.listing, *figures)
+        case TradingHalted():
+            return ("halted", event.listing)
+        case TradingResumed():
+            return ("resumed", event.listing)
+        case AccountRestricted():
+            return ("restricted", event.account)
+        case RestrictionLifted():
+            return ("lifted", event.account)
+        case TradeBusted():
+            return ("busted", event.trade_id)
+        case DayPricesRevised():
+            shown = (event.open_fen, event.high_fen, event.low_fen, event.last_fen)
+            return ("revised", event.listing, *shown, event.volume_tonnes, event.turnover_fen)
+        case ApprovalRequested():
+            return ("waits", event.approval_id, event.act)
+        case ActApproved():
+            return ("approved", event.approval_id, event.act)
+        case ActDeclined():
+            return ("declined", event.approval_id, event.act)
         case _:
             return _settlement_note(event)
 

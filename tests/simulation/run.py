@@ -120,7 +120,26 @@ def compare(exchange: Exchange, reference: Market) -> None:
         for side in Side:
             depth = exchange.trading.markets[AssetCode(code)].book.depth(side, 10**6)
             assert depth == listing.depth(side.value), f"{code} {side}"
+            reference_orders = [order for price in listing.book[side.value].values() for order in price]
+            assert sorted(
+                (order.order_id, order.price_fen, order.quantity_tonnes, order.remaining_tonnes)
+                for order in exchange.trading.markets[AssetCode(code)].book.orders()
+                if order.side is side
+            ) == sorted(
+                (order.order_id, order.price_fen, order.whole_tonnes, order.tonnes)
+                for order in reference_orders
+            )
+    standing = exchange.trading.standing
+    assert list(standing.halts) == reference.halted
+    assert list(standing.restrictions) == reference.restricted
+    assert exchange.operations.waiting == reference.waiting
     depository, vault = exchange.depository, reference.vault
+    assert depository.movements.locked == vault.locked
+    for account in vault.owners:
+        for code in vault.instruments:
+            place = (AccountId(account), AssetCode(code))
+            assert depository.position(*place) == vault.position(*place)
+            assert depository.sellable(*place) == vault.sellable(*place)
     # Total conservation: what is here is what was brought in, to the fen and the tonne.
     for asset in (MONEY, *vault.instruments):
         brought_in = vault.brought_in.get(asset, 0)

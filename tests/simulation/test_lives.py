@@ -15,10 +15,13 @@ import pytest
 
 from matching import rejections as matching_rejections
 from matching.book import OrderBook
+from matching.day_prices import DayPrices
 from matching.order import Order
 from settlement import rejections as settlement_rejections
 from settlement.holdings import Holdings
 from settlement.ledger import Ledger
+from settlement.movements import Movements
+from settlement.values import TradeId, TradingDay
 from tests.reference.vault import Note
 from tests.simulation import run
 from tests.simulation.notes import notes_of
@@ -65,6 +68,8 @@ def test_lives_meet_every_event_and_every_rejection_there_is(monkeypatch: pytest
         "arrived",
     }
     notes |= {"transfer failed", "prices", "band", "phase", "reconciled", "closed"}
+    notes |= {"replaced", "halted", "resumed", "restricted", "lifted", "busted", "revised", "large holder"}
+    notes |= {"waits", "approved", "declined"}
     assert codes | notes <= set(met), sorted(codes | notes - set(met))
 
 
@@ -106,8 +111,31 @@ def sloppy_forget(holdings: Holdings, slices: object) -> None:
     """Serials that did not come stay expected."""
 
 
+def sloppy_reduce(book: OrderBook, order: Order, quantity_tonnes: int) -> None:
+    """An order made smaller loses its place."""
+    book.remove(order)
+    order.remaining_tonnes = quantity_tonnes
+    book.add(order)
+
+
+def sloppy_begin_day(movements: Movements, day: TradingDay) -> None:
+    """What was bought yesterday is still not for sale."""
+    movements.trading_day = day
+
+
+def sloppy_without(prices: DayPrices, trade_id: TradeId) -> DayPrices:
+    """A busted trade stays in the day's prices."""
+    return prices
+
+
 plain_add, plain_dump = OrderBook.add, Ledger.dump
-FAULTS = [(OrderBook, "add", sloppy_add), (Holdings, "forget", sloppy_forget)]
+FAULTS = [
+    (OrderBook, "add", sloppy_add),
+    (OrderBook, "reduce", sloppy_reduce),
+    (Holdings, "forget", sloppy_forget),
+    (Movements, "begin_day", sloppy_begin_day),
+    (DayPrices, "without", sloppy_without),
+]
 
 
 def some_lives() -> None:

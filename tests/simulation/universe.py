@@ -6,7 +6,7 @@ from random import Random
 from matching.calendar import Announcement, midnight_ns
 from matching.commands import AddListing, AdoptRules, AnnounceCalendar, Command, OpenDay
 from matching.listing import Listing
-from matching.rulebook import Certainty, RuleChange, RuleValue
+from matching.rulebook import EXCEPTIONAL_ACTS, Certainty, RuleChange, RuleValue
 from settlement.account import ParticipantKind
 from settlement.commands import AddInstrument, OpenAccount, RegisterLot, RegisterParticipant
 from settlement.instrument import Instrument
@@ -32,6 +32,19 @@ SHANGHAI = (
 )
 SPLIT = "pre_open 08:00-08:30; listed 09:00-12:00; continuous 12:30-16:00"
 ALWAYS = "continuous 00:00-24:00"
+KINDS = {
+    ParticipantId("p1"): ParticipantKind.INSTITUTION,
+    ParticipantId("p2"): ParticipantKind.COVERED_ENTITY,
+    ParticipantId("p3"): ParticipantKind.INSTITUTION,
+    ParticipantId("p4"): ParticipantKind.INDIVIDUAL,
+    ParticipantId("p5"): ParticipantKind.PROJECT_APPLICANT,
+}
+ALL_KINDS = ", ".join(ParticipantKind)
+NO_INDIVIDUALS = "covered_entity,institution, project_applicant"
+LIMITS = "institution 2000; individual 150"
+ALERTS = "institution 300; covered_entity 100; covered_entity 400"
+GRAVE = "bust_trade, emergency_rules"
+OPERATOR = ParticipantId("o1")
 
 
 def change(
@@ -61,11 +74,24 @@ def first_rules(random: Random) -> dict[str, RuleValue]:
         "listed_max_tonnes": random.choice((200, 1_000, 99_999)),
         "band_basis_points": random.choice((50, 333, 1_000, 3_000)),
         "band_rounding": random.choice(("half_up", "inward")),
-        "self_trade": "reject_incoming",
+        "self_trade": random.choice(("reject_incoming", "cancel_resting")),
+        "closing_method": random.choice(("average", "last_five")),
         "close_threshold_tonnes": random.choice((0, 10, 100)),
+        "settlement_cycle": random.choice(("end_of_day", "end_of_day", "as_traded")),
+        "resale_next_day": random.choice(("yes", "no")),
+        "participant_kinds": random.choice((ALL_KINDS, ALL_KINDS, NO_INDIVIDUALS)),
+        "position_limits": random.choice(("none", "none", LIMITS)),
+        "large_holder_alerts": random.choice(("none", ALERTS)),
+        "notice_s": random.choice((0, 0, 60)),
+        "two_person_acts": random.choice(("none", "none", GRAVE, ", ".join(EXCEPTIONAL_ACTS))),
         "depth_levels": 5,
         "registry_patience_s": 3_600,
     }
+
+
+def adopt(*changes: RuleChange, emergency: bool = False, operator: ParticipantId = OPERATOR) -> AdoptRules:
+    """An operator adopts these."""
+    return AdoptRules(operator=operator, reason="a simulation", changes=changes, emergency=emergency)
 
 
 def announcement(first: str, days: int, *, weekends: bool = False) -> Announcement:
@@ -102,11 +128,11 @@ def founding(random: Random) -> list[Command]:
     """What makes a market: rules, calendar, instruments, listings, accounts, lots, and the first day."""
     changes = [change(name, value) for name, value in first_rules(random).items()]
     commands: list[Command] = [
-        AdoptRules(changes=tuple(changes[:4])),
+        adopt(*changes[:4]),
         OpenDay(trading_day=FIRST_DAY),
         AnnounceCalendar(announcement=announcement("2026-11-16", random.choice((8, 20, 400)))),
         OpenDay(trading_day=FIRST_DAY),
-        AdoptRules(changes=tuple(changes[4:])),
+        adopt(*changes[4:]),
     ]
     for code, methodology_class in CLASSES.items():
         commands.append(AddInstrument(instrument=Instrument(code=code, methodology_class=methodology_class)))
@@ -114,7 +140,7 @@ def founding(random: Random) -> list[Command]:
             reference_fen = random.choice((6_800, 6_800, 6_795, 90))
             commands.append(AddListing(listing=Listing(code=code, first_reference_price_fen=reference_fen)))
     for account, owner in OWNERS.items():
-        commands.append(RegisterParticipant(participant=owner, kind=ParticipantKind.INSTITUTION))
+        commands.append(RegisterParticipant(participant=owner, kind=KINDS[owner]))
         commands.append(OpenAccount(account=account, owner=owner, registry_account=f"registry-{account}"))
     for number in range(12):
         instrument = random.choice((CLASS_ONE, CLASS_ONE, CLASS_TWO))

@@ -11,7 +11,17 @@ from gateway.http.account import event_members
 from gateway.http.services import Services
 from gateway.http.stream.outbox import Outbox
 from gateway.http.stream.topics import DepthTopic, ListingTopic, StatusTopic, TickerTopic, TradesTopic
-from matching.events import BandSet, DayClosed, DayOpened, PhaseChanged, RulesAdopted, Traded
+from matching.events import (
+    BandSet,
+    DayClosed,
+    DayOpened,
+    PhaseChanged,
+    RulesAdopted,
+    TradeBusted,
+    Traded,
+    TradingHalted,
+    TradingResumed,
+)
 
 CHANNELS: Final[dict[str, type[ListingTopic]]] = {
     kind.channel: kind for kind in (DepthTopic, TradesTopic, TickerTopic, StatusTopic)
@@ -20,7 +30,7 @@ CHANNELS: Final[dict[str, type[ListingTopic]]] = {
 
 PRIVATE_CHANNEL: Final = "events"
 
-_STATUS_EVENTS: Final = frozenset({PhaseChanged, DayOpened, DayClosed})
+_STATUS_EVENTS: Final = frozenset({PhaseChanged, DayOpened, DayClosed, TradingHalted, TradingResumed})
 _RULE_EVENTS: Final = frozenset({PhaseChanged, DayOpened, RulesAdopted, BandSet})
 NS: Final = 1_000_000_000
 
@@ -102,7 +112,7 @@ class Hub:
         traded: set[str] = set()
         for entry in entries:
             for event in entry.events:
-                if type(event) is Traded:
+                if isinstance(event, Traded | TradeBusted):
                     self._trade(event, entry.at_ns)
                     traded.add(event.listing)
                 kinds.add(type(event))
@@ -122,11 +132,14 @@ class Hub:
             if topic.listing in traded or kinds & _RULE_EVENTS:
                 topic.publish(topic.snapshot())
 
-    def _trade(self, event: Traded, at_ns: int) -> None:
+    def _trade(self, event: Traded | TradeBusted, at_ns: int) -> None:
         topic = self._topics.get(("trades", event.listing))
         if topic is not None and topic.readers:
             assert isinstance(topic, TradesTopic)
-            topic.trade(event, at_ns)
+            if isinstance(event, Traded):
+                topic.trade(event, at_ns)
+            else:
+                topic.bust(event, at_ns)
 
     def _of(self, channel: str) -> Iterator[ListingTopic]:
         return (topic for (name, _), topic in self._topics.items() if name == channel and topic.readers)

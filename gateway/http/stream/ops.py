@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 
 from gateway.http.orders import OrderRequest
+from gateway.http.replacement import ReplaceRequest
 from gateway.http.shapes import DIGITS_PATTERN, AccountName, ListingCode, Request, TimeIn
 
 RequestId = Annotated[str, Field(max_length=64)] | Annotated[int, Field(ge=0, le=2**53)]
@@ -63,6 +64,15 @@ class SubmitOp(OrderRequest):
     deadline: TimeIn | None = None
 
 
+class ReplaceOp(ReplaceRequest):
+    """Replace an order: the fields of the REST body, which order, and what X-Deadline is there."""
+
+    op: Literal["order.replace"]
+    id: RequestId | None = None
+    order_id: Annotated[str, Field(pattern=DIGITS_PATTERN)]
+    deadline: TimeIn | None = None
+
+
 class CancelOp(Op):
     """Cancel an order."""
 
@@ -84,6 +94,7 @@ OPS: Final[dict[str, type[Request]]] = {
     "unsubscribe": Unsubscribe,
     "resync": Resync,
     "order.submit": SubmitOp,
+    "order.replace": ReplaceOp,
     "order.cancel": CancelOp,
     "ping": Ping,
 }

@@ -14,18 +14,19 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from gateway.access.keys import AccessKey, Scope
 from gateway.access.limits import ActionKind
 from gateway.engine.sequencer import Overloaded, Stopped
-from gateway.http import orders, reasons
+from gateway.http import orders, reasons, replacement
 from gateway.http.bodies import parse_json
 from gateway.http.dispatch import Dispatcher, require_scope, unexpected
 from gateway.http.problems import Language, Refused, refusal, render
 from gateway.http.reading import read_model
-from gateway.http.routing import Call
+from gateway.http.routing import Call, Handler
 from gateway.http.services import Services
 from gateway.http.stream.hub import CHANNELS, PRIVATE_CHANNEL, EventFollower, Hub
 from gateway.http.stream.ops import (
     OPS,
     CancelOp,
     Logon,
+    ReplaceOp,
     Resync,
     SubmitOp,
     Subscribe,
@@ -57,6 +58,7 @@ class Session:
         self.services = services
         self.socket = socket
         self.key: AccessKey | None = None
+        self._name = dispatcher.request_id()
         self._dispatcher = dispatcher
         self._hub = hub
         self._language: Language = language
@@ -120,6 +122,8 @@ class Session:
         match request:
             case SubmitOp():
                 self._submit(request, request_id)
+            case ReplaceOp():
+                self._replace(request, request_id)
             case CancelOp():
                 self._cancel(request, request_id)
             case _:
@@ -180,6 +184,7 @@ class Session:
             services=self.services,
             key=key,
             headers={},
+            session=f"ws:{self._name}:{key.key_id}",
             language=self._language,
             request_id=self._dispatcher.request_id(),
             take=lambda cost: self._take_rate(kind, key.account or key.participant, cost),
@@ -192,12 +197,23 @@ class Session:
         self._require(Scope.TRADE, ActionKind.ORDER)
         call = self._call(ActionKind.ORDER, path={}, query=None, body=request, deadline_ns=request.deadline)
 
-        async def submit() -> None:
-            reply = await orders.submit_order(call)
-            replayed = {"replayed": True} if reply.headers is not None else {}
-            self._answer(request_id, {**reply.body, **replayed})
+        self._start(lambda: self._answer_order(orders.submit_order, call, request_id), request_id)
 
-        self._start(submit, request_id)
+    def _replace(self, request: ReplaceOp, request_id: str | int | None) -> None:
+        self._require(Scope.TRADE, ActionKind.ORDER)
+        call = self._call(
+            ActionKind.ORDER,
+            path={"order_id": request.order_id},
+            query=None,
+            body=request,
+            deadline_ns=request.deadline,
+        )
+        self._start(lambda: self._answer_order(replacement.replace_order, call, request_id), request_id)
+
+    async def _answer_order(self, handle: Handler, call: Call, request_id: str | int | None) -> None:
+        reply = await handle(call)
+        replayed = {"replayed": True} if reply.headers is not None else {}
+        self._answer(request_id, {**reply.body, **replayed})
 
     def _cancel(self, request: CancelOp, request_id: str | int | None) -> None:
         self._require(Scope.TRADE, ActionKind.CANCEL)

@@ -11,10 +11,10 @@ import orjson
 
 from gateway.engine.depth import DepthChange, Level
 from gateway.formats import price_text, quantity_text, time_text, time_us
-from gateway.http.market_answers import resume_ns
+from gateway.http.market_answers import listing_status
 from gateway.http.services import Services
 from gateway.http.stream.outbox import Outbox
-from matching.events import Traded
+from matching.events import TradeBusted, Traded
 
 CHECKED_LEVELS: Final = 10
 """Levels of each side that a checksum covers."""
@@ -170,23 +170,21 @@ def _price(price_fen: int | None) -> str | None:
 
 
 class StatusTopic(ListingTopic):
-    """The listing's phase."""
+    """The listing's phase, and whether it is halted."""
 
     channel = "status"
 
     def snapshot(self) -> str:
-        """The phase now."""
+        """Phase and halt now."""
         views = self.services.views
         now_ns = max(views.market.at_ns, self.services.clock.now_ns())
-        resume = resume_ns(views, now_ns)
         return text_of(
             {
                 "ch": "status",
                 "listing": self.listing,
                 "time": time_text(now_ns),
                 "trading_day": views.market.trading_day,
-                "phase": views.market.phase.value,
-                "resume_at": None if resume is None else time_text(resume),
+                **listing_status(views, self.listing, now_ns),
             }
         )
 
@@ -214,5 +212,20 @@ class TradesTopic(ListingTopic):
                 "time_us": time_us(at_ns),
             }
         )
+        self._tell(text)
+
+    def bust(self, event: TradeBusted, at_ns: int) -> None:
+        """A trade told before was undone."""
+        told = {
+            "ch": "trades",
+            "listing": self.listing,
+            "id": str(event.trade_id),
+            "busted": True,
+            "time": time_text(at_ns),
+            "time_us": time_us(at_ns),
+        }
+        self._tell(text_of(told))
+
+    def _tell(self, text: str) -> None:
         for reader in self.readers:
             reader.send(text)

@@ -41,6 +41,10 @@ class Exchange:
         self.deadlines.append(request.headers["X-Deadline"])
         return await self.posts.pop(0)(request)
 
+    async def patch(self, request: web.Request) -> web.StreamResponse:
+        self.asked.append(("PATCH", (await request.json())["client_id"]))
+        return await self.posts.pop(0)(request)
+
     async def look_up(self, request: web.Request) -> web.StreamResponse:
         self.asked.append(("GET", request.query_string))
         return await self.look_ups.pop(0)(request)
@@ -74,6 +78,7 @@ async def serving(exchange: Exchange) -> AsyncIterator[ExchangeClient]:
     app.router.add_get("/v1/time", exchange.time)
     app.router.add_post("/v1/orders", exchange.post)
     app.router.add_get("/v1/orders", exchange.look_up)
+    app.router.add_patch("/v1/orders/7", exchange.patch)
     runner = web.AppRunner(app)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -244,3 +249,38 @@ async def test_requests_are_signed_as_sent() -> None:
         await client.get("/v1/orders", status="open", after="a b/c+d")
     assert len(verdicts) == 2
     assert all(isinstance(verdict, Authentic) for verdict in verdicts)
+
+
+CHANGE = {"client_id": "r-1", "price": "67.50"}
+
+
+async def test_a_change_whose_answer_is_lost_is_asked_again_under_the_same_id() -> None:
+    exchange = Exchange()
+    exchange.posts = [
+        lost,
+        problem("not_ready", 503, state="unknown"),
+        says(200, {"order": ACCEPTED, "trades": []}, Idempotent_Replayed="true"),
+    ]
+    async with serving(exchange) as client:
+        answer = await client.repeat("PATCH", "/v1/orders/7", CHANGE, again="ask")
+    assert (answer.body["order"], answer.replayed) == (ACCEPTED, True)
+    assert exchange.asked == [("PATCH", "r-1")] * 3
+
+
+async def test_a_change_that_stays_without_answer_is_said_to_be_unknown() -> None:
+    exchange = Exchange()
+    exchange.posts = [lost] * 4
+    async with serving(exchange) as client:
+        with pytest.raises(OutcomeUnknown) as unknown:
+            await client.repeat("PATCH", "/v1/orders/7", CHANGE, again="ask once more")
+    assert (unknown.value.client_id, unknown.value.look_up) == ("r-1", "ask once more")
+    assert len(exchange.asked) == 4
+
+
+async def test_a_change_that_is_refused_is_not_asked_again() -> None:
+    exchange = Exchange()
+    exchange.posts = [problem("nothing_to_replace", 422)]
+    async with serving(exchange) as client:
+        with pytest.raises(Refused):
+            await client.repeat("PATCH", "/v1/orders/7", CHANGE, again="ask")
+    assert len(exchange.asked) == 1

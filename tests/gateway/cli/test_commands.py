@@ -85,6 +85,9 @@ def test_every_command_explains_itself() -> None:
     for command in (
         *(("serve",), ("sign",), ("order", "buy"), ("order", "sell"), ("cancel",), ("orders",), ("account",)),
         *(("depth",), ("watch",), ("explain",), ("verify",), ("operator", "day"), ("registry", "serve")),
+        *(("order", "replace"), ("rules",), ("operator", "rules", "set")),
+        *(("operator", act) for act in ("halt", "resume", "restrict", "lift", "bust")),
+        *(("operator", act) for act in ("approvals", "approve", "decline")),
         *(
             ("registry", "open-account"),
             ("registry", "issue"),
@@ -232,6 +235,18 @@ def test_the_screen_shows_book_trades_and_phase(english: None, capsys: pytest.Ca
     assert "68.00" in text
     assert "09:30:00.123" in text
     assert "68.10" in text
+
+
+def test_the_screen_shows_a_halt_in_place_of_the_phase(
+    english: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    screen = Screen(["SHCERCIR1"])
+    status = {"ch": "status", "listing": "SHCERCIR1", "phase": "continuous"}
+    screen.take({**status, "halted": True})
+    screen.take({"ch": "trades", "listing": "SHCERCIR1", "id": "1", "busted": True})
+    assert "SHCERCIR1  halted" in shown(screen, capsys)
+    screen.take({**status, "halted": False})
+    assert "SHCERCIR1  continuous" in shown(screen, capsys)
 
 
 def test_cells_are_never_taken_for_markup(english: None, capsys: pytest.CaptureFixture[str]) -> None:

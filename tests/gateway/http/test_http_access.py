@@ -33,6 +33,7 @@ def who_may(route: Route) -> str:
         Scope.TRANSFER: "seller",
         Scope.BANK: "bank",
         Scope.OPERATE: "operator",
+        Scope.APPROVE: "operator2",
         "any": "reader",
     }[route.scope]
 

@@ -1,0 +1,165 @@
+"""Operators' exceptional acts: halts, restrictions, undone trades, rules, and the second person's word on them."""
+
+from typing import Annotated, Any, Final
+
+import typer
+
+from gateway.cli.command import Desk, command
+from gateway.cli.faults import CommandFault, Waiting
+from gateway.cli.operator import OPERATOR
+from gateway.cli.words import say, term
+
+SECOND_PERSON: Final = "operator2"
+
+ACT: Final = {
+    "halt": "暂停交易",
+    "resume": "恢复交易",
+    "restrict_account": "限制账户",
+    "lift_restriction": "解除限制",
+    "bust_trade": "撤销成交",
+    "emergency_rules": "紧急调整规则",
+}
+
+ReasonOption = Annotated[str, typer.Option(help=say("理由", "why"))]
+ListingArgument = Annotated[
+    str | None, typer.Argument(help=say("产品代码, 如 SHCERCIR1", "code, such as SHCERCIR1"))
+]
+MarketOption = Annotated[bool, typer.Option("--market", help=say("整个市场", "the whole market"))]
+AccountArgument = Annotated[str, typer.Argument(help=say("交易账户", "the account"))]
+TradeArgument = Annotated[str, typer.Argument(metavar="TRADE", help=say("成交编号", "the trade's id"))]
+ApprovalArgument = Annotated[str, typer.Argument(metavar="ID", help=say("复核编号", "the approval's id"))]
+
+
+async def halt(
+    desk: Desk, listing: ListingArgument = None, *, market: MarketOption = False, reason: ReasonOption
+) -> None:
+    """Stop trading of a listing or of the market; orders can still be cancelled."""
+    place = _place(listing, market=market)
+    done = await perform(desk, f"/v1/operator/{place}/halt", {"reason": reason})
+    if not desk.output.value(done):
+        desk.output.line(say(f"已暂停交易: {listing or '全市场'}", f"halted: {listing or 'the market'}"))
+
+
+async def resume(
+    desk: Desk, listing: ListingArgument = None, *, market: MarketOption = False, reason: ReasonOption
+) -> None:
+    """Let a listing or the market trade again."""
+    place = _place(listing, market=market)
+    done = await perform(desk, f"/v1/operator/{place}/resume", {"reason": reason})
+    if not desk.output.value(done):
+        desk.output.line(say(f"已恢复交易: {listing or '全市场'}", f"resumed: {listing or 'the market'}"))
+
+
+async def restrict(desk: Desk, account: AccountArgument, *, reason: ReasonOption) -> None:
+    """Freeze an account's trading and take back its open orders."""
+    body = {"account": account, "act": "restrict", "reason": reason}
+    done = await perform(desk, "/v1/operator/restrictions", body)
+    if not desk.output.value(done):
+        number = len(done["cancelled"])
+        desk.output.line(
+            say(
+                f"已限制账户 {account}, 撤销委托 {number} 笔",
+                f"account {account} is restricted; {number} orders were cancelled",
+            )
+        )
+
+
+async def lift(desk: Desk, account: AccountArgument, *, reason: ReasonOption) -> None:
+    """Let a restricted account trade again."""
+    body = {"account": account, "act": "lift", "reason": reason}
+    done = await perform(desk, "/v1/operator/restrictions", body)
+    if not desk.output.value(done):
+        desk.output.line(say(f"已解除对账户 {account} 的限制", f"account {account} may trade again"))
+
+
+async def bust(desk: Desk, trade: TradeArgument, *, reason: ReasonOption) -> None:
+    """Undo a trade before its delivery."""
+    done = await perform(desk, f"/v1/operator/trades/{number(trade)}/bust", {"reason": reason})
+    if not desk.output.value(done):
+        desk.output.line(say(f"已撤销成交 {trade}", f"trade {trade} is undone"))
+
+
+async def approvals(desk: Desk) -> None:
+    """What waits for a second person."""
+    async with desk.client(OPERATOR) as client:
+        found = await client.get("/v1/operator/approvals")
+    if desk.output.value(found):
+        return
+    desk.output.table(
+        say("待复核", "waiting for a second person"),
+        say("编号|操作|对象|申请人|理由|时间", "id|act|about|asked by|reason|asked at").split("|"),
+        (
+            (
+                waiting["id"],
+                term(ACT, waiting["act"]),
+                waiting["subject"],
+                waiting["operator"],
+                waiting["reason"],
+                waiting["requested_at"],
+            )
+            for waiting in found["items"]
+        ),
+    )
+
+
+async def approve(desk: Desk, approval: ApprovalArgument) -> None:
+    """Agree to an act as the second person; as operator2 unless --as says otherwise."""
+    done = await perform(desk, f"/v1/operator/approvals/{number(approval)}/approve", {}, role=SECOND_PERSON)
+    if not desk.output.value(done):
+        desk.output.line(say(f"已复核同意 {approval}, 操作已执行", f"{approval} is approved and done"))
+
+
+async def decline(desk: Desk, approval: ApprovalArgument, *, reason: ReasonOption) -> None:
+    """Let a waiting act go; as operator2 unless --as says otherwise."""
+    target = f"/v1/operator/approvals/{number(approval)}/decline"
+    done = await perform(desk, target, {"reason": reason}, role=SECOND_PERSON)
+    if not desk.output.value(done):
+        desk.output.line(say(f"已拒绝 {approval}", f"{approval} is declined"))
+
+
+async def perform(desk: Desk, target: str, body: dict[str, Any], *, role: str = OPERATOR) -> dict[str, Any]:
+    """Have an act done.
+
+    Raises:
+        Waiting: it waits for a second person.
+        Refused, ServerSilent: as `ExchangeClient.change`.
+    """
+    async with desk.client(role) as client:
+        done: dict[str, Any] = (await client.change("POST", target, body)).body
+    if done.get("approval", {}).get("state") == "waiting":
+        raise Waiting(done)
+    return done
+
+
+def number(text: str) -> str:
+    """An id as it stands. Raises CommandFault for what is none."""
+    if not (text.isascii() and text.isdecimal()):
+        raise CommandFault(say(f"{text} 不是编号", f"{text} is no id"))
+    return text
+
+
+def _place(listing: str | None, *, market: bool) -> str:
+    if (listing is None) is not market:
+        raise CommandFault(
+            say("请给出产品代码, 或 --market, 二者之一", "name a listing or --market, one of the two")
+        )
+    if listing is None:
+        return "market"
+    if not (listing.isascii() and listing.isalnum()):
+        raise CommandFault(say(f"{listing} 不是产品代码", f"{listing} is no code"))
+    return f"listings/{listing}"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to the operator's."""
+    for name, run, explained in (
+        ("halt", halt, say("暂停交易", "halt a listing or the market")),
+        ("resume", resume, say("恢复交易", "resume a listing or the market")),
+        ("restrict", restrict, say("限制账户交易", "freeze an account's trading")),
+        ("lift", lift, say("解除账户限制", "let an account trade again")),
+        ("bust", bust, say("交收前撤销成交", "undo a trade before its delivery")),
+        ("approvals", approvals, say("待复核的操作", "what waits for a second person")),
+        ("approve", approve, say("复核同意", "agree as the second person")),
+        ("decline", decline, say("复核拒绝", "let a waiting act go")),
+    ):
+        app.command(name, help=explained)(command(run))

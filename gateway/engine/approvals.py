@@ -1,0 +1,85 @@
+"""Acts that wait for a second person, as operators see them, folded from journaled events."""
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from gateway.engine.entry import Entry
+from matching.commands import (
+    AdoptRules,
+    AnyAct,
+    BustTrade,
+    HaltTrading,
+    LiftRestriction,
+    RestrictAccount,
+    ResumeTrading,
+)
+from matching.events import ActApproved, ActDeclined, ApprovalRequested
+
+WHOLE_MARKET = "market"
+"""What an act is about that names no listing."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ApprovalView:
+    """One act that waits."""
+
+    approval_id: int
+    act: str
+    """As the rule book names it."""
+    subject: str
+    """What it is about: a listing, an account, a trade, or the values to be adopted."""
+    operator: str
+    """Who asked."""
+    reason: str
+    at_ns: int
+
+    @classmethod
+    def of(cls, entry: Entry, event: ApprovalRequested) -> "ApprovalView":
+        """The act an entry leaves waiting."""
+        command = entry.command
+        assert isinstance(command, AnyAct), f"{type(command).__name__} never waits"
+        return cls(
+            approval_id=event.approval_id,
+            act=event.act,
+            subject=subject_of(command),
+            operator=event.operator,
+            reason=event.reason,
+            at_ns=entry.at_ns,
+        )
+
+
+class Approvals:
+    """Everything that waits, oldest first."""
+
+    __slots__ = ("waiting",)
+
+    def __init__(self, waiting: tuple[ApprovalView, ...] = ()) -> None:
+        """These."""
+        self.waiting = {view.approval_id: view for view in waiting}
+
+    def request(self, entry: Entry, event: ApprovalRequested) -> None:
+        """An act begins to wait."""
+        self.waiting[event.approval_id] = ApprovalView.of(entry, event)
+
+    def decide(self, event: ActApproved | ActDeclined) -> None:
+        """It waits no more."""
+        del self.waiting[event.approval_id]
+
+
+def subject_of(act: AnyAct) -> str:
+    """What an act is about, in few words."""
+    match act:
+        case HaltTrading() | ResumeTrading():
+            return act.listing or WHOLE_MARKET
+        case RestrictAccount() | LiftRestriction():
+            return act.account
+        case BustTrade():
+            return str(act.trade_id)
+        case AdoptRules():
+            return "; ".join(_told(change.parameter, change.value, change.listing) for change in act.changes)
+        case _:
+            assert_never(act)
+
+
+def _told(parameter: str, value: int | str, listing: str | None) -> str:
+    return f"{parameter} = {value}" if listing is None else f"{parameter} = {value} ({listing})"

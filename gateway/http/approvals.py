@@ -1,0 +1,150 @@
+"""The second person: acts that wait for one, and what they say to them."""
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field
+
+from gateway.access.keys import Scope
+from gateway.access.limits import ActionKind
+from gateway.engine.approvals import ApprovalView
+from gateway.engine.entry import Entry
+from gateway.formats import time_text
+from gateway.http.replays import raise_if_refused
+from gateway.http.routing import Call, Handler, Reply, Route
+from gateway.http.shapes import DIGITS_PATTERN, Answer, Id, Name, OperatorRequest, Request, Text, Time
+from matching.commands import AnyAct, ApproveAct, DeclineAct
+from matching.events import ApprovalRequested
+
+ACCEPTED: Final = 202
+
+StateName = Literal["waiting", "approved", "declined"]
+
+
+class Approval(Answer):
+    """An act and what the second person said."""
+
+    id: Id
+    act: Annotated[str, Field(description="As the rule book's two_person_acts names it.")]
+    state: StateName
+    subject: Annotated[str, Field(description="A listing, an account, a trade, or the values to be adopted.")]
+    operator: Annotated[Name, Field(description="Who asked.")]
+    reason: str
+    requested_at: Time
+
+
+class ApprovalAnswer(Answer):
+    """An act that waits, or waited, for a second person."""
+
+    approval: Approval
+
+
+class Approvals(Answer):
+    """Everything that waits, oldest first."""
+
+    items: list[Approval]
+    next: None
+
+
+class ApproveRequest(OperatorRequest):
+    """Nothing more need be said."""
+
+
+class DeclineRequest(OperatorRequest):
+    """Why not."""
+
+    reason: Text
+
+
+async def act(call: Call, command: AnyAct) -> Entry | Reply:
+    """Have an act decided: its entry when it was done, the answer to give when it waits for a second person.
+
+    Raises Refused when it was refused.
+    """
+    entry = await call.services.sequencer.submit(command)
+    raise_if_refused(entry)
+    asked = next((event for event in entry.events if isinstance(event, ApprovalRequested)), None)
+    if asked is None:
+        return entry
+    view = ApprovalView.of(entry, asked)
+    return Reply({"approval": _body(view, "waiting")}, status=ACCEPTED)
+
+
+def _body(view: ApprovalView, state: StateName) -> dict[str, Any]:
+    return {
+        "id": str(view.approval_id),
+        "act": view.act,
+        "state": state,
+        "subject": view.subject,
+        "operator": view.operator,
+        "reason": view.reason,
+        "requested_at": time_text(view.at_ns),
+    }
+
+
+async def list_approvals(call: Call) -> Reply:
+    """Acts that wait for a second person."""
+    waiting = call.services.views.approvals.values()
+    return Reply({"items": [_body(view, "waiting") for view in waiting], "next": None})
+
+
+async def approve(call: Call) -> Reply:
+    """Agree as the second person: the act is done now, if it still can be; otherwise it goes on waiting."""
+    approval_id = int(call.path["approval_id"])
+    command = ApproveAct(operator=call.participant, approval_id=approval_id)
+    return await _decide(call, approval_id, command, "approved")
+
+
+async def decline(call: Call) -> Reply:
+    """Let an act go, as the second person or as who asked for it."""
+    approval_id = int(call.path["approval_id"])
+    command = DeclineAct(operator=call.participant, approval_id=approval_id, reason=call.body.reason)
+    return await _decide(call, approval_id, command, "declined")
+
+
+async def _decide(call: Call, approval_id: int, command: ApproveAct | DeclineAct, state: StateName) -> Reply:
+    view = call.services.views.approvals.get(approval_id)
+    raise_if_refused(await call.services.sequencer.submit(command))
+    assert view is not None, f"approval {approval_id} was waiting and is not in the views"
+    return Reply({"approval": _body(view, state)})
+
+
+def _route(method: Literal["GET", "POST"], path: str, handler: Handler, summary: str, **more: Any) -> Route:  # noqa: ANN401 - as Route takes them
+    return Route(
+        method=method,
+        path=path,
+        handler=handler,
+        scope=Scope.APPROVE,
+        kind=ActionKind.OPERATE,
+        summary=summary,
+        tag="operator",
+        **more,
+    )
+
+
+_ID: Final = {"approval_id": DIGITS_PATTERN}
+
+
+def _decision(word: str, handler: Handler, summary: str, body: type[Request], **more: Any) -> Route:  # noqa: ANN401 - as Route takes them
+    return _route(
+        "POST",
+        f"/v1/operator/approvals/{{approval_id}}/{word}",
+        handler,
+        summary,
+        body=body,
+        answer=ApprovalAnswer,
+        path_parameters=_ID,
+        **more,
+    )
+
+
+ROUTES: Final = (
+    _route(
+        "GET",
+        "/v1/operator/approvals",
+        list_approvals,
+        "Acts that wait for a second person",
+        answer=Approvals,
+    ),
+    _decision("approve", approve, "Agree to an act as the second person", ApproveRequest, body_optional=True),
+    _decision("decline", decline, "Let a waiting act go", DeclineRequest),
+)

@@ -1,0 +1,96 @@
+"""What an analyst counts: how orders end, who tries to trade with himself, what trades in the last minutes.
+
+Everything an inquiry needs is in the journal: who acted for whom and from which session, with what came of it. The
+counters here say when to look. They follow the journal's commits, so that every way in is counted alike.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from gateway.engine.entry import Entry
+from gateway.engine.views import Views
+from gateway.metrics import Metrics
+from matching.calendar import midnight_ns
+from matching.commands import ReplaceOrder, SubmitOrder
+from matching.events import (
+    CancelReason,
+    OrderCancelled,
+    OrderExpired,
+    Rejected,
+    Replayed,
+    TradeBusted,
+    Traded,
+)
+from matching.session import LISTED_PHASES, NS
+
+LAST_MINUTES_S: Final = 300
+"""Trades so shortly before the end of the day's listed trading are counted apart: they bear on the close."""
+
+WATCHED: Final = frozenset(
+    {
+        "self_trade",
+        "position_limit_exceeded",
+        "account_restricted",
+        "kind_not_admitted",
+        "not_your_account",
+        "listing_halted",
+    }
+)
+"""Refusals that are counted by their own code; all others together as `rejected`."""
+
+
+class OrderFlow:
+    """Counts commits; a commit listener that comes after the views."""
+
+    def __init__(self, metrics: Metrics, views: Views) -> None:
+        """Counting into these metrics."""
+        self._views = views
+        self._orders = metrics.orders
+        self._trades = metrics.trades
+        self._busts = metrics.busted_trades
+        self._known_day: tuple[str, int] | None = None
+        self._late_from_ns = 0
+
+    def follow(self, entries: Sequence[Entry]) -> None:
+        """Count what one commit holds."""
+        for entry in entries:
+            if isinstance(entry.command, SubmitOrder | ReplaceOrder):
+                self._orders.labels(_outcome(entry)).inc()
+            for event in entry.events:
+                kind = type(event)
+                if kind is Traded:
+                    assert isinstance(event, Traded)
+                    self._trades.labels(self._when(entry.at_ns, event)).inc()
+                elif kind is OrderCancelled:
+                    assert isinstance(event, OrderCancelled)
+                    self._orders.labels(_ended(event)).inc()
+                elif kind is OrderExpired:
+                    self._orders.labels("expired").inc()
+                elif kind is TradeBusted:
+                    self._busts.inc()
+
+    def _when(self, at_ns: int, event: Traded) -> str:
+        known = (event.trading_day, self._views.rule_book.version)
+        if known != self._known_day:
+            self._known_day = known
+            self._late_from_ns = self._last_minutes(at_ns, event)
+        return "last_minutes" if at_ns >= self._late_from_ns else "earlier"
+
+    def _last_minutes(self, at_ns: int, event: Traded) -> int:
+        rules = self._views.rules(at_ns)
+        assert rules is not None, "a trade without rules"
+        ends_s = max(period.end_s for period in rules.hours if period.phase in LISTED_PHASES)
+        return midnight_ns(event.trading_day) + (ends_s - LAST_MINUTES_S) * NS
+
+
+def _outcome(entry: Entry) -> str:
+    last = entry.events[-1]
+    if isinstance(last, Rejected):
+        return last.code if last.code in WATCHED else "rejected"
+    if isinstance(last, Replayed):
+        return "replayed"
+    return "accepted" if isinstance(entry.command, SubmitOrder) else "replaced"
+
+
+def _ended(event: OrderCancelled) -> str:
+    return "cancelled" if event.reason is CancelReason.REQUESTED else f"cancelled_{event.reason.value}"

@@ -1,0 +1,186 @@
+"""The cycle of trading days: opening, following the clock, closing, rolling the date.
+
+Phases, rule changes and bands follow the stamps of commands, so each takes effect once and at the same place in
+history whenever it is replayed. While a day closes, time stands still for it: nothing but the close goes on.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from matching import rejections
+from matching.calendar import Calendar, following, midnight_ns
+from matching.closing import Close
+from matching.commands import AdvanceClose, CloseDay, OpenDay, RecordReconciliation
+from matching.day import day_after, next_phase_ns, phase_of
+from matching.day_prices import DayPrices
+from matching.events import (
+    CloseStarted,
+    CloseStep,
+    CloseStepAdvanced,
+    DayClosed,
+    DayOpened,
+    Event,
+    PhaseChanged,
+)
+from matching.rulebook import RuleBook, Rules
+from matching.session import NS, Phase
+from matching.state import ExchangeState, Stamp
+from matching.trading import ListedTrading
+from settlement.movements import Movements
+from settlement.rejections import Rejection
+from settlement.values import AssetCode, TradingDay
+
+NEVER_NS: Final = 2**63 - 1
+"""Later than any stamp."""
+
+
+class DayCycle:
+    """Which trading day it is, which phase, and how far its close has come."""
+
+    __slots__ = (
+        "_calendar",
+        "_movements",
+        "_rulebook",
+        "_trading",
+        "close",
+        "market_rules",
+        "next_change_ns",
+        "phase",
+        "stamp",
+        "trading_day",
+    )
+
+    def __init__(
+        self, trading: ListedTrading, movements: Movements, rulebook: RuleBook, calendar: Calendar
+    ) -> None:
+        """Before the first day."""
+        self._trading = trading
+        self._movements = movements
+        self._rulebook = rulebook
+        self._calendar = calendar
+        self.stamp = Stamp(seq=0, at_ns=0)
+        """Of the command being decided."""
+        self.trading_day: TradingDay | None = None
+        self.phase = Phase.CLOSED
+        self.next_change_ns = NEVER_NS
+        """When phase or rules may next change by the mere passing of time."""
+        self.close: Close | None = None
+        self.market_rules: Rules | None = None
+        """The market-wide rules the day goes by; they stand still while it closes. Absent before the first day."""
+
+    def rules(self, listing: AssetCode | None = None) -> Rules:
+        """The rules in force at this stamp."""
+        return self._rulebook.in_force(self.stamp.at_ns, listing)
+
+    def not_after_ns(self) -> int:
+        """Until when the registry may take a movement instructed now."""
+        if self.market_rules is None:
+            return self.stamp.at_ns
+        return self.stamp.at_ns + self.market_rules.registry_patience_s * NS
+
+    def open_day(self, command: OpenDay) -> Rejection | Iterable[Event]:
+        """Begin the first trading day."""
+        if self.trading_day is not None:
+            return rejections.DAY_ALREADY_OPEN.because(actual=self.trading_day)
+        if not self._calendar.is_trading_day(command.trading_day):
+            return rejections.NOT_A_TRADING_DAY.because(actual=command.trading_day)
+        missing = next(self._rulebook.missing(self.stamp.at_ns), None)
+        if missing is not None:
+            return rejections.RULES_INCOMPLETE.because(actual=missing)
+        # From here the command must succeed.
+        return list(self._begin_day(command.trading_day))
+
+    def close_day(self, command: CloseDay) -> Rejection | Iterable[Event]:
+        """Begin the close, where the clock does not."""
+        if self.trading_day is None or command.trading_day != self.trading_day:
+            return rejections.DAY_NOT_OPEN.because(limit=self.trading_day, actual=command.trading_day)
+        if self.close is not None:
+            return rejections.CLOSE_UNDER_WAY.because(actual=self.close.step)
+        if self.rules().close_by_clock:
+            return rejections.SESSION_IN_PROGRESS.because(actual=self.phase)
+        # From here the command must succeed.
+        return list(self._begin_close(self.trading_day))
+
+    def advance_close(self, command: AdvanceClose) -> Rejection | Iterable[Event]:
+        """Do the next portion of the close."""
+        close = self.close
+        if close is None or command.trading_day != close.trading_day or command.portion < 1:
+            return rejections.DAY_NOT_OPEN.because(limit=self.trading_day, actual=command.trading_day)
+        if close.step is CloseStep.ROLL_DATE:
+            return self._roll_date(close)
+        return list(close.advance(command.portion, self.stamp.seq, self.not_after_ns()))
+
+    def record_reconciliation(self, command: RecordReconciliation) -> Rejection | Iterable[Event]:
+        """Note how the comparison with the registry ended."""
+        if self.close is None or command.trading_day != self.close.trading_day:
+            return rejections.NOT_RECONCILING.because(actual=command.trading_day)
+        return self.close.reconciled(command)
+
+    def follow_time(self) -> Iterator[Event]:
+        """Bring rules, bands and phase to the present stamp."""
+        day, at_ns = self.trading_day, self.stamp.at_ns
+        if day is None or self.close is not None:
+            return
+        rules_at_ns = self._rules_moment_ns(day, at_ns)
+        for market in self._trading.markets.values():
+            if market.follow(self._rulebook.in_force(rules_at_ns, market.listing.code)):
+                yield market.band_set(day)
+                yield from self._trading.leave_band(market)
+        rules = self.market_rules = self._rulebook.in_force(rules_at_ns)
+        phase = phase_of(day, rules, at_ns)
+        if phase is Phase.CLOSING:
+            yield from self._begin_close(day)
+            return
+        yield from self._change_phase(phase)
+        next_rule_ns = self._rulebook.next_change_ns(at_ns)
+        self.next_change_ns = min(
+            next_phase_ns(day, rules, at_ns), NEVER_NS if next_rule_ns is None else next_rule_ns
+        )
+
+    def _rules_moment_ns(self, day: TradingDay, at_ns: int) -> int:
+        """The moment whose rules a day goes by: now, but never the next date's for a day that closes late."""
+        end_ns = midnight_ns(following(day)) - 1
+        if at_ns <= end_ns or next(self._rulebook.missing(end_ns), None) is not None:
+            return at_ns
+        return end_ns if self._rulebook.in_force(end_ns).close_by_clock else at_ns
+
+    def load(self, state: ExchangeState) -> None:
+        """Go on where that snapshot stopped; the markets have been taken in."""
+        self.stamp = Stamp(seq=state.seq, at_ns=state.at_ns)
+        self.trading_day, self.phase = state.trading_day, state.phase
+        self.next_change_ns, self.market_rules = state.next_change_ns, state.market_rules
+        if state.close is not None:
+            self.close = Close.load(state.close, self._trading, self._movements)
+
+    def _roll_date(self, close: Close) -> Rejection | Iterable[Event]:
+        next_day = day_after(close.trading_day, self._calendar, self.rules(), self.stamp.at_ns)
+        if next_day is None:
+            return rejections.CALENDAR_NOT_ANNOUNCED.because(actual=close.trading_day)
+        # From here the command must succeed.
+        self.close = None
+        rolled = CloseStepAdvanced(trading_day=close.trading_day, step=close.step, done=1, total=1)
+        closed = DayClosed(trading_day=close.trading_day, next_day=next_day)
+        return [rolled, closed, *self._change_phase(Phase.CLOSED), *self._begin_day(next_day)]
+
+    def _begin_day(self, day: TradingDay) -> Iterator[Event]:
+        self.trading_day = day
+        self.market_rules = self.rules()
+        self._movements.begin_day(day)
+        yield DayOpened(trading_day=day)
+        for market in self._trading.markets.values():
+            market.prices = DayPrices()
+            market.follow(self.rules(market.listing.code))
+            yield market.band_set(day)
+        yield from self.follow_time()
+
+    def _begin_close(self, day: TradingDay) -> Iterator[Event]:
+        yield from self._change_phase(Phase.CLOSING)
+        self.close = Close(day, self._trading, self._movements)
+        self.next_change_ns = NEVER_NS
+        yield CloseStarted(trading_day=day)
+
+    def _change_phase(self, phase: Phase) -> Iterator[Event]:
+        if phase is not self.phase:
+            assert self.trading_day is not None, "a phase without a day"
+            before, self.phase = self.phase, phase
+            yield PhaseChanged(trading_day=self.trading_day, before=before, phase=phase)

@@ -1,0 +1,224 @@
+"""Operators' acts outside the ordinary course of a day: halts, restrictions, busts, emergency rules.
+
+Each needs a reason and leaves an event that those concerned see. Where the rule book names an act among the
+`two_person_acts` it waits until a second person approves; it is judged again then, since much may have changed.
+"""
+
+from collections.abc import Iterable
+from typing import assert_never
+
+from matching import rejections
+from matching.commands import (
+    AdoptRules,
+    AnyAct,
+    ApproveAct,
+    BustTrade,
+    DeclineAct,
+    HaltTrading,
+    LiftRestriction,
+    RestrictAccount,
+    ResumeTrading,
+)
+from matching.day_cycle import DayCycle
+from matching.events import (
+    AccountRestricted,
+    ActApproved,
+    ActDeclined,
+    ApprovalRequested,
+    Event,
+    RestrictionLifted,
+    RulesAdopted,
+    TradeBusted,
+    TradingHalted,
+    TradingResumed,
+)
+from matching.rulebook import RuleBook, refuse_changes
+from matching.session import NS
+from matching.trading import ListedTrading
+from matching.waiting import WaitingAct, waiting_act
+from settlement.depository import Depository
+from settlement.rejections import ACCOUNT_UNKNOWN, Rejection
+
+
+class Operations:
+    """What is done by operators, and what of it waits for a second person."""
+
+    __slots__ = ("_cycle", "_depository", "_rulebook", "_trading", "waiting")
+
+    def __init__(
+        self, depository: Depository, trading: ListedTrading, rulebook: RuleBook, cycle: DayCycle
+    ) -> None:
+        """Nothing waits."""
+        self._depository = depository
+        self._trading = trading
+        self._rulebook = rulebook
+        self._cycle = cycle
+        self.waiting: dict[int, AnyAct] = {}
+        """Acts that wait for a second person, by approval id."""
+
+    def act(self, act: AnyAct) -> Rejection | Iterable[Event]:
+        """Do an act, or let it wait for a second person where the rule book says so."""
+        refused = self._refuse(act)
+        if refused is not None:
+            return refused
+        # From here the command must succeed.
+        if self._needs_second_person(act):
+            approval_id = self._cycle.stamp.seq
+            self.waiting[approval_id] = act
+            return (
+                ApprovalRequested(
+                    approval_id=approval_id, act=act.name, operator=act.operator, reason=act.reason
+                ),
+            )
+        return self._do(act)
+
+    def approve(self, command: ApproveAct) -> Rejection | Iterable[Event]:
+        """The second person agrees: do the act, if it still can be done. If it cannot, it goes on waiting."""
+        act = self.waiting.get(command.approval_id)
+        if act is None:
+            return rejections.APPROVAL_UNKNOWN.because(actual=str(command.approval_id))
+        if act.operator == command.operator:
+            return rejections.SECOND_PERSON_NEEDED.because(actual=command.operator)
+        refused = self._refuse(act)
+        if refused is not None:
+            return refused
+        # From here the command must succeed.
+        del self.waiting[command.approval_id]
+        approved = ActApproved(approval_id=command.approval_id, act=act.name, operator=command.operator)
+        return (approved, *self._do(act))
+
+    def decline(self, command: DeclineAct) -> Rejection | Iterable[Event]:
+        """Let a waiting act go."""
+        act = self.waiting.get(command.approval_id)
+        if act is None:
+            return rejections.APPROVAL_UNKNOWN.because(actual=str(command.approval_id))
+        if not command.reason:
+            return rejections.REASON_MISSING.because()
+        # From here the command must succeed.
+        del self.waiting[command.approval_id]
+        return (
+            ActDeclined(
+                approval_id=command.approval_id,
+                act=act.name,
+                operator=command.operator,
+                reason=command.reason,
+            ),
+        )
+
+    def _needs_second_person(self, act: AnyAct) -> bool:
+        rules = self._cycle.market_rules
+        return rules is not None and act.name in rules.two_person_acts
+
+    # ---- guards -------------------------------------------------------------------------------------------------
+
+    def _refuse(self, act: AnyAct) -> Rejection | None:
+        if not act.reason:
+            return rejections.REASON_MISSING.because()
+        match act:
+            case HaltTrading() | ResumeTrading():
+                return self._refuse_halt(act)
+            case RestrictAccount() | LiftRestriction():
+                return self._refuse_restriction(act)
+            case BustTrade():
+                return self._refuse_bust(act)
+            case AdoptRules():
+                return self._refuse_rules(act)
+            case _:
+                assert_never(act)
+
+    def _refuse_halt(self, act: HaltTrading | ResumeTrading) -> Rejection | None:
+        if act.listing is not None and act.listing not in self._trading.markets:
+            return rejections.LISTING_UNKNOWN.because(actual=act.listing)
+        halted = act.listing in self._trading.standing.halts
+        if isinstance(act, HaltTrading) and halted:
+            return rejections.LISTING_HALTED.because(actual=act.listing or "market")
+        if isinstance(act, ResumeTrading) and not halted:
+            return rejections.NOT_HALTED.because(actual=act.listing or "market")
+        return None
+
+    def _refuse_restriction(self, act: RestrictAccount | LiftRestriction) -> Rejection | None:
+        if act.account not in self._depository.accounts:
+            return ACCOUNT_UNKNOWN.because(actual=act.account)
+        restricted = act.account in self._trading.standing.restrictions
+        if isinstance(act, RestrictAccount) and restricted:
+            return rejections.ACCOUNT_RESTRICTED.because(actual=act.account)
+        if isinstance(act, LiftRestriction) and not restricted:
+            return rejections.NOT_RESTRICTED.because(actual=act.account)
+        return None
+
+    def _refuse_bust(self, act: BustTrade) -> Rejection | None:
+        if not self._depository.movements.is_uninstructed(act.trade_id):
+            return rejections.TRADE_NOT_PENDING.because(actual=str(act.trade_id))
+        return None
+
+    def _refuse_rules(self, act: AdoptRules) -> Rejection | None:
+        # Before the first day the book is being founded, and may tell its own past.
+        rules = self._cycle.market_rules
+        if rules is None:
+            return refuse_changes(act.changes, 0)
+        now_ns = self._cycle.stamp.at_ns
+        refused = refuse_changes(act.changes, now_ns)
+        if refused is not None or act.emergency:
+            return refused
+        earliest_ns = now_ns + rules.notice_s * NS
+        for change in act.changes:
+            if change.effective_from_ns < earliest_ns:
+                return rejections.RULE_WITHOUT_NOTICE.because(
+                    limit=earliest_ns, actual=change.effective_from_ns
+                )
+        return None
+
+    # ---- deeds --------------------------------------------------------------------------------------------------
+
+    def _do(self, act: AnyAct) -> Iterable[Event]:
+        standing = self._trading.standing
+        operator, reason = act.operator, act.reason
+        match act:
+            case HaltTrading():
+                standing.halts[act.listing] = act.reason
+                return (TradingHalted(listing=act.listing, operator=operator, reason=reason),)
+            case ResumeTrading():
+                del standing.halts[act.listing]
+                return (TradingResumed(listing=act.listing, operator=operator, reason=reason),)
+            case RestrictAccount():
+                standing.restrictions[act.account] = act.reason
+                return (
+                    AccountRestricted(account=act.account, operator=operator, reason=reason),
+                    *self._trading.withdraw(act.account),
+                )
+            case LiftRestriction():
+                del standing.restrictions[act.account]
+                return (RestrictionLifted(account=act.account, operator=operator, reason=reason),)
+            case BustTrade():
+                return self._bust(act)
+            case AdoptRules():
+                self._rulebook.adopt(act.changes)
+                adopted = RulesAdopted(version=self._rulebook.version, changes=act.changes)
+                return (adopted, *self._cycle.follow_time())
+            case _:
+                assert_never(act)
+
+    def _bust(self, act: BustTrade) -> Iterable[Event]:
+        delivery, returned = self._depository.movements.bust(act.trade_id)
+        busted = TradeBusted(
+            trade_id=delivery.trade_id,
+            listing=delivery.instrument,
+            seller=delivery.seller,
+            buyer=delivery.buyer,
+            quantity_tonnes=delivery.quantity_tonnes,
+            amount_fen=delivery.amount_fen,
+            operator=act.operator,
+            reason=act.reason,
+        )
+        return (busted, *returned, self._trading.markets[delivery.instrument].undo(delivery.trade_id))
+
+    # ---- snapshots ----------------------------------------------------------------------------------------------
+
+    def dump(self) -> tuple[WaitingAct, ...]:
+        """What waits, for a snapshot: each under the field of its own kind."""
+        return tuple(waiting_act(approval_id, act) for approval_id, act in self.waiting.items())
+
+    def load(self, state: tuple[WaitingAct, ...]) -> None:
+        """Take over what a snapshot tells."""
+        for one in state:
+            self.waiting[one.approval_id] = one.act

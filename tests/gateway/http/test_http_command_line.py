@@ -1,0 +1,123 @@
+"""The command line's replacing and exceptional acts, against a real exchange behind a socket."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from gateway.cli.main import app
+from gateway.formats import time_text
+from tests.gateway.http.desk import START_NS, Desk
+
+NS = 1_000_000_000
+
+
+class Shell:
+    """Somebody at a keyboard, with everybody's keys."""
+
+    def __init__(self, exchange: Desk, data_dir: Path) -> None:
+        self._data_dir = data_dir
+        participants = {}
+        for name, person in exchange.people.items():
+            participants[name] = {"key": person.key, "secret": person.secret}
+        demo = {"url": exchange.url, "participants": participants}
+        (data_dir / "demo.json").write_text(json.dumps(demo))
+
+    async def run(self, *arguments: str) -> tuple[int, str]:
+        options = ("--data-dir", str(self._data_dir))
+        done = await asyncio.to_thread(
+            CliRunner().invoke, app, [*arguments, *options], catch_exceptions=False
+        )
+        return done.exit_code, done.output
+
+    async def done(self, *arguments: str) -> Any:
+        status, printed = await self.run(*arguments, "--json")
+        assert status == 0, printed
+        return json.loads(printed)
+
+    async def told(self, *arguments: str) -> str:
+        status, printed = await self.run(*arguments)
+        assert status == 0, printed
+        return printed
+
+
+@pytest.fixture
+def shell(exchange: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    monkeypatch.setenv("LC_ALL", "en_US.UTF-8")
+    return Shell(exchange, tmp_path)
+
+
+async def test_an_order_is_replaced(shell: Shell) -> None:
+    order = await shell.done("order", "buy", "SHCERCIR1", "--price", "67", "--quantity", "10")
+    order_id = order["order"]["id"]
+    change = ("order", "replace", order_id, "--price", "67.5", "--quantity", "4", "--client-id", "r1")
+    first = await shell.done(*change, "--as", "buyer")
+    assert (first["order"]["price"], first["order"]["quantity"]) == ("67.50", "4")
+    assert await shell.done(*change, "--as", "buyer") == first
+    assert "4 t SHCERCIR1 at \u00a567.50" in await shell.told(*change, "--as", "buyer")
+    status, printed = await shell.run("order", "replace", order_id, "--as", "buyer", "--json")
+    assert (status, json.loads(printed)["code"]) == (1, "nothing_to_replace")
+    assert (await shell.run("order", "replace", "x1", "--price", "67"))[0] == 1
+
+
+async def test_a_listing_and_the_market_are_halted_and_resumed(shell: Shell, exchange: Desk) -> None:
+    assert "halted: SHCERCIR1" in await shell.told("operator", "halt", "SHCERCIR1", "--reason", "x")
+    assert (await shell.done("operator", "halt", "--market", "--reason", "y"))["listing"] is None
+    status = (await exchange.public("/v1/status")).json()
+    assert (status["halt"]["reason"], status["listings"][0]["halt"]["reason"]) == ("y", "x")
+    assert "resumed" in await shell.told("operator", "resume", "--market", "--reason", "y")
+    assert not (await shell.done("operator", "resume", "SHCERCIR1", "--reason", "x"))["halted"]
+    for arguments in (("SHCERCIR1", "--market"), (), ("../x",)):
+        assert (await shell.run("operator", "halt", *arguments, "--reason", "x"))[0] == 1
+    assert (await shell.run("operator", "halt", "SHCERCIR1"))[0] == 2
+
+
+async def test_an_account_is_restricted_and_sees_it(shell: Shell) -> None:
+    await shell.done("order", "buy", "SHCERCIR1", "--price", "67", "--quantity", "10")
+    assert "1 orders were cancelled" in await shell.told(
+        "operator", "restrict", "buyer", "--reason", "inquiry"
+    )
+    assert "frozen: inquiry" in await shell.told("account", "--as", "buyer")
+    assert not (await shell.done("operator", "lift", "buyer", "--reason", "cleared"))["restricted"]
+    assert not (await shell.done("account", "--as", "buyer"))["restricted"]
+
+
+async def test_a_trade_is_undone_with_a_second_person(shell: Shell) -> None:
+    await shell.done("order", "sell", "SHCERCIR1", "--price", "68", "--quantity", "10")
+    bought = await shell.done("order", "buy", "SHCERCIR1", "--price", "68", "--quantity", "10")
+    trade = bought["trades"][0]["id"]
+    status, printed = await shell.run("operator", "bust", trade, "--reason", "typing error", "--json")
+    asked = json.loads(printed)["approval"]
+    assert (status, asked["act"], asked["state"]) == (4, "bust_trade", "waiting")
+    assert "typing error" in await shell.told("operator", "approvals")
+    approve = ("operator", "approve", asked["id"])
+    status, printed = await shell.run(*approve, "--as", "operator", "--json")
+    assert (status, json.loads(printed)["code"]) == (1, "second_person_needed")
+    assert "approved" in await shell.told(*approve)
+    again, _ = await shell.run("operator", "bust", trade, "--reason", "again")
+    assert again == 1
+    status, printed = await shell.run("operator", "decline", asked["id"], "--reason", "x", "--json")
+    assert (status, json.loads(printed)["code"]) == (1, "approval_unknown")
+
+
+async def test_a_rule_is_entered_and_the_book_read_at_any_moment(shell: Shell, exchange: Desk) -> None:
+    rule = ("operator", "rules", "set", "tick_fen", "5", "--reason", "notice 7")
+    assert "version 2: tick_fen = 5 from" in await shell.told(*rule, "--from", "+60")
+    later = time_text(START_NS + 60 * NS)
+    items = {item["parameter"]: item for item in (await shell.done("rules", "--at", later))["items"]}
+    assert (items["tick_fen"]["value"], items["tick_fen"]["source"]) == (5, "notice 7")
+    now = await shell.done("rules")
+    assert [item["parameter"] for item in now["upcoming"]] == ["tick_fen"]
+    printed = await shell.told("rules", "--at", "2026-11-24")
+    assert "two_person_acts" in printed
+    assert "smallest change of price" not in printed
+    assert (await shell.run("rules", "--at", "soon"))[0] == 1
+    own = ("--listing", "SHCERCIR1", "--from", "2026-11-30", "--certainty", "assumed")
+    assert (await shell.done("operator", "rules", "set", "lot_tonnes", "2", "--reason", "x", *own))[
+        "version"
+    ] == 3
+    emergency = ("operator", "rules", "set", "band_basis_points", "500", "--from", "+600", "--emergency")
+    assert (await shell.run(*emergency, "--reason", "price swings"))[0] == 4
