@@ -85,6 +85,7 @@ WHO = {
     Scope.TRANSFER: "buyer",
     Scope.BANK: "bank",
     Scope.OPERATE: "operator",
+    Scope.APPROVE: "operator2",
     Scope.READ: "buyer",
     "any": "buyer",
 }
