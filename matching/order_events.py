@@ -8,7 +8,7 @@ from matching.events import (
     OrderReplaced,
     OrderRested,
 )
-from matching.order import Order
+from matching.order import CancelReason, Order
 
 
 def accepted(order: Order) -> OrderAccepted:
@@ -22,6 +22,7 @@ def accepted(order: Order) -> OrderAccepted:
         price_fen=order.price_fen,
         quantity_tonnes=order.quantity_tonnes,
         time_in_force=order.time_in_force,
+        use=order.use,
     )
 
 

@@ -33,3 +33,6 @@ CASH: Final = AssetCode("CNY")
 
 OUTSIDE: Final = AccountId("outside")
 """Everything beyond the exchange: the settlement bank for money, the registry's management side for units."""
+
+FEES: Final = AccountId("fees")
+"""The exchange's own account, where fees are paid to."""
