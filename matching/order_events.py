@@ -1,7 +1,6 @@
 """What is told of an order at each turn of its life."""
 
 from matching.events import (
-    CancelReason,
     OrderAccepted,
     OrderCancelled,
     OrderExpired,

@@ -17,7 +17,7 @@ from sortedcontainers import SortedDict
 from gateway.engine.entry import Entry
 from gateway.engine.journal import APPEND_TIMEOUT_S, Connection
 from matching.events import Event
-from settlement.depository import DepositoryState
+from settlement.state import DepositoryState
 from settlement.events import (
     AccountOpened,
     CashDeposited,
