@@ -35,8 +35,8 @@ from settlement.rejections import Rejection
 from settlement.state import DepositoryState, LockState, delivery_of, record_of
 from settlement.values import (
     CASH,
-    FEES,
     OUTSIDE,
+    RESERVED,
     AccountId,
     AssetCode,
     LotId,
@@ -151,7 +151,7 @@ class Depository:
         """Open a trading account and bind it to one registry account (Art. 10)."""
         if command.owner not in self.participants:
             return rejections.PARTICIPANT_UNKNOWN.because(actual=command.owner)
-        if command.account in self.accounts or command.account in (OUTSIDE, FEES):
+        if command.account in self.accounts or command.account in RESERVED:
             return rejections.ACCOUNT_EXISTS.because(actual=command.account)
         if command.registry_account in self._registry_accounts:
             return rejections.REGISTRY_ACCOUNT_BOUND.because(actual=command.registry_account)

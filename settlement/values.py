@@ -36,3 +36,9 @@ OUTSIDE: Final = AccountId("outside")
 
 FEES: Final = AccountId("fees")
 """The exchange's own account, where fees are paid to."""
+
+RETIRED: Final = AccountId("retired")
+"""The name under which double entry keeps what was used and cancelled: nobody's, for good."""
+
+RESERVED: Final = frozenset((OUTSIDE, FEES, RETIRED))
+"""Names that no participant's account can have."""
