@@ -62,7 +62,9 @@ class Close:
                 yield from self._movements.instruct(deliveries, seq, not_after_ns)
                 self.done = self.total - sum(1 for _ in self._movements.uninstructed())
             case CloseStep.DELIVERY:
-                self.done = self.total - self._movements.unresolved()
+                left = self._movements.unresolved()
+                self.total = max(self.total, left)  # an operator may have had something asked again meanwhile
+                self.done = self.total - left
             case CloseStep.RECONCILE:
                 pass  # `reconciled` completes it
             case CloseStep.ROLL_DATE:
