@@ -62,7 +62,9 @@ class Close:
                 yield from self._movements.instruct(deliveries, seq, not_after_ns)
                 self.done = self.total - sum(1 for _ in self._movements.uninstructed())
             case CloseStep.DELIVERY:
-                self.done = self.total - len(self._movements.deliveries)
+                left = self._movements.unresolved()
+                self.total = max(self.total, left)  # an operator may have had something asked again meanwhile
+                self.done = self.total - left
             case CloseStep.RECONCILE:
                 pass  # `reconciled` completes it
             case CloseStep.ROLL_DATE:
@@ -132,7 +134,7 @@ class Close:
             case CloseStep.OBLIGATIONS:
                 return sum(1 for _ in self._movements.uninstructed())
             case CloseStep.DELIVERY:
-                return len(self._movements.deliveries)
+                return self._movements.unresolved()
             case CloseStep.RECONCILE | CloseStep.ROLL_DATE:
                 return 1
             case CloseStep.EXPIRE_ORDERS:

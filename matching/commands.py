@@ -17,6 +17,7 @@ from settlement.commands import (
     RequestTransferIn,
     ResolveInstruction,
 )
+from settlement.retirement import RetirementId, Use
 from settlement.values import AccountId, AssetCode, ParticipantId, TradeId, TradingDay
 
 
@@ -29,11 +30,16 @@ class SubmitOrder(ClientCommand):
     price_fen: int
     quantity_tonnes: int
     time_in_force: TimeInForce
+    use: Use | None = None
+    """A purchase to be retired on settlement, never to be sold."""
 
     def content(self) -> str:
         """What makes it this order."""
+        terms = f"{self.side}|{self.price_fen}|{self.quantity_tonnes}|{self.time_in_force}"
         return (
-            f"order|{self.listing}|{self.side}|{self.price_fen}|{self.quantity_tonnes}|{self.time_in_force}"
+            f"order|{self.listing}|{terms}"
+            if self.use is None
+            else f"order|{self.listing}|{terms}|{self.use}"
         )
 
     @property
@@ -173,6 +179,18 @@ class BustTrade(Act):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RetryRetirement(Act):
+    """Have the registry asked again for a retirement it refused."""
+
+    retirement_id: RetirementId
+
+    @property
+    def name(self) -> str:
+        """Asking again needs no second person."""
+        return ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ApproveAct:
     """The second person agrees: the act is done now, if it still can be."""
 
@@ -241,7 +259,9 @@ class RecordReconciliation:
     digest_there: str
 
 
-AnyAct: TypeAlias = AdoptRules | HaltTrading | ResumeTrading | RestrictAccount | LiftRestriction | BustTrade
+AnyAct: TypeAlias = (
+    AdoptRules | HaltTrading | ResumeTrading | RestrictAccount | LiftRestriction | BustTrade | RetryRetirement
+)
 """Every act that can be made to wait for a second person."""
 
 Command: TypeAlias = (
@@ -264,6 +284,7 @@ Command: TypeAlias = (
     | RestrictAccount
     | LiftRestriction
     | BustTrade
+    | RetryRetirement
     | ApproveAct
     | DeclineAct
     | AnnounceCalendar

@@ -165,7 +165,7 @@ class DayCycle:
     def _begin_day(self, day: TradingDay) -> Iterator[Event]:
         self.trading_day = day
         self.market_rules = self.rules()
-        self._movements.begin_day(day)
+        self._movements.obligations.begin_day(day)
         yield DayOpened(trading_day=day)
         for market in self._trading.markets.values():
             market.prices = DayPrices()

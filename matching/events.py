@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from matching.calendar import Announcement
 from matching.listing import Listing
-from matching.order import OrderId, Side, TimeInForce
+from matching.order import CancelReason, OrderId, Side, TimeInForce
 from matching.rulebook import RuleChange
 from matching.session import Phase
 from settlement.events import (
@@ -21,11 +21,14 @@ from settlement.events import (
     MovementRefused,
     ParticipantRegistered,
     Posted,
+    RetirementCompleted,
+    RetirementRefused,
     TransferCompleted,
     TransferFailed,
     TransferRequested,
 )
 from settlement.rejections import Figure
+from settlement.retirement import Use
 from settlement.values import AccountId, AssetCode, ParticipantId, TradeId, TradingDay
 
 
@@ -46,8 +49,8 @@ class Replayed:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class OrderAccepted:
-    """An order has been accepted and its cover held. What it trades at once follows."""
+class OrderEvent:
+    """What every event of an account's own order tells."""
 
     order_id: OrderId
     account: AccountId
@@ -55,8 +58,15 @@ class OrderAccepted:
     listing: AssetCode
     side: Side
     price_fen: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OrderAccepted(OrderEvent):
+    """An order has been accepted and its cover held. What it trades at once follows."""
+
     quantity_tonnes: int
     time_in_force: TimeInForce
+    use: Use | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,30 +99,10 @@ class OrderRested:
     remaining_tonnes: int
 
 
-class CancelReason(StrEnum):
-    """Why an order ended without trading in full."""
-
-    REQUESTED = "requested"
-    IOC_REMAINDER = "ioc_remainder"
-    FOK_UNFILLED = "fok_unfilled"
-    SELF_TRADE = "self_trade"
-    """It stood in the way of an order of the same beneficial owner."""
-    RESTRICTED = "restricted"
-    """The account's trading was frozen."""
-    OUTSIDE_BAND = "outside_band"
-    """The price band was narrowed past it."""
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
-class OrderCancelled:
+class OrderCancelled(OrderEvent):
     """What remained was taken back and its cover released."""
 
-    order_id: OrderId
-    account: AccountId
-    client_order_id: str
-    listing: AssetCode
-    side: Side
-    price_fen: int
     remaining_tonnes: int
     was_resting: bool
     """Whether it stood in the book, so that depth falls by what remained."""
@@ -120,17 +110,11 @@ class OrderCancelled:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class OrderReplaced:
+class OrderReplaced(OrderEvent):
     """An open order has another price or quantity. What it trades or where it rests now follows."""
 
-    order_id: OrderId
-    account: AccountId
-    client_order_id: str
-    listing: AssetCode
-    side: Side
     before_price_fen: int
     before_remaining_tonnes: int
-    price_fen: int
     quantity_tonnes: int
     remaining_tonnes: int
     kept_priority: bool
@@ -138,15 +122,9 @@ class OrderReplaced:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class OrderExpired:
+class OrderExpired(OrderEvent):
     """The day closed on it; its cover was released."""
 
-    order_id: OrderId
-    account: AccountId
-    client_order_id: str
-    listing: AssetCode
-    side: Side
-    price_fen: int
     remaining_tonnes: int
 
 
@@ -169,43 +147,43 @@ class LargeHolderNoted:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TradingHalted:
+class ActDone:
+    """What every event of an operator's act tells."""
+
+    operator: ParticipantId
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TradingHalted(ActDone):
     """No orders of the listing, or of the market, are taken until trading is resumed."""
 
     listing: AssetCode | None
-    operator: ParticipantId
-    reason: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TradingResumed:
+class TradingResumed(ActDone):
     """Trading goes on."""
 
     listing: AssetCode | None
-    operator: ParticipantId
-    reason: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class AccountRestricted:
+class AccountRestricted(ActDone):
     """The account's trading is frozen; the cancelled orders' own events follow."""
 
     account: AccountId
-    operator: ParticipantId
-    reason: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RestrictionLifted:
+class RestrictionLifted(ActDone):
     """The account may trade again."""
 
     account: AccountId
-    operator: ParticipantId
-    reason: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TradeBusted:
+class TradeBusted(ActDone):
     """A trade was undone before it was delivered; both sides got back what was theirs."""
 
     trade_id: TradeId
@@ -214,8 +192,6 @@ class TradeBusted:
     buyer: AccountId
     quantity_tonnes: int
     amount_fen: int
-    operator: ParticipantId
-    reason: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -232,13 +208,11 @@ class DayPricesRevised:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ApprovalRequested:
+class ApprovalRequested(ActDone):
     """An act waits for a second person. Its id is the sequence number of the command that asked for it."""
 
     approval_id: int
     act: str
-    operator: ParticipantId
-    reason: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -251,13 +225,11 @@ class ActApproved:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ActDeclined:
+class ActDeclined(ActDone):
     """A waiting act was let go."""
 
     approval_id: int
     act: str
-    operator: ParticipantId
-    reason: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -395,6 +367,8 @@ Event: TypeAlias = (
     | MovementRefused
     | DeliverySettled
     | DeliveryFailed
+    | RetirementCompleted
+    | RetirementRefused
     | LargeHolderNoted
     | TradingHalted
     | TradingResumed

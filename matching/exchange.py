@@ -31,16 +31,18 @@ from matching.commands import (
     ReplaceOrder,
     RestrictAccount,
     ResumeTrading,
+    RetryRetirement,
     SubmitOrder,
 )
 from matching.day_cycle import DayCycle
 from matching.events import CalendarAnnounced, CloseStep, Event, ListingAdded, Rejected, Replayed
+from matching.execution import Moment
 from matching.market import ListedMarket
 from matching.operations import Operations
 from matching.rulebook import RuleBook
 from matching.session import Phase
 from matching.state import ExchangeState, Stamp
-from matching.trading import ListedTrading, Moment
+from matching.trading import ListedTrading
 from settlement.commands import (
     AddInstrument,
     ClientCommand,
@@ -174,6 +176,7 @@ class Exchange:
                 | RestrictAccount()
                 | LiftRestriction()
                 | BustTrade()
+                | RetryRetirement()
             ):
                 return self.operations.act(command)
             case ApproveAct():

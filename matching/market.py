@@ -9,6 +9,7 @@ from matching.listing import Listing
 from matching.order import Order, OrderId, OrderStatus, Side, TimeInForce
 from matching.reference_price import PriceBand, band_around
 from matching.rulebook import Rules
+from settlement.retirement import Use
 from settlement.values import AccountId, AssetCode, ParticipantId, TradeId, TradingDay
 
 
@@ -26,6 +27,8 @@ class OrderRecord:
     quantity_tonnes: int
     remaining_tonnes: int
     time_in_force: TimeInForce
+    fee_ppm: int
+    use: Use | None
     status: OrderStatus
 
 
@@ -122,6 +125,8 @@ def _record(order: Order) -> OrderRecord:
         quantity_tonnes=order.quantity_tonnes,
         remaining_tonnes=order.remaining_tonnes,
         time_in_force=order.time_in_force,
+        fee_ppm=order.fee_ppm,
+        use=order.use,
         status=order.status,
     )
 
@@ -138,5 +143,7 @@ def _order(record: OrderRecord) -> Order:
         quantity_tonnes=record.quantity_tonnes,
         remaining_tonnes=record.remaining_tonnes,
         time_in_force=record.time_in_force,
+        fee_ppm=record.fee_ppm,
+        use=record.use,
         status=record.status,
     )

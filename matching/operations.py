@@ -18,6 +18,7 @@ from matching.commands import (
     LiftRestriction,
     RestrictAccount,
     ResumeTrading,
+    RetryRetirement,
 )
 from matching.day_cycle import DayCycle
 from matching.events import (
@@ -37,7 +38,7 @@ from matching.session import NS
 from matching.trading import ListedTrading
 from matching.waiting import WaitingAct, waiting_act
 from settlement.depository import Depository
-from settlement.rejections import ACCOUNT_UNKNOWN, Rejection
+from settlement.rejections import ACCOUNT_UNKNOWN, RETIREMENT_NOT_REFUSED, Rejection
 
 
 class Operations:
@@ -121,6 +122,8 @@ class Operations:
                 return self._refuse_restriction(act)
             case BustTrade():
                 return self._refuse_bust(act)
+            case RetryRetirement():
+                return self._refuse_retry(act)
             case AdoptRules():
                 return self._refuse_rules(act)
             case _:
@@ -147,8 +150,13 @@ class Operations:
         return None
 
     def _refuse_bust(self, act: BustTrade) -> Rejection | None:
-        if not self._depository.movements.is_uninstructed(act.trade_id):
+        if not self._depository.movements.obligations.is_uninstructed(act.trade_id):
             return rejections.TRADE_NOT_PENDING.because(actual=str(act.trade_id))
+        return None
+
+    def _refuse_retry(self, act: RetryRetirement) -> Rejection | None:
+        if not self._depository.movements.retirements.is_refused(act.retirement_id):
+            return RETIREMENT_NOT_REFUSED.because(actual=act.retirement_id)
         return None
 
     def _refuse_rules(self, act: AdoptRules) -> Rejection | None:
@@ -191,6 +199,8 @@ class Operations:
                 return (RestrictionLifted(account=act.account, operator=operator, reason=reason),)
             case BustTrade():
                 return self._bust(act)
+            case RetryRetirement():
+                return self._retry(act)
             case AdoptRules():
                 self._rulebook.adopt(act.changes)
                 adopted = RulesAdopted(version=self._rulebook.version, changes=act.changes)
@@ -198,8 +208,17 @@ class Operations:
             case _:
                 assert_never(act)
 
+    def _retry(self, act: RetryRetirement) -> Iterable[Event]:
+        day = self._cycle.trading_day
+        assert day is not None, "a retirement before the first day"
+        return (
+            self._depository.movements.retirements.retry(
+                act.retirement_id, self._cycle.stamp.seq, day, self._cycle.not_after_ns()
+            ),
+        )
+
     def _bust(self, act: BustTrade) -> Iterable[Event]:
-        delivery, returned = self._depository.movements.bust(act.trade_id)
+        delivery, returned = self._depository.movements.obligations.bust(act.trade_id)
         busted = TradeBusted(
             trade_id=delivery.trade_id,
             listing=delivery.instrument,

@@ -18,7 +18,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NewType
 
+from settlement.retirement import Use
 from settlement.values import AccountId, AssetCode, ParticipantId
+
+MILLION: Final = 1_000_000
 
 OrderId = NewType("OrderId", int)
 """The sequence number of the command that submitted the order."""
@@ -57,6 +60,20 @@ class OrderStatus(StrEnum):
     EXPIRED = "expired"
 
 
+class CancelReason(StrEnum):
+    """Why an order ended without trading in full."""
+
+    REQUESTED = "requested"
+    IOC_REMAINDER = "ioc_remainder"
+    FOK_UNFILLED = "fok_unfilled"
+    SELF_TRADE = "self_trade"
+    """It stood in the way of an order of the same beneficial owner."""
+    RESTRICTED = "restricted"
+    """The account's trading was frozen."""
+    OUTSIDE_BAND = "outside_band"
+    """The price band was narrowed past it."""
+
+
 class OrderStep(StrEnum):
     """What can happen to an order."""
 
@@ -79,6 +96,16 @@ LIFE: Final[dict[tuple[OrderStatus, OrderStep], OrderStatus]] = {
 """(status, step) → status. A pair that is absent is a fault of ours."""
 
 
+def fee_of(amount_fen: int, fee_ppm: int) -> int:
+    """The fee on an amount, rounded down: the fees of parts are never more than the fee of the whole."""
+    return amount_fen * fee_ppm // MILLION
+
+
+def with_fee(amount_fen: int, fee_ppm: int) -> int:
+    """An amount and its fee."""
+    return amount_fen + fee_of(amount_fen, fee_ppm)
+
+
 @dataclass(kw_only=True, slots=True)
 class Order:
     """An accepted order. Its status changes through `step` only; price and quantity change when it is replaced."""
@@ -94,12 +121,18 @@ class Order:
     quantity_tonnes: int
     remaining_tonnes: int
     time_in_force: TimeInForce
+    fee_ppm: int = 0
+    """What a buyer's cover includes, in millionths of the amount: the rate when it was accepted or last replaced."""
+    use: Use | None = None
+    """What a purchase is to be retired for."""
     status: OrderStatus = OrderStatus.NEW
 
     @property
     def cover(self) -> int:
         """What the order must hold: fen for a buyer, tonnes for a seller."""
-        return self.remaining_tonnes * self.price_fen if self.side is Side.BUY else self.remaining_tonnes
+        if self.side is Side.SELL:
+            return self.remaining_tonnes
+        return with_fee(self.remaining_tonnes * self.price_fen, self.fee_ppm)
 
     def step(self, what: OrderStep) -> None:
         """Go where the table says; a step it does not know is a fault of ours."""

@@ -1,14 +1,13 @@
 """What is told of an order at each turn of its life."""
 
 from matching.events import (
-    CancelReason,
     OrderAccepted,
     OrderCancelled,
     OrderExpired,
     OrderReplaced,
     OrderRested,
 )
-from matching.order import Order
+from matching.order import CancelReason, Order
 
 
 def accepted(order: Order) -> OrderAccepted:
@@ -22,6 +21,7 @@ def accepted(order: Order) -> OrderAccepted:
         price_fen=order.price_fen,
         quantity_tonnes=order.quantity_tonnes,
         time_in_force=order.time_in_force,
+        use=order.use,
     )
 
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from matching import rejections
 from matching.market import ListedMarket
-from matching.order import Order, Side
+from matching.order import Order, Side, with_fee
 from matching.rulebook import SelfTrade
 from matching.session import LISTED_PHASES, Phase
 from matching.standing import Standing
 from settlement.depository import Depository
-from settlement.rejections import INSUFFICIENT_CASH, INSUFFICIENT_UNITS, Rejection
+from settlement.rejections import INSUFFICIENT_CASH, INSUFFICIENT_UNITS, USE_OF_A_SALE, Rejection
+from settlement.retirement import Use
 from settlement.values import CASH, AccountId, AssetCode
 
 
@@ -34,11 +35,16 @@ class Terms:
     open_buys_tonnes: int = 0
     """What the owner's other open orders would still buy of this listing; counted only where there is a limit."""
 
+    fee_ppm: int = 0
+    """The buyer's fee that the cover includes, in millionths of the amount."""
+    use: Use | None = None
+
     @property
     def needed(self) -> int:
         """Cover to be held in addition, fen or tonnes; not above zero when there is enough."""
-        cover = self.wanted_tonnes * self.price_fen if self.side is Side.BUY else self.wanted_tonnes
-        return cover - self.covered
+        if self.side is Side.SELL:
+            return self.wanted_tonnes - self.covered
+        return with_fee(self.wanted_tonnes * self.price_fen, self.fee_ppm) - self.covered
 
 
 def refuse(
@@ -57,6 +63,8 @@ def refuse(
         return rejections.ACCOUNT_RESTRICTED.because(actual=terms.account)
     if depository.kind_of(terms.account) not in rules.participant_kinds:
         return rejections.KIND_NOT_ADMITTED.because(actual=depository.kind_of(terms.account))
+    if terms.use is not None and terms.side is Side.SELL:
+        return USE_OF_A_SALE.because(actual=terms.use.purpose)
     if price_fen <= 0 or price_fen % rules.tick_fen:
         return rejections.PRICE_NOT_ON_TICK.because(limit=rules.tick_fen, actual=price_fen)
     if quantity_tonnes < rules.listed_min_tonnes:

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Final, TypeAlias
 
 from matching import rejections
+from matching.order import MILLION
 from matching.session import Period, parse_hours
 from settlement.account import ParticipantKind
 from settlement.rejections import Rejection
@@ -110,6 +111,10 @@ class Rules:
     """The most a participant of a kind may own and be buying, in tonnes; a kind not named has no limit."""
     large_holder_alerts: tuple[tuple[ParticipantKind, int], ...]
     """From which position on a purchase is reported to the supervisor, in tonnes."""
+    fee_buyer_ppm: int
+    """The buyer's fee, in millionths of a trade's amount, rounded down to the fen."""
+    fee_seller_ppm: int
+    """The seller's fee, likewise, paid out of the amount."""
     notice_s: int
     """How long before it takes effect a change must have been adopted, emergencies apart."""
     two_person_acts: tuple[str, ...]
@@ -142,6 +147,13 @@ def _seconds(least: int) -> Callable[[RuleValue], int]:
         return whole(value)
 
     return parse
+
+
+def _ppm(value: RuleValue) -> int:
+    ppm = _whole(0)(value)
+    if ppm > MILLION:
+        raise ValueError(f"millionths, {MILLION} at most")
+    return ppm
 
 
 def _yes_or_no(value: RuleValue) -> bool:
@@ -213,6 +225,8 @@ PARAMETERS: Final[dict[str, Callable[[RuleValue], object]]] = {
     "participant_kinds": _kinds,
     "position_limits": _by_kind,
     "large_holder_alerts": _by_kind,
+    "fee_buyer_ppm": _ppm,
+    "fee_seller_ppm": _ppm,
     "notice_s": _seconds(0),
     "two_person_acts": _acts,
     "depth_levels": _whole(1),

@@ -10,7 +10,7 @@ from matching.rulebook import RuleChange, Rules
 from matching.session import Phase
 from matching.standing import StandingState
 from matching.waiting import WaitingAct
-from settlement.depository import DepositoryState
+from settlement.state import DepositoryState
 from settlement.values import TradingDay
 
 

@@ -5,40 +5,26 @@ into a delivery; what a buyer had set aside above that price comes back at once.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from matching import order_events, pre_trade, rejections
 from matching.book import Match
 from matching.commands import CancelOrder, CancelOrders, ReplaceOrder, SubmitOrder
-from matching.day_prices import Print
-from matching.events import CancelReason, Event, LargeHolderNoted, OrdersCancelled, Traded
+from matching.events import Event, OrdersCancelled
+from matching.execution import Execution, Moment
 from matching.market import ListedMarket
-from matching.order import Order, OrderId, OrderStep, Side, TimeInForce
+from matching.order import CancelReason, Order, OrderId, OrderStep, Side, TimeInForce
 from matching.pre_trade import Terms
-from matching.rulebook import SettlementCycle
 from matching.session import CANCEL_PHASES, Phase
 from matching.standing import Standing
-from settlement.delivery import Delivery
 from settlement.depository import Depository
 from settlement.rejections import Rejection
-from settlement.values import CASH, AccountId, AssetCode, TradeId, TradingDay
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Moment:
-    """When a command is decided: its place in history and what the day is doing."""
-
-    seq: int
-    phase: Phase
-    trading_day: TradingDay | None
-    not_after_ns: int
-    """Until when the registry may take a movement instructed now."""
+from settlement.values import CASH, AccountId, AssetCode
 
 
 class ListedTrading:
     """All listed markets and the open orders in them."""
 
-    __slots__ = ("_by_account", "_depository", "_orders", "last_trade_id", "markets", "standing")
+    __slots__ = ("_by_account", "_depository", "_execution", "_orders", "markets", "standing")
 
     def __init__(self, depository: Depository) -> None:
         """No listing yet."""
@@ -47,7 +33,16 @@ class ListedTrading:
         self.markets: dict[AssetCode, ListedMarket] = {}
         self._orders: dict[OrderId, Order] = {}
         self._by_account: dict[AccountId, dict[OrderId, None]] = {}
-        self.last_trade_id = 0
+        self._execution = Execution(depository)
+
+    @property
+    def last_trade_id(self) -> int:
+        """How many trades there have been."""
+        return self._execution.last_trade_id
+
+    @last_trade_id.setter
+    def last_trade_id(self, count: int) -> None:
+        self._execution.last_trade_id = count
 
     @property
     def open_orders(self) -> dict[OrderId, Order]:
@@ -67,12 +62,14 @@ class ListedTrading:
             quantity_tonnes=command.quantity_tonnes,
             wanted_tonnes=command.quantity_tonnes,
             open_buys_tonnes=self._open_buys(market, command.account, None),
+            fee_ppm=_fee_ppm(market, command.side),
+            use=command.use,
         )
         refused = pre_trade.refuse(terms, market, moment.phase, self.standing, self._depository)
         if refused is not None:
             return refused
         assert market is not None
-        order = self._draft(command, OrderId(moment.seq))
+        order = self._draft(command, OrderId(moment.seq), terms.fee_ppm)
         matches, own = market.book.plan(order.side, order.price_fen, order.remaining_tonnes, order.owner)
         refused = pre_trade.refuse_self_trade(market, own)
         if refused is not None:
@@ -115,6 +112,8 @@ class ListedTrading:
             wanted_tonnes=quantity_tonnes - filled_tonnes,
             covered=order.cover,
             open_buys_tonnes=self._open_buys(market, order.account, order),
+            fee_ppm=_fee_ppm(market, order.side),
+            use=order.use,
         )
         refused = pre_trade.refuse(terms, market, moment.phase, self.standing, self._depository)
         if refused is not None:
@@ -232,7 +231,7 @@ class ListedTrading:
 
     # ---- steps --------------------------------------------------------------------------------------------------
 
-    def _draft(self, command: SubmitOrder, order_id: OrderId) -> Order:
+    def _draft(self, command: SubmitOrder, order_id: OrderId, fee_ppm: int) -> Order:
         return Order(
             order_id=order_id,
             account=command.account,
@@ -244,12 +243,14 @@ class ListedTrading:
             quantity_tonnes=command.quantity_tonnes,
             remaining_tonnes=command.quantity_tonnes,
             time_in_force=command.time_in_force,
+            fee_ppm=fee_ppm,
+            use=command.use,
         )
 
     def _shrink(self, market: ListedMarket, order: Order, terms: Terms) -> list[Event]:
         """Lower an order's quantity where it stands, and give back the cover it no longer needs."""
         before_remaining_tonnes = order.remaining_tonnes
-        order.quantity_tonnes = terms.quantity_tonnes
+        order.quantity_tonnes, order.fee_ppm = terms.quantity_tonnes, terms.fee_ppm
         market.book.reduce(order, terms.wanted_tonnes)
         told = order_events.replaced(
             order,
@@ -257,14 +258,14 @@ class ListedTrading:
             before_remaining_tonnes=before_remaining_tonnes,
             kept_priority=True,
         )
-        return [told, self._depository.release(order.account, _cover_asset(order), -terms.needed)]
+        return [told, *self._adjust_cover(order, terms.needed)]
 
     def _come_anew(self, market: ListedMarket, order: Order, terms: Terms) -> list[Event]:
         """Take an order out of the book and give it its new terms and the cover they need."""
         market.book.remove(order)
         before_price_fen, before_remaining_tonnes = order.price_fen, order.remaining_tonnes
         order.price_fen, order.quantity_tonnes = terms.price_fen, terms.quantity_tonnes
-        order.remaining_tonnes = terms.wanted_tonnes
+        order.remaining_tonnes, order.fee_ppm = terms.wanted_tonnes, terms.fee_ppm
         events: list[Event] = [
             order_events.replaced(
                 order,
@@ -273,84 +274,23 @@ class ListedTrading:
                 kept_priority=False,
             )
         ]
-        if terms.needed > 0:
-            events.append(self._depository.hold(order.account, _cover_asset(order), terms.needed))
-        elif terms.needed < 0:
-            events.append(self._depository.release(order.account, _cover_asset(order), -terms.needed))
+        events.extend(self._adjust_cover(order, terms.needed))
         return events
+
+    def _adjust_cover(self, order: Order, needed: int) -> Iterator[Event]:
+        """Hold what the order needs in addition, or give back what it no longer needs."""
+        if needed > 0:
+            yield self._depository.hold(order.account, _cover_asset(order), needed)
+        elif needed < 0:
+            yield self._depository.release(order.account, _cover_asset(order), -needed)
 
     def _match(
         self, market: ListedMarket, order: Order, matches: list[Match], moment: Moment
     ) -> Iterator[Event]:
-        first_trade = self.last_trade_id + 1
+        yield from self._execution.meet(market, order, matches, moment)
         for match in matches:
-            yield from self._trade(market, order, match.resting, match.quantity_tonnes, moment)
-        if matches and market.rules.settlement_cycle is SettlementCycle.AS_TRADED:
-            movements = self._depository.movements
-            made = [movements.deliveries[TradeId(n)] for n in range(first_trade, self.last_trade_id + 1)]
-            yield from movements.instruct(made, moment.seq, moment.not_after_ns)
-
-    def _trade(
-        self, market: ListedMarket, incoming: Order, resting: Order, quantity_tonnes: int, moment: Moment
-    ) -> Iterator[Event]:
-        price_fen = resting.price_fen
-        market.book.fill(resting, quantity_tonnes)
-        incoming.fill(quantity_tonnes)
-        if not resting.remaining_tonnes:
-            self._forget(resting)
-        self.last_trade_id += 1
-        trade_id = TradeId(self.last_trade_id)
-        market.prices.trade(Print(trade_id=trade_id, price_fen=price_fen, quantity_tonnes=quantity_tonnes))
-        buy, sell = (incoming, resting) if incoming.side is Side.BUY else (resting, incoming)
-        assert moment.trading_day is not None, "a listed phase without a trading day"
-        traded = Traded(
-            trade_id=trade_id,
-            listing=market.listing.code,
-            price_fen=price_fen,
-            quantity_tonnes=quantity_tonnes,
-            taker_side=incoming.side,
-            buy_order_id=buy.order_id,
-            buyer=buy.account,
-            buy_remaining_tonnes=buy.remaining_tonnes,
-            sell_order_id=sell.order_id,
-            seller=sell.account,
-            sell_remaining_tonnes=sell.remaining_tonnes,
-            trading_day=moment.trading_day,
-        )
-        yield traded
-        yield from self._book(market, traded, (buy.price_fen - price_fen) * quantity_tonnes)
-
-    def _book(self, market: ListedMarket, traded: Traded, surplus_fen: int) -> Iterator[Event]:
-        delivery = Delivery(
-            trade_id=traded.trade_id,
-            trading_day=traded.trading_day,
-            instrument=traded.listing,
-            seller=traded.seller,
-            buyer=traded.buyer,
-            quantity_tonnes=traded.quantity_tonnes,
-            amount_fen=traded.price_fen * traded.quantity_tonnes,
-            resale_next_day=market.rules.resale_next_day,
-        )
-        yield from self._depository.book_trade(delivery)
-        if surplus_fen:
-            yield self._depository.release(traded.buyer, CASH, surplus_fen)
-        if market.rules.large_holder_alerts:
-            yield from self._note_large_holder(market, traded)
-
-    def _note_large_holder(self, market: ListedMarket, traded: Traded) -> Iterator[Event]:
-        kind = self._depository.kind_of(traded.buyer)
-        position_tonnes = self._depository.position(traded.buyer, traded.listing)
-        for watched, threshold_tonnes in market.rules.large_holder_alerts:
-            if (
-                watched is kind
-                and position_tonnes - traded.quantity_tonnes < threshold_tonnes <= position_tonnes
-            ):
-                yield LargeHolderNoted(
-                    account=traded.buyer,
-                    listing=traded.listing,
-                    position_tonnes=position_tonnes,
-                    threshold_tonnes=threshold_tonnes,
-                )
+            if not match.resting.remaining_tonnes:
+                self._forget(match.resting)
 
     def _settle_remainder(self, market: ListedMarket, order: Order) -> Iterator[Event]:
         if not order.remaining_tonnes:
@@ -394,6 +334,11 @@ class ListedTrading:
     def _forget(self, order: Order) -> None:
         del self._orders[order.order_id]
         del self._by_account[order.account][order.order_id]
+
+
+def _fee_ppm(market: ListedMarket | None, side: Side) -> int:
+    """What a buyer's cover must include; a seller pays out of the amount."""
+    return 0 if market is None or side is Side.SELL else market.rules.fee_buyer_ppm
 
 
 def _cover_asset(order: Order) -> AssetCode:

@@ -11,6 +11,7 @@ from matching.commands import (
     LiftRestriction,
     RestrictAccount,
     ResumeTrading,
+    RetryRetirement,
 )
 
 
@@ -48,5 +49,7 @@ def waiting_act(approval_id: int, act: AnyAct) -> WaitingAct:
             return WaitingAct(approval_id=approval_id, bust=act)
         case AdoptRules():
             return WaitingAct(approval_id=approval_id, rules=act)
+        case RetryRetirement():
+            raise AssertionError("asking a registry again waits for nobody")
         case _:
             assert_never(act)

@@ -25,11 +25,14 @@ from registry_bridge.registry import (
     Registry,
     RegistryLot,
     RegistryUnavailable,
+    RetirementPurpose,
+    RetirementTerms,
     SubAccount,
 )
 from settlement.commands import Outcome, RegisterLot, ResolveInstruction
 from settlement.events import Instruction, InstructionKind, InstructionLeg, LotSlice
 from settlement.lot import Lot, MethodologyClass
+from settlement.retirement import Use
 from settlement.serials import Serials
 from settlement.values import AccountId, AssetCode, InstructionId, LotId
 
@@ -38,12 +41,13 @@ log = structlog.get_logger("registry_line")
 PAUSE_S = 1.0
 LOTS_EVERY_S = 5.0
 
-_KINDS = {
+_KINDS: dict[InstructionKind, tuple[MovementKind, SubAccount, SubAccount | None]] = {
     InstructionKind.TRANSFER_IN: (MovementKind.TRANSFER_IN, SubAccount.MANAGEMENT, SubAccount.TRADING),
     InstructionKind.TRANSFER_OUT: (MovementKind.TRANSFER_OUT, SubAccount.TRADING, SubAccount.MANAGEMENT),
     InstructionKind.DELIVER: (MovementKind.DELIVER, SubAccount.TRADING, SubAccount.TRADING),
+    InstructionKind.RETIRE: (MovementKind.RETIRE, SubAccount.TRADING, None),
 }
-"""Kind → kind there, and between which sub-accounts its legs run."""
+"""Kind → kind there, and between which sub-accounts its legs run; what is retired goes nowhere."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,18 +109,29 @@ class ExchangeOutbox:
             not_after_ns=instruction.not_after_ns,
             trading_day=instruction.trading_day,
             legs=tuple(self._leg(leg, source, target) for leg in instruction.legs),
+            retirement=None if instruction.use is None else _terms(instruction.use),
         )
 
-    def _leg(self, leg: InstructionLeg, source: SubAccount, target: SubAccount) -> MovementLeg:
+    def _leg(self, leg: InstructionLeg, source: SubAccount, target: SubAccount | None) -> MovementLeg:
         return MovementLeg(
             leg=leg.leg,
             lot=leg.lot_id,
             serials=leg.serials,
             from_account=self._side.registry_account(leg.from_account),
             from_sub_account=source,
-            to_account=self._side.registry_account(leg.to_account),
+            to_account=None if target is None else self._side.registry_account(leg.to_account),
             to_sub_account=target,
         )
+
+
+def _terms(use: Use) -> RetirementTerms:
+    """Every purpose of the exchange is one of the registry's, of the same name; none of them needs a year."""
+    return RetirementTerms(
+        purpose=RetirementPurpose(use.purpose.value),
+        compliance_year=None,
+        beneficiary=use.beneficiary,
+        statement=use.statement,
+    )
 
 
 class LotFeed:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from settlement.retirement import Use
 from settlement.values import AccountId, AssetCode, TradeId, TradingDay
 
 
@@ -60,7 +61,18 @@ class Delivery:
     amount_fen: int
     resale_next_day: bool
     """Whether the buyer may not sell these units before the next trading day."""
+    buyer_fee_fen: int = 0
+    """Committed with the amount, paid when it settles."""
+    seller_fee_fen: int = 0
+    """Paid out of the amount when it settles; never above it."""
+    use: Use | None = None
+    """What the buyer has bought them to be retired for."""
     state: DeliveryState = DeliveryState.PENDING
+
+    @property
+    def committed_fen(self) -> int:
+        """The buyer's money in this delivery, its fee included."""
+        return self.amount_fen + self.buyer_fee_fen
 
     def step(self, what: DeliveryStep) -> None:
         """Go where the table says; a step it does not know is a fault of ours."""

@@ -5,8 +5,6 @@ outside (participants, accounts, lots, deposits) is judged here: guards first, t
 balance leaves a `Posted`.
 """
 
-from dataclasses import dataclass
-
 from settlement import rejections, serials
 from settlement.account import Account, Participant, ParticipantKind
 from settlement.commands import (
@@ -22,61 +20,28 @@ from settlement.events import (
     AccountOpened,
     Bucket,
     CashDeposited,
-    Instruction,
     InstrumentAdded,
     LotRegistered,
     LotSlice,
     ParticipantRegistered,
     Posted,
 )
-from settlement.holdings import Holdings, HoldingState
+from settlement.holdings import Holdings
 from settlement.instrument import Instrument
-from settlement.ledger import BalanceState, Ledger
+from settlement.ledger import Ledger
 from settlement.lot import Lot
 from settlement.movements import Movements
 from settlement.rejections import Rejection
-from settlement.values import CASH, OUTSIDE, AccountId, AssetCode, LotId, ParticipantId, TradeId, TradingDay
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DeliveryRecord:
-    """One pending delivery, as written to a snapshot."""
-
-    trade_id: TradeId
-    trading_day: TradingDay
-    instrument: AssetCode
-    seller: AccountId
-    buyer: AccountId
-    quantity_tonnes: int
-    amount_fen: int
-    resale_next_day: bool
-    state: DeliveryState
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LockState:
-    """Units bought today that may not be sold before the next day, as written to a snapshot."""
-
-    account: AccountId
-    instrument: AssetCode
-    quantity_tonnes: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DepositoryState:
-    """All the depository knows, as written to a snapshot."""
-
-    participants: tuple[Participant, ...]
-    accounts: tuple[Account, ...]
-    instruments: tuple[Instrument, ...]
-    lots: tuple[Lot, ...]
-    balances: tuple[BalanceState, ...]
-    holdings: tuple[HoldingState, ...]
-    deliveries: tuple[DeliveryRecord, ...]
-    instructions: tuple[Instruction, ...]
-    bank_references: tuple[str, ...]
-    locked: tuple[LockState, ...]
-    trading_day: TradingDay | None
+from settlement.state import DepositoryState, LockState, delivery_of, record_of
+from settlement.values import (
+    CASH,
+    OUTSIDE,
+    RESERVED,
+    AccountId,
+    AssetCode,
+    LotId,
+    ParticipantId,
+)
 
 
 class Depository:
@@ -124,7 +89,7 @@ class Depository:
 
     def book_trade(self, delivery: Delivery) -> tuple[Posted, Posted]:
         """Commit both legs of a trade out of their cover: held → delivering, units and money."""
-        self.movements.take_on(delivery)
+        self.movements.obligations.take_on(delivery)
         return (
             self.ledger.post(
                 delivery.instrument,
@@ -134,7 +99,7 @@ class Depository:
             ),
             self.ledger.post(
                 CASH,
-                delivery.amount_fen,
+                delivery.committed_fen,
                 source=(delivery.buyer, Bucket.HELD),
                 target=(delivery.buyer, Bucket.DELIVERING),
             ),
@@ -142,7 +107,7 @@ class Depository:
 
     def sellable(self, account: AccountId, instrument: AssetCode) -> int:
         """Tonnes the account may offer now: what is available, less what it bought today under T+1."""
-        locked = self.movements.locked.get((account, instrument), 0)
+        locked = self.movements.obligations.locked.get((account, instrument), 0)
         return self.ledger.available(account, instrument) - locked
 
     def accounts_beside(self, account: AccountId) -> list[AccountId]:
@@ -151,7 +116,7 @@ class Depository:
 
     def position(self, account: AccountId, instrument: AssetCode) -> int:
         """Tonnes the account's owner has in all accounts, in whatever bucket, and has bought without receiving yet."""
-        incoming = self.movements.incoming
+        incoming = self.movements.obligations.incoming
         return sum(
             self.ledger.balance(one, instrument).owned + incoming.get((one, instrument), 0)
             for one in self.accounts_beside(account)
@@ -186,7 +151,7 @@ class Depository:
         """Open a trading account and bind it to one registry account (Art. 10)."""
         if command.owner not in self.participants:
             return rejections.PARTICIPANT_UNKNOWN.because(actual=command.owner)
-        if command.account in self.accounts or command.account == OUTSIDE:
+        if command.account in self.accounts or command.account in RESERVED:
             return rejections.ACCOUNT_EXISTS.because(actual=command.account)
         if command.registry_account in self._registry_accounts:
             return rejections.REGISTRY_ACCOUNT_BOUND.because(actual=command.registry_account)
@@ -296,6 +261,9 @@ class Depository:
             if delivery.state is DeliveryState.INSTRUCTED:
                 place = (delivery.seller, delivery.instrument)
                 held[place] = held.get(place, 0) + delivery.quantity_tonnes
+        for record in self.movements.retirements.records():
+            place = (record.account, record.instrument)
+            held[place] = held.get(place, 0) + record.quantity_tonnes
         for account in self.ledger.accounts():
             for asset, balance in self.ledger.assets(account):
                 if asset != CASH:
@@ -312,14 +280,15 @@ class Depository:
             lots=tuple(self.lots.values()),
             balances=self.ledger.dump(),
             holdings=tuple(self.holdings.everything()),
-            deliveries=tuple(_record(delivery) for delivery in self.movements.deliveries.values()),
+            deliveries=tuple(record_of(delivery) for delivery in self.movements.deliveries.values()),
             instructions=tuple(self.movements.instructions.values()),
             bank_references=tuple(self._bank_references),
             locked=tuple(
                 LockState(account=account, instrument=instrument, quantity_tonnes=tonnes)
-                for (account, instrument), tonnes in self.movements.locked.items()
+                for (account, instrument), tonnes in self.movements.obligations.locked.items()
             ),
-            trading_day=self.movements.trading_day,
+            retirements=tuple(self.movements.retirements.records()),
+            trading_day=self.movements.obligations.trading_day,
         )
 
     @classmethod
@@ -340,41 +309,14 @@ class Depository:
             depository.holdings.expect(part)
             depository.holdings.give(holding.account, part)
         for record in state.deliveries:
-            depository.movements.take_on(_delivery(record))
+            depository.movements.obligations.take_on(delivery_of(record))
         for instruction in state.instructions:
             depository.movements.instructions[instruction.instruction_id] = instruction
+        depository.movements.retirements.load(state.retirements)
         for part_in_flight in depository.movements.slices_in_flight():
             depository.holdings.expect((part_in_flight,))
         depository._bank_references.update(dict.fromkeys(state.bank_references))
-        depository.movements.trading_day = state.trading_day
+        depository.movements.obligations.trading_day = state.trading_day
         for lock in state.locked:
-            depository.movements.locked[lock.account, lock.instrument] = lock.quantity_tonnes
+            depository.movements.obligations.locked[lock.account, lock.instrument] = lock.quantity_tonnes
         return depository
-
-
-def _record(delivery: Delivery) -> DeliveryRecord:
-    return DeliveryRecord(
-        trade_id=delivery.trade_id,
-        trading_day=delivery.trading_day,
-        instrument=delivery.instrument,
-        seller=delivery.seller,
-        buyer=delivery.buyer,
-        quantity_tonnes=delivery.quantity_tonnes,
-        amount_fen=delivery.amount_fen,
-        resale_next_day=delivery.resale_next_day,
-        state=delivery.state,
-    )
-
-
-def _delivery(record: DeliveryRecord) -> Delivery:
-    return Delivery(
-        trade_id=record.trade_id,
-        trading_day=record.trading_day,
-        instrument=record.instrument,
-        seller=record.seller,
-        buyer=record.buyer,
-        quantity_tonnes=record.quantity_tonnes,
-        amount_fen=record.amount_fen,
-        resale_next_day=record.resale_next_day,
-        state=record.state,
-    )

@@ -10,6 +10,7 @@ from enum import StrEnum
 from settlement.account import ParticipantKind
 from settlement.instrument import Instrument
 from settlement.lot import Lot
+from settlement.retirement import RetirementId, Use
 from settlement.serials import Serials
 from settlement.values import AccountId, AssetCode, InstructionId, LotId, ParticipantId, TradeId, TradingDay
 
@@ -96,6 +97,8 @@ class InstructionKind(StrEnum):
     TRANSFER_OUT = "transfer_out"
     DELIVER = "deliver"
     """From the seller's trading sub-account into the buyer's."""
+    RETIRE = "retire"
+    """Out of the owner's trading sub-account, cancelled for a purpose, for good."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,6 +125,10 @@ class Instruction:
     not_after_ns: int
     """Judged by the registry's clock: an unseen request arriving later is refused there for good."""
     legs: tuple[InstructionLeg, ...]
+    retirement_id: RetirementId | None = None
+    """Which retirement this asks for, for `RETIRE`."""
+    use: Use | None = None
+    """What the units are retired for, for `RETIRE`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -194,6 +201,12 @@ class DeliverySettled:
     quantity_tonnes: int
     amount_fen: int
     lots: tuple[LotSlice, ...]
+    buyer_fee_fen: int = 0
+    """Paid by the buyer beside the amount."""
+    seller_fee_fen: int = 0
+    """Paid by the seller out of the amount."""
+    use: Use | None = None
+    """What the units were bought to be retired for; they are committed to that and never available."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -207,4 +220,28 @@ class DeliveryFailed:
     buyer: AccountId
     quantity_tonnes: int
     amount_fen: int
+    code: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RetirementCompleted:
+    """Units were retired. Final: they never move again (Art. 35)."""
+
+    retirement_id: RetirementId
+    account: AccountId
+    instrument: AssetCode
+    quantity_tonnes: int
+    use: Use
+    lots: tuple[LotSlice, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RetirementRefused:
+    """The registry refused to retire; the units stay committed until it is asked again."""
+
+    retirement_id: RetirementId
+    account: AccountId
+    instrument: AssetCode
+    quantity_tonnes: int
+    use: Use
     code: str

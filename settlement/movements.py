@@ -1,4 +1,4 @@
-"""Movements asked of the registry: transfers in, and the deliveries of a day.
+"""Movements asked of the registry: transfers in, the deliveries of a day, and the retirement of what they were for.
 
 An instruction stays pending until the registry's final answer. Confirmed, its legs are booked; refused, everything
 it took is given back. A delivery movement carries many deliveries and happens whole or not at all, so a refusal is
@@ -24,6 +24,8 @@ from settlement.events import (
     MovementInstructed,
     MovementRefused,
     Posted,
+    RetirementCompleted,
+    RetirementRefused,
     TransferCompleted,
     TransferFailed,
     TransferRequested,
@@ -31,12 +33,11 @@ from settlement.events import (
 from settlement.holdings import Holdings
 from settlement.ledger import Ledger
 from settlement.lot import Lot
+from settlement.obligations import Obligations
 from settlement.rejections import INSTRUCTION_UNKNOWN, Rejection
+from settlement.retirements import Retirements
 from settlement.values import (
-    CASH,
     OUTSIDE,
-    AccountId,
-    AssetCode,
     InstructionId,
     LotId,
     TradeId,
@@ -58,6 +59,8 @@ MovementEvent = (
     | TransferFailed
     | DeliverySettled
     | DeliveryFailed
+    | RetirementCompleted
+    | RetirementRefused
     | Posted
 )
 
@@ -69,11 +72,9 @@ class Movements:
         "_holdings",
         "_ledger",
         "_lots",
-        "deliveries",
-        "incoming",
         "instructions",
-        "locked",
-        "trading_day",
+        "obligations",
+        "retirements",
     )
 
     def __init__(self, ledger: Ledger, holdings: Holdings, lots: dict[LotId, Lot]) -> None:
@@ -81,15 +82,19 @@ class Movements:
         self._ledger = ledger
         self._holdings = holdings
         self._lots = lots
-        self.deliveries: dict[TradeId, Delivery] = {}
-        """Not yet settled or failed, oldest first."""
+        self.obligations = Obligations(ledger, holdings)
         self.instructions: dict[InstructionId, Instruction] = {}
         """Pending, oldest first: the outbox."""
-        self.locked: dict[tuple[AccountId, AssetCode], int] = {}
-        """Tonnes received of a purchase of the same day: owned, not for sale until the date rolls (T+1)."""
-        self.incoming: dict[tuple[AccountId, AssetCode], int] = {}
-        """Tonnes bought and not yet received."""
-        self.trading_day: TradingDay | None = None
+        self.retirements = Retirements(ledger, holdings, self.instructions)
+
+    @property
+    def deliveries(self) -> dict[TradeId, Delivery]:
+        """What trades have left to be delivered, oldest first; not to be altered by the caller."""
+        return self.obligations.pending
+
+    def uninstructed(self) -> Iterator[Delivery]:
+        """Deliveries that the registry has not been asked about yet, oldest first."""
+        return self.obligations.uninstructed()
 
     def request_transfer_in(
         self, command: RequestTransferIn, seq: int, day: TradingDay, not_after_ns: int
@@ -123,33 +128,6 @@ class Movements:
         )
         return (requested, MovementInstructed(instruction=instruction))
 
-    def begin_day(self, day: TradingDay) -> None:
-        """The date has rolled: what was bought before may be sold."""
-        self.trading_day = day
-        self.locked.clear()
-
-    def take_on(self, delivery: Delivery) -> None:
-        """A trade has left this obligation behind, both legs committed."""
-        self.deliveries[delivery.trade_id] = delivery
-        place = (delivery.buyer, delivery.instrument)
-        self.incoming[place] = self.incoming.get(place, 0) + delivery.quantity_tonnes
-
-    def is_uninstructed(self, trade_id: TradeId) -> bool:
-        """Whether there is such an obligation, and the registry has not been asked about it."""
-        delivery = self.deliveries.get(trade_id)
-        return delivery is not None and delivery.state is DeliveryState.PENDING
-
-    def bust(self, trade_id: TradeId) -> tuple[Delivery, tuple[Posted, ...]]:
-        """Undo an obligation that is not instructed: both sides get back what was theirs."""
-        delivery = self.deliveries[trade_id]
-        delivery.step(DeliveryStep.BUST)
-        self._done(delivery)
-        return delivery, tuple(self._return_cover(delivery))
-
-    def uninstructed(self) -> Iterator[Delivery]:
-        """Deliveries that the registry has not been asked about yet, oldest first."""
-        return (delivery for delivery in self.deliveries.values() if delivery.state is DeliveryState.PENDING)
-
     def instruct(
         self, deliveries: list[Delivery], seq: int, not_after_ns: int
     ) -> tuple[MovementInstructed, ...]:
@@ -179,7 +157,7 @@ class Movements:
         del self.instructions[command.instruction_id]
         if command.outcome is Outcome.CONFIRMED:
             confirmed = MovementConfirmed(instruction_id=command.instruction_id)
-            return (confirmed, *self._book(instruction))
+            return (confirmed, *self._book(instruction, seq, not_after_ns))
         code = command.code or "refused"
         refused = MovementRefused(instruction_id=command.instruction_id, code=code, leg=command.leg)
         return (refused, *self._give_back(instruction, code, command.leg, seq, not_after_ns))
@@ -190,21 +168,19 @@ class Movements:
             LotSlice(lot_id=leg.lot_id, serials=leg.serials)
             for instruction in self.instructions.values()
             for leg in instruction.legs
-        ]
+        ] + self.retirements.parked()
+
+    def unresolved(self) -> int:
+        """How many answers of the registry are still to come: of deliveries, and of what they were bought for."""
+        uses = sum(1 for delivery in self.deliveries.values() if delivery.use is not None)
+        return len(self.deliveries) + uses + self.retirements.instructed()
 
     def check(self) -> None:
-        """The delivering bucket is what pending deliveries will deliver; instructed deliveries stand in one movement."""
-        expected: dict[tuple[AccountId, AssetCode], int] = {}
-        incoming: dict[tuple[AccountId, AssetCode], int] = {}
-        for delivery in self.deliveries.values():
-            place = (delivery.buyer, delivery.instrument)
-            incoming[place] = incoming.get(place, 0) + delivery.quantity_tonnes
-            assert delivery.state in (DeliveryState.PENDING, DeliveryState.INSTRUCTED), delivery
-            for due, amount in (
-                ((delivery.seller, delivery.instrument), delivery.quantity_tonnes),
-                ((delivery.buyer, CASH), delivery.amount_fen),
-            ):
-                expected[due] = expected.get(due, 0) + amount
+        """The delivering bucket is what pending deliveries and retirements commit; each stands in one movement."""
+        expected = self.obligations.committed()
+        for record in self.retirements.records():
+            due = (record.account, record.instrument)
+            expected[due] = expected.get(due, 0) + record.quantity_tonnes
         for account in self._ledger.accounts():
             for asset, balance in self._ledger.assets(account):
                 wanted = expected.pop((account, asset), 0)
@@ -212,10 +188,8 @@ class Movements:
                     f"{account} {asset}: {balance.delivering} delivering, {wanted} due"
                 )
         assert not expected, f"deliveries without cover: {expected}"
-        assert incoming == self.incoming, f"{self.incoming} counted as incoming, {incoming} is"
-        for (account, asset), tonnes in self.locked.items():
-            available = self._ledger.available(account, asset)
-            assert tonnes <= available, f"{account} has sold units of {asset} bought today"
+        self.obligations.check()
+        self.retirements.check()
         self._check_instructed()
 
     def _check_instructed(self) -> None:
@@ -242,12 +216,18 @@ class Movements:
         self.instructions[instruction.instruction_id] = instruction
         return MovementInstructed(instruction=instruction)
 
-    def _book(self, instruction: Instruction) -> Iterator[MovementEvent]:
+    def _book(self, instruction: Instruction, seq: int, not_after_ns: int) -> Iterator[MovementEvent]:
         if instruction.kind is InstructionKind.TRANSFER_IN:
             yield from self._receive(instruction)
             return
+        if instruction.kind is InstructionKind.RETIRE:
+            yield from self.retirements.complete(instruction)
+            return
         for trade_id, legs in _by_delivery(instruction):
-            yield from self._settle(self.deliveries[trade_id], _slices(legs))
+            delivery, slices = self.deliveries[trade_id], _slices(legs)
+            yield from self.obligations.settle(delivery, slices)
+            if delivery.use is not None:
+                yield self.retirements.begin(delivery, slices, seq, instruction.trading_day, not_after_ns)
 
     def _receive(self, instruction: Instruction) -> Iterator[MovementEvent]:
         account = instruction.legs[0].to_account
@@ -266,36 +246,6 @@ class Movements:
             lots=slices,
         )
 
-    def _settle(self, delivery: Delivery, slices: tuple[LotSlice, ...]) -> Iterator[MovementEvent]:
-        delivery.step(DeliveryStep.SETTLE)
-        self._done(delivery)
-        self._holdings.give(delivery.buyer, slices)
-        if delivery.resale_next_day and delivery.trading_day == self.trading_day:
-            place = (delivery.buyer, delivery.instrument)
-            self.locked[place] = self.locked.get(place, 0) + delivery.quantity_tonnes
-        yield self._ledger.post(
-            delivery.instrument,
-            delivery.quantity_tonnes,
-            source=(delivery.seller, Bucket.DELIVERING),
-            target=(delivery.buyer, Bucket.AVAILABLE),
-        )
-        yield self._ledger.post(
-            CASH,
-            delivery.amount_fen,
-            source=(delivery.buyer, Bucket.DELIVERING),
-            target=(delivery.seller, Bucket.AVAILABLE),
-        )
-        yield DeliverySettled(
-            trade_id=delivery.trade_id,
-            trading_day=delivery.trading_day,
-            instrument=delivery.instrument,
-            seller=delivery.seller,
-            buyer=delivery.buyer,
-            quantity_tonnes=delivery.quantity_tonnes,
-            amount_fen=delivery.amount_fen,
-            lots=slices,
-        )
-
     def _give_back(
         self, instruction: Instruction, code: str, leg: int | None, seq: int, not_after_ns: int
     ) -> Iterator[MovementEvent]:
@@ -306,16 +256,27 @@ class Movements:
                 account=account, instruction_id=instruction.instruction_id, kind=instruction.kind, code=code
             )
             return
+        if instruction.kind is InstructionKind.RETIRE:
+            yield from self._keep_committed(instruction, code, seq, not_after_ns)
+            return
         groups = _by_delivery(instruction)
         failed = None if code == TOO_LATE else _named(groups, leg)
         if failed is not None:
             legs = next(legs for trade_id, legs in groups if trade_id == failed)
-            yield from self._fail(self.deliveries[failed], _slices(legs), code)
+            yield from self.obligations.fail(self.deliveries[failed], _slices(legs), code)
         rest = [group for group in groups if group[0] != failed]
         whole = failed is not None or code == TOO_LATE or len(rest) == 1
         halves = [rest] if whole else [rest[: len(rest) // 2], rest[len(rest) // 2 :]]
         for number, half in enumerate((half for half in halves if half), 1):
             yield self._again(half, f"dvp-{seq}-{number}", instruction.trading_day, not_after_ns)
+
+    def _keep_committed(
+        self, instruction: Instruction, code: str, seq: int, not_after_ns: int
+    ) -> Iterator[MovementEvent]:
+        refused = self.retirements.refuse(instruction, code)
+        yield refused
+        if code == TOO_LATE:  # nothing is wrong with it: ask again
+            yield self.retirements.retry(refused.retirement_id, seq, instruction.trading_day, not_after_ns)
 
     def _again(
         self,
@@ -331,38 +292,6 @@ class Movements:
             delivery.step(DeliveryStep.INSTRUCT)
             legs.extend(_legs(delivery, _slices(old_legs), len(legs) + 1))
         return self._send(name, day, not_after_ns, legs)
-
-    def _done(self, delivery: Delivery) -> None:
-        del self.deliveries[delivery.trade_id]
-        place = (delivery.buyer, delivery.instrument)
-        self.incoming[place] -= delivery.quantity_tonnes
-        if not self.incoming[place]:
-            del self.incoming[place]
-
-    def _return_cover(self, delivery: Delivery) -> Iterator[Posted]:
-        for asset, amount, owner in (
-            (delivery.instrument, delivery.quantity_tonnes, delivery.seller),
-            (CASH, delivery.amount_fen, delivery.buyer),
-        ):
-            yield self._ledger.post(
-                asset, amount, source=(owner, Bucket.DELIVERING), target=(owner, Bucket.AVAILABLE)
-            )
-
-    def _fail(self, delivery: Delivery, slices: tuple[LotSlice, ...], code: str) -> Iterator[MovementEvent]:
-        delivery.step(DeliveryStep.FAIL)
-        self._done(delivery)
-        self._holdings.give(delivery.seller, slices)
-        yield from self._return_cover(delivery)
-        yield DeliveryFailed(
-            trade_id=delivery.trade_id,
-            trading_day=delivery.trading_day,
-            instrument=delivery.instrument,
-            seller=delivery.seller,
-            buyer=delivery.buyer,
-            quantity_tonnes=delivery.quantity_tonnes,
-            amount_fen=delivery.amount_fen,
-            code=code,
-        )
 
 
 def _tonnes(slices: tuple[LotSlice, ...]) -> int:

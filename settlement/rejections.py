@@ -252,6 +252,26 @@ INSTRUCTION_UNKNOWN: Final = Reason(
     remedy_en="it may have been decided already",
     source="exchange",
 )
+USE_OF_A_SALE: Final = Reason(
+    code="use_of_a_sale",
+    pointer="/use",
+    unit=Unit.TEXT,
+    zh="只有买入可以指定用途",
+    en="only a purchase can be for a use",
+    remedy_zh="卖出委托请勿填写用途",
+    remedy_en="leave the use out of a sale",
+    source="Measures 2023, Art. 31, 32, 35",
+)
+RETIREMENT_NOT_REFUSED: Final = Reason(
+    code="retirement_not_refused",
+    pointer="/retirement_id",
+    unit=Unit.TEXT,
+    zh="没有这笔被拒绝的注销",
+    en="no such retirement has been refused",
+    remedy_zh="可能已完成，或仍在等待登记平台答复",
+    remedy_en="it may be done, or still be waiting for the registry",
+    source="exchange",
+)
 
 REASONS: Final = (
     ACCOUNT_UNKNOWN,
@@ -274,5 +294,7 @@ REASONS: Final = (
     INSUFFICIENT_CASH,
     INSUFFICIENT_UNITS,
     INSTRUCTION_UNKNOWN,
+    USE_OF_A_SALE,
+    RETIREMENT_NOT_REFUSED,
 )
 """Every reason of this package, in the order the guards ask."""

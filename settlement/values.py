@@ -33,3 +33,12 @@ CASH: Final = AssetCode("CNY")
 
 OUTSIDE: Final = AccountId("outside")
 """Everything beyond the exchange: the settlement bank for money, the registry's management side for units."""
+
+FEES: Final = AccountId("fees")
+"""The exchange's own account, where fees are paid to."""
+
+RETIRED: Final = AccountId("retired")
+"""The name under which double entry keeps what was used and cancelled: nobody's, for good."""
+
+RESERVED: Final = frozenset((OUTSIDE, FEES, RETIRED))
+"""Names that no participant's account can have."""

@@ -32,6 +32,8 @@ from settlement.events import (
     DeliveryFailed,
     DeliverySettled,
     LotSlice,
+    RetirementCompleted,
+    RetirementRefused,
     TransferCompleted,
     TransferFailed,
     TransferRequested,
@@ -173,6 +175,24 @@ def _delivered(_: Entry, event: DeliverySettled | DeliveryFailed, __: OpenOrders
         lines.append((account, kind, _text({**body, "side": side})))
 
 
+def _retired(
+    _: Entry, event: RetirementCompleted | RetirementRefused, __: OpenOrders, lines: list[Line]
+) -> None:
+    body: dict[str, Any] = {
+        "retirement_id": event.retirement_id,
+        "listing": event.instrument,
+        "quantity": quantity_text(event.quantity_tonnes),
+        "purpose": event.use.purpose.value,
+        "beneficiary": event.use.beneficiary,
+        "statement": event.use.statement,
+    }
+    if isinstance(event, RetirementCompleted):
+        kind, body["lots"] = "retirement_completed", _lots(event.lots)
+    else:
+        kind, body["reason"] = "retirement_refused", event.code
+    lines.append((event.account, kind, _text(body)))
+
+
 def _busted(_: Entry, event: TradeBusted, __: OpenOrders, lines: list[Line]) -> None:
     body = {
         "trade_id": str(event.trade_id),
@@ -215,6 +235,8 @@ _RENDERERS: Final[dict[type, Callable[[Entry, Any, OpenOrders, list[Line]], None
     TransferFailed: _failed,
     DeliverySettled: _delivered,
     DeliveryFailed: _delivered,
+    RetirementCompleted: _retired,
+    RetirementRefused: _retired,
     TradeBusted: _busted,
     AccountRestricted: _restricted,
     RestrictionLifted: _restricted,

@@ -18,10 +18,11 @@ from settlement.events import (
     LotRegistered,
     MovementInstructed,
     Posted,
+    RetirementCompleted,
 )
 from settlement.lot import Lot
 from settlement.serials import NONE, Serials
-from settlement.values import CASH
+from settlement.values import CASH, FEES
 
 
 @dataclass(kw_only=True, slots=True)
@@ -94,6 +95,7 @@ class AccountsState:
     accounts: tuple[AccountView, ...]
     lots: tuple[Lot, ...]
     pending: tuple[Instruction, ...]
+    refused_retirements: tuple[Instruction, ...]
     for_sale_at_once: tuple[int, ...]
     """Trades of the day that T+1 did not hold for."""
 
@@ -101,13 +103,14 @@ class AccountsState:
 class Accounts:
     """Every account, every lot, every pending movement."""
 
-    __slots__ = ("_accounts", "_bought_today", "_for_sale_at_once", "lots", "pending")
+    __slots__ = ("_accounts", "_bought_today", "_for_sale_at_once", "_refused_retirements", "lots", "pending")
 
     def __init__(self, state: AccountsState | None = None) -> None:
         """None, or those of a snapshot."""
         self._accounts: dict[str, AccountView] = {}
         self.lots: dict[str, Lot] = {}
         self.pending: dict[str, Instruction] = {}
+        self._refused_retirements: dict[str, Instruction] = {}
         self._bought_today: dict[tuple[str, str], BalanceView] = {}
         self._for_sale_at_once: set[int] = set()
         if state is not None:
@@ -136,7 +139,7 @@ class Accounts:
         if event.from_bucket is not Bucket.OUTSIDE:
             balance = self._accounts[event.from_account].balance(event.asset)
             _add(balance, event.from_bucket, -event.amount)
-        if event.to_bucket is not Bucket.OUTSIDE:
+        if event.to_bucket is not Bucket.OUTSIDE and event.to_account != FEES:
             balance = self._accounts[event.to_account].balance(event.asset)
             _add(balance, event.to_bucket, event.amount)
 
@@ -172,6 +175,8 @@ class Accounts:
     def instruct(self, event: MovementInstructed) -> None:
         """A movement is on its way."""
         self.pending[event.instruction.instruction_id] = event.instruction
+        if event.instruction.retirement_id is not None:
+            self._refused_retirements.pop(event.instruction.retirement_id, None)
 
     def confirm(self, instruction_id: str) -> None:
         """The registry moved it: serials enter or leave. Those of deliveries change hands as each one settles."""
@@ -183,14 +188,23 @@ class Accounts:
                 self._take(leg.from_account, leg.lot_id, leg.serials)
 
     def refuse(self, instruction_id: str) -> None:
-        """The registry refused it: nothing moves."""
-        del self.pending[instruction_id]
+        """The registry refused it: nothing moves. What was bought to be used stays committed to that."""
+        instruction = self.pending.pop(instruction_id)
+        if instruction.retirement_id is not None:
+            self._refused_retirements[instruction.retirement_id] = instruction
 
     def deliver(self, event: DeliverySettled) -> None:
         """Serials changed hands."""
         for part in event.lots:
             self._take(event.seller, part.lot_id, part.serials)
             self._give(event.buyer, part.lot_id, part.serials)
+        if event.use is not None:
+            self.unbuy(event.trade_id, event.buyer, event.instrument, event.quantity_tonnes)
+
+    def retire(self, event: RetirementCompleted) -> None:
+        """Serials are nobody's any more."""
+        for part in event.lots:
+            self._take(event.account, part.lot_id, part.serials)
 
     def lots_of(self, account: str) -> list[LotView]:
         """An account's lots in the order they would be delivered."""
@@ -215,6 +229,7 @@ class Accounts:
             accounts=tuple(self._accounts.values()),
             lots=tuple(self.lots.values()),
             pending=tuple(self.pending.values()),
+            refused_retirements=tuple(self._refused_retirements.values()),
             for_sale_at_once=tuple(sorted(self._for_sale_at_once)),
         )
 
@@ -222,6 +237,9 @@ class Accounts:
         self._accounts = {view.account: view for view in state.accounts}
         self.lots = {lot.lot_id: lot for lot in state.lots}
         self.pending = {instruction.instruction_id: instruction for instruction in state.pending}
+        self._refused_retirements = {
+            str(instruction.retirement_id): instruction for instruction in state.refused_retirements
+        }
         self._for_sale_at_once = set(state.for_sale_at_once)
         self._bought_today = {
             (view.account, asset): balance
@@ -232,7 +250,7 @@ class Accounts:
 
     def _allocated(self, account: str) -> dict[str, int]:
         allocated: dict[str, int] = {}
-        for instruction in self.pending.values():
+        for instruction in (*self.pending.values(), *self._refused_retirements.values()):
             for leg in instruction.legs:
                 if leg.from_account == account and instruction.kind is not InstructionKind.TRANSFER_IN:
                     allocated[leg.lot_id] = allocated.get(leg.lot_id, 0) + ranges.count(leg.serials)

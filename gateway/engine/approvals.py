@@ -12,6 +12,7 @@ from matching.commands import (
     LiftRestriction,
     RestrictAccount,
     ResumeTrading,
+    RetryRetirement,
 )
 from matching.events import ActApproved, ActDeclined, ApprovalRequested
 
@@ -75,6 +76,8 @@ def subject_of(act: AnyAct) -> str:
             return act.account
         case BustTrade():
             return str(act.trade_id)
+        case RetryRetirement():
+            return act.retirement_id
         case AdoptRules():
             return "; ".join(_told(change.parameter, change.value, change.listing) for change in act.changes)
         case _:

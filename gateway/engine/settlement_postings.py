@@ -2,12 +2,12 @@
 
 The journal hands over each batch of entries; the few of them that settle something leave their reasons, their
 postings and their serials in schema `settlement`, whose constraints and triggers judge them (see
-`gateway/postgres/schema/0002_settlement.sql`). Reasons come from what settlement says has happened, postings from
+`gateway/postgres/schema/0002_settlement.sql` and `0005_retirement_and_fees.sql`). Reasons come from what settlement says has happened, postings from
 the ledger's own moves between accounts, serials from the lots: three accounts of one thing, which the database
 compares. A refusal means that the core is wrong, so it is raised and stops the process.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -17,9 +17,9 @@ from sortedcontainers import SortedDict
 from gateway.engine.entry import Entry
 from gateway.engine.journal import APPEND_TIMEOUT_S, Connection
 from matching.events import Event
-from settlement.depository import DepositoryState
 from settlement.events import (
     AccountOpened,
+    Bucket,
     CashDeposited,
     DeliverySettled,
     InstructionKind,
@@ -27,19 +27,29 @@ from settlement.events import (
     LotRegistered,
     LotSlice,
     Posted,
+    RetirementCompleted,
     TransferCompleted,
 )
-from settlement.values import CASH, OUTSIDE
+from settlement.state import DepositoryState
+from settlement.values import CASH, FEES, OUTSIDE, RETIRED
 
 Reader: TypeAlias = "Connection | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
-Settling: TypeAlias = CashDeposited | TransferCompleted | DeliverySettled
+Settling: TypeAlias = CashDeposited | TransferCompleted | DeliverySettled | RetirementCompleted
 """The events that are a reason for something to be posted."""
 
 Row: TypeAlias = tuple[object, ...]
 
 _TAKEN: Final = frozenset(
-    {CashDeposited, TransferCompleted, DeliverySettled, AccountOpened, InstrumentAdded, LotRegistered}
+    {
+        CashDeposited,
+        TransferCompleted,
+        DeliverySettled,
+        RetirementCompleted,
+        AccountOpened,
+        InstrumentAdded,
+        LotRegistered,
+    }
 )
 
 _ACCOUNTS: Final = """
@@ -102,13 +112,14 @@ class Wave:
 
     def add(self, seq: int, reasons: list[Settling], posted: list[Posted]) -> None:
         """One entry's reasons and the ledger's moves between accounts."""
-        for line, event in enumerate(reasons, 1):
-            self.reasons.append((seq, line, *_reason(event)))
-            self._move(seq, line, _slices(event))
+        rows = ((row, slices) for event in reasons for row, slices in _reasons(event))
+        for line, (row, slices) in enumerate(rows, 1):
+            self.reasons.append((seq, line, *row))
+            self._move(seq, line, slices)
         for line, posting in enumerate(posted):
             taken, given = 2 * line + 1, 2 * line + 2
             self.postings.append((seq, taken, posting.from_account, posting.asset, -posting.amount))
-            self.postings.append((seq, given, posting.to_account, posting.asset, posting.amount))
+            self.postings.append((seq, given, _receiver(posting), posting.asset, posting.amount))
 
     def _move(self, seq: int, line: int, slices: Sequence[LotSlice]) -> None:
         pieces = ((part.lot_id, first, end) for part in slices for first, end in part.serials)
@@ -165,7 +176,7 @@ def collect(entries: Sequence[Entry]) -> Batch:
                 case Posted():
                     if _changes_owner(event):
                         posted.append(event)
-                case CashDeposited() | TransferCompleted() | DeliverySettled():
+                case CashDeposited() | TransferCompleted() | DeliverySettled() | RetirementCompleted():
                     reasons.append(event)
                 case AccountOpened():
                     batch.accounts.append((entry.seq, event.account, event.registry_account))
@@ -183,8 +194,13 @@ def collect(entries: Sequence[Entry]) -> Batch:
 
 
 def _changes_owner(event: Event) -> bool:
-    """Orders, holds and trades move amounts within an account: nobody owns more or less."""
-    return isinstance(event, Posted) and event.from_account != event.to_account
+    """Orders, holds and trades move amounts within an account: nobody owns more or less. What is retired is gone."""
+    return isinstance(event, Posted) and event.from_account != _receiver(event)
+
+
+def _receiver(posting: Posted) -> str:
+    """Whose it is then: in the ledger what was retired stays in sight of its owner, here it is nobody's."""
+    return RETIRED if posting.to_bucket is Bucket.RETIRED else posting.to_account
 
 
 def _wave(batch: Batch, reasons: list[Settling]) -> Wave:
@@ -194,21 +210,34 @@ def _wave(batch: Batch, reasons: list[Settling]) -> Wave:
     return batch.waves[-1]
 
 
-def _reason(event: Settling) -> Row:
-    """Kind, reference, asset, amount, from, to, payment: a row of `settled` without its key."""
+def _reasons(event: Settling) -> Iterator[tuple[Row, Sequence[LotSlice]]]:
+    """Rows of `settled` without their key (kind, reference, asset, amount, from, to, payment), with what moves for each."""
     match event:
         case CashDeposited():
-            return ("deposit", event.bank_reference, CASH, event.amount_fen, OUTSIDE, event.account, 0)
-        case TransferCompleted(kind=InstructionKind.TRANSFER_IN):
-            ends = (OUTSIDE, event.account)
-            return ("transfer", event.instruction_id, event.instrument, event.quantity_tonnes, *ends, 0)
-        case TransferCompleted(kind=InstructionKind.TRANSFER_OUT):
-            ends = (event.account, OUTSIDE)
-            return ("transfer", event.instruction_id, event.instrument, event.quantity_tonnes, *ends, 0)
+            yield ("deposit", event.bank_reference, CASH, event.amount_fen, OUTSIDE, event.account, 0), ()
+        case TransferCompleted():
+            moved = (event.instrument, event.quantity_tonnes, *_ends(event))
+            yield ("transfer", event.instruction_id, *moved, 0), event.lots
         case DeliverySettled():
-            ends = (event.seller, event.buyer)
-            reference = str(event.trade_id)
-            return ("delivery", reference, event.instrument, event.quantity_tonnes, *ends, event.amount_fen)
+            traded = (event.instrument, event.quantity_tonnes, event.seller, event.buyer)
+            yield ("delivery", str(event.trade_id), *traded, event.amount_fen), event.lots
+            for side, fee_fen, payer in (
+                ("buy", event.buyer_fee_fen, event.buyer),
+                ("sell", event.seller_fee_fen, event.seller),
+            ):
+                if fee_fen:
+                    yield ("fee", f"{event.trade_id}.{side}", CASH, fee_fen, payer, FEES, 0), ()
+        case RetirementCompleted():
+            used = (event.instrument, event.quantity_tonnes, event.account, RETIRED)
+            yield ("retirement", event.retirement_id, *used, 0), event.lots
+
+
+def _ends(event: TransferCompleted) -> tuple[str, str]:
+    match event.kind:
+        case InstructionKind.TRANSFER_IN:
+            return (OUTSIDE, event.account)
+        case InstructionKind.TRANSFER_OUT:
+            return (event.account, OUTSIDE)
         case _:
             raise AssertionError(f"{event.kind} completes no transfer")
 
@@ -245,22 +274,28 @@ async def settlement_check(connection: Reader) -> tuple[Difference, ...]:
 async def compare_with_core(connection: Reader, state: DepositoryState) -> tuple[Difference, ...]:
     """Compare tonnes, fen and serials, account by account, with the core's own at the same position.
 
-    Serials on their way to another account, or out, are still with their owner, as its tonnes are.
+    Serials on their way to another account, or out, are still with their owner, as its tonnes are; those bought to be
+    retired are with the buyer until the registry has cancelled them, asked or refused. What was retired is compared by
+    its tonnes: the core has let go of its serials.
     """
     figures: list[Row] = [
         (line.account, line.asset, line.available + line.held + line.delivering) for line in state.balances
     ]
-    pieces: list[Row] = [
-        (holding.account, holding.lot_id, first, end)
-        for holding in state.holdings
-        for first, end in holding.serials
-    ]
-    pieces += [
-        (leg.from_account, leg.lot_id, first, end)
+    figures += [(RETIRED, line.asset, line.retired) for line in state.balances]
+    held = [(holding.account, holding.lot_id, holding.serials) for holding in state.holdings]
+    held += [
+        (leg.from_account, leg.lot_id, leg.serials)
         for instruction in state.instructions
-        if instruction.kind is not InstructionKind.TRANSFER_IN
+        if instruction.kind in (InstructionKind.TRANSFER_OUT, InstructionKind.DELIVER)
         for leg in instruction.legs
-        for first, end in leg.serials
+    ]
+    held += [
+        (retirement.account, part.lot_id, part.serials)
+        for retirement in state.retirements
+        for part in retirement.lots
+    ]
+    pieces: list[Row] = [
+        (account, lot_id, first, end) for account, lot_id, serials in held for first, end in serials
     ]
     ledger = "SELECT * FROM settlement.compare_with_ledger($1, $2, $3)"
     holdings = "SELECT * FROM settlement.compare_with_holdings($1, $2, $3, $4)"

@@ -65,6 +65,8 @@ from settlement.events import (
     MovementRefused,
     ParticipantRegistered,
     Posted,
+    RetirementCompleted,
+    RetirementRefused,
     TransferCompleted,
     TransferFailed,
     TransferRequested,
@@ -74,7 +76,7 @@ from settlement.lot import Lot, MethodologyClass
 RECENT_ORDERS: Final = 4_096
 """How many ended orders stay in memory."""
 
-VERSION: Final = "2"
+VERSION: Final = "3"
 """Of the shape and meaning of `ViewsState`. A snapshot of another version is not read: the views are then built
 again from all recorded entries."""
 
@@ -291,6 +293,8 @@ class Views:
             MovementRefused: lambda _, event: accounts.refuse(event.instruction_id),
             DeliverySettled: _plain(accounts.deliver),
             DeliveryFailed: self._on_failed,
+            RetirementCompleted: _plain(accounts.retire),
+            RetirementRefused: _nothing,
             LargeHolderNoted: _nothing,
             TradingHalted: lambda entry, event: market.halt(event, entry.at_ns),
             TradingResumed: _plain(market.resume),

@@ -24,6 +24,7 @@ from matching.commands import (
     ReplaceOrder,
     RestrictAccount,
     ResumeTrading,
+    RetryRetirement,
     SubmitOrder,
 )
 from matching.events import CloseStep, Event, Rejected
@@ -48,6 +49,7 @@ from settlement.events import Instruction, LotSlice, MovementInstructed
 from settlement.instrument import Instrument
 from settlement.ledger import Balance
 from settlement.lot import Lot, MethodologyClass, Origin
+from settlement.retirement import RetirementId, RetirementPurpose, Use
 from settlement.serials import Serials
 from settlement.values import (
     CASH,
@@ -68,6 +70,11 @@ WEDNESDAY = TradingDay("2026-11-25")
 FRIDAY = TradingDay("2026-11-27")
 NEXT_MONDAY = TradingDay("2026-11-30")
 REFERENCE_FEN = 6_800
+EVENT = Use(
+    purpose=RetirementPurpose.VOLUNTARY_OFFSET,
+    beneficiary="a meeting of 300",
+    statement="made carbon neutral",
+)
 OLGA, OTTO = "olga", "otto"
 """Two operators."""
 
@@ -93,6 +100,8 @@ RULES: dict[str, RuleValue] = {
     "participant_kinds": ", ".join(ParticipantKind),
     "position_limits": "none",
     "large_holder_alerts": "none",
+    "fee_buyer_ppm": 0,
+    "fee_seller_ppm": 0,
     "notice_s": 0,
     "two_person_acts": "none",
     "depth_levels": 5,
@@ -265,15 +274,17 @@ class Driver:
         quantity_tonnes: int,
         price_fen: int,
         time_in_force: TimeInForce = TimeInForce.DAY,
+        *,
+        use: Use | None = None,
     ) -> tuple[Event, ...]:
         """An order under a fresh client id."""
         return self.do(
-            order(account, side, quantity_tonnes, price_fen, time_in_force, client_id=self.next_id())
+            order(account, side, quantity_tonnes, price_fen, time_in_force, use=use, client_id=self.next_id())
         )
 
-    def buy(self, account: str, quantity_tonnes: int, price_fen: int) -> OrderId:
+    def buy(self, account: str, quantity_tonnes: int, price_fen: int, use: Use | None = None) -> OrderId:
         """A buy order that is accepted; its id."""
-        events = self.order(account, Side.BUY, quantity_tonnes, price_fen)
+        events = self.order(account, Side.BUY, quantity_tonnes, price_fen, use=use)
         assert not isinstance(events[-1], Rejected), events
         return OrderId(self.seq)
 
@@ -365,6 +376,7 @@ def order(
     price_fen: int,
     time_in_force: TimeInForce = TimeInForce.DAY,
     *,
+    use: Use | None = None,
     client_id: str = "o",
     participant: str | None = None,
     listing: str = LISTING,
@@ -381,6 +393,7 @@ def order(
         price_fen=price_fen,
         quantity_tonnes=quantity_tonnes,
         time_in_force=time_in_force,
+        use=use,
     )
 
 
@@ -489,6 +502,13 @@ def lift(account: str, *, operator: str = OLGA) -> LiftRestriction:
 def bust(trade_id: int, *, operator: str = OLGA) -> BustTrade:
     """A `BustTrade`."""
     return BustTrade(operator=ParticipantId(operator), reason="a test", trade_id=TradeId(trade_id))
+
+
+def retry(retirement_id: str, *, operator: str = OLGA) -> RetryRetirement:
+    """A `RetryRetirement`."""
+    return RetryRetirement(
+        operator=ParticipantId(operator), reason="a test", retirement_id=RetirementId(retirement_id)
+    )
 
 
 def approve(approval_id: int, *, operator: str = OTTO) -> ApproveAct:

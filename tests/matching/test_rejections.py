@@ -36,6 +36,7 @@ from settlement.serials import SerialRange
 from settlement.values import AccountId, AssetCode, LotId, ParticipantId, TradingDay
 from tests.matching.driver import (
     CLASS_II,
+    EVENT,
     LISTING,
     MONDAY,
     RULES,
@@ -58,6 +59,7 @@ from tests.matching.driver import (
     resolve,
     restrict,
     resume,
+    retry,
     shanghai_market,
     transfer_in,
     weekdays,
@@ -657,6 +659,57 @@ def an_approval_of_ones_own_act() -> tuple[Driver, Command]:
     driver = market(two_person_acts="halt")
     driver.accepted(halt())
     return driver, approve(driver.seq, operator="olga")
+
+
+@produces("use_of_a_sale")
+def a_sale_for_a_use() -> tuple[Driver, Command]:
+    return market(), order("anna", SELL, 10, 6_800, use=EVENT)
+
+
+@produces("use_of_a_sale")
+def a_sale_for_a_use_at_no_price() -> tuple[Driver, Command]:
+    return market(), order("anna", SELL, 0, 0, use=EVENT)
+
+
+@produces("insufficient_cash")
+def a_purchase_whose_fee_is_not_covered() -> tuple[Driver, Command]:
+    return market(fee_buyer_ppm=1_000), buy(tonnes=147)
+
+
+@produces("insufficient_cash")
+def a_smaller_order_at_a_fee_that_is_not_covered() -> tuple[Driver, Command]:
+    driver = market()
+    order_id = driver.buy("ben", 147, 6_800)
+    driver.adopt(fee_buyer_ppm=100_000)
+    return driver, replace_order("ben", order_id, quantity_tonnes=146)
+
+
+@produces("retirement_not_refused")
+def no_retirement_asked_again() -> tuple[Driver, Command]:
+    return market(), retry("trade-1")
+
+
+@produces("retirement_not_refused")
+def a_retirement_asked_again_while_it_is_asked() -> tuple[Driver, Command]:
+    driver = market(settlement_cycle="as_traded")
+    driver.sell("anna", 1, 6_800)
+    driver.buy("ben", 1, 6_800, EVENT)
+    (delivery,) = driver.exchange.pending_instructions()
+    driver.answer(delivery)
+    return driver, retry("trade-1")
+
+
+@produces("retirement_not_refused")
+def a_completed_retirement_asked_again() -> tuple[Driver, Command]:
+    driver, _ = a_retirement_asked_again_while_it_is_asked()
+    (asked,) = driver.exchange.pending_instructions()
+    driver.answer(asked)
+    return driver, retry("trade-1")
+
+
+@produces("reason_missing")
+def a_retirement_asked_again_without_a_reason() -> tuple[Driver, Command]:
+    return market(), replace(retry("trade-1"), reason="")
 
 
 # ---- the tests --------------------------------------------------------------------------------------------------

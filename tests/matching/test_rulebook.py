@@ -149,6 +149,11 @@ FAULTY: list[tuple[str, RuleValue]] = [
     ("matching_mode", "pro_rata"),
     ("band_rounding", "outward"),
     ("self_trade", "allow"),
+    *(
+        (name, value)
+        for name in ("fee_buyer_ppm", "fee_seller_ppm")
+        for value in (-1, 1_000_001, 10**30, "800", "", True)
+    ),
 ]
 
 
@@ -166,6 +171,16 @@ def test_every_value_used_elsewhere_is_sound() -> None:
     assert {name: fault_of(change(name, value)) for name, value in RULES.items()} == dict.fromkeys(RULES)
     assert fault_of(change("band_basis_points", 0)) is None
     assert fault_of(change("close_threshold_tonnes", 0)) is None
+
+
+@pytest.mark.parametrize("parameter", ["fee_buyer_ppm", "fee_seller_ppm"])
+@pytest.mark.parametrize("ppm", [0, 1, 800, 1_000_000])
+def test_a_fee_is_a_whole_number_of_millionths_up_to_the_whole_amount(parameter: str, ppm: int) -> None:
+    assert fault_of(change(parameter, ppm)) is None
+    book = complete()
+    book.adopt((change(parameter, ppm, 100, LISTING),))
+    assert [getattr(book.in_force(at, LISTING), parameter) for at in (99, 100)] == [0, ppm]
+    assert getattr(book.in_force(100, CLASS_II), parameter) == 0
 
 
 @pytest.mark.parametrize("parameter", sorted(MARKET_WIDE))

@@ -20,12 +20,18 @@ from settlement.instrument import Instrument
 from settlement.lot import Lot, MethodologyClass, Origin
 from settlement.movements import MovementEvent
 from settlement.rejections import Rejection
+from settlement.retirement import RetirementPurpose, Use
 from settlement.serials import Serials
 from settlement.values import CASH, AccountId, AssetCode, LotId, ParticipantId, TradeId, TradingDay
 
 UNITS, OTHER_UNITS = AssetCode("U"), AssetCode("V")
 DAY = TradingDay("2026-11-23")
 SELLER, BUYER = AccountId("seller"), AccountId("buyer")
+EVENT = Use(
+    purpose=RetirementPurpose.VOLUNTARY_OFFSET,
+    beneficiary="a meeting of 300",
+    statement="made carbon neutral",
+)
 
 
 def lot(
@@ -101,20 +107,36 @@ class House:
         sound(self.depository.register_lot(RegisterLot(lot=lot(name, serials, issued_on))))
         self.answer(self.ask_for(account, part(name, serials)))
 
-    def trade(self, tonnes: int, fen_per_tonne: int = 10) -> TradeId:
+    def trade(
+        self,
+        tonnes: int,
+        fen_per_tonne: int = 10,
+        *,
+        use: Use | None = None,
+        fees: tuple[int, int] = (0, 0),
+        resale_next_day: bool = False,
+    ) -> TradeId:
         """A delivery from the seller to the buyer, pending."""
-        trade_id = self.trade_unchecked(tonnes, fen_per_tonne)
+        trade_id = self.trade_unchecked(
+            tonnes, fen_per_tonne, use=use, fees=fees, resale_next_day=resale_next_day
+        )
         self.depository.check()
         return trade_id
 
     def trade_unchecked(
-        self, tonnes: int, fen_per_tonne: int = 10, *, resale_next_day: bool = False
+        self,
+        tonnes: int,
+        fen_per_tonne: int = 10,
+        *,
+        resale_next_day: bool = False,
+        use: Use | None = None,
+        fees: tuple[int, int] = (0, 0),
     ) -> TradeId:
-        """The same, for a test that makes thousands."""
+        """The same, for a test that makes thousands. Fees are the buyer's and the seller's."""
         self.trades += 1
         amount_fen = tonnes * fen_per_tonne
         self.depository.hold(SELLER, UNITS, tonnes)
-        self.depository.hold(BUYER, CASH, amount_fen)
+        self.depository.hold(BUYER, CASH, amount_fen + fees[0])
         delivery = Delivery(
             trade_id=TradeId(self.trades),
             trading_day=DAY,
@@ -124,6 +146,9 @@ class House:
             quantity_tonnes=tonnes,
             amount_fen=amount_fen,
             resale_next_day=resale_next_day,
+            buyer_fee_fen=fees[0],
+            seller_fee_fen=fees[1],
+            use=use,
         )
         self.depository.book_trade(delivery)
         return delivery.trade_id
@@ -147,6 +172,14 @@ class House:
         events = sound(self.movements.resolve(command, self.next_seq(), 99 + self.seq))
         self.depository.check()
         return events
+
+    def reload(self) -> None:
+        """Go on from a snapshot."""
+        before = self.depository.dump()
+        self.depository = Depository.load(before)
+        self.movements = self.depository.movements
+        self.depository.check()
+        assert self.depository.dump() == before
 
     def holdings(self, account: AccountId) -> dict[str, Serials]:
         return {str(of.lot_id): of.serials for of in self.depository.holdings.of(account, UNITS)}

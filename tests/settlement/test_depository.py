@@ -12,7 +12,7 @@ from settlement.events import LotSlice, Posted
 from settlement.instrument import Instrument
 from settlement.lot import MethodologyClass
 from settlement.rejections import Rejection
-from settlement.values import CASH, OUTSIDE, AccountId, AssetCode, ParticipantId
+from settlement.values import CASH, FEES, OUTSIDE, RETIRED, AccountId, AssetCode, ParticipantId
 from tests.settlement.house import (
     BUYER,
     OTHER_UNITS,
@@ -69,6 +69,8 @@ REFUSALS: list[tuple[str, Question]] = [
     ("participant_unknown", open_("new", owner="nobody")),
     ("account_exists", open_("seller")),
     ("account_exists", open_(OUTSIDE)),
+    ("account_exists", open_(FEES)),
+    ("account_exists", open_(RETIRED)),
     ("registry_account_bound", open_("new", registry_account="registry-buyer")),
     ("instrument_exists", add(UNITS)),
     ("instrument_exists", add(CASH)),

@@ -305,7 +305,7 @@ def test_a_bust_returns_both_sides_and_takes_the_obligation_away() -> None:
     before = made.depository.dump()
     kept, gone = made.trade(30), made.trade(20)
     with_both = made.depository.position(BUYER, UNITS)
-    delivery, posted = made.movements.bust(gone)
+    delivery, posted = made.movements.obligations.bust(gone)
     made.depository.check()
     assert delivery.state is DeliveryState.BUSTED
     assert [(one.asset, one.amount, one.to_bucket) for one in posted] == [
@@ -313,9 +313,9 @@ def test_a_bust_returns_both_sides_and_takes_the_obligation_away() -> None:
         (CASH, 200, Bucket.AVAILABLE),
     ]
     assert made.depository.position(BUYER, UNITS) == with_both - 20
-    assert not made.movements.is_uninstructed(gone)
-    assert made.movements.is_uninstructed(kept)
-    made.movements.bust(kept)
+    assert not made.movements.obligations.is_uninstructed(gone)
+    assert made.movements.obligations.is_uninstructed(kept)
+    made.movements.obligations.bust(kept)
     assert made.depository.dump() == before
 
 
@@ -323,9 +323,9 @@ def test_only_what_is_not_instructed_can_be_busted() -> None:
     made = house()
     trade_id = made.trade(30)
     made.instruct()
-    assert not made.movements.is_uninstructed(trade_id)
+    assert not made.movements.obligations.is_uninstructed(trade_id)
     with pytest.raises(KeyError):
-        made.movements.bust(trade_id)
+        made.movements.obligations.bust(trade_id)
 
 
 @pytest.mark.parametrize(
@@ -338,23 +338,23 @@ def test_only_a_purchase_of_the_same_day_is_locked(
     sellable: int,
 ) -> None:
     made = house()
-    made.movements.begin_day(DAY)
+    made.movements.obligations.begin_day(DAY)
     made.trade_unchecked(30, resale_next_day=resale_next_day)
     (asked,) = made.instruct()
-    made.movements.begin_day(received_on)
+    made.movements.obligations.begin_day(received_on)
     made.answer(asked)
     made.depository.check()
     assert made.depository.sellable(BUYER, UNITS) == sellable
     again = Depository.load(made.depository.dump())
     assert again.sellable(BUYER, UNITS) == sellable
     assert again.dump() == made.depository.dump()
-    made.movements.begin_day(TradingDay("2026-11-25"))
+    made.movements.obligations.begin_day(TradingDay("2026-11-25"))
     assert made.depository.sellable(BUYER, UNITS) == 30
 
 
 def test_units_locked_that_are_not_there_are_found() -> None:
     made = house()
-    made.movements.locked[BUYER, UNITS] = 1
+    made.movements.obligations.locked[BUYER, UNITS] = 1
     with pytest.raises(AssertionError, match="bought today"):
         made.depository.check()
 
@@ -362,6 +362,6 @@ def test_units_locked_that_are_not_there_are_found() -> None:
 def test_a_false_count_of_what_is_coming_is_found() -> None:
     made = house()
     made.trade(30)
-    made.movements.incoming[BUYER, UNITS] = 29
+    made.movements.obligations.incoming[BUYER, UNITS] = 29
     with pytest.raises(AssertionError, match="incoming"):
         made.depository.check()

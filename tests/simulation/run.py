@@ -134,7 +134,7 @@ def compare(exchange: Exchange, reference: Market) -> None:
     assert list(standing.restrictions) == reference.restricted
     assert exchange.operations.waiting == reference.waiting
     depository, vault = exchange.depository, reference.vault
-    assert depository.movements.locked == vault.locked
+    assert depository.movements.obligations.locked == vault.locked
     for account in vault.owners:
         for code in vault.instruments:
             place = (AccountId(account), AssetCode(code))

@@ -120,7 +120,7 @@ def sloppy_reduce(book: OrderBook, order: Order, quantity_tonnes: int) -> None:
 
 def sloppy_begin_day(movements: Movements, day: TradingDay) -> None:
     """What was bought yesterday is still not for sale."""
-    movements.trading_day = day
+    movements.obligations.trading_day = day
 
 
 def sloppy_without(prices: DayPrices, trade_id: TradeId) -> DayPrices:

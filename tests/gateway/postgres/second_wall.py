@@ -13,13 +13,13 @@ from gateway.postgres.migrations import migrate
 SCHEMA = files("gateway.postgres") / "schema"
 
 JOURNALED = 40
-"""Entries 1 to 40 are in the journal; the world's own are 1 to 10."""
+"""Entries 1 to 40 are in the journal; the world's own are 1 to 11."""
 
 NEW = 20
 """An entry that has settled nothing yet."""
 
-DEPOSIT, IN, DVP = 6, 8, 10
-"""Entries of the world: a deposit, a transfer in, a delivery."""
+DEPOSIT, IN, DVP, USE = 6, 8, 10, 11
+"""Entries of the world: a deposit, a transfer in, a delivery, a retirement."""
 
 
 async def build(dsn: str) -> None:
@@ -43,6 +43,7 @@ async def build(dsn: str) -> None:
         IN: [receive("in-1", "alpha", "CIR1", 50), ("one", 100, 150)],
         9: [receive("in-2", "beta", "CIR2", 10), ("two", 100, 110)],
         DVP: [deliver("1", "alpha", "beta", 5, 250), ("one", 100, 105)],
+        USE: [retire("trade-0", "beta", "CIR2", 3), ("two", 100, 103)],
     }.items():
         await write_wave(connection, wave(seq, reason, moves))
     await connection.close()
@@ -77,6 +78,16 @@ def deliver(reference: str, seller: str, buyer: str, tonnes: int, payment_fen: i
     return ("delivery", reference, "CIR1", tonnes, seller, buyer, payment_fen)
 
 
+def retire(reference: str, account: str, asset: str, tonnes: int) -> Row:
+    """Units used, for good."""
+    return ("retirement", reference, asset, tonnes, account, "retired", 0)
+
+
+def charge(reference: str, account: str, amount_fen: int) -> Row:
+    """A fee."""
+    return ("fee", reference, "CNY", amount_fen, account, "fees", 0)
+
+
 def postings_of(seq: int, reason: Row) -> list[Row]:
     """The postings that reason asks for, as amounts that move between two accounts."""
     _, _, asset, amount, source, target, payment = reason
@@ -95,6 +106,20 @@ def wave(seq: int, reason: Row, moves: Sequence[Row] = (), postings: list[Row] |
         moves=[(seq, 1, part, *move) for part, move in enumerate(moves, 1)],
         postings=postings_of(seq, reason) if postings is None else postings,
     )
+
+
+def with_fees(seq: int, delivery: Row, moves: Sequence[Row], *fees: Row) -> Wave:
+    """One entry: a delivery, and what is charged for it."""
+    made = wave(seq, delivery, moves)
+    for line, fee in enumerate(fees, 2):
+        _, _, asset, amount, payer, fees_account, _ = fee
+        assert isinstance(amount, int)
+        made.reasons.append((seq, line, *fee))
+        made.postings += [
+            (seq, 2 * line + 1, payer, asset, -amount),
+            (seq, 2 * line + 2, fees_account, asset, amount),
+        ]
+    return made
 
 
 Strike = Callable[[Connection], Awaitable[None]]
@@ -123,6 +148,21 @@ def rows(*, reasons: Sequence[Row] = (), moves: Sequence[Row] = (), postings: Se
     """An attack by one statement with these very rows."""
     struck = Wave(reasons=list(reasons), moves=list(moves), postings=list(postings))
     return lambda connection: write_wave(connection, struck)
+
+
+def charged(*fees: Row) -> Strike:
+    """An attack by a sound delivery and these fees."""
+    return lambda connection: write_wave(connection, with_fees(NEW, TRADE, [("one", 105, 110)], *fees))
+
+
+def one_after_another(*waves: Wave) -> Strike:
+    """An attack by several statements."""
+
+    async def strike(connection: Connection) -> None:
+        for struck in waves:
+            await write_wave(connection, struck)
+
+    return strike
 
 
 def sql(text: str) -> Strike:
@@ -467,6 +507,165 @@ ATTACKS = (
         "serial_move_serials_check",
         ("serial_move.serial_move_serials_check",),
     ),
+    # ---- what was used stays used
+    Attack(
+        "a retired serial delivered",
+        settle(NEW, ("delivery", "9", "CIR2", 3, "retired", "alpha", 10), [("two", 100, 103)]),
+        "retired_for_good",
+        ("settled.retired_for_good",),
+    ),
+    Attack(
+        "a retired serial taken out",
+        settle(NEW, send("out-9", "retired", "CIR2", 3), [("two", 100, 103)]),
+        "retired_for_good",
+        ("settled.retired_for_good",),
+    ),
+    Attack(
+        "a retired serial brought in again",
+        settle(NEW, receive("in-9", "alpha", "CIR2", 3), [("two", 100, 103)]),
+        "holding_has_one_owner",
+        ("holding.holding_has_one_owner",),
+    ),
+    Attack(
+        "a retired serial delivered by who had it",
+        settle(NEW, ("delivery", "9", "CIR2", 3, "beta", "alpha", 10), [("two", 100, 103)]),
+        "holding_is_owned",
+        ("serial_move.serial_move_3_apply",),
+    ),
+    Attack(
+        "a retired serial retired again",
+        settle(NEW, retire("trade-9", "beta", "CIR2", 3), [("two", 100, 103)]),
+        "holding_is_owned",
+        ("serial_move.serial_move_3_apply",),
+    ),
+    Attack(
+        "a retirement completed twice",
+        settle(NEW, retire("trade-0", "beta", "CIR2", 3), [("two", 103, 106)]),
+        "settled_once",
+        ("settled.settled_once",),
+    ),
+    Attack(
+        "units retired that were never here",
+        settle(NEW, retire("trade-9", "outside", "CIR2", 3), [("two", 120, 123)]),
+        "settled_kind",
+        ("settled.settled_kind",),
+    ),
+    Attack(
+        "money retired",
+        settle(NEW, retire("trade-9", "beta", "CNY", 3)),
+        "settled_kind",
+        ("settled.settled_kind",),
+    ),
+    Attack(
+        "tonnes retired without their serials",
+        settle(NEW, retire("trade-9", "beta", "CIR2", 3)),
+        "settled_is_moved",
+        ("settled.settled_2_is_moved",),
+    ),
+    Attack(
+        "more retired than is owned",
+        settle(NEW, retire("trade-9", "beta", "CIR2", 8), [("two", 102, 110)]),
+        "balance_floor",
+        ("balance.balance_floor", "serial_move.serial_move_3_apply"),
+    ),
+    Attack(
+        "units sold to nobody",
+        settle(NEW, ("delivery", "9", "CIR2", 3, "beta", "retired", 10), [("two", 103, 106)]),
+        "settled_to_sink",
+        ("settled.settled_to_sink", "balance.balance_floor"),
+    ),
+    Attack(
+        "a retirement in somebody's favour",
+        settle(NEW, ("retirement", "trade-9", "CIR2", 3, "beta", "alpha", 0), [("two", 103, 106)]),
+        "settled_to_sink",
+        ("settled.settled_to_sink",),
+    ),
+    # ---- fees
+    Attack(
+        "a fee in somebody's favour",
+        charged(("fee", "9.buy", "CNY", 10, "beta", "gamma", 0)),
+        "settled_to_sink",
+        ("settled.settled_to_sink",),
+    ),
+    Attack(
+        "money deposited as fees",
+        settle(NEW, deposit("bank-9", "fees", 10)),
+        "settled_to_sink",
+        ("settled.settled_to_sink",),
+    ),
+    Attack(
+        "units bought with the fees",
+        one_after_another(
+            with_fees(NEW, TRADE, [("one", 105, 110)], charge("9.buy", "beta", 10)),
+            wave(NEW + 1, deliver("10", "alpha", "fees", 1, 10), [("one", 110, 111)]),
+        ),
+        "settled_to_sink",
+        ("settled.settled_to_sink",),
+    ),
+    Attack(
+        "a fee out of nowhere",
+        charged(("fee", "9.buy", "CNY", 10, "outside", "fees", 0)),
+        "settled_kind",
+        ("settled.settled_kind", "settled.settled_3_fee_is_of_delivery"),
+    ),
+    Attack(
+        "a fee in tonnes",
+        settle(NEW, ("fee", "1.buy", "CIR2", 3, "beta", "fees", 0), [("two", 103, 106)]),
+        "settled_kind",
+        ("settled.settled_kind", "settled.settled_3_fee_is_of_delivery"),
+    ),
+    Attack(
+        "a fee charged twice",
+        charged(charge("9.buy", "beta", 10), charge("9.buy", "beta", 10)),
+        "settled_once",
+        ("settled.settled_once",),
+    ),
+    Attack(
+        "a fee charged twice under two names",
+        charged(charge("9.buy", "beta", 10), charge("9.buy.again", "beta", 10)),
+        "fee_names_its_trade",
+        ("settled.fee_names_its_trade",),
+    ),
+    Attack(
+        "a fee for no trade",
+        settle(NEW, charge("9.buy", "beta", 10)),
+        "fee_is_of_delivery",
+        ("settled.settled_3_fee_is_of_delivery",),
+    ),
+    Attack(
+        "a fee for an old trade",
+        settle(NEW, charge("1.buy", "beta", 10)),
+        "fee_is_of_delivery",
+        ("settled.settled_3_fee_is_of_delivery",),
+    ),
+    Attack(
+        "the buyer's fee taken from the seller",
+        charged(charge("9.buy", "alpha", 10)),
+        "fee_is_of_delivery",
+        ("settled.settled_3_fee_is_of_delivery",),
+    ),
+    Attack(
+        "the seller's fee taken from the buyer",
+        charged(charge("9.sell", "beta", 10)),
+        "fee_is_of_delivery",
+        ("settled.settled_3_fee_is_of_delivery",),
+    ),
+    Attack(
+        "a fee above the amount",
+        charged(charge("9.sell", "alpha", 251)),
+        "fee_is_of_delivery",
+        ("settled.settled_3_fee_is_of_delivery",),
+    ),
+    Attack(
+        "a fee that cannot be paid",
+        one_after_another(
+            with_fees(
+                NEW, deliver("9", "alpha", "beta", 5, 750), [("one", 105, 110)], charge("9.buy", "beta", 1)
+            )
+        ),
+        "balance_floor",
+        ("balance.balance_floor",),
+    ),
     # ---- who and what
     Attack(
         "an account opened twice", account("(20, 'alpha', 'R-9')"), "account_pkey", ("account.account_pkey",)
@@ -482,6 +681,12 @@ ATTACKS = (
         account("(20, 'delta', NULL)"),
         "account_is_bound",
         ("account.account_is_bound",),
+    ),
+    Attack(
+        "a participant named like the fees",
+        account("(20, 'fees', 'R-9')"),
+        "account_is_bound",
+        ("account.account_is_bound", "account.account_pkey"),
     ),
     Attack(
         "an account of no entry",

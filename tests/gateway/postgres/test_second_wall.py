@@ -19,11 +19,14 @@ from tests.gateway.postgres.second_wall import (
     NO_ATTACK_REACHES,
     Attack,
     build,
+    charge,
     deliver,
     deposit,
     receive,
+    retire,
     send,
     wave,
+    with_fees,
 )
 
 GUARDS = """
@@ -188,6 +191,38 @@ GOOD: tuple[tuple[str, Wave, list[Balance], Ranges], ...] = (
         wave(NEW, deliver("9", "alpha", "beta", 45, 750), [("one", 105, 150)]),
         [("alpha", "CIR1", 0), ("beta", "CNY", 0)],
         {("alpha", "one"): [], ("beta", "one"): [(100, 150)]},
+    ),
+    (
+        "a retirement, beside what was retired before",
+        wave(NEW, retire("trade-1", "beta", "CIR2", 7), [("two", 103, 110)]),
+        [("beta", "CIR2", 0), ("retired", "CIR2", 10)],
+        {("beta", "two"): [], ("retired", "two"): [(100, 110)]},
+    ),
+    (
+        "a retirement of several ranges",
+        wave(NEW, retire("trade-1", "alpha", "CIR1", 3), [("one", 120, 122), ("one", 149, 150)]),
+        [("alpha", "CIR1", 42), ("retired", "CIR1", 3)],
+        {("alpha", "one"): [(105, 120), (122, 149)], ("retired", "one"): [(120, 122), (149, 150)]},
+    ),
+    (
+        "fees of both sides",
+        with_fees(
+            NEW,
+            deliver("9", "alpha", "beta", 5, 700),
+            [("one", 105, 110)],
+            charge("9.buy", "beta", 50),
+            charge("9.sell", "alpha", 20),
+        ),
+        [("alpha", "CNY", 1_930), ("beta", "CNY", 0), ("fees", "CNY", 70)],
+        {("alpha", "one"): [(110, 150)]},
+    ),
+    (
+        "a fee as high as the amount",
+        with_fees(
+            NEW, deliver("9", "alpha", "beta", 5, 10), [("one", 105, 110)], charge("9.sell", "alpha", 10)
+        ),
+        [("alpha", "CNY", 1_250), ("beta", "CNY", 740), ("fees", "CNY", 10)],
+        {("beta", "one"): [(100, 110)]},
     ),
 )
 

@@ -1,0 +1,156 @@
+"""What trades have left to be delivered: both legs committed, until they settle together or are given back."""
+
+from collections.abc import Iterator
+
+from settlement.delivery import Delivery, DeliveryState, DeliveryStep
+from settlement.events import Bucket, DeliveryFailed, DeliverySettled, LotSlice, Posted
+from settlement.holdings import Holdings
+from settlement.ledger import Ledger
+from settlement.values import CASH, FEES, AccountId, AssetCode, TradeId, TradingDay
+
+
+class Obligations:
+    """Pending deliveries, and what follows from settling, failing or undoing one."""
+
+    __slots__ = ("_holdings", "_ledger", "incoming", "locked", "pending", "trading_day")
+
+    def __init__(self, ledger: Ledger, holdings: Holdings) -> None:
+        """None yet. Ledger and holdings are the depository's own."""
+        self._ledger = ledger
+        self._holdings = holdings
+        self.pending: dict[TradeId, Delivery] = {}
+        """Not yet settled or failed, oldest first."""
+        self.locked: dict[tuple[AccountId, AssetCode], int] = {}
+        """Tonnes received of a purchase of the same day: owned, not for sale until the date rolls (T+1)."""
+        self.incoming: dict[tuple[AccountId, AssetCode], int] = {}
+        """Tonnes bought and not yet received."""
+        self.trading_day: TradingDay | None = None
+
+    def begin_day(self, day: TradingDay) -> None:
+        """The date has rolled: what was bought before may be sold."""
+        self.trading_day = day
+        self.locked.clear()
+
+    def take_on(self, delivery: Delivery) -> None:
+        """A trade has left this obligation behind, both legs committed."""
+        self.pending[delivery.trade_id] = delivery
+        place = (delivery.buyer, delivery.instrument)
+        self.incoming[place] = self.incoming.get(place, 0) + delivery.quantity_tonnes
+
+    def is_uninstructed(self, trade_id: TradeId) -> bool:
+        """Whether there is such an obligation, and the registry has not been asked about it."""
+        delivery = self.pending.get(trade_id)
+        return delivery is not None and delivery.state is DeliveryState.PENDING
+
+    def bust(self, trade_id: TradeId) -> tuple[Delivery, tuple[Posted, ...]]:
+        """Undo an obligation that is not instructed: both sides get back what was theirs."""
+        delivery = self.pending[trade_id]
+        delivery.step(DeliveryStep.BUST)
+        self._done(delivery)
+        return delivery, tuple(self._return_cover(delivery))
+
+    def uninstructed(self) -> Iterator[Delivery]:
+        """Deliveries that the registry has not been asked about yet, oldest first."""
+        return (delivery for delivery in self.pending.values() if delivery.state is DeliveryState.PENDING)
+
+    def settle(
+        self, delivery: Delivery, slices: tuple[LotSlice, ...]
+    ) -> Iterator[Posted | DeliverySettled | DeliveryFailed]:
+        """Both legs change hands against each other. Bought for a use, the units stay committed to it."""
+        delivery.step(DeliveryStep.SETTLE)
+        self._done(delivery)
+        if delivery.use is None:
+            self._holdings.give(delivery.buyer, slices)
+            self._lock(delivery)
+        yield self._ledger.post(
+            delivery.instrument,
+            delivery.quantity_tonnes,
+            source=(delivery.seller, Bucket.DELIVERING),
+            target=(delivery.buyer, Bucket.AVAILABLE if delivery.use is None else Bucket.DELIVERING),
+        )
+        yield from self._pay(delivery)
+        yield DeliverySettled(
+            trade_id=delivery.trade_id,
+            trading_day=delivery.trading_day,
+            instrument=delivery.instrument,
+            seller=delivery.seller,
+            buyer=delivery.buyer,
+            quantity_tonnes=delivery.quantity_tonnes,
+            amount_fen=delivery.amount_fen,
+            lots=slices,
+            buyer_fee_fen=delivery.buyer_fee_fen,
+            seller_fee_fen=delivery.seller_fee_fen,
+            use=delivery.use,
+        )
+
+    def _lock(self, delivery: Delivery) -> None:
+        if delivery.resale_next_day and delivery.trading_day == self.trading_day:
+            place = (delivery.buyer, delivery.instrument)
+            self.locked[place] = self.locked.get(place, 0) + delivery.quantity_tonnes
+
+    def _pay(self, delivery: Delivery) -> Iterator[Posted]:
+        """The amount to the seller, and each side's fee to the exchange."""
+        seller = (delivery.seller, Bucket.AVAILABLE)
+        buyer = (delivery.buyer, Bucket.DELIVERING)
+        yield self._ledger.post(CASH, delivery.amount_fen, source=buyer, target=seller)
+        for fee_fen, payer in ((delivery.buyer_fee_fen, buyer), (delivery.seller_fee_fen, seller)):
+            if fee_fen:
+                yield self._ledger.post(CASH, fee_fen, source=payer, target=(FEES, Bucket.AVAILABLE))
+
+    def _done(self, delivery: Delivery) -> None:
+        del self.pending[delivery.trade_id]
+        place = (delivery.buyer, delivery.instrument)
+        self.incoming[place] -= delivery.quantity_tonnes
+        if not self.incoming[place]:
+            del self.incoming[place]
+
+    def _return_cover(self, delivery: Delivery) -> Iterator[Posted]:
+        for asset, amount, owner in (
+            (delivery.instrument, delivery.quantity_tonnes, delivery.seller),
+            (CASH, delivery.committed_fen, delivery.buyer),
+        ):
+            yield self._ledger.post(
+                asset, amount, source=(owner, Bucket.DELIVERING), target=(owner, Bucket.AVAILABLE)
+            )
+
+    def fail(
+        self, delivery: Delivery, slices: tuple[LotSlice, ...], code: str
+    ) -> Iterator[Posted | DeliverySettled | DeliveryFailed]:
+        """Both sides get back what was theirs."""
+        delivery.step(DeliveryStep.FAIL)
+        self._done(delivery)
+        self._holdings.give(delivery.seller, slices)
+        yield from self._return_cover(delivery)
+        yield DeliveryFailed(
+            trade_id=delivery.trade_id,
+            trading_day=delivery.trading_day,
+            instrument=delivery.instrument,
+            seller=delivery.seller,
+            buyer=delivery.buyer,
+            quantity_tonnes=delivery.quantity_tonnes,
+            amount_fen=delivery.amount_fen,
+            code=code,
+        )
+
+    def committed(self) -> dict[tuple[AccountId, AssetCode], int]:
+        """What pending deliveries keep in the delivering bucket, by account and asset."""
+        committed: dict[tuple[AccountId, AssetCode], int] = {}
+        for delivery in self.pending.values():
+            for place, amount in (
+                ((delivery.seller, delivery.instrument), delivery.quantity_tonnes),
+                ((delivery.buyer, CASH), delivery.committed_fen),
+            ):
+                committed[place] = committed.get(place, 0) + amount
+        return committed
+
+    def check(self) -> None:
+        """Only what is undecided is pending; what is counted as incoming is; nothing bought today has been sold."""
+        incoming: dict[tuple[AccountId, AssetCode], int] = {}
+        for delivery in self.pending.values():
+            assert delivery.state in (DeliveryState.PENDING, DeliveryState.INSTRUCTED), delivery
+            place = (delivery.buyer, delivery.instrument)
+            incoming[place] = incoming.get(place, 0) + delivery.quantity_tonnes
+        assert incoming == self.incoming, f"{self.incoming} counted as incoming, {incoming} is"
+        for (account, asset), tonnes in self.locked.items():
+            available = self._ledger.available(account, asset)
+            assert tonnes <= available, f"{account} has sold units of {asset} bought today"

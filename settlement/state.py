@@ -1,0 +1,95 @@
+"""All the depository knows, as written to a snapshot."""
+
+from dataclasses import dataclass
+
+from settlement.account import Account, Participant
+from settlement.delivery import Delivery, DeliveryState
+from settlement.events import Instruction
+from settlement.holdings import HoldingState
+from settlement.instrument import Instrument
+from settlement.ledger import BalanceState
+from settlement.lot import Lot
+from settlement.retirement import Use
+from settlement.retirements import RetirementRecord
+from settlement.values import AccountId, AssetCode, TradeId, TradingDay
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeliveryRecord:
+    """One pending delivery, as written to a snapshot."""
+
+    trade_id: TradeId
+    trading_day: TradingDay
+    instrument: AssetCode
+    seller: AccountId
+    buyer: AccountId
+    quantity_tonnes: int
+    amount_fen: int
+    resale_next_day: bool
+    buyer_fee_fen: int
+    seller_fee_fen: int
+    use: Use | None
+    state: DeliveryState
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LockState:
+    """Units bought today that may not be sold before the next day, as written to a snapshot."""
+
+    account: AccountId
+    instrument: AssetCode
+    quantity_tonnes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DepositoryState:
+    """All the depository knows, as written to a snapshot."""
+
+    participants: tuple[Participant, ...]
+    accounts: tuple[Account, ...]
+    instruments: tuple[Instrument, ...]
+    lots: tuple[Lot, ...]
+    balances: tuple[BalanceState, ...]
+    holdings: tuple[HoldingState, ...]
+    deliveries: tuple[DeliveryRecord, ...]
+    instructions: tuple[Instruction, ...]
+    bank_references: tuple[str, ...]
+    locked: tuple[LockState, ...]
+    retirements: tuple[RetirementRecord, ...]
+    trading_day: TradingDay | None
+
+
+def record_of(delivery: Delivery) -> DeliveryRecord:
+    """A delivery as a snapshot keeps it."""
+    return DeliveryRecord(
+        trade_id=delivery.trade_id,
+        trading_day=delivery.trading_day,
+        instrument=delivery.instrument,
+        seller=delivery.seller,
+        buyer=delivery.buyer,
+        quantity_tonnes=delivery.quantity_tonnes,
+        amount_fen=delivery.amount_fen,
+        resale_next_day=delivery.resale_next_day,
+        buyer_fee_fen=delivery.buyer_fee_fen,
+        seller_fee_fen=delivery.seller_fee_fen,
+        use=delivery.use,
+        state=delivery.state,
+    )
+
+
+def delivery_of(record: DeliveryRecord) -> Delivery:
+    """The delivery a snapshot kept."""
+    return Delivery(
+        trade_id=record.trade_id,
+        trading_day=record.trading_day,
+        instrument=record.instrument,
+        seller=record.seller,
+        buyer=record.buyer,
+        quantity_tonnes=record.quantity_tonnes,
+        amount_fen=record.amount_fen,
+        resale_next_day=record.resale_next_day,
+        buyer_fee_fen=record.buyer_fee_fen,
+        seller_fee_fen=record.seller_fee_fen,
+        use=record.use,
+        state=record.state,
+    )
