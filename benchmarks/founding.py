@@ -92,6 +92,7 @@ def _admit(role: str, opening: Opening) -> Iterator[Command]:
             client_id=f"opening-{code}",
             instrument=code,
             lots=(LotSlice(lot_id=lot.lot_id, serials=(lot.serials,)),),
+            asked="the whole lot",
         )
 
 

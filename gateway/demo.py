@@ -292,6 +292,7 @@ def _transfers() -> Iterator[Command]:
             client_id=f"seed-{issue.lot.lot_id}",
             instrument=issue.lot.instrument,
             lots=(LotSlice(lot_id=issue.lot.lot_id, serials=((first, first + issue.trading_tonnes),)),),
+            asked=f"quantity:{issue.trading_tonnes}",
         )
 
 

@@ -97,10 +97,13 @@ class RequestTransferIn(ClientCommand):
 
     instrument: AssetCode
     lots: tuple[LotSlice, ...]
+    asked: str
+    """What the participant asked for: a quantity, or lots of its own choice. Two requests for ten tonnes are the same
+    request whichever serials were there to be chosen."""
 
     def content(self) -> str:
         """What makes it this request."""
-        return f"transfer_in|{self.instrument}|{self.lots}"
+        return f"transfer_in|{self.instrument}|{self.asked}"
 
 
 class Outcome(StrEnum):

@@ -52,11 +52,7 @@ class Holdings:
 
     def is_here(self, lot_id: LotId, wanted: Serials) -> bool:
         """Whether any of these serials is at the exchange, or expected there."""
-        return any(
-            first < here_end and here_first < end
-            for here_first, here_end in self._here.get(lot_id, serials.NONE)
-            for first, end in wanted
-        )
+        return serials.overlap(self._here.get(lot_id, serials.NONE), wanted)
 
     def expect(self, slices: tuple[LotSlice, ...]) -> None:
         """Note serials that are to come in; they belong to nobody here yet."""

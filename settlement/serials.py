@@ -4,6 +4,7 @@ A `Serials` value is a tuple of (first, end) pairs in ascending order in which n
 functions here take and return such values; one serial is one tonne.
 """
 
+from bisect import bisect_left, bisect_right
 from typing import TypeAlias
 
 SerialRange: TypeAlias = tuple[int, int]
@@ -65,7 +66,21 @@ def difference(whole: Serials, part: Serials) -> Serials:
 
 def contains(whole: Serials, part: Serials) -> bool:
     """Whether every serial of `part` is in `whole`."""
-    return all(any(first <= low and high <= end for first, end in whole) for low, high in part)
+    for low, high in part:
+        at = bisect_right(whole, low, key=_first) - 1
+        if at < 0 or whole[at][1] < high:
+            return False
+    return True
+
+
+def overlap(left: Serials, right: Serials) -> bool:
+    """Whether any serial is in both."""
+    many, few = (left, right) if len(left) > len(right) else (right, left)
+    for low, high in few:
+        at = bisect_left(many, high, key=_first) - 1
+        if at >= 0 and many[at][1] > low:
+            return True
+    return False
 
 
 def take_first(serials: Serials, quantity: int) -> tuple[Serials, Serials]:
@@ -83,3 +98,7 @@ def take_first(serials: Serials, quantity: int) -> tuple[Serials, Serials]:
     if wanted:
         raise AssertionError(f"{wanted} serials too few to take {quantity}")
     return tuple(taken), NONE
+
+
+def _first(serials: SerialRange) -> int:
+    return serials[0]

@@ -106,6 +106,7 @@ async def request_transfer_in(call: Call) -> Reply:
         session=call.session,
         instrument=instrument,
         lots=lots,
+        asked=str(lots),
     )
     entry, replayed = await decide(call.services, command)
     raise_if_refused(entry, replayed=replayed)

@@ -423,6 +423,7 @@ def transfer_in(
         client_id=client_id,
         instrument=AssetCode(instrument),
         lots=lots,
+        asked=str(lots),
     )
 
 

@@ -215,4 +215,5 @@ def transfer_in(account: AccountId, *lots: LotSlice, instrument: AssetCode = UNI
         client_id="t",
         instrument=instrument,
         lots=lots,
+        asked=str(lots),
     )

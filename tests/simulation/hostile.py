@@ -342,6 +342,7 @@ class Hostile:
             deadline_ns=self.deadline(),
             instrument=AssetCode("NOPE") if self.chance(0.02) else instrument,
             lots=tuple(parts),
+            asked=str(parts),
         )
 
     def slice_of(self, lot_id: LotId, whole: tuple[int, int]) -> LotSlice:

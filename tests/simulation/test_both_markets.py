@@ -135,6 +135,7 @@ class AnyMarket(ABC):
                     client_id="t",
                     instrument=CLASS_ONE,
                     lots=(LotSlice(lot_id=LotId(lot.lot_id), serials=((0, tonnes),)),),
+                    asked=f"quantity:{tonnes}",
                 )
             )
             self.answer(f"in-{self.seq}")

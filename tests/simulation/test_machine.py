@@ -167,6 +167,7 @@ class Machine(RuleBasedStateMachine):
                 client_id=client_id,
                 instrument=CLASS_ONE,
                 lots=(LotSlice(lot_id=LotId(f"L-{account}"), serials=((first, first + count),)),),
+                asked=f"{first}+{count}",
             )
         )
 

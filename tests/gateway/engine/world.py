@@ -83,6 +83,7 @@ def setting_up(hours: str = "always-open") -> list[Command]:
             client_id="transfer-1",
             instrument=LISTING,
             lots=(LotSlice(lot_id=LOT.lot_id, serials=(LOT.serials,)),),
+            asked="the whole lot",
         )
     )
     return commands
