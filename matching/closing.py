@@ -48,6 +48,11 @@ class Close:
         self.done = 0
         self.total = len(trading.open_orders)
 
+    @property
+    def prices_are_set(self) -> bool:
+        """Whether the day's prices are final."""
+        return STEPS.index(self.step) > STEPS.index(CloseStep.CLOSING_PRICES)
+
     def advance(self, portion: int, seq: int, not_after_ns: int) -> Iterator[Event]:
         """Do the next portion of any step but the last, and report it; completed, go on to the next step."""
         match self.step:

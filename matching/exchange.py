@@ -214,6 +214,9 @@ class Exchange:
             return refused
         if self.trading_day is None:
             return rejections.DAY_NOT_OPEN.because()
+        # What comes in during the close would keep the comparison with the registry from ever being at rest.
+        if self.phase is Phase.CLOSING:
+            return rejections.PHASE_CLOSED.because(actual=self.phase)
         # From here the command must succeed.
         return self.depository.movements.request_transfer_in(
             command, self.cycle.stamp.seq, self.trading_day, self.cycle.not_after_ns()

@@ -5,6 +5,7 @@ Each needs a reason and leaves an event that those concerned see. Where the rule
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import assert_never
 
 from matching import rejections
@@ -150,6 +151,9 @@ class Operations:
         return None
 
     def _refuse_bust(self, act: BustTrade) -> Rejection | None:
+        close = self._cycle.close
+        if close is not None and close.prices_are_set:
+            return rejections.CLOSE_UNDER_WAY.because(actual=close.step)
         if not self._depository.movements.obligations.is_uninstructed(act.trade_id):
             return rejections.TRADE_NOT_PENDING.because(actual=str(act.trade_id))
         return None
@@ -160,13 +164,13 @@ class Operations:
         return None
 
     def _refuse_rules(self, act: AdoptRules) -> Rejection | None:
-        # Before the first day the book is being founded, and may tell its own past.
-        rules = self._cycle.market_rules
-        if rules is None:
+        rules, now_ns = self._cycle.market_rules, self._cycle.stamp.at_ns
+        if rules is None or act.emergency:
+            # Before the first day the book is being founded, and may tell its own past. An emergency takes effect
+            # when it is done, if the time it was meant for has passed by then.
             return refuse_changes(act.changes, 0)
-        now_ns = self._cycle.stamp.at_ns
         refused = refuse_changes(act.changes, now_ns)
-        if refused is not None or act.emergency:
+        if refused is not None:
             return refused
         earliest_ns = now_ns + rules.notice_s * NS
         for change in act.changes:
@@ -202,11 +206,20 @@ class Operations:
             case RetryRetirement():
                 return self._retry(act)
             case AdoptRules():
-                self._rulebook.adopt(act.changes)
-                adopted = RulesAdopted(version=self._rulebook.version, changes=act.changes)
-                return (adopted, *self._cycle.follow_time())
+                return self._adopt(act)
             case _:
                 assert_never(act)
+
+    def _adopt(self, act: AdoptRules) -> Iterable[Event]:
+        changes = act.changes
+        if act.emergency:  # it may have waited for its second person beyond the time it was meant for
+            now_ns = self._cycle.stamp.at_ns
+            changes = tuple(
+                replace(change, effective_from_ns=max(change.effective_from_ns, now_ns)) for change in changes
+            )
+        self._rulebook.adopt(changes)
+        adopted = RulesAdopted(version=self._rulebook.version, changes=changes)
+        return (adopted, *self._cycle.follow_time())
 
     def _retry(self, act: RetryRetirement) -> Iterable[Event]:
         day = self._cycle.trading_day

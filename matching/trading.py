@@ -5,6 +5,7 @@ into a delivery; what a buyer had set aside above that price comes back at once.
 """
 
 from collections.abc import Iterator
+from itertools import islice
 
 from matching import order_events, pre_trade, rejections
 from matching.book import Match
@@ -171,7 +172,7 @@ class ListedTrading:
     def expire(self, portion: int) -> list[Event]:
         """Let the oldest open orders expire, at most `portion` of them, and release their cover."""
         events: list[Event] = []
-        for order in list(self._orders.values())[:portion]:
+        for order in list(islice(self._orders.values(), portion)):
             self.markets[order.listing].book.remove(order)
             order.step(OrderStep.EXPIRE)
             self._forget(order)

@@ -5,6 +5,8 @@ outside (participants, accounts, lots, deposits) is judged here: guards first, t
 balance leaves a `Posted`.
 """
 
+from typing import Final
+
 from settlement import rejections, serials
 from settlement.account import Account, Participant, ParticipantKind
 from settlement.commands import (
@@ -42,6 +44,9 @@ from settlement.values import (
     LotId,
     ParticipantId,
 )
+
+MAX_PIECES: Final = 10_000
+"""Serial ranges in which a lot may lie here by what comes in: each costs everybody who trades units of that lot."""
 
 
 class Depository:
@@ -244,6 +249,9 @@ class Depository:
             return rejections.SERIALS_MALFORMED.because(limit=(first, end - 1), actual=part.lot_id)
         if self.holdings.is_here(part.lot_id, part.serials):
             return rejections.SERIALS_ALREADY_HERE.because(actual=part.lot_id)
+        pieces = self.holdings.pieces(part.lot_id) + len(part.serials)
+        if pieces > MAX_PIECES:
+            return rejections.LOT_IN_TOO_MANY_PIECES.because(limit=MAX_PIECES, actual=pieces)
         return None
 
     # ---- soundness and snapshots --------------------------------------------------------------------------------

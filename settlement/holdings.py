@@ -54,6 +54,10 @@ class Holdings:
         """Whether any of these serials is at the exchange, or expected there."""
         return serials.overlap(self._here.get(lot_id, serials.NONE), wanted)
 
+    def pieces(self, lot_id: LotId) -> int:
+        """In how many ranges a lot lies here, whoever's they are; neighbours count as one."""
+        return len(self._here.get(lot_id, serials.NONE))
+
     def expect(self, slices: tuple[LotSlice, ...]) -> None:
         """Note serials that are to come in; they belong to nobody here yet."""
         for part in slices:

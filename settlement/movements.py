@@ -47,6 +47,9 @@ from settlement.values import (
 MAX_LEGS: Final = 1_000
 """Legs of one movement, by the registry protocol. A single delivery of more lots goes alone, to be refused there."""
 
+MAX_RANGES: Final = 5_000
+"""Serial ranges of one movement, so that its text stays small. A single delivery in more pieces goes alone."""
+
 TOO_LATE: Final = "too_late"
 """The registry's refusal of a request it first saw after `not_after`: nothing is wrong with the content."""
 
@@ -133,11 +136,16 @@ class Movements:
     ) -> tuple[MovementInstructed, ...]:
         """Choose the serials of these pending deliveries, first in first out, and ask for them in few movements."""
         groups: list[list[InstructionLeg]] = [[]]
+        ranges = 0
         for delivery in deliveries:
             delivery.step(DeliveryStep.INSTRUCT)
             slices = self._holdings.take_first(delivery.seller, delivery.instrument, delivery.quantity_tonnes)
-            if groups[-1] and len(groups[-1]) + len(slices) > MAX_LEGS:
+            pieces = sum(len(part.serials) for part in slices)
+            full = len(groups[-1]) + len(slices) > MAX_LEGS or ranges + pieces > MAX_RANGES
+            if groups[-1] and full:
                 groups.append([])
+                ranges = 0
+            ranges += pieces
             groups[-1].extend(_legs(delivery, slices, len(groups[-1]) + 1))
         day = deliveries[0].trading_day if deliveries else TradingDay("")
         return tuple(

@@ -202,6 +202,16 @@ SERIALS_ALREADY_HERE: Final = Reason(
     remedy_en="look at the account's lots and the transfers under way",
     source="exchange",
 )
+LOT_IN_TOO_MANY_PIECES: Final = Reason(
+    code="lot_in_too_many_pieces",
+    pointer="/lots",
+    unit=Unit.COUNT,
+    zh="该批次在交易所的序列号区间过多",
+    en="the lot would lie at the exchange in too many serial ranges",
+    remedy_zh="请转入相邻、连续的序列号",
+    remedy_en="transfer adjoining serials in",
+    source="exchange",
+)
 AMOUNT_NOT_POSITIVE: Final = Reason(
     code="amount_not_positive",
     pointer="/amount",
@@ -289,6 +299,7 @@ REASONS: Final = (
     LOT_UNKNOWN,
     SERIALS_MALFORMED,
     SERIALS_ALREADY_HERE,
+    LOT_IN_TOO_MANY_PIECES,
     AMOUNT_NOT_POSITIVE,
     BANK_REFERENCE_REUSED,
     INSUFFICIENT_CASH,
