@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matching.rulebook import (
+    LONGEST_S,
     MARKET_WIDE,
     PARAMETERS,
     BandRounding,
@@ -19,8 +20,11 @@ from matching.rulebook import (
     fault_of,
     refuse_changes,
 )
+from settlement.account import ParticipantKind
 from settlement.values import AssetCode
 from tests.matching.driver import CLASS_II, LISTING, RULES, change
+
+INSTITUTION, INDIVIDUAL = ParticipantKind.INSTITUTION, ParticipantKind.INDIVIDUAL
 
 
 def complete() -> RuleBook:
@@ -154,6 +158,25 @@ FAULTY: list[tuple[str, RuleValue]] = [
         for name in ("fee_buyer_ppm", "fee_seller_ppm")
         for value in (-1, 1_000_001, 10**30, "800", "", True)
     ),
+    ("closing_method", "median"),
+    ("settlement_cycle", "next_year"),
+    ("resale_next_day", "maybe"),
+    ("resale_next_day", True),
+    ("participant_kinds", ""),
+    ("participant_kinds", "institution, bank"),
+    ("participant_kinds", "institution;individual"),
+    ("position_limits", "institution"),
+    ("position_limits", "institution 5, individual 6"),
+    ("position_limits", "bank 5"),
+    ("position_limits", "institution -5"),
+    ("position_limits", "institution 1234567890123"),
+    ("position_limits", "institution ٥"),  # a digit, but not ours
+    ("position_limits", 5),
+    ("large_holder_alerts", "institution 5 t"),
+    ("notice_s", -1),
+    ("notice_s", LONGEST_S + 1),
+    ("registry_patience_s", LONGEST_S + 1),
+    ("two_person_acts", "bust_trade, tea_break"),
 ]
 
 
@@ -181,6 +204,27 @@ def test_a_fee_is_a_whole_number_of_millionths_up_to_the_whole_amount(parameter:
     book.adopt((change(parameter, ppm, 100, LISTING),))
     assert [getattr(book.in_force(at, LISTING), parameter) for at in (99, 100)] == [0, ppm]
     assert getattr(book.in_force(100, CLASS_II), parameter) == 0
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "read"),
+    [
+        ("participant_kinds", "institution,  individual", (INSTITUTION, INDIVIDUAL)),
+        ("position_limits", "none", ()),
+        ("position_limits", "", ()),
+        ("position_limits", "institution 100; individual 5;", ((INSTITUTION, 100), (INDIVIDUAL, 5))),
+        ("large_holder_alerts", "institution 0", ((INSTITUTION, 0),)),
+        ("two_person_acts", "none", ()),
+        ("two_person_acts", "halt, bust_trade", ("halt", "bust_trade")),
+        ("resale_next_day", "yes", True),
+        ("notice_s", LONGEST_S, LONGEST_S),
+    ],
+)
+def test_lists_and_spans_are_read_as_they_are_written(parameter: str, value: RuleValue, read: object) -> None:
+    book = complete()
+    assert fault_of(change(parameter, value)) is None
+    book.adopt((change(parameter, value, 5),))
+    assert getattr(book.in_force(5), parameter) == read
 
 
 @pytest.mark.parametrize("parameter", sorted(MARKET_WIDE))

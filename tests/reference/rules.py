@@ -25,6 +25,8 @@ LEAST = {
     "registry_patience_s": 1,
     "notice_s": 0,
 }
+A_YEAR_S = 366 * 86_400
+"""No span of time may be longer."""
 CHOICES = {
     "close_by_clock": ("yes", "no"),
     "matching_mode": ("price_time",),
@@ -71,6 +73,7 @@ def is_faulty(change: RuleChange) -> bool:
         isinstance(change.value, bool)
         or not isinstance(change.value, int)
         or change.value < LEAST[change.parameter]
+        or (change.parameter in ("notice_s", "registry_patience_s") and change.value > A_YEAR_S)
     )
 
 

@@ -411,7 +411,8 @@ class Hostile:
             ("participant_kinds", (universe.ALL_KINDS, universe.ALL_KINDS, "institution", "bank", "")),
             ("position_limits", ("none", "", universe.LIMITS, "institution 800", "institution", "bank 5")),
             ("large_holder_alerts", ("none", universe.ALERTS, "individual 20;", "institution x")),
-            ("notice_s", (0, 0, 60, -1)),
+            ("notice_s", (0, 0, 60, -1, 366 * 86_400 + 1)),
+            ("registry_patience_s", (3_600, 0, 366 * 86_400, 366 * 86_400 + 1)),
             ("two_person_acts", ("none", universe.GRAVE, "halt,restrict_account", "tea_break")),
             ("close_threshold_tonnes", (0, 10, 100)),
             (
