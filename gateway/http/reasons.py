@@ -303,7 +303,16 @@ REGISTRY_UNREACHABLE: Final = _reason(
     "registry_unreachable",
     503,
     ("暂时无法查询登记平台", "the registry cannot be asked at the moment"),
-    ("请稍后重试，或在 lots 中指明序列号", "try again later, or name the serials in lots"),
+    ("请稍后重试", "try again later"),
+)
+SERIALS_NOT_IN_MANAGEMENT: Final = _reason(
+    "serials_not_in_management",
+    422,
+    ("这些序列号不在本账户的管理科目中", "these serials are not in the account's own management sub-account"),
+    (
+        "只能转入登记平台上本账户持有的减排量",
+        "only what the account itself holds at the registry can be moved in",
+    ),
 )
 INTERNAL_ERROR: Final = _reason(
     "internal_error",

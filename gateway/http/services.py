@@ -12,6 +12,7 @@ from gateway.engine.entry import Entry
 from gateway.engine.history import History
 from gateway.engine.sequencer import AccountEventListener, CommitListener
 from gateway.engine.views import Views
+from gateway.http.turns import Turns
 from gateway.metrics import Metrics
 from matching.commands import Command
 from settlement.events import LotSlice
@@ -109,3 +110,5 @@ class Services:
     registry_answers: Callable[[], bool] = lambda: True
     """Whether the registry platform answered when it was asked last."""
     settings: HttpSettings = field(default_factory=HttpSettings)
+    turns: Turns = field(default_factory=Turns)
+    """For what concerns one account and has to look before it asks."""

@@ -9,11 +9,10 @@ from gateway.access.limits import ActionKind
 from gateway.engine.entry import Entry
 from gateway.engine.history import TransferView
 from gateway.formats import quantity_text, time_text
-from gateway.http import reasons
+from gateway.http import choosing, reasons
 from gateway.http.problems import refusal
 from gateway.http.replays import decide, raise_if_refused, replay_headers
 from gateway.http.routing import Call, Reply, Route
-from gateway.http.services import HoldingsUnknown
 from gateway.http.shapes import (
     AccountName,
     Answer,
@@ -28,10 +27,8 @@ from gateway.http.shapes import (
     ShortText,
     Time,
 )
-from settlement import serials as ranges
 from settlement.commands import RequestTransferIn
-from settlement.events import InstructionKind, LotSlice, TransferRequested
-from settlement.rejections import INSTRUMENT_UNKNOWN, INSUFFICIENT_UNITS, LOT_UNKNOWN
+from settlement.events import LotSlice, TransferRequested
 from settlement.values import AccountId, AssetCode, LotId
 
 CREATED: Final = 201
@@ -97,147 +94,47 @@ async def request_transfer_in(call: Call) -> Reply:
     """Ask the registry to move units in. They are there when the state is `completed`."""
     body: TransferInRequest = call.body
     account = call.account(body.account)
-    instrument, lots = await _chosen(call, account, body)
-    command = RequestTransferIn(
-        participant=call.participant,
-        account=account,
-        client_id=body.client_id,
-        deadline_ns=call.deadline_ns,
-        session=call.session,
-        instrument=instrument,
-        lots=lots,
-        asked=str(lots),
-    )
-    entry, replayed = await decide(call.services, command)
+    async with call.services.turns.of(account):
+        instrument, lots, asked = await _chosen(call, account, body)
+        command = RequestTransferIn(
+            participant=call.participant,
+            account=account,
+            client_id=body.client_id,
+            deadline_ns=call.deadline_ns,
+            session=call.session,
+            instrument=instrument,
+            lots=lots,
+            asked=asked,
+        )
+        entry, replayed = await decide(call.services, command)
     raise_if_refused(entry, replayed=replayed)
     return Reply(_requested(entry), status=CREATED, headers=replay_headers(replayed=replayed))
 
 
 async def _chosen(
     call: Call, account: AccountId, body: TransferInRequest
-) -> tuple[AssetCode, tuple[LotSlice, ...]]:
+) -> tuple[AssetCode, tuple[LotSlice, ...], str]:
+    """Of what, which units, and what was asked for; to be called in the account's turn."""
     if (body.lots is None) == (body.quantity is None) or (body.quantity is None) != (body.listing is None):
         raise refusal(reasons.LOTS_OR_QUANTITY)
-    # The same request a second time means the serials chosen the first time, whatever lies there now.
+    # Whether this is the request of before, the core judges by what was asked; what lies there now is of no account.
     before = await call.services.history.transfer_by_client_id(account, body.client_id)
-    if before is not None and _asks_the_same(body, before):
-        return AssetCode(before.instrument), tuple(
-            LotSlice(lot_id=LotId(lot), serials=serials) for lot, serials in before.lots
-        )
+    first = None if before is None else _lots_of(before)
     if body.lots is None:
         assert body.listing is not None
         assert body.quantity is not None
-        return AssetCode(body.listing), await _first_in_first_out(call, account, body.listing, body.quantity)
-    return _instrument_of(call, body.lots), await _named(call, account, body.lots)
-
-
-def _asks_the_same(body: TransferInRequest, before: TransferView) -> bool:
-    if body.lots is None:
-        return (body.listing, body.quantity) == (before.instrument, before.quantity_tonnes)
-    wanted = [(part.lot, part.quantity or ranges.count(_serials(part))) for part in body.lots]
-    return wanted == [(lot, ranges.count(serials)) for lot, serials in before.lots] and all(
-        part.serials is None or _serials(part) == serials
-        for part, (_, serials) in zip(body.lots, before.lots, strict=True)
+        lots = first or await choosing.first_in_first_out(call, account, body.listing, body.quantity)
+        return AssetCode(body.listing), lots, choosing.asked_by_quantity(body.quantity)
+    instrument = choosing.instrument_of(call, body.lots)
+    return (
+        instrument,
+        first or await choosing.named(call, account, body.lots),
+        choosing.asked_by_lots(body.lots),
     )
 
 
-def _serials(part: LotRequest) -> ranges.Serials:
-    return tuple((first, end) for first, end in part.serials or ())
-
-
-async def _holdings(call: Call, account: AccountId) -> tuple[LotSlice, ...]:
-    # Whose account it is must be clear before the registry is asked about it.
-    call.own_account(account)
-    try:
-        there = await call.services.management_holdings(account)
-    except HoldingsUnknown:
-        raise refusal(reasons.REGISTRY_UNREACHABLE, headers={"Retry-After": "5"}) from None
-    on_their_way = [
-        leg
-        for instruction in call.services.views.pending_instructions.values()
-        for leg in instruction.legs
-        if instruction.kind is InstructionKind.TRANSFER_IN and leg.from_account == account
-    ]
-    left = (
-        LotSlice(
-            lot_id=part.lot_id,
-            serials=_without(
-                part.serials, [leg.serials for leg in on_their_way if leg.lot_id == part.lot_id]
-            ),
-        )
-        for part in there
-    )
-    return tuple(part for part in left if part.serials)
-
-
-def _without(serials: ranges.Serials, taken: list[ranges.Serials]) -> ranges.Serials:
-    """What is left; unlike `serials.difference`, what is taken need not be there any more."""
-    cuts = sorted(cut for part in taken for cut in part)
-    left: list[ranges.SerialRange] = []
-    for start, end in serials:
-        first = start
-        for cut_first, cut_end in cuts:
-            if cut_end <= first or cut_first >= end:
-                continue
-            if first < cut_first:
-                left.append((first, cut_first))
-            first = cut_end
-        if first < end:
-            left.append((first, end))
-    return tuple(left)
-
-
-async def _first_in_first_out(
-    call: Call, account: AccountId, listing: str, quantity_tonnes: int
-) -> tuple[LotSlice, ...]:
-    views = call.services.views
-    if listing not in views.instruments:
-        raise refusal(INSTRUMENT_UNKNOWN, actual=listing)
-    known = views.lots_known
-    there = [part for part in await _holdings(call, account) if part.lot_id in known]
-    held = [part for part in there if known[part.lot_id].instrument == listing]
-    total = sum(ranges.count(part.serials) for part in held)
-    if total < quantity_tonnes:
-        raise refusal(INSUFFICIENT_UNITS, limit=total, actual=quantity_tonnes)
-    chosen: list[LotSlice] = []
-    wanted = quantity_tonnes
-    for part in sorted(held, key=lambda part: known[part.lot_id].delivery_order):
-        if not wanted:
-            break
-        taken, _ = ranges.take_first(part.serials, min(wanted, ranges.count(part.serials)))
-        chosen.append(LotSlice(lot_id=part.lot_id, serials=taken))
-        wanted -= ranges.count(taken)
-    return tuple(chosen)
-
-
-def _instrument_of(call: Call, lots: list[LotRequest]) -> AssetCode:
-    lot = call.services.views.lots_known.get(LotId(lots[0].lot))
-    if lot is None:
-        raise refusal(LOT_UNKNOWN, pointer="/lots/0/lot", actual=lots[0].lot)
-    return lot.instrument
-
-
-async def _named(call: Call, account: AccountId, lots: list[LotRequest]) -> tuple[LotSlice, ...]:
-    there: dict[str, ranges.Serials] | None = None
-    chosen: list[LotSlice] = []
-    for index, part in enumerate(lots):
-        if (part.serials is None) == (part.quantity is None):
-            raise refusal(reasons.LOTS_OR_QUANTITY, pointer=f"/lots/{index}")
-        serials = _serials(part)
-        if part.quantity is not None:
-            if there is None:
-                there = {slice_.lot_id: slice_.serials for slice_ in await _holdings(call, account)}
-            found = there.get(part.lot, ())
-            if ranges.count(found) < part.quantity:
-                raise refusal(
-                    INSUFFICIENT_UNITS,
-                    pointer=f"/lots/{index}/quantity",
-                    limit=ranges.count(found),
-                    actual=part.quantity,
-                )
-            serials, _ = ranges.take_first(found, part.quantity)
-        chosen.append(LotSlice(lot_id=LotId(part.lot), serials=serials))
-    return tuple(chosen)
+def _lots_of(transfer: TransferView) -> tuple[LotSlice, ...]:
+    return tuple(LotSlice(lot_id=LotId(lot), serials=serials) for lot, serials in transfer.lots)
 
 
 def _requested(entry: Entry) -> dict[str, Any]:

@@ -1,6 +1,12 @@
 """Money, units, lots and the log of one's own account, and how units and money come in."""
 
+import asyncio
+import time
+from collections.abc import Coroutine
 from typing import Any
+
+import httpx
+import orjson
 
 from matching.commands import AdvanceClose
 from settlement.commands import Outcome, RegisterLot, ResolveInstruction
@@ -118,7 +124,7 @@ async def test_a_transfer_in_takes_the_oldest_lots_first(exchange: Desk) -> None
     assert (again.status_code, again.content) == (201, answer.content)
     assert again.headers["Idempotent-Replayed"] == "true"
     other = await exchange["seller"].send("POST", "/v1/transfers-in", {**body, "quantity": "51"})
-    assert (other.status_code, other.json()["code"]) == (422, "insufficient_units")
+    assert (other.status_code, other.json()["code"]) == (409, "client_id_reused")
     before = (await exchange["seller"].get("/v1/account"))["units"]["SHCERCIR1"]["available"]
     await resolve(exchange, transfer, Outcome.CONFIRMED)
     found = await exchange["seller"].get(f"/v1/transfers-in/{transfer['id']}")
@@ -171,8 +177,62 @@ async def test_lots_can_be_named_by_serials_or_by_quantity(exchange: Desk) -> No
         assert (answer.status_code, answer.json()["code"]) == (status, code), body
 
 
+async def test_the_same_transfer_asked_at_once_is_one_transfer(exchange: Desk) -> None:
+    await know_lot(exchange, "LOT-2", 500_000, issued_on="2026-06-01")
+    exchange.holdings["seller"] = (LotSlice(lot_id=LotId("LOT-2"), serials=((500_000, 500_100),)),)
+    body = {"client_id": "same", "listing": "SHCERCIR1", "quantity": "7"}
+    seller = exchange["seller"]
+
+    def ask(number: int) -> Coroutine[Any, Any, httpx.Response]:
+        at_ms = time.time_ns() // 1_000_000 - number  # each one is signed by itself
+        signed = seller.headers("POST", "/v1/transfers-in", orjson.dumps(body), timestamp_ms=at_ms)
+        return seller.send("POST", "/v1/transfers-in", body, headers=signed)
+
+    answers = await asyncio.gather(*(ask(number) for number in range(6)))
+    assert [answer.status_code for answer in answers] == [201] * 6
+    assert len({answer.content for answer in answers}) == 1
+    assert sum("Idempotent-Replayed" in answer.headers for answer in answers) == 5
+    # Also when the first has long arrived, and others' serials would be next.
+    await resolve(exchange, answers[0].json(), Outcome.CONFIRMED)
+    again = await seller.send("POST", "/v1/transfers-in", body)
+    assert (again.status_code, again.content) == (201, answers[0].content)
+
+
+async def test_transfers_asked_at_once_share_no_serial(exchange: Desk) -> None:
+    await know_lot(exchange, "LOT-2", 500_000, issued_on="2026-06-01")
+    exchange.holdings["seller"] = (LotSlice(lot_id=LotId("LOT-2"), serials=((500_000, 500_030),)),)
+
+    async def ask(number: int) -> httpx.Response:
+        body = {"client_id": f"in-{number}", "listing": "SHCERCIR1", "quantity": "10"}
+        return await exchange["seller"].send("POST", "/v1/transfers-in", body)
+
+    answers = await asyncio.gather(*(ask(number) for number in range(4)))
+    assert sorted(answer.status_code for answer in answers) == [201, 201, 201, 422]
+    serials = sorted(
+        tuple(answer.json()["lots"][0]["serials"][0]) for answer in answers if answer.status_code == 201
+    )
+    assert serials == [(500_000, 500_010), (500_010, 500_020), (500_020, 500_030)]
+    # The one refused may be asked again under its id, when there is more.
+    (left,) = (number for number, answer in enumerate(answers) if answer.status_code == 422)
+    exchange.holdings["seller"] = (LotSlice(lot_id=LotId("LOT-2"), serials=((500_000, 500_040),)),)
+    assert (await ask(left)).status_code == 201
+
+
+async def test_only_serials_of_ones_own_can_be_named(exchange: Desk) -> None:
+    await know_lot(exchange, "LOT-2", 500_000, issued_on="2026-06-01")
+    exchange.holdings["seller"] = (LotSlice(lot_id=LotId("LOT-2"), serials=((500_000, 500_100),)),)
+    body = {"client_id": "n1", "lots": [{"lot": "LOT-2", "serials": [[500_000, 500_010]]}]}
+    refused = await exchange["buyer"].send("POST", "/v1/transfers-in", body)
+    assert (refused.status_code, refused.json()["code"]) == (422, "serials_not_in_management")
+    assert refused.json()["errors"][0]["pointer"] == "/lots/0/serials"
+    assert (await exchange["seller"].send("POST", "/v1/transfers-in", body)).status_code == 201
+    again = await exchange["seller"].send("POST", "/v1/transfers-in", {**body, "client_id": "n2"})
+    assert (again.status_code, again.json()["code"]) == (422, "serials_already_here")
+
+
 async def test_a_refused_transfer_says_why_and_moves_nothing(exchange: Desk) -> None:
     await know_lot(exchange, "LOT-2", 500_000, issued_on="2026-06-01")
+    exchange.holdings["seller"] = (LotSlice(lot_id=LotId("LOT-2"), serials=((500_000, 500_100),)),)
     before = await exchange["seller"].get("/v1/account")
     body = {"client_id": "n1", "lots": [{"lot": "LOT-2", "serials": [[500_000, 500_010]]}]}
     transfer = (await exchange["seller"].send("POST", "/v1/transfers-in", body)).json()
