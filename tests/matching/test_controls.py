@@ -5,7 +5,6 @@ import pytest
 from matching.commands import AddListing, AdvanceClose, CloseDay
 from matching.events import (
     AccountRestricted,
-    CancelReason,
     CloseStep,
     ClosingPriceSet,
     DayPricesRevised,
@@ -20,7 +19,7 @@ from matching.events import (
 )
 from matching.exchange import Exchange
 from matching.listing import Listing
-from matching.order import Side
+from matching.order import CancelReason, Side
 from matching.session import Phase
 from settlement.events import Bucket, DeliverySettled, Posted
 from tests.matching.driver import (

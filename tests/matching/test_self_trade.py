@@ -2,8 +2,8 @@
 
 import pytest
 
-from matching.events import CancelReason, Event, OrderCancelled, OrderRested, Rejected, Traded
-from matching.order import Side, TimeInForce
+from matching.events import Event, OrderCancelled, OrderRested, Rejected, Traded
+from matching.order import CancelReason, Side, TimeInForce
 from tests.matching.driver import Driver, adopt, change, open_market, replace_order
 
 BUY, SELL = Side.BUY, Side.SELL

@@ -217,6 +217,11 @@ def advance(driver: Driver) -> tuple[int, int]:
     return report.done, report.total
 
 
+def close_step(driver: Driver) -> CloseStep | None:
+    """Where the close stands now."""
+    return driver.exchange.close_step
+
+
 def test_the_close_waits_for_every_retirement() -> None:
     driver = in_delivery(EVENT, None, EVENT)
     asked = driver.exchange.pending_instructions()
@@ -224,10 +229,10 @@ def test_the_close_waits_for_every_retirement() -> None:
     assert advance(driver) == (3, 5)
     driver.answer(asked[0])
     assert advance(driver) == (4, 5)
-    assert driver.exchange.close_step is CloseStep.DELIVERY
+    assert close_step(driver) is CloseStep.DELIVERY
     driver.answer(asked[1])
     assert advance(driver) == (5, 5)
-    assert driver.exchange.close_step is CloseStep.RECONCILE
+    assert close_step(driver) is CloseStep.RECONCILE
 
 
 def test_the_close_does_not_wait_for_a_refused_retirement() -> None:

@@ -27,7 +27,6 @@ from matching.events import (
     ActDeclined,
     ApprovalRequested,
     BandSet,
-    CancelReason,
     ClosingPriceSet,
     DayPricesRevised,
     Event,
@@ -43,7 +42,7 @@ from matching.events import (
     TradingHalted,
     TradingResumed,
 )
-from matching.order import Order, Side, TimeInForce
+from matching.order import CancelReason, Order, Side, TimeInForce
 from settlement.commands import RegisterLot
 from settlement.events import (
     DeliveryFailed,
