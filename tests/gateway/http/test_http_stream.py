@@ -269,7 +269,10 @@ async def test_too_many_requests_in_flight_are_refused(database: str) -> None:
 
 
 async def test_a_slow_reader_is_conflated_then_whole_again_and_slows_nobody(database: str) -> None:
-    async with desk(database, settings=HttpSettings(quotas={}, ws_conflate_at=5)) as exchange, wire(exchange) as client:
+    async with (
+        desk(database, settings=HttpSettings(quotas={}, ws_conflate_at=5)) as exchange,
+        wire(exchange) as client,
+    ):
         await client.ok("subscribe", channel="depth", listing="SHCERCIR1")
         book = Book()
         book.apply(await client.push())
