@@ -126,8 +126,8 @@ def order(
     )
 
 
-def adopting(*values: tuple[str, RuleValue]) -> AdoptRules:
-    """These values, in force from now on."""
+def adopting(*values: tuple[str, RuleValue], from_ns: int = START_NS) -> AdoptRules:
+    """These values, in force from then on."""
     return AdoptRules(
         operator=ParticipantId("olga"),
         reason="a test",
@@ -135,7 +135,7 @@ def adopting(*values: tuple[str, RuleValue]) -> AdoptRules:
             RuleChange(
                 parameter=parameter,
                 value=value,
-                effective_from_ns=START_NS,
+                effective_from_ns=from_ns,
                 source="a test",
                 certainty=Certainty.DEMONSTRATION,
             )
