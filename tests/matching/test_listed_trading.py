@@ -3,7 +3,6 @@
 from matching.commands import AddListing
 from matching.events import (
     BandSet,
-    CancelReason,
     Event,
     OrderAccepted,
     OrderCancelled,
@@ -13,7 +12,7 @@ from matching.events import (
     Traded,
 )
 from matching.listing import Listing
-from matching.order import Side, TimeInForce
+from matching.order import CancelReason, Side, TimeInForce
 from settlement.events import Bucket, Posted
 from settlement.values import AccountId
 from tests.matching.driver import (

@@ -13,6 +13,7 @@ import pytest_asyncio
 from gateway.engine.entry import Entry
 from gateway.engine.journal import SERVICE_ROLE, Connection
 from gateway.engine.settlement_postings import (
+    Reader,
     SettlementPostings,
     collect,
     compare_with_core,
@@ -267,7 +268,7 @@ def ranges(numbers: Iterable[int]) -> Serials:
     return tuple(found)
 
 
-async def stored_balances(connection: Connection) -> dict[tuple[str, str], int]:
+async def stored_balances(connection: Reader) -> dict[tuple[str, str], int]:
     rows = await connection.fetch(
         "SELECT account, asset, amount FROM settlement.balance WHERE account <> 'outside' AND amount <> 0"
     )
