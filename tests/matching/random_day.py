@@ -26,6 +26,7 @@ from settlement.events import LotSlice
 from settlement.values import AccountId, AssetCode, LotId, ParticipantId
 from tests.matching.driver import (
     CLASS_II,
+    EVENT,
     LISTING,
     TUESDAY,
     Driver,
@@ -36,6 +37,7 @@ from tests.matching.driver import (
     open_market,
     owner_of,
     resolve,
+    retry,
     transfer_in,
 )
 
@@ -49,6 +51,9 @@ def market(rand: random.Random) -> Driver:
         lot_tonnes=rand.choice((1, 10)),
         band_rounding=rand.choice(("half_up", "inward")),
         close_threshold_tonnes=rand.choice((0, 100)),
+        settlement_cycle=rand.choice(("end_of_day", "as_traded")),
+        fee_buyer_ppm=rand.choice((0, 800, 33_333)),
+        fee_seller_ppm=rand.choice((0, 800, 33_333)),
     )
     driver.accepted(AddListing(listing=Listing(code=CLASS_II, first_reference_price_fen=500)))
     for account in ACCOUNTS[:-1]:
@@ -69,6 +74,7 @@ def an_order(rand: random.Random, driver: Driver) -> Command:
         price_fen=rand.choice((rand.randrange(6_750, 6_855, 5),) * 9 + (rand.randrange(6_000, 7_600),)),
         quantity_tonnes=rand.choice((rand.randrange(10, 100, 10),) * 9 + (rand.randrange(-1, 30), 10**6)),
         time_in_force=rand.choice(tuple(TimeInForce)),
+        use=rand.choice((None, None, None, EVENT)),
     )
 
 
@@ -101,11 +107,13 @@ def another(rand: random.Random, driver: Driver) -> Command:
                 client_id=str(first),
             ),
             resolve(asked, rand.choice((None, "frozen", "too_late")), rand.choice((None, 1, 2))),
+            retry(f"trade-{rand.randrange(1, driver.exchange.trading.last_trade_id + 2)}"),
             AdvanceTime(),
             OpenDay(trading_day=TUESDAY),
             CloseDay(trading_day=TUESDAY),
             AdvanceClose(trading_day=day, portion=rand.randrange(0, 4)),
             RecordReconciliation(trading_day=day, breaks=0, digest_here="a", digest_there="a"),
+            adopt(change("fee_buyer_ppm", rand.choice((0, 5_000, -1)), driver.at_ns + rand.randrange(9))),
             adopt(
                 change(
                     "band_basis_points",
