@@ -98,6 +98,10 @@ def another(rand: random.Random, driver: Driver) -> Command:
     serials = ((first, first + rand.randrange(0, 40)),)
     pending = driver.exchange.pending_instructions()
     asked = rand.choice([one.instruction_id for one in pending] or ["in-0"])
+    retirements = driver.exchange.depository.movements.retirements
+    refused = [
+        one.retirement_id for one in retirements.records() if retirements.is_refused(one.retirement_id)
+    ]
     return rand.choice(
         (
             deposit(rand.choice(ACCOUNTS), rand.randrange(-1, 10**6), client_id=str(rand.randrange(40))),
@@ -106,8 +110,8 @@ def another(rand: random.Random, driver: Driver) -> Command:
                 (LotSlice(lot_id=LotId("more"), serials=serials),),
                 client_id=str(first),
             ),
-            resolve(asked, rand.choice((None, "frozen", "too_late")), rand.choice((None, 1, 2))),
-            retry(f"trade-{rand.randrange(1, driver.exchange.trading.last_trade_id + 2)}"),
+            resolve(asked, rand.choice((None, None, "frozen", "too_late")), rand.choice((None, 1, 2))),
+            retry(rand.choice(refused or ["trade-1"])),
             AdvanceTime(),
             OpenDay(trading_day=TUESDAY),
             CloseDay(trading_day=TUESDAY),
