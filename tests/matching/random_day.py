@@ -15,6 +15,7 @@ from matching.commands import (
     Command,
     OpenDay,
     RecordReconciliation,
+    RetryRetirement,
     SubmitOrder,
 )
 from matching.events import CloseStep, Rejected
@@ -23,6 +24,7 @@ from matching.order import OrderId, Side, TimeInForce
 from matching.session import NS
 from settlement.commands import RegisterLot
 from settlement.events import LotSlice
+from settlement.retirement import RetirementId
 from settlement.values import AccountId, AssetCode, LotId, ParticipantId
 from tests.matching.driver import (
     CLASS_II,
@@ -37,7 +39,6 @@ from tests.matching.driver import (
     open_market,
     owner_of,
     resolve,
-    retry,
     transfer_in,
 )
 
@@ -47,13 +48,12 @@ ACCOUNTS = ("anna-1", "anna-2", "ben", "cara", "nobody")
 def market(rand: random.Random) -> Driver:
     """A market with four accounts of three owners, two listings, and rules of changing kinds."""
     driver = open_market(
+        fee_buyer_ppm=rand.choice((0, 800, 33_333)),
+        fee_seller_ppm=rand.choice((0, 800, 33_333)),
         tick_fen=rand.choice((1, 5)),
         lot_tonnes=rand.choice((1, 10)),
         band_rounding=rand.choice(("half_up", "inward")),
         close_threshold_tonnes=rand.choice((0, 100)),
-        settlement_cycle=rand.choice(("end_of_day", "as_traded")),
-        fee_buyer_ppm=rand.choice((0, 800, 33_333)),
-        fee_seller_ppm=rand.choice((0, 800, 33_333)),
     )
     driver.accepted(AddListing(listing=Listing(code=CLASS_II, first_reference_price_fen=500)))
     for account in ACCOUNTS[:-1]:
@@ -111,7 +111,11 @@ def another(rand: random.Random, driver: Driver) -> Command:
                 client_id=str(first),
             ),
             resolve(asked, rand.choice((None, None, "frozen", "too_late")), rand.choice((None, 1, 2))),
-            retry(rand.choice(refused or ["trade-1"])),
+            RetryRetirement(
+                operator=ParticipantId("olga"),
+                reason="a test",
+                retirement_id=rand.choice(refused or [RetirementId("trade-1")]),
+            ),
             AdvanceTime(),
             OpenDay(trading_day=TUESDAY),
             CloseDay(trading_day=TUESDAY),
