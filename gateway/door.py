@@ -34,7 +34,8 @@ def url_of(door: socket.socket) -> str:
 @asynccontextmanager
 async def open_door(door: socket.socket, app: web.Application) -> AsyncIterator[None]:
     """Let the public in. At the end: no new connection, and those there are may finish within bounds."""
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
+    # A body is never unpacked: one with a content encoding is refused unread, whatever it would unpack to.
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S, auto_decompress=False)
     await runner.setup()
     try:
         await web.SockSite(runner, door).start()

@@ -13,7 +13,13 @@ from matching.rulebook import SelfTrade
 from matching.session import LISTED_PHASES, Phase
 from matching.standing import Standing
 from settlement.depository import Depository
-from settlement.rejections import INSUFFICIENT_CASH, INSUFFICIENT_UNITS, USE_OF_A_SALE, Rejection
+from settlement.rejections import (
+    INSUFFICIENT_CASH,
+    INSUFFICIENT_UNITS,
+    USE_MALFORMED,
+    USE_OF_A_SALE,
+    Rejection,
+)
 from settlement.retirement import Use
 from settlement.values import CASH, AccountId, AssetCode
 
@@ -65,6 +71,8 @@ def refuse(
         return rejections.KIND_NOT_ADMITTED.because(actual=depository.kind_of(terms.account))
     if terms.use is not None and terms.side is Side.SELL:
         return USE_OF_A_SALE.because(actual=terms.use.purpose)
+    if terms.use is not None and not terms.use.is_well_formed():
+        return USE_MALFORMED.because()
     if price_fen <= 0 or price_fen % rules.tick_fen:
         return rejections.PRICE_NOT_ON_TICK.because(limit=rules.tick_fen, actual=price_fen)
     if quantity_tonnes < rules.listed_min_tonnes:

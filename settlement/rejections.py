@@ -272,6 +272,16 @@ USE_OF_A_SALE: Final = Reason(
     remedy_en="leave the use out of a sale",
     source="Measures 2023, Art. 31, 32, 35",
 )
+USE_MALFORMED: Final = Reason(
+    code="use_malformed",
+    pointer="/use",
+    unit=Unit.TEXT,
+    zh="用途须写明受益人，文字不超过 500 字且不含不可见字符",
+    en="a use names its beneficiary, in texts of at most 500 characters without control characters",
+    remedy_zh="请补全受益人或缩短说明",
+    remedy_en="name the beneficiary, or shorten the statement",
+    source="Measures 2023, Art. 31, 32",
+)
 RETIREMENT_NOT_REFUSED: Final = Reason(
     code="retirement_not_refused",
     pointer="/retirement_id",
@@ -306,6 +316,7 @@ REASONS: Final = (
     INSUFFICIENT_UNITS,
     INSTRUCTION_UNKNOWN,
     USE_OF_A_SALE,
+    USE_MALFORMED,
     RETIREMENT_NOT_REFUSED,
 )
 """Every reason of this package, in the order the guards ask."""

@@ -20,6 +20,10 @@ RetirementId = NewType("RetirementId", str)
 """Names one retirement, however often the registry has to be asked for it."""
 
 
+MAX_TEXT: Final = 500
+"""Characters of a beneficiary or a statement, by the registry protocol."""
+
+
 class RetirementPurpose(StrEnum):
     """What units are retired for. Both classes may serve all of these (Art. 29)."""
 
@@ -37,6 +41,13 @@ class Use:
     beneficiary: str
     """Whose emissions, event or liability it is for, as the certificate will say."""
     statement: str = ""
+
+    def is_well_formed(self) -> bool:
+        """Whether the registry can put it on record: a beneficiary, bounded texts, nothing unprintable."""
+        texts = (self.beneficiary, self.statement)
+        return bool(self.beneficiary.strip()) and all(
+            len(text) <= MAX_TEXT and (text.isprintable() or not text) for text in texts
+        )
 
 
 class RetirementState(StrEnum):

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import orjson
 from aiohttp import web
+from aiohttp.http_exceptions import BadHttpMessage
+from aiohttp.web_protocol import RequestPayloadError
 
 from gateway.http import reasons
 from gateway.http.problems import refusal
@@ -18,12 +20,15 @@ BODY_TIMEOUT_S: Final = 10.0
 
 
 async def read_body(request: web.Request, limit_bytes: int) -> bytes:
-    """The whole body. Refused when it is larger than the limit, before more than that has been read."""
+    """The whole body, as it was sent. Refused when it is larger than the limit, before more than that has been read."""
+    encoding = request.headers.get("Content-Encoding")
+    if encoding is not None and encoding.strip().lower() != "identity":
+        raise refusal(reasons.CONTENT_ENCODING, actual=encoding[:64], header="Content-Encoding")
     length = request.content_length
     if length is not None and length > limit_bytes:
         raise refusal(reasons.BODY_TOO_LARGE, limit=limit_bytes, actual=length)
     content = request.content
-    if content.is_eof():
+    if content.is_eof() and content.exception() is None:
         body = content.read_nowait()
     else:
         body = await _gather(request, limit_bytes)
@@ -46,7 +51,7 @@ async def _gather(request: web.Request, limit_bytes: int) -> bytes:
         raise refusal(reasons.BODY_TOO_SLOW) from None
     except web.HTTPException:
         raise
-    except (ValueError, web.PayloadAccessError) as error:
+    except (ValueError, web.PayloadAccessError, RequestPayloadError, BadHttpMessage) as error:
         raise refusal(reasons.HTTP_MALFORMED, actual=type(error).__name__) from None
     return b"".join(parts)
 

@@ -161,6 +161,12 @@ BODY_TOO_SLOW: Final = _reason(
     ("请求体未在时限内到达", "the body did not arrive in time"),
     ("请重新发送", "send it again"),
 )
+CONTENT_ENCODING: Final = _reason(
+    "content_encoding_unsupported",
+    415,
+    ("请求体不可压缩或另行编码", "a body is sent as it is, without a content encoding"),
+    ("请去掉 Content-Encoding", "leave Content-Encoding out"),
+)
 HTTP_MALFORMED: Final = _reason(
     "http_malformed",
     400,

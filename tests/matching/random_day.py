@@ -15,6 +15,7 @@ from matching.commands import (
     Command,
     OpenDay,
     RecordReconciliation,
+    RetryRetirement,
     SubmitOrder,
 )
 from matching.events import CloseStep, Rejected
@@ -23,9 +24,11 @@ from matching.order import OrderId, Side, TimeInForce
 from matching.session import NS
 from settlement.commands import RegisterLot
 from settlement.events import LotSlice
+from settlement.retirement import RetirementId
 from settlement.values import AccountId, AssetCode, LotId, ParticipantId
 from tests.matching.driver import (
     CLASS_II,
+    EVENT,
     LISTING,
     OLGA,
     OTTO,
@@ -55,6 +58,8 @@ ACCOUNTS = ("anna-1", "anna-2", "ben", "cara", "nobody")
 def market(rand: random.Random) -> Driver:
     """A market with four accounts of three owners, two listings, and rules of changing kinds."""
     driver = open_market(
+        fee_buyer_ppm=rand.choice((0, 800, 33_333)),
+        fee_seller_ppm=rand.choice((0, 800, 33_333)),
         tick_fen=rand.choice((1, 5)),
         lot_tonnes=rand.choice((1, 10)),
         band_rounding=rand.choice(("half_up", "inward")),
@@ -85,6 +90,7 @@ def an_order(rand: random.Random, driver: Driver) -> Command:
         price_fen=rand.choice((rand.randrange(6_750, 6_855, 5),) * 9 + (rand.randrange(6_000, 7_600),)),
         quantity_tonnes=rand.choice((rand.randrange(10, 100, 10),) * 9 + (rand.randrange(-1, 30), 10**6)),
         time_in_force=rand.choice(tuple(TimeInForce)),
+        use=rand.choice((None, None, None, EVENT)),
     )
 
 
@@ -147,6 +153,10 @@ def another(rand: random.Random, driver: Driver) -> Command:
     serials = ((first, first + rand.randrange(0, 40)),)
     pending = driver.exchange.pending_instructions()
     asked = rand.choice([one.instruction_id for one in pending] or ["in-0"])
+    retirements = driver.exchange.depository.movements.retirements
+    refused = [
+        one.retirement_id for one in retirements.records() if retirements.is_refused(one.retirement_id)
+    ]
     return rand.choice(
         (
             deposit(rand.choice(ACCOUNTS), rand.randrange(-1, 10**6), client_id=str(rand.randrange(40))),
@@ -155,12 +165,18 @@ def another(rand: random.Random, driver: Driver) -> Command:
                 (LotSlice(lot_id=LotId("more"), serials=serials),),
                 client_id=str(first),
             ),
-            resolve(asked, rand.choice((None, "frozen", "too_late")), rand.choice((None, 1, 2))),
+            resolve(asked, rand.choice((None, None, "frozen", "too_late")), rand.choice((None, 1, 2))),
+            RetryRetirement(
+                operator=ParticipantId("olga"),
+                reason="a test",
+                retirement_id=rand.choice(refused or [RetirementId("trade-1")]),
+            ),
             AdvanceTime(),
             OpenDay(trading_day=TUESDAY),
             CloseDay(trading_day=TUESDAY),
             AdvanceClose(trading_day=day, portion=rand.randrange(0, 4)),
             RecordReconciliation(trading_day=day, breaks=0, digest_here="a", digest_there="a"),
+            adopt(change("fee_buyer_ppm", rand.choice((0, 5_000, -1)), driver.at_ns + rand.randrange(9))),
             adopt(
                 change(
                     "band_basis_points",

@@ -10,7 +10,14 @@ from matching.events import Rejected, Replayed
 from matching.exchange import Exchange
 from matching.state import Stamp
 from settlement import serials
-from settlement.events import Bucket, CashDeposited, Posted, TransferCompleted
+from settlement.events import (
+    Bucket,
+    CashDeposited,
+    DeliverySettled,
+    Posted,
+    RetirementCompleted,
+    TransferCompleted,
+)
 from settlement.values import CASH, AccountId
 from tests.matching.driver import Driver
 from tests.matching.random_day import close, commands, market
@@ -79,11 +86,20 @@ def test_all_money_and_all_units_are_still_here(seed: int) -> None:
     state = driver.exchange.dump().depository
     paid_in = sum(event.amount_fen for event in driver.events if isinstance(event, CashDeposited))
     brought_in = sum(event.quantity_tonnes for event in driver.events if isinstance(event, TransferCompleted))
-    owned = {True: 0, False: 0}
+    owned, retired = {True: 0, False: 0}, 0
     for balance in state.balances:
         owned[balance.asset == CASH] += balance.available + balance.held + balance.delivering
-    assert owned == {True: paid_in, False: brought_in}
-    assert sum(serials.count(holding.serials) for holding in state.holdings) == brought_in
+        retired += balance.retired
+    assert owned == {True: paid_in, False: brought_in - retired}
+    assert retired == sum(
+        one.quantity_tonnes for one in driver.events if isinstance(one, RetirementCompleted)
+    )
+    refused = sum(one.quantity_tonnes for one in state.retirements)
+    held = sum(serials.count(holding.serials) for holding in state.holdings)
+    assert held + refused + retired == brought_in
+    assert driver.cash("fees").available == sum(
+        one.buyer_fee_fen + one.seller_fee_fen for one in driver.events if isinstance(one, DeliverySettled)
+    )
     assert state.deliveries == ()
     assert driver.exchange.depository.ledger.available(AccountId("nobody"), CASH) == 0
 

@@ -671,6 +671,21 @@ def a_sale_for_a_use_at_no_price() -> tuple[Driver, Command]:
     return market(), order("anna", SELL, 0, 0, use=EVENT)
 
 
+@produces("use_malformed")
+def a_use_for_nobody() -> tuple[Driver, Command]:
+    return market(), order("ben", BUY, 10, 6_800, use=replace(EVENT, beneficiary=" "))
+
+
+@produces("use_malformed")
+def a_use_with_a_statement_too_long() -> tuple[Driver, Command]:
+    return market(), order("ben", BUY, 10, 6_800, use=replace(EVENT, statement="x" * 501))
+
+
+@produces("use_malformed")
+def a_use_with_a_line_break() -> tuple[Driver, Command]:
+    return market(), order("ben", BUY, 10, 6_800, use=replace(EVENT, beneficiary="a\nb"))
+
+
 @produces("insufficient_cash")
 def a_purchase_whose_fee_is_not_covered() -> tuple[Driver, Command]:
     return market(fee_buyer_ppm=1_000), buy(tonnes=147)

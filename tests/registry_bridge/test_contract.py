@@ -197,6 +197,16 @@ async def test_a_retired_serial_never_moves_again(platform: Platform) -> None:
     assert isinstance(await platform.registry.move(retire("r3", ((20, 21),))), Confirmed)
 
 
+@pytest.mark.parametrize("lot", ["LOT-1", "LOT-2"])
+async def test_both_classes_may_be_retired_for_all_but_compliance(platform: Platform, lot: str) -> None:
+    others = [purpose for purpose in RetirementPurpose if purpose is not RetirementPurpose.COMPLIANCE_OFFSET]
+    for number, purpose in enumerate(others, 1):
+        asked = retire(f"r{number}", ((number, number + 1),), purpose, lot=lot)
+        assert isinstance(await platform.registry.move(asked), Confirmed)
+        again = retire(f"again-{number}", ((number, number + 1),), purpose, lot=lot)
+        assert await refusal(platform, again) == (RefusalCode.ALREADY_RETIRED, 1)
+
+
 async def test_only_class_one_serves_compliance(platform: Platform) -> None:
     offset = RetirementPurpose.COMPLIANCE_OFFSET
     second = retire("r1", ((1, 2),), offset, lot="LOT-2")

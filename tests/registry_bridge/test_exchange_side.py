@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from registry_bridge.exchange_side import (
     management_holdings,
 )
 from registry_bridge.platform import ReferencePlatform
+from registry_bridge.reference import judge
 from registry_bridge.registry import (
     AccountKind,
     Binding,
@@ -34,6 +36,7 @@ from registry_bridge.registry import (
 from settlement.commands import Outcome, RegisterLot, ResolveInstruction
 from settlement.events import Instruction, InstructionKind, InstructionLeg, LotSlice
 from settlement.lot import MethodologyClass
+from settlement.retirement import RetirementId, RetirementPurpose, Use
 from settlement.serials import Serials
 from settlement.values import AccountId, AssetCode, InstructionId, LotId, TradingDay
 from tests.registry_bridge.examples import DAY, DEADLINE_NS, NOW_NS, ManualClock, issue
@@ -148,6 +151,27 @@ def test_an_instruction_becomes_a_movement(
     assert (leg.leg, leg.lot, leg.serials) == (1, "LOT-1", ((1, 11),))
     assert (leg.from_account, leg.from_sub_account) == ("seller", source)
     assert (leg.to_account, leg.to_sub_account) == ("buyer", target)
+
+
+@pytest.mark.parametrize("purpose", RetirementPurpose)
+def test_an_instruction_to_retire_says_what_for_and_goes_nowhere(purpose: RetirementPurpose) -> None:
+    exchange = Side()
+    use = Use(purpose=purpose, beneficiary="a meeting of 300", statement="carbon neutral")
+    asked = instruction(InstructionKind.RETIRE, "T-buyer", "T-buyer", ((1, 11),))
+    exchange.instructions.append(replace(asked, retirement_id=RetirementId("trade-1"), use=use))
+    (movement,) = ExchangeOutbox(exchange.side).pending()
+    assert movement.kind is MovementKind.RETIRE
+    assert movement.retirement is not None
+    assert movement.retirement.purpose.value == purpose.value
+    assert movement.retirement.compliance_year is None
+    assert (movement.retirement.beneficiary, movement.retirement.statement) == (
+        use.beneficiary,
+        use.statement,
+    )
+    (leg,) = movement.legs
+    assert (leg.from_account, leg.from_sub_account) == ("buyer", SubAccount.TRADING)
+    assert (leg.to_account, leg.to_sub_account) == (None, None)
+    assert judge.malformed(movement) is None
 
 
 def test_every_kind_of_instruction_has_its_movement() -> None:

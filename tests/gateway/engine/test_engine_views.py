@@ -1,22 +1,31 @@
 """Readers see what is durable, in full and no more than fits."""
 
+import json
+from dataclasses import replace
 from typing import get_args
 
 import pytest
 
+from gateway.engine.account_events import render
 from gateway.engine.entry import Entry
+from gateway.engine.orders import OpenOrders
 from gateway.engine.views import Views
-from matching.commands import AdvanceTime, Command
+from matching.commands import AdvanceTime, Command, RetryRetirement
 from matching.events import Event
 from matching.exchange import Exchange
 from matching.order import Side, TimeInForce
 from matching.session import Phase
 from matching.state import Stamp
+from settlement.commands import Outcome
+from settlement.retirement import RetirementId, RetirementPurpose, Use
+from settlement.serials import Serials
+from settlement.values import ParticipantId
 from tests.gateway.engine.world import (
     CASH_FEN,
     LISTING,
     START_NS,
     UNITS,
+    adopting,
     cancel,
     confirmations,
     order,
@@ -144,3 +153,93 @@ def test_memory_of_ended_orders_is_bounded() -> None:
     assert read.views.order_by_client_id("buyer", "n6") is None
     assert read.views.order_by_client_id("buyer", "n7") is not None
     assert len(read.views._by_client_id) == 3
+
+
+# --- uses -----------------------------------------------------------------------------------------
+
+
+USE = Use(purpose=RetirementPurpose.DONATION, beneficiary="a school", statement="in memory")
+
+
+def bought_for_a_use(read: Read, *, resale_next_day: str = "no") -> list[Entry]:
+    """Four of ten tonnes that are on sale are bought to be used, and delivered at once."""
+    rules = (("fee_buyer_ppm", 800), ("settlement_cycle", "as_traded"), ("resale_next_day", resale_next_day))
+    read.do(adopting(*rules, from_ns=START_NS + read.seq + 1))
+    read.do(order("seller", Side.SELL, 6_800, 10))
+    return read.do(*confirmations(read.do(order("buyer", Side.BUY, 6_800, 4, use=USE))))
+
+
+def shown(read: Read) -> tuple[int, int, int, int]:
+    account = read.views.account("buyer")
+    assert account is not None
+    units = account.units[LISTING]
+    return units.available, units.delivering, units.retired, units.bought_today
+
+
+def lots_shown(read: Read) -> list[tuple[Serials, int]]:
+    return [(line.serials, line.available_tonnes) for line in read.views.lots("buyer")]
+
+
+@pytest.mark.parametrize("resale_next_day", ["yes", "no"])
+def test_units_bought_for_a_use_are_delivering_until_they_are_retired(resale_next_day: str) -> None:
+    read = Read()
+    delivered = bought_for_a_use(read, resale_next_day=resale_next_day)
+    assert shown(read) == (0, 4, 0, 0)
+    assert lots_shown(read) == [(((1, 5),), 0)]
+    read.do(*confirmations(delivered))
+    assert shown(read) == (0, 0, 4, 0)
+    assert lots_shown(read) == []
+    assert read.views.pending_instructions == {}
+
+
+def test_a_refused_retirement_stays_allocated_until_it_is_asked_again() -> None:
+    read = Read()
+    delivered = bought_for_a_use(read)
+    read.do(*(replace(one, outcome=Outcome.REFUSED, code="frozen") for one in confirmations(delivered)))
+    for views in (read.views, Views(state=read.views.dump())):
+        read.views = views
+        assert shown(read) == (0, 4, 0, 0)
+        assert lots_shown(read) == [(((1, 5),), 0)]
+        assert Views(state=views.dump()).dump() == views.dump()
+    retry = RetryRetirement(
+        operator=ParticipantId("olga"), reason="thawed", retirement_id=RetirementId("trade-1")
+    )
+    asked = read.do(retry)
+    assert lots_shown(read) == [(((1, 5),), 0)]
+    read.do(*confirmations(asked))
+    assert shown(read) == (0, 0, 4, 0)
+    assert lots_shown(read) == []
+    assert read.views.dump().accounts.refused_retirements == ()
+
+
+def test_what_goes_to_the_fees_is_in_nobodys_account() -> None:
+    read = Read()
+    bought_for_a_use(read)
+    buyer = read.views.account("buyer")
+    assert buyer is not None
+    assert (buyer.cash.available, buyer.cash.held, buyer.cash.delivering) == (CASH_FEN - 27_221, 0, 0)
+    assert read.views.account("fees") is None
+
+
+def test_owners_are_told_of_their_retirements() -> None:
+    read = Read()
+    delivered = bought_for_a_use(read)
+    asked = confirmations(delivered)
+    refused = read.do(*(replace(one, outcome=Outcome.REFUSED, code="frozen") for one in asked))
+    retry = RetryRetirement(
+        operator=ParticipantId("olga"), reason="thawed", retirement_id=RetirementId("trade-1")
+    )
+    completed = read.do(*confirmations(read.do(retry)))
+    told = {
+        "retirement_id": "trade-1",
+        "listing": LISTING,
+        "quantity": "4",
+        "purpose": "donation",
+        "beneficiary": "a school",
+        "statement": "in memory",
+    }
+    ((account, kind, body),) = render(refused[0], OpenOrders())
+    assert (account, kind, json.loads(body)) == ("buyer", "retirement_refused", {**told, "reason": "frozen"})
+    ((account, kind, body),) = render(completed[0], OpenOrders())
+    assert (account, kind) == ("buyer", "retirement_completed")
+    assert json.loads(body) == {**told, "lots": [{"lot": "LOT-1", "serials": [[1, 5]]}]}

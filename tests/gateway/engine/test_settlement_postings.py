@@ -13,15 +13,17 @@ import pytest_asyncio
 from gateway.engine.entry import Entry
 from gateway.engine.journal import SERVICE_ROLE, Connection
 from gateway.engine.settlement_postings import (
+    Reader,
     SettlementPostings,
     collect,
     compare_with_core,
     settlement_check,
 )
-from matching.commands import AdvanceClose, AdvanceTime, CloseDay
+from matching.commands import AdvanceClose, AdvanceTime, CloseDay, RetryRetirement
 from matching.events import Event
 from matching.order import Side
 from settlement import serials
+from settlement.commands import Outcome
 from settlement.events import (
     AccountOpened,
     Bucket,
@@ -32,14 +34,18 @@ from settlement.events import (
     LotRegistered,
     LotSlice,
     Posted,
+    RetirementCompleted,
     TransferCompleted,
 )
 from settlement.instrument import Instrument
 from settlement.lot import MethodologyClass
+from settlement.retirement import RetirementId, RetirementPurpose, Use
 from settlement.serials import Serials
 from settlement.values import (
     CASH,
+    FEES,
     OUTSIDE,
+    RETIRED,
     AccountId,
     AssetCode,
     InstructionId,
@@ -48,7 +54,17 @@ from settlement.values import (
     TradeId,
     TradingDay,
 )
-from tests.gateway.engine.world import DAY, LISTING, LOT, START_NS, confirmations, engine, migrated, order
+from tests.gateway.engine.world import (
+    DAY,
+    LISTING,
+    LOT,
+    START_NS,
+    adopting,
+    confirmations,
+    engine,
+    migrated,
+    order,
+)
 from tests.gateway.postgres.second_wall import journal
 
 ACCOUNTS = tuple(AccountId(name) for name in ("alpha", "beta", "gamma", "delta"))
@@ -60,6 +76,9 @@ CLASS_II = replace(
     methodology_class=MethodologyClass.II,
     serials=(0, 60),
 )
+
+
+USE = Use(purpose=RetirementPurpose.DONATION, beneficiary="a school")
 
 
 @asynccontextmanager
@@ -128,14 +147,46 @@ class Maker:
             ),
         )
 
+    def retirement(
+        self, account: AccountId, lots: tuple[LotSlice, ...], retirement_id: str | None = None
+    ) -> Entry:
+        tonnes = count(lots)
+        return self.entry(
+            Posted(
+                asset=LISTING,
+                amount=tonnes,
+                from_account=account,
+                from_bucket=Bucket.DELIVERING,
+                to_account=account,
+                to_bucket=Bucket.RETIRED,
+            ),
+            RetirementCompleted(
+                retirement_id=RetirementId(retirement_id or f"trade-{self.seq}"),
+                account=account,
+                instrument=LISTING,
+                quantity_tonnes=tonnes,
+                use=USE,
+                lots=lots,
+            ),
+        )
+
     def delivery(
-        self, seller: AccountId, buyer: AccountId, lots: tuple[LotSlice, ...], amount_fen: int
+        self,
+        seller: AccountId,
+        buyer: AccountId,
+        lots: tuple[LotSlice, ...],
+        amount_fen: int,
+        fees: tuple[int, int] = (0, 0),
     ) -> list[Event]:
         self.last_trade += 1
         tonnes = count(lots)
+        paid = [
+            posted(CASH, fee, payer, FEES) for fee, payer in zip(fees, (buyer, seller), strict=True) if fee
+        ]
         return [
             posted(LISTING, tonnes, seller, buyer),
             posted(CASH, amount_fen, buyer, seller),
+            *paid,
             DeliverySettled(
                 trade_id=TradeId(self.last_trade),
                 trading_day=TradingDay("2026-11-23"),
@@ -145,6 +196,8 @@ class Maker:
                 quantity_tonnes=tonnes,
                 amount_fen=amount_fen,
                 lots=lots,
+                buyer_fee_fen=fees[0],
+                seller_fee_fen=fees[1],
             ),
         ]
 
@@ -178,7 +231,7 @@ class Model:
     owner: dict[tuple[LotId, int], AccountId] = field(
         default_factory=lambda: {(lot.lot_id, serial): OUTSIDE for lot in LOTS for serial in range(60)}
     )
-    cash: dict[AccountId, int] = field(default_factory=lambda: dict.fromkeys(ACCOUNTS, 0))
+    cash: dict[AccountId, int] = field(default_factory=lambda: dict.fromkeys((*ACCOUNTS, FEES), 0))
 
     def of(self, account: AccountId) -> list[tuple[LotId, int]]:
         return [place for place, owner in self.owner.items() if owner == account]
@@ -190,7 +243,7 @@ class Model:
 
     def balances(self) -> dict[tuple[str, str], int]:
         held = {(account, CASH): amount for account, amount in self.cash.items()}
-        held |= {(account, LISTING): len(self.of(account)) for account in ACCOUNTS}
+        held |= {(account, LISTING): len(self.of(account)) for account in (*ACCOUNTS, RETIRED)}
         return {place: amount for place, amount in held.items() if amount}
 
     def holdings(self) -> dict[tuple[str, str], Serials]:
@@ -198,7 +251,7 @@ class Model:
             (account, lot.lot_id): ranges(
                 serial for lot_id, serial in self.of(account) if lot_id == lot.lot_id
             )
-            for account in ACCOUNTS
+            for account in (*ACCOUNTS, RETIRED)
             for lot in LOTS
         }
         return {place: held for place, held in found.items() if held}
@@ -215,7 +268,7 @@ def ranges(numbers: Iterable[int]) -> Serials:
     return tuple(found)
 
 
-async def stored_balances(connection: Connection) -> dict[tuple[str, str], int]:
+async def stored_balances(connection: Reader) -> dict[tuple[str, str], int]:
     rows = await connection.fetch(
         "SELECT account, asset, amount FROM settlement.balance WHERE account <> 'outside' AND amount <> 0"
     )
@@ -254,7 +307,7 @@ class Play:
 
     def next(self) -> Entry:
         account = self.chance.choice(ACCOUNTS)
-        act = self.chance.choice(("deposit", "in", "out", "deliver", "deliver", "deliver"))
+        act = self.chance.choice(("deposit", "in", "out", "retire", "deliver", "deliver", "deliver"))
         if act == "in" and self.model.of(OUTSIDE):
             lots = self.some(OUTSIDE)
             self.model.give(account, lots)
@@ -263,6 +316,10 @@ class Play:
             lots = self.some(account)
             self.model.give(OUTSIDE, lots)
             return self.maker.transfer(InstructionKind.TRANSFER_OUT, account, lots)
+        if act == "retire" and self.chance.random() < 0.5 and self.model.of(account):
+            lots = self.some(account)
+            self.model.give(RETIRED, lots)
+            return self.maker.retirement(account, lots)
         if act == "deliver" and (events := self._deliveries()):
             return self.maker.entry(*events)
         amount_fen = self.chance.randint(1, 500)
@@ -280,10 +337,16 @@ class Play:
             lots = Play(self.chance, self.maker, before).some(seller)
             before.give(OUTSIDE, lots)
             amount_fen = self.chance.randint(1, self.model.cash[buyer])
-            self.model.cash[buyer] -= amount_fen
-            self.model.cash[seller] += amount_fen
+            left_fen = min(amount_fen, self.model.cash[buyer] - amount_fen)
+            fees = (
+                self.chance.choice((0, left_fen // 2, left_fen)),
+                self.chance.choice((0, amount_fen // 3)),
+            )
+            self.model.cash[buyer] -= amount_fen + fees[0]
+            self.model.cash[seller] += amount_fen - fees[1]
+            self.model.cash[FEES] += sum(fees)
             self.model.give(buyer, lots)
-            events += self.maker.delivery(seller, buyer, lots, amount_fen)
+            events += self.maker.delivery(seller, buyer, lots, amount_fen, fees)
         return events
 
     def wrong(self) -> Entry:
@@ -291,7 +354,20 @@ class Play:
         account, other = self.chance.sample(ACCOUNTS, 2)
         theirs = self.model.of(other)
         lots = self.some(other) if theirs else one((0, 1))
-        match self.chance.randrange(4):
+        used = self.model.of(RETIRED)
+        gone = Play(self.chance, self.maker, self.model).some(RETIRED) if used else one((0, 1))
+        match self.chance.randrange(9):
+            case 4 if theirs:
+                return self.maker.retirement(account, lots)
+            case 5 if used:
+                return self.maker.retirement(account, gone)
+            case 6 if used:
+                return self.maker.transfer(InstructionKind.TRANSFER_IN, account, gone)
+            case 7 if used:
+                return self.maker.transfer(InstructionKind.TRANSFER_OUT, RETIRED, gone)
+            case 8 if theirs:
+                fee_fen = self.model.cash[account]
+                return self.maker.entry(*self.maker.delivery(other, account, lots, 1, (fee_fen, 0)))
             case 0 if theirs:
                 return self.maker.transfer(InstructionKind.TRANSFER_IN, account, lots)
             case 1 if theirs:
@@ -347,6 +423,71 @@ async def test_a_whole_life_in_one_batch(connection: Connection) -> None:
         (beta, "one"): ((2, 3), (4, 5)),
         (gamma, "one"): ((8, 9),),
     }
+    assert await settlement_check(connection) == ()
+
+
+async def test_fees_and_retirements_in_one_batch(connection: Connection) -> None:
+    maker = Maker()
+    alpha, beta, _, _ = ACCOUNTS
+    entries = [
+        *maker.setting_up(),
+        maker.deposit(beta, 1_000),
+        maker.transfer(InstructionKind.TRANSFER_IN, alpha, one((0, 10))),
+        maker.entry(*maker.delivery(alpha, beta, one((2, 5)), 300, (30, 3))),
+        maker.entry(*maker.delivery(alpha, beta, one((5, 6)), 100, (0, 1))),
+        maker.retirement(beta, one((2, 4))),
+        maker.retirement(beta, one((4, 5))),
+    ]
+    await SettlementPostings().write(connection, entries)
+    assert await stored_balances(connection) == {
+        (alpha, CASH): 396,
+        (alpha, LISTING): 6,
+        (beta, CASH): 570,
+        (beta, LISTING): 1,
+        (FEES, CASH): 34,
+        (RETIRED, LISTING): 3,
+    }
+    assert await stored_holdings(connection) == {
+        (alpha, "one"): ((0, 2), (6, 10)),
+        (beta, "one"): ((5, 6),),
+        (RETIRED, "one"): ((2, 5),),
+    }
+    reasons = await connection.fetch(
+        "SELECT kind, reference, amount, from_account, to_account FROM settlement.settled "
+        "WHERE kind IN ('fee', 'retirement') ORDER BY seq, line"
+    )
+    assert [tuple(row) for row in reasons] == [
+        ("fee", "1.buy", 30, beta, FEES),
+        ("fee", "1.sell", 3, alpha, FEES),
+        ("fee", "2.sell", 1, alpha, FEES),
+        ("retirement", f"trade-{entries[-2].seq - 1}", 2, beta, RETIRED),
+        ("retirement", f"trade-{entries[-1].seq - 1}", 1, beta, RETIRED),
+    ]
+    assert await settlement_check(connection) == ()
+
+
+async def test_a_retirement_is_posted_once_and_its_serials_never_again(connection: Connection) -> None:
+    maker, wall = Maker(), SettlementPostings()
+    alpha, beta, _, _ = ACCOUNTS
+    arrival, used = InstructionKind.TRANSFER_IN, one((3, 4))
+    sound = [
+        *maker.setting_up(),
+        maker.deposit(beta, 100),
+        maker.transfer(arrival, alpha, one((0, 10))),
+        maker.retirement(alpha, one((0, 4)), "trade-1"),
+    ]
+    await wall.write(connection, sound)
+    for again, refusals in (
+        (maker.retirement(alpha, one((4, 8)), "trade-1"), {"settled_once"}),
+        (maker.retirement(alpha, used, "trade-2"), {"holding_is_owned", "holding_has_one_owner"}),
+        (maker.transfer(arrival, beta, used), {"holding_has_one_owner"}),
+        (maker.transfer(InstructionKind.TRANSFER_OUT, RETIRED, used), {"retired_for_good"}),
+        (maker.entry(*maker.delivery(alpha, beta, used, 5)), {"holding_is_owned"}),
+        (maker.entry(*maker.delivery(RETIRED, beta, used, 5)), {"retired_for_good"}),
+    ):
+        with pytest.raises(asyncpg.IntegrityConstraintViolationError) as refused:
+            await wall.write(connection, [again])
+        assert refused.value.constraint_name in refusals
     assert await settlement_check(connection) == ()
 
 
@@ -473,6 +614,36 @@ DAMAGE = {
     },
 }
 
+SINK_DAMAGE = {
+    "UPDATE settlement.balance SET amount = amount - 1 WHERE account = 'retired'": {
+        "balance_is_posted",
+        "asset_sums_to_zero",
+        "retired_is_retirements",
+        "tonne_has_serial",
+    },
+    "UPDATE settlement.holding SET account = 'beta' WHERE account = 'retired'": {
+        "holding_is_moved",
+        "tonne_has_serial",
+    },
+    "ALTER TABLE settlement.settled DROP CONSTRAINT retired_for_good, DROP CONSTRAINT settled_to_sink;"
+    "UPDATE settlement.settled SET from_account = 'retired', to_account = 'beta' WHERE kind = 'retirement'": {
+        "retired_for_good",
+        "posting_has_reason",
+        "holding_is_moved",
+    },
+    "UPDATE settlement.balance SET amount = amount + 1 WHERE account = 'fees'": {
+        "balance_is_posted",
+        "asset_sums_to_zero",
+        "fees_are_charged",
+    },
+    "UPDATE settlement.settled SET reference = '7.buy' WHERE kind = 'fee'": {"fee_is_of_delivery"},
+    "UPDATE settlement.settled SET reference = '1.sell' WHERE kind = 'fee'": {"fee_is_of_delivery"},
+    "UPDATE settlement.settled SET payment_fen = 1 WHERE kind = 'delivery'": {
+        "fee_is_of_delivery",
+        "posting_has_reason",
+    },
+}
+
 
 @pytest.mark.parametrize("damage", DAMAGE)
 async def test_damage_by_whoever_gets_past_the_guards_is_found(connection: Connection, damage: str) -> None:
@@ -482,13 +653,32 @@ async def test_damage_by_whoever_gets_past_the_guards_is_found(connection: Conne
         maker.deposit(ACCOUNTS[0], 5),
         maker.transfer(InstructionKind.TRANSFER_IN, ACCOUNTS[0], one((0, 10))),
     ]
+    assert await found_after(connection, entries, damage) == DAMAGE[damage]
+
+
+@pytest.mark.parametrize("damage", SINK_DAMAGE)
+async def test_damage_to_what_was_used_and_charged_is_found(connection: Connection, damage: str) -> None:
+    maker = Maker()
+    alpha, beta, _, _ = ACCOUNTS
+    entries = [
+        *maker.setting_up(),
+        maker.deposit(beta, 100),
+        maker.transfer(InstructionKind.TRANSFER_IN, alpha, one((0, 10))),
+        maker.entry(*maker.delivery(alpha, beta, one((0, 5)), 50, (3, 0))),
+        maker.retirement(beta, one((0, 5))),
+    ]
+    assert await found_after(connection, entries, damage) == SINK_DAMAGE[damage]
+
+
+async def found_after(connection: Connection, entries: list[Entry], damage: str) -> set[str]:
+    """What the cross-check finds after damage to what these entries left, with every guard asleep."""
     await SettlementPostings().write(connection, entries)
     assert await settlement_check(connection) == ()
     await connection.execute("RESET ROLE")
     for table in ("settled", "posting", "serial_move", "balance", "holding"):
         await connection.execute(f"ALTER TABLE settlement.{table} DISABLE TRIGGER USER")
     await connection.execute(damage)
-    assert {found.what for found in await settlement_check(connection)} == DAMAGE[damage]
+    return {found.what for found in await settlement_check(connection)}
 
 
 async def test_the_tables_agree_with_the_core_at_every_stage_of_a_day(database: str) -> None:
@@ -514,6 +704,47 @@ async def test_the_tables_agree_with_the_core_at_every_stage_of_a_day(database: 
         await running.do(*confirmations(asked))
         assert depository.ledger.available(AccountId("buyer"), LISTING) == 4
         assert await differences() == set()
+
+
+async def test_the_tables_agree_with_the_core_at_every_stage_of_a_use(database: str) -> None:
+    async with engine(database, projections=(SettlementPostings(),)) as running:
+        depository = running.recovered.exchange.depository
+
+        async def sound() -> None:
+            async with running.pool.acquire() as connection:
+                assert await settlement_check(connection) == ()
+                assert await compare_with_core(connection, depository.dump()) == ()
+
+        await running.set_up()
+        rules = (("fee_buyer_ppm", 800), ("fee_seller_ppm", 500), ("settlement_cycle", "as_traded"))
+        await running.do(adopting(*rules))
+        await running.do(order("seller", Side.SELL, 6_800, 10))
+        traded = await running.do(
+            order("buyer", Side.BUY, 6_800, 4, use=USE), order("buyer2", Side.BUY, 6_800, 3)
+        )
+        await sound()
+        delivered = await running.do(*confirmations(traded))
+        await sound()
+        assert depository.ledger.balance(AccountId("buyer"), LISTING).delivering == 4
+        assert depository.ledger.available(FEES, CASH) == 21 + 13 + 16 + 10
+        refused = [
+            replace(one, outcome=Outcome.REFUSED, code="account_frozen") for one in confirmations(delivered)
+        ]
+        assert len(refused) == 1
+        await running.do(*refused)
+        await sound()
+        retry = RetryRetirement(
+            operator=ParticipantId("olga"), reason="thawed", retirement_id=RetirementId("trade-1")
+        )
+        asked = await running.do(retry)
+        await sound()
+        await running.do(*confirmations(asked))
+        await sound()
+        assert depository.ledger.balance(AccountId("buyer"), LISTING).retired == 4
+        async with running.pool.acquire() as connection:
+            assert (RETIRED, LISTING) in await stored_balances(connection)
+            emptied = replace(depository.dump(), balances=())
+            assert await compare_with_core(connection, emptied) != ()
 
 
 async def test_the_comparison_with_the_core_sees_tonnes_fen_and_serials(database: str) -> None:

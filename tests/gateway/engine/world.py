@@ -20,10 +20,11 @@ from gateway.engine.views import Views
 from gateway.markets.loader import load_market
 from gateway.postgres.migrations import migrate
 from matching.calendar import midnight_ns
-from matching.commands import AddListing, CancelOrder, Command, OpenDay, SubmitOrder
+from matching.commands import AddListing, AdoptRules, CancelOrder, Command, OpenDay, SubmitOrder
 from matching.events import Rejected
 from matching.listing import Listing
 from matching.order import OrderId, Side, TimeInForce
+from matching.rulebook import Certainty, RuleChange, RuleValue
 from settlement.account import ParticipantKind
 from settlement.commands import (
     AddInstrument,
@@ -38,6 +39,7 @@ from settlement.commands import (
 from settlement.events import LotSlice, MovementInstructed
 from settlement.instrument import Instrument
 from settlement.lot import Lot, MethodologyClass, Origin
+from settlement.retirement import Use
 from settlement.values import AccountId, AssetCode, LotId, ParticipantId, TradingDay
 
 LISTING = AssetCode("SHCERCIR1")
@@ -110,6 +112,7 @@ def order(
     *,
     client_id: str | None = None,
     time_in_force: TimeInForce = TimeInForce.DAY,
+    use: Use | None = None,
 ) -> SubmitOrder:
     return SubmitOrder(
         participant=ParticipantId(f"{account}-person"),
@@ -120,6 +123,25 @@ def order(
         price_fen=price_fen,
         quantity_tonnes=quantity_tonnes,
         time_in_force=time_in_force,
+        use=use,
+    )
+
+
+def adopting(*values: tuple[str, RuleValue], from_ns: int = START_NS) -> AdoptRules:
+    """These values, in force from then on."""
+    return AdoptRules(
+        operator=ParticipantId("olga"),
+        reason="a test",
+        changes=tuple(
+            RuleChange(
+                parameter=parameter,
+                value=value,
+                effective_from_ns=from_ns,
+                source="a test",
+                certainty=Certainty.DEMONSTRATION,
+            )
+            for parameter, value in values
+        ),
     )
 
 

@@ -230,7 +230,7 @@ async def desk(
             management_holdings=management_holdings,
             settings=settings,
         )
-        runner = web.AppRunner(make_app(services), access_log=None, shutdown_timeout=1)
+        runner = web.AppRunner(make_app(services), access_log=None, shutdown_timeout=1, auto_decompress=False)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()

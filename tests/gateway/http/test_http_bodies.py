@@ -1,14 +1,20 @@
 """JSON is read in one way only."""
 
+import asyncio
 import json
 from typing import Any
+from unittest import mock
 
 import orjson
 import pytest
+from aiohttp import StreamReader, web
+from aiohttp.http_exceptions import ContentLengthError
+from aiohttp.test_utils import make_mocked_request
+from aiohttp.web_protocol import RequestPayloadError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.http.bodies import parse_json
+from gateway.http.bodies import parse_json, read_body
 from gateway.http.problems import Refused
 
 BAD_REQUEST = 400
@@ -47,3 +53,15 @@ def test_whatever_is_sent_is_read_or_refused(raw: bytes) -> None:
     except Refused as found:
         refused = found
     assert refused is None or refused.status == BAD_REQUEST
+
+
+@pytest.mark.parametrize(
+    "fault", [RequestPayloadError("cut off"), ContentLengthError("cut off"), web.PayloadAccessError()]
+)
+async def test_a_body_that_cannot_be_received_is_a_bad_request(fault: Exception) -> None:
+    payload = StreamReader(mock.Mock(_reading_paused=False), 2**16, loop=asyncio.get_running_loop())
+    payload.set_exception(fault)
+    request = make_mocked_request("POST", "/v1/orders", payload=payload)
+    with pytest.raises(Refused) as refused:
+        await read_body(request, 1_000)
+    assert (refused.value.faults[0].code, refused.value.status) == ("http_malformed", BAD_REQUEST)

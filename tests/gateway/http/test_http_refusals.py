@@ -1,9 +1,11 @@
 """Every bad input is refused by name, with limit and figure, in both languages, and changes nothing."""
 
+import gzip
 import time
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 
 from tests.gateway.http.desk import Desk, Person, order_body
@@ -371,3 +373,16 @@ async def test_what_is_not_there(shared: Desk) -> None:
     assert answer.headers["Allow"] == "DELETE, GET, POST"
     answer = await shared.http.get(shared.url + "/v1/listings/lower")
     assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "x-unknown"])
+async def test_an_encoded_body_is_refused_before_it_is_read(
+    shared: Desk, encoding: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    body = gzip.compress(orjson.dumps(order_body("z1")))
+    for content in (body, b"garbage"):
+        headers = {"Content-Encoding": encoding}
+        answer = await shared["buyer"].send("POST", "/v1/orders", content, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (415, "content_encoding_unsupported")
+    assert (await shared.public("/healthz")).status_code == 200
+    assert not [record for record in caplog.records if record.levelname in ("ERROR", "CRITICAL")]

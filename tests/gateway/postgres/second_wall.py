@@ -533,12 +533,6 @@ ATTACKS = (
         ("serial_move.serial_move_3_apply",),
     ),
     Attack(
-        "a retired serial retired again",
-        settle(NEW, retire("trade-9", "beta", "CIR2", 3), [("two", 100, 103)]),
-        "holding_is_owned",
-        ("serial_move.serial_move_3_apply",),
-    ),
-    Attack(
         "a retirement completed twice",
         settle(NEW, retire("trade-0", "beta", "CIR2", 3), [("two", 103, 106)]),
         "settled_once",
