@@ -27,6 +27,7 @@ ListingArgument = Annotated[
 MarketOption = Annotated[bool, typer.Option("--market", help=say("整个市场", "the whole market"))]
 AccountArgument = Annotated[str, typer.Argument(help=say("交易账户", "the account"))]
 TradeArgument = Annotated[str, typer.Argument(metavar="TRADE", help=say("成交编号", "the trade's id"))]
+RetirementArgument = Annotated[str, typer.Argument(metavar="ID", help=say("注销编号", "the retirement's id"))]
 ApprovalArgument = Annotated[str, typer.Argument(metavar="ID", help=say("复核编号", "the approval's id"))]
 
 
@@ -77,6 +78,17 @@ async def bust(desk: Desk, trade: TradeArgument, *, reason: ReasonOption) -> Non
     done = await perform(desk, f"/v1/operator/trades/{number(trade)}/bust", {"reason": reason})
     if not desk.output.value(done):
         desk.output.line(say(f"已撤销成交 {trade}", f"trade {trade} is undone"))
+
+
+async def retry_retirement(desk: Desk, retirement: RetirementArgument, *, reason: ReasonOption) -> None:
+    """Have the registry asked again for a retirement it refused."""
+    if not (retirement.isascii() and retirement.replace("-", "").isalnum()):
+        raise CommandFault(say(f"{retirement} 不是编号", f"{retirement} is no id"))
+    done = await perform(desk, f"/v1/operator/retirements/{retirement}/retry", {"reason": reason})
+    if not desk.output.value(done):
+        desk.output.line(
+            say(f"已重新申请注销 {retirement}", f"the registry is asked again for retirement {retirement}")
+        )
 
 
 async def approvals(desk: Desk) -> None:
@@ -158,6 +170,7 @@ def add_to(app: typer.Typer) -> None:
         ("restrict", restrict, say("限制账户交易", "freeze an account's trading")),
         ("lift", lift, say("解除账户限制", "let an account trade again")),
         ("bust", bust, say("交收前撤销成交", "undo a trade before its delivery")),
+        ("retry-retirement", retry_retirement, say("重新申请注销", "have a refused retirement asked again")),
         ("approvals", approvals, say("待复核的操作", "what waits for a second person")),
         ("approve", approve, say("复核同意", "agree as the second person")),
         ("decline", decline, say("复核拒绝", "let a waiting act go")),

@@ -5,7 +5,19 @@ from typing import Annotated, Final
 
 import typer
 
-from gateway.cli import acts, market_data, operator, registry, rules, serve, tools, trading, verify
+from gateway.cli import (
+    acts,
+    market_data,
+    operator,
+    registry,
+    rules,
+    serve,
+    setup,
+    tools,
+    trading,
+    transfers,
+    verify,
+)
 from gateway.cli.command import command
 from gateway.cli.words import say
 
@@ -51,7 +63,12 @@ app.command("rules", help=say("任一时刻的规则手册", "the rule book of a
 app.command("sign", help=tools.SIGN_HELP)(command(tools.sign))
 app.command("explain", help=say("解释错误代码", "explain a code"))(tools.explain)
 app.command("verify", help=say("逐条核对日志摘要链", "walk the journal's digests"))(verify.verify)
+app.command("transfer-in", help=say("划入减排量", "move units into the trading sub-account"))(
+    command(transfers.transfer_in)
+)
+app.add_typer(transfers.bank_app, name="bank")
 acts.add_to(operator.operator_app)
+setup.add_to(operator.operator_app)
 operator.operator_app.add_typer(rules.rules_app, name="rules")
 app.add_typer(operator.operator_app, name="operator")
 app.add_typer(registry.registry_app, name="registry")

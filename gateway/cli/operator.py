@@ -132,9 +132,16 @@ def _finish(progress: Progress, tasks: dict[str, TaskID]) -> None:
 
 def _show_day(output: Output, state: dict[str, Any]) -> None:
     phase = term(PHASE, state["phase"])
-    output.line(
-        say(f"交易日 {state['trading_day']}, {phase}", f"trading day {state['trading_day']}, {phase}")
-    )
+    day = state["trading_day"]
+    if day is None:
+        output.line(
+            say(
+                "尚未开过交易日: puhui operator day open",
+                "no trading day has been opened yet: puhui operator day open",
+            )
+        )
+        return
+    output.line(say(f"交易日 {day}, {phase}", f"trading day {day}, {phase}"))
     close = state.get("close")
     if close is not None:
         breaks = close["breaks"]

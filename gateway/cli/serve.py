@@ -131,6 +131,7 @@ def serve(
 
 def finish(work: Coroutine[Any, Any, None]) -> None:
     """Run a server to its end on uvloop; a fault the operator can mend becomes a sentence and status 1."""
+    from gateway.cli.stops import told
     from gateway.faults import OPERATOR_FAULTS
 
     try:
@@ -140,5 +141,5 @@ def finish(work: Coroutine[Any, Any, None]) -> None:
         # Asked to stop before it was ready.
         raise typer.Exit(INTERRUPTED) from None
     except OPERATOR_FAULTS as fault:
-        print_fault(CommandFault(str(fault)), as_json=False)
+        print_fault(CommandFault(told(fault)), as_json=False)
         raise typer.Exit(1) from None

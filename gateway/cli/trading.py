@@ -11,6 +11,7 @@ from gateway.cli.command import Desk, command
 from gateway.cli.faults import CommandFault
 from gateway.cli.output import Output
 from gateway.cli.words import ORDER_STATUS, SIDE, say, term
+from settlement.retirement import RetirementPurpose
 
 SELLER: Final = "seller"
 BUYER: Final = "buyer"
@@ -63,6 +64,16 @@ OrderIdArgument = Annotated[str, typer.Argument(metavar="ID", help=say("委托�
 AccountOption = Annotated[
     str | None, typer.Option(help=say("交易账户, 默认为密钥所属", "account; the key's own if absent"))
 ]
+UseOption = Annotated[
+    RetirementPurpose | None,
+    typer.Option(help=say("买入即注销的用途", "what the units are retired for as soon as they are bought")),
+]
+BeneficiaryOption = Annotated[
+    str | None, typer.Option(help=say("注销为谁", "for whom they are retired; with --use"))
+]
+StatementOption = Annotated[
+    str | None, typer.Option(help=say("说明", "what the certificate says besides; with --use"))
+]
 
 
 async def buy(
@@ -74,8 +85,11 @@ async def buy(
     time_in_force: TimeInForceOption = TimeInForceName.DAY,
     client_order_id: ClientOrderIdOption = None,
     account: AccountOption = None,
+    use: UseOption = None,
+    beneficiary: BeneficiaryOption = None,
+    statement: StatementOption = None,
 ) -> None:
-    """Place a buy order."""
+    """Place a buy order; with a use, what is bought is retired and never available."""
     body = _order_body(
         "buy",
         listing,
@@ -85,6 +99,17 @@ async def buy(
         client_order_id=client_order_id,
         account=account,
     )
+    if (use is None) is not (beneficiary is None) or (statement is not None and use is None):
+        raise CommandFault(
+            say(
+                "--use 与 --beneficiary 须同时给出",
+                "--use and --beneficiary go together, --statement with them",
+            )
+        )
+    if use is not None:
+        body["use"] = {"purpose": use.value, "beneficiary": beneficiary}
+        if statement is not None:
+            body["use"]["statement"] = statement
     await _place(desk, BUYER, body)
 
 
@@ -233,7 +258,7 @@ def _order_body(
     client_order_id: str | None,
     account: str | None,
 ) -> dict[str, Any]:
-    body = {
+    body: dict[str, Any] = {
         "client_order_id": client_order_id or f"cli-{uuid.uuid4().hex[:28]}",
         "listing": listing,
         "side": side,

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from importlib import resources
+from pathlib import Path
 from typing import Any, Final
 
 from matching.calendar import Announcement, midnight_ns
@@ -65,6 +66,22 @@ def load_market(name: str) -> Market:
         ),
         calendars=tuple(_calendars(content)),
     )
+
+
+def read_calendar(path: Path) -> AnnounceCalendar:
+    """A year's trading days from a file like `calendar_2026.toml`: Monday to Friday but for the closures it names.
+
+    Raises:
+        MarketFileFault: the file lacks something, or a closure cannot be meant.
+        OSError: it cannot be read.
+    """
+    try:
+        year = tomllib.loads(path.read_text(encoding="utf-8"))
+        return _announcement(year, _sessions(path.name, year))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise MarketFileFault(f"{path.name}: {error}") from None
+    except KeyError as error:
+        raise MarketFileFault(f"{path.name}: {error.args[0]} is missing") from None
 
 
 def _read(file_name: str) -> dict[str, Any]:
