@@ -81,7 +81,7 @@ class Operations:
             return rejections.APPROVAL_UNKNOWN.because(actual=str(command.approval_id))
         if act.operator == command.operator:
             return rejections.SECOND_PERSON_NEEDED.because(actual=command.operator)
-        refused = self._refuse(act)
+        refused = self._refuse(act, waited=True)
         if refused is not None:
             return refused
         # From here the command must succeed.
@@ -113,7 +113,7 @@ class Operations:
 
     # ---- guards -------------------------------------------------------------------------------------------------
 
-    def _refuse(self, act: AnyAct) -> Rejection | None:
+    def _refuse(self, act: AnyAct, *, waited: bool = False) -> Rejection | None:
         if not act.reason:
             return rejections.REASON_MISSING.because()
         match act:
@@ -126,7 +126,7 @@ class Operations:
             case RetryRetirement():
                 return self._refuse_retry(act)
             case AdoptRules():
-                return self._refuse_rules(act)
+                return self._refuse_rules(act, waited=waited)
             case _:
                 assert_never(act)
 
@@ -163,14 +163,14 @@ class Operations:
             return RETIREMENT_NOT_REFUSED.because(actual=act.retirement_id)
         return None
 
-    def _refuse_rules(self, act: AdoptRules) -> Rejection | None:
+    def _refuse_rules(self, act: AdoptRules, *, waited: bool) -> Rejection | None:
         rules, now_ns = self._cycle.market_rules, self._cycle.stamp.at_ns
-        if rules is None or act.emergency:
-            # Before the first day the book is being founded, and may tell its own past. An emergency takes effect
-            # when it is done, if the time it was meant for has passed by then.
+        # Before the first day the book is being founded, and may tell its own past. An emergency that waited for its
+        # second person takes effect when it is done, if the time it was meant for has passed by then.
+        if rules is None or (act.emergency and waited):
             return refuse_changes(act.changes, 0)
         refused = refuse_changes(act.changes, now_ns)
-        if refused is not None:
+        if refused is not None or act.emergency:
             return refused
         earliest_ns = now_ns + rules.notice_s * NS
         for change in act.changes:
@@ -212,7 +212,7 @@ class Operations:
 
     def _adopt(self, act: AdoptRules) -> Iterable[Event]:
         changes = act.changes
-        if act.emergency:  # it may have waited for its second person beyond the time it was meant for
+        if act.emergency and self._cycle.market_rules is not None:
             now_ns = self._cycle.stamp.at_ns
             changes = tuple(
                 replace(change, effective_from_ns=max(change.effective_from_ns, now_ns)) for change in changes
