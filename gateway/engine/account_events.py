@@ -38,6 +38,7 @@ from settlement.events import (
     TransferFailed,
     TransferRequested,
 )
+from settlement.retirement import Use
 
 Line: TypeAlias = tuple[str, str, str]
 """(account, type, JSON object)."""
@@ -62,8 +63,10 @@ def render(entry: Entry, orders: OpenOrders) -> list[Line]:
 
 def _accepted(entry: Entry, event: OrderAccepted, orders: OpenOrders, lines: list[Line]) -> None:
     order = orders.accept(entry, event)
-    body = _order_body(order)
+    body: dict[str, Any] = _order_body(order)
     body["time_in_force"] = order.time_in_force.value
+    if order.use is not None:
+        body["use"] = use_body(order.use)
     lines.append((order.account, "order_accepted", _text(body)))
 
 
@@ -104,6 +107,8 @@ def _replaced(_: Entry, event: OrderReplaced, orders: OpenOrders, lines: list[Li
         "kept_priority": event.kept_priority,
         "turnover": money_text(order.turnover_fen),
     }
+    if order.use is not None:
+        body["use"] = use_body(order.use)
     lines.append((order.account, ORDER_REPLACED, _text(body)))
 
 
@@ -182,9 +187,7 @@ def _retired(
         "retirement_id": event.retirement_id,
         "listing": event.instrument,
         "quantity": quantity_text(event.quantity_tonnes),
-        "purpose": event.use.purpose.value,
-        "beneficiary": event.use.beneficiary,
-        "statement": event.use.statement,
+        **use_body(event.use),
     }
     if isinstance(event, RetirementCompleted):
         kind, body["lots"] = "retirement_completed", _lots(event.lots)
@@ -256,6 +259,11 @@ def _order_body(order: OrderView) -> dict[str, str]:
         "remaining": quantity_text(order.remaining_tonnes),
         "status": order.status,
     }
+
+
+def use_body(use: Use) -> dict[str, str]:
+    """A use, as every answer writes it."""
+    return {"purpose": use.purpose.value, "beneficiary": use.beneficiary, "statement": use.statement}
 
 
 def _lots(lots: tuple[LotSlice, ...]) -> list[dict[str, Any]]:

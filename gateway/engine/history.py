@@ -16,6 +16,7 @@ from pydantic_core import from_json
 from gateway.engine.entry import AccountEvent
 from gateway.engine.orders import OrderView
 from matching.order import Side, TimeInForce
+from settlement.retirement import RetirementPurpose, Use
 
 MAX_LIMIT: Final = 1_000
 """The longest page."""
@@ -190,7 +191,7 @@ class History:
 
 _ORDER: Final = """
 SELECT order_id, account, participant, client_order_id, listing, side, price_fen, quantity_tonnes, remaining_tonnes,
-       time_in_force, status, at_ns, turnover_fen, ended_ns, reason, refusal
+       time_in_force, status, at_ns, turnover_fen, ended_ns, reason, refusal, use
 FROM ended_order"""
 
 _TRADE: Final = """
@@ -269,7 +270,15 @@ def _order(row: asyncpg.Record) -> OrderView:
         reason=row["reason"],
         limit=_figure(limit),
         actual=_figure(actual),
+        use=_use(row["use"]),
     )
+
+
+def _use(text: str | None) -> Use | None:
+    if text is None:
+        return None
+    purpose, beneficiary, statement = orjson.loads(text)
+    return Use(purpose=RetirementPurpose(purpose), beneficiary=beneficiary, statement=statement)
 
 
 def _figure(value: object) -> int | str | tuple[int, int] | None:

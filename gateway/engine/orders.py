@@ -19,6 +19,7 @@ from matching.events import (
 )
 from matching.order import Side, TimeInForce
 from settlement.rejections import Figure
+from settlement.retirement import Use
 
 NOT_FOR_THE_OWNER = frozenset({"account_unknown", "not_your_account", "client_id_reused"})
 """Refusals of somebody else's attempt, or of one that took the id of an earlier request: they are answered to the
@@ -51,6 +52,8 @@ class OrderView:
     """Why it was cancelled, or the code it was rejected with."""
     limit: Figure | None = None
     actual: Figure | None = None
+    use: Use | None = None
+    """What its units are to be retired for on settlement."""
 
     @property
     def filled_tonnes(self) -> int:
@@ -157,4 +160,5 @@ def _from_command(entry: Entry, command: SubmitOrder, status: str) -> OrderView:
         time_in_force=command.time_in_force,
         status=status,
         at_ns=entry.at_ns,
+        use=command.use,
     )

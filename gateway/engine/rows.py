@@ -25,6 +25,7 @@ from settlement.events import (
     TransferFailed,
     TransferRequested,
 )
+from settlement.retirement import Use
 
 Rows: TypeAlias = list[tuple[Any, ...]]
 
@@ -101,6 +102,7 @@ class Batch:
 
 
 def _order_row(order: OrderView) -> tuple[Any, ...]:
+    use = None if order.use is None else to_json(use_fields(order.use)).decode()
     refusal = None if order.status != "rejected" else to_json((order.limit, order.actual)).decode()
     return (
         order.order_id,
@@ -119,7 +121,13 @@ def _order_row(order: OrderView) -> tuple[Any, ...]:
         order.ended_ns,
         order.reason,
         refusal,
+        use,
     )
+
+
+def use_fields(use: Use) -> tuple[str, str, str]:
+    """A use as it is stored with an order."""
+    return (use.purpose.value, use.beneficiary, use.statement)
 
 
 def _trade_row(event: Traded, at_ns: int) -> tuple[Any, ...]:

@@ -64,6 +64,13 @@ class Rule(Answer):
     certainty: Literal["official", "neighbour", "assumed", "demonstration"]
 
 
+class Fee(Answer):
+    """What each side of a trade pays, in millionths of its amount, rounded down to the fen."""
+
+    buyer_ppm: Annotated[int, Field(ge=0)]
+    seller_ppm: Annotated[int, Field(ge=0)]
+
+
 class Listing(Answer):
     """A listing, its rules in force, and its day."""
 
@@ -76,7 +83,7 @@ class Listing(Answer):
     max_quantity: Quantity | None
     band: Annotated[Band | None, Field(description="None before the first day.")]
     sessions: list[Session]
-    fee: Annotated[Money | None, Field(description="Per tonne; none is charged where it is null.")]
+    fee: Annotated[Fee | None, Field(description="None while the rule book is not complete.")]
     flags: list[Literal["demonstration"]]
     phase: PhaseName
     halted: bool
@@ -179,7 +186,9 @@ def listing_body(views: Views, listing: ListingView, at_ns: int) -> dict[str, An
         "max_quantity": None if rules is None else quantity_text(rules.listed_max_tonnes),
         "band": _band_body(listing),
         "sessions": [] if rules is None else sessions_body(rules.hours),
-        "fee": None,
+        "fee": None
+        if rules is None
+        else {"buyer_ppm": rules.fee_buyer_ppm, "seller_ppm": rules.fee_seller_ppm},
         "flags": ["demonstration"] if listing.demonstration else [],
         "phase": views.market.phase.value,
         "halted": halt is not None,

@@ -1,6 +1,8 @@
 """Operators' exceptional acts: halts, restrictions, undoing a trade. Each says why, and may need a second person."""
 
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field
 
 from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind
@@ -20,9 +22,19 @@ from gateway.http.shapes import (
     Text,
     Time,
 )
-from matching.commands import BustTrade, HaltTrading, LiftRestriction, RestrictAccount, ResumeTrading
+from matching.commands import (
+    BustTrade,
+    HaltTrading,
+    LiftRestriction,
+    RestrictAccount,
+    ResumeTrading,
+    RetryRetirement,
+)
 from matching.events import OrderCancelled
+from settlement.retirement import RetirementId
 from settlement.values import AccountId, AssetCode, TradeId
+
+_RETIREMENT_PATTERN: Final = "^[a-z0-9-]{1,40}$"
 
 
 class ReasonRequest(OperatorRequest):
@@ -56,6 +68,15 @@ class RestrictionAnswer(Answer):
     reason: str
     cancelled: list[Id]
     """Its open orders, taken back."""
+    time: Time
+
+
+class RetirementAnswer(Answer):
+    """The registry is asked again."""
+
+    retirement: Annotated[str, Field(pattern=_RETIREMENT_PATTERN)]
+    state: Literal["instructed"]
+    reason: str
     time: Time
 
 
@@ -123,6 +144,17 @@ async def restrict(call: Call) -> Reply:
     return Reply(answer)
 
 
+async def retry_retirement(call: Call) -> Reply:
+    """Have the registry asked again for a retirement that it refused."""
+    retirement_id, reason = RetirementId(call.path["retirement_id"]), call.body.reason
+    command = RetryRetirement(operator=call.participant, reason=reason, retirement_id=retirement_id)
+    done = await act(call, command)
+    if isinstance(done, Reply):
+        return done
+    time = time_text(done.at_ns)
+    return Reply({"retirement": retirement_id, "state": "instructed", "reason": reason, "time": time})
+
+
 async def bust(call: Call) -> Reply:
     """Undo a trade whose delivery has not been instructed."""
     trade_id, reason = TradeId(int(call.path["trade_id"])), call.body.reason
@@ -178,5 +210,12 @@ ROUTES: Final = (
         "Undo a trade before its delivery",
         BustAnswer,
         path_parameters={"trade_id": DIGITS_PATTERN},
+    ),
+    _route(
+        "/v1/operator/retirements/{retirement_id}/retry",
+        retry_retirement,
+        "Have a refused retirement asked again",
+        RetirementAnswer,
+        path_parameters={"retirement_id": _RETIREMENT_PATTERN},
     ),
 )

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal
 import orjson
 from pydantic import Field
 
+from gateway.engine.account_events import use_body
 from gateway.engine.entry import AccountEvent, Entry
 from gateway.engine.orders import OrderView
 from gateway.formats import parse_price, parse_quantity, parse_time, price_text, quantity_text, time_text
@@ -24,6 +25,7 @@ from gateway.http.shapes import (
     Name,
     Price,
     Problem,
+    PurposeName,
     Quantity,
     SideName,
     Time,
@@ -31,8 +33,17 @@ from gateway.http.shapes import (
 from matching.commands import SubmitOrder
 from matching.events import OrderAccepted, OrderCancelled, Rejected, Traded
 from matching.order import Side, TimeInForce
+from settlement.retirement import RetirementPurpose, Use
 
 CREATED: Final = 201
+
+
+class OrderUse(Answer):
+    """What a purchase is retired for on settlement."""
+
+    purpose: PurposeName
+    beneficiary: str
+    statement: str
 
 
 class Order(Answer):
@@ -57,6 +68,7 @@ class Order(Answer):
     reason: Annotated[
         str | None, Field(description="Why it was cancelled, or the code it was rejected with.")
     ]
+    use: OrderUse | None
     created_at: Time
     ended_at: Time | None
 
@@ -140,6 +152,7 @@ def order_body(order: OrderView) -> dict[str, Any]:
         "remaining": quantity_text(order.remaining_tonnes),
         "average_price": _average(order.turnover_fen, order.filled_tonnes),
         "reason": order.reason,
+        "use": None if order.use is None else use_body(order.use),
         "created_at": time_text(order.at_ns),
         "ended_at": None if order.ended_ns is None else time_text(order.ended_ns),
     }
@@ -172,6 +185,17 @@ def _as_told(told: AccountEvent) -> OrderView:
         status=body["status"],
         at_ns=parse_time(body["created_at"]),
         turnover_fen=int(body["turnover"].replace(".", "")),
+        use=_use_told(body.get("use")),
+    )
+
+
+def _use_told(body: dict[str, str] | None) -> Use | None:
+    if body is None:
+        return None
+    return Use(
+        purpose=RetirementPurpose(body["purpose"]),
+        beneficiary=body["beneficiary"],
+        statement=body["statement"],
     )
 
 
@@ -221,6 +245,7 @@ def _accepted(entry: Entry) -> OrderView:
         time_in_force=command.time_in_force,
         status="new",
         at_ns=entry.at_ns,
+        use=command.use,
     )
 
 

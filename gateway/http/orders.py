@@ -32,6 +32,8 @@ from gateway.http.shapes import (
     ListingCode,
     Page,
     PriceIn,
+    PublicText,
+    PurposeName,
     QuantityIn,
     Request,
 )
@@ -39,12 +41,24 @@ from matching.commands import CancelOrder, CancelOrders, SubmitOrder
 from matching.events import OrderCancelled, Rejected
 from matching.order import OrderId, Side, TimeInForce
 from matching.rejections import ORDER_NOT_OPEN
+from settlement.retirement import RetirementPurpose, Use
 from settlement.values import AssetCode
 
 BATCH_MOST: Final = 20
 
 _SIDES: Final = {side.value: side for side in Side}
 _TIMES_IN_FORCE: Final = {time.value: time for time in TimeInForce}
+
+
+class UseRequest(Request):
+    """What a purchase is for: on settlement its units are retired, and can never be sold."""
+
+    purpose: PurposeName
+    beneficiary: Annotated[
+        PublicText,
+        Field(max_length=128, description="Whose emissions, event or liability, as the certificate says."),
+    ]
+    statement: Annotated[PublicText, Field(max_length=512)] | None = None
 
 
 class OrderRequest(Request):
@@ -58,6 +72,7 @@ class OrderRequest(Request):
     quantity: QuantityIn
     time_in_force: Literal["day", "ioc", "fok"] = "day"
     account: AccountName | None = None
+    use: UseRequest | None = None
 
 
 class BatchRequest(Request):
@@ -120,6 +135,15 @@ def order_command(call: Call, order: OrderRequest) -> SubmitOrder:
         price_fen=order.price,
         quantity_tonnes=order.quantity,
         time_in_force=_TIMES_IN_FORCE[order.time_in_force],
+        use=None if order.use is None else _use(order.use),
+    )
+
+
+def _use(use: UseRequest) -> Use:
+    return Use(
+        purpose=RetirementPurpose(use.purpose),
+        beneficiary=use.beneficiary,
+        statement=use.statement or "",
     )
 
 

@@ -139,6 +139,10 @@ AccountName = Annotated[str, Field(pattern=NAME_PATTERN)]
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 # No control characters: the database stores no NUL, and a line break in a log line misleads.
 Text = Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[^\x00-\x1f\x7f]+$")]
+# Printed on certificates and signed over a line to the registry: no blank ends, so that what is read is what is there.
+PublicText = Annotated[
+    str, Field(min_length=1, pattern=r"^[^\x00-\x20\x7f\u3000]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f\u3000])?$")
+]
 ShortText = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
 SERIAL_MOST: Final = 2**53
 SerialPair = Annotated[
@@ -161,6 +165,7 @@ Date = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$", json_schema_extra={"fo
 Id = Annotated[str, Field(pattern=DIGITS_PATTERN, examples=["4711"])]
 SideName = Literal["buy", "sell"]
 ClassName = Literal["I", "II"]
+PurposeName = Literal["voluntary_offset", "voluntary_cancellation", "donation", "damage_compensation"]
 
 
 class Page(Request):
