@@ -188,16 +188,22 @@ def test_of_two_that_wait_for_the_same_the_second_is_refused() -> None:
     assert code(driver.order("ben", BUY, 1, 6_800)) == "listing_halted"
 
 
-def test_an_emergency_rule_approved_after_it_should_have_begun_is_refused() -> None:
+@pytest.mark.parametrize(("waited_ns", "from_ns"), [(3, 10), (10, 10), (11, 11), (5_000, 5_000)])
+def test_an_emergency_rule_approved_late_takes_effect_at_its_approval(waited_ns: int, from_ns: int) -> None:
     driver = market()
-    driver.accepted(adopt(change("tick_fen", 5, driver.at_ns + 10), emergency=True))
+    asked_ns = driver.at_ns
+    driver.accepted(adopt(change("tick_fen", 5, asked_ns + 10), emergency=True))
     waiting = driver.seq
-    driver.at_ns += 10
+    driver.at_ns += waited_ns
+    adopted = driver.accepted(approve(waiting))[1]
+    assert isinstance(adopted, RulesAdopted)
+    assert [one.effective_from_ns for one in adopted.changes] == [asked_ns + from_ns]
     driver.exchange = Exchange.load(driver.exchange.dump())
-    early = Driver(Exchange.load(driver.exchange.dump()), driver.at_ns)
-    assert isinstance(early.accepted(approve(waiting))[1], RulesAdopted)
-    driver.at_ns += 1
-    assert code(driver.do(approve(waiting))) == "rule_backdated"
+    now_or_not = code(driver.order("ben", BUY, 1, 6_801))
+    assert now_or_not == ("price_not_on_tick" if waited_ns >= from_ns else None)
+    rules = driver.exchange.rulebook
+    assert rules.in_force(asked_ns + from_ns - 1).tick_fen == 1
+    assert rules.in_force(asked_ns + from_ns).tick_fen == 5
 
 
 # ---- crashes and the close --------------------------------------------------------------------------------------

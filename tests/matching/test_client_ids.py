@@ -64,6 +64,7 @@ def test_the_same_request_again_points_to_its_first_answer(request_: ClientComma
         deposit("ben", 6, client_id="x"),
         deposit("ben", 5, client_id="x", reference="another"),
         transfer_in("ben", slices(12), client_id="x"),
+        replace(TRANSFER, asked="another quantity"),
         transfer_in("ben", slices(), client_id="x", instrument="SHCERCIR2"),
     ],
 )
@@ -138,6 +139,16 @@ def test_a_transfer_asked_for_again_is_asked_of_the_registry_once() -> None:
     assert isinstance(driver.do(TRANSFER)[0], TransferRequested)
     driver.do(TRANSFER)
     assert len(driver.exchange.pending_instructions()) == 1
+
+
+def test_a_transfer_asked_for_again_is_the_same_whichever_serials_were_chosen_now() -> None:
+    driver = market()
+    first = replace(TRANSFER, asked="10 tonnes")
+    driver.do(first)
+    (again,) = driver.do(replace(first, lots=(LotSlice(lot_id=first.lots[0].lot_id, serials=((11, 21),)),)))
+    assert again == Replayed(first_seq=driver.seq - 1)
+    (asked,) = driver.exchange.pending_instructions()
+    assert [leg.serials for leg in asked.legs] == [part.serials for part in first.lots]
 
 
 def test_used_ids_come_back_from_a_snapshot_in_their_order() -> None:

@@ -1,5 +1,7 @@
 """The close: its steps, its figures, the next day's band, and that it can stop and go on anywhere."""
 
+from dataclasses import replace
+
 import pytest
 
 from matching.commands import (
@@ -33,9 +35,10 @@ from settlement.events import (
     DeliveryFailed,
     DeliverySettled,
     Instruction,
+    LotSlice,
     MovementInstructed,
 )
-from settlement.values import TradingDay
+from settlement.values import LotId, TradingDay
 from tests.matching.driver import (
     CLASS_II,
     FRIDAY,
@@ -52,6 +55,7 @@ from tests.matching.driver import (
     open_market,
     resolve,
     shanghai_market,
+    transfer_in,
     weekdays,
 )
 
@@ -319,15 +323,24 @@ def test_a_listing_added_during_a_close_moves_no_rule_a_snapshot_stands_on() -> 
     assert closes == {LISTING: 7_000, CLASS_II: 1_000}
 
 
-def test_a_transfer_may_arrive_during_a_close_and_after_it() -> None:
+def test_a_transfer_may_arrive_during_a_close_but_none_is_asked_for() -> None:
     driver = traded_market()
     driver.admit("cara")
-    driver.bring("cara", "first", 5)
+    for name in ("first", "second"):
+        driver.accepted(RegisterLot(lot=lot(name, (1, 9))))
+    under_way = driver.transfer_in("cara", "first", ((1, 6),))
     driver.accepted(CloseDay(trading_day=MONDAY))
-    driver.bring("cara", "second", 6)
+    driver.accepted(resolve(under_way.instruction_id))
+    while driver.exchange.close_step is not CloseStep.RECONCILE:
+        asked = transfer_in("cara", (LotSlice(lot_id=LotId("second"), serials=((1, 7),)),))
+        (refused,) = driver.do(replace(asked, client_id=driver.next_id()))
+        assert refused == Rejected(code="phase_closed", limit=None, actual="closing")
+        driver.accepted(AdvanceClose(trading_day=MONDAY, portion=1_000))
+        for instruction in driver.exchange.pending_instructions():
+            driver.answer(instruction)
     driver.close()
     driver.bring("cara", "third", 7)
-    assert driver.units("cara").available == 18
+    assert driver.units("cara").available == 12
 
 
 def test_a_transfer_pending_over_the_close_holds_nobody_up() -> None:

@@ -331,18 +331,32 @@ def test_a_bust_early_in_the_close_still_counts_for_its_price(step: CloseStep) -
     assert closes[0] == 6_971  # (100 × 70.00 + 40 × 69.00) / 140, half up
 
 
-def test_a_bust_between_two_portions_of_the_obligations_undoes_what_is_not_asked_for() -> None:
+def test_a_bust_before_the_closing_prices_takes_its_trade_out_of_them() -> None:
+    driver = traded()
+    driver.accepted(CloseDay(trading_day=MONDAY))
+    while driver.exchange.close_step is not CloseStep.CLOSING_PRICES:
+        driver.accepted(AdvanceClose(trading_day=MONDAY, portion=1))
+    driver.accepted(bust(2))
+    reload(driver)
+    events = driver.close(portion=1)
+    (closing, _) = (event for event in events if isinstance(event, ClosingPriceSet))
+    assert (closing.high_fen, closing.volume_tonnes) == (7_000, 140)
+    assert [event.trade_id for event in events if isinstance(event, DeliverySettled)] == [1, 3]
+    assert driver.exchange.trading_day == TUESDAY
+
+
+def test_once_the_closing_prices_are_set_no_trade_is_busted() -> None:
     driver = traded()
     driver.accepted(CloseDay(trading_day=MONDAY))
     while driver.exchange.close_step is not CloseStep.OBLIGATIONS:
         driver.accepted(AdvanceClose(trading_day=MONDAY, portion=1_000))
+    refused = (Rejected(code="close_under_way", limit=None, actual="obligations"),)
+    assert driver.do(bust(3)) == refused
     driver.accepted(AdvanceClose(trading_day=MONDAY, portion=1))
-    assert code(driver.do(bust(1))) == "trade_not_pending"
-    driver.accepted(bust(2))
     reload(driver)
+    assert driver.do(bust(3)) == refused
     events = driver.close(portion=1)
-    assert [event.trade_id for event in events if isinstance(event, DeliverySettled)] == [1, 3]
-    assert driver.exchange.trading_day == TUESDAY
+    assert [event.trade_id for event in events if isinstance(event, DeliverySettled)] == [1, 2, 3]
 
 
 def test_a_settled_or_failed_trade_cannot_be_busted() -> None:

@@ -28,6 +28,7 @@ from matching.session import NS
 from matching.state import ExchangeState
 from settlement.account import ParticipantKind
 from settlement.commands import AddInstrument, ClientCommand, OpenAccount, RegisterLot, RegisterParticipant
+from settlement.depository import MAX_PIECES
 from settlement.events import LotSlice
 from settlement.instrument import Instrument
 from settlement.lot import MethodologyClass
@@ -642,6 +643,34 @@ def a_rule_a_moment_too_early() -> tuple[Driver, Command]:
 def an_emergency_rule_for_yesterday() -> tuple[Driver, Command]:
     driver = market()
     return driver, adopt(change("tick_fen", 5, driver.at_ns - 1), emergency=True)
+
+
+@produces("close_under_way")
+def a_bust_after_the_closing_prices() -> tuple[Driver, Command]:
+    driver = market()
+    driver.sell("anna", 1, 6_800)
+    driver.buy("ben", 1, 6_800)
+    driver.accepted(CloseDay(trading_day=MONDAY))
+    while driver.exchange.close_step is not CloseStep.OBLIGATIONS:
+        driver.accepted(AdvanceClose(trading_day=MONDAY, portion=1_000))
+    return driver, bust(1)
+
+
+@produces("phase_closed")
+def a_transfer_in_during_the_close() -> tuple[Driver, Command]:
+    driver = market()
+    driver.accepted(RegisterLot(lot=lot("new", (1, 9))))
+    driver.accepted(CloseDay(trading_day=MONDAY))
+    return driver, transfer_in("anna", lots((1, 9), name="new"))
+
+
+@produces("lot_in_too_many_pieces")
+def a_lot_in_crumbs() -> tuple[Driver, Command]:
+    driver = market()
+    driver.accepted(RegisterLot(lot=lot("crumbs", (0, 4 * MAX_PIECES))))
+    crumbs = [(2 * n, 2 * n + 1) for n in range(MAX_PIECES + 1)]
+    driver.transfer_in("anna", "crumbs", tuple(crumbs[:-1]))
+    return driver, transfer_in("ben", lots(crumbs[-1], name="crumbs"))
 
 
 @produces("approval_unknown")

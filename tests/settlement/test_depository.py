@@ -135,6 +135,19 @@ def test_a_lot_may_be_told_twice() -> None:
     assert depository.dump() == before
 
 
+def test_a_lot_lies_here_in_a_bounded_number_of_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("settlement.depository.MAX_PIECES", 3)
+    made = House()
+    made.depository.register_lot(RegisterLot(lot=lot("A")))
+    made.answer(made.ask_for(SELLER, part("A", (1, 2), (11, 12))))
+    made.ask_for(BUYER, part("A", (21, 22)))  # under way counts as well
+    refused = made.depository.refuse_transfer_in(transfer_in(SELLER, part("A", (31, 32))))
+    assert refused is not None
+    assert (refused.code, refused.limit, refused.actual) == ("lot_in_too_many_pieces", 3, 4)
+    made.depository.register_lot(RegisterLot(lot=lot("B")))
+    made.ask_for(SELLER, part("B", (31, 32), (41, 42), (51, 52)))
+
+
 def test_serials_that_are_free_may_be_asked_for() -> None:
     assert ask(part("A", (21, 31), (90, 101)))(house().depository) is None
 

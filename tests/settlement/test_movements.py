@@ -74,6 +74,47 @@ def test_a_transfer_of_two_lots_is_one_movement_of_two_legs() -> None:
     assert made.buckets(BUYER, UNITS) == (5, 0, 0)
 
 
+# ---- the size of a movement -------------------------------------------------------------------------------------
+
+
+def in_crumbs(tonnes: int) -> House:
+    """Every serial of the seller's stands alone."""
+    made = House()
+    made.depository.register_lot(RegisterLot(lot=lot("A", (0, 1_000))))
+    made.answer(made.ask_for(SELLER, part("A", *((2 * n, 2 * n + 1) for n in range(tonnes)))))
+    return made
+
+
+def ranges_of(asked: Instruction) -> int:
+    return sum(len(leg.serials) for leg in asked.legs)
+
+
+@pytest.mark.parametrize(
+    ("trades", "ranges", "movements"),
+    [
+        ([2, 2, 1], [5], [[1, 2, 3]]),
+        ([2, 2, 2], [4, 2], [[1, 2], [3]]),
+        ([6, 1, 1], [6, 2], [[1], [2, 3]]),
+        ([1, 6, 5], [1, 6, 5], [[1], [2], [3]]),
+        ([1, 4, 1, 4, 1], [5, 5, 1], [[1, 2], [3, 4], [5]]),
+    ],
+)
+def test_a_movement_carries_a_bounded_number_of_ranges_but_for_a_single_delivery(
+    monkeypatch: pytest.MonkeyPatch, trades: list[int], ranges: list[int], movements: list[list[int]]
+) -> None:
+    monkeypatch.setattr("settlement.movements.MAX_RANGES", 5)
+    made = in_crumbs(20)
+    for tonnes in trades:
+        made.trade(tonnes)
+    asked = made.instruct()
+    assert [ranges_of(one) for one in asked] == ranges
+    assert [trades_of(one) for one in asked] == movements
+    assert all([leg.leg for leg in one.legs] == list(range(1, len(one.legs) + 1)) for one in asked)
+    for one in asked:
+        made.answer(one)
+    assert made.buckets(BUYER, UNITS) == (sum(trades), 0, 0)
+
+
 # ---- answers ----------------------------------------------------------------------------------------------------
 
 
