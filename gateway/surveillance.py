@@ -13,7 +13,6 @@ from gateway.metrics import Metrics
 from matching.calendar import midnight_ns
 from matching.commands import ReplaceOrder, SubmitOrder
 from matching.events import (
-    CancelReason,
     OrderCancelled,
     OrderExpired,
     Rejected,
@@ -21,6 +20,7 @@ from matching.events import (
     TradeBusted,
     Traded,
 )
+from matching.order import CancelReason
 from matching.session import LISTED_PHASES, NS
 
 LAST_MINUTES_S: Final = 300
