@@ -17,7 +17,7 @@ from matching.commands import CancelOrder, Command, SubmitOrder
 from matching.order import OrderId, Side, TimeInForce
 from settlement.values import AccountId, AssetCode, ParticipantId
 from tests.reference.market import Market
-from tests.reference.vault import BUCKETS, MONEY, Note
+from tests.reference.vault import KEPT, MONEY, Note
 
 Amounts = dict[str, int]
 """`available`, `held`, `delivering`: fen or tonnes."""
@@ -86,9 +86,9 @@ class Player:
         vault = self.market.vault
         state = EndState(trades=self.trades, outcomes=self.outcomes)
         for role in self.roles:
-            state.cash[role] = {bucket: vault.amount(role, MONEY, bucket) for bucket in BUCKETS}
+            state.cash[role] = {bucket: vault.amount(role, MONEY, bucket) for bucket in KEPT}
             state.units[role] = {
-                code: {bucket: vault.amount(role, code, bucket) for bucket in BUCKETS} for code in CLASSES
+                code: {bucket: vault.amount(role, code, bucket) for bucket in KEPT} for code in CLASSES
             }
         for order in self.market.open.values():
             state.open_orders[order.account, order.client_id] = RestingOrder(

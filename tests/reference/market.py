@@ -11,7 +11,7 @@ Books are dictionaries of lists, the rule book is read from its start, and whate
 close) is worked out again at every command from nothing but the clock and the rules.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from matching.calendar import Announcement
@@ -36,6 +36,7 @@ from matching.commands import (
     ReplaceOrder,
     RestrictAccount,
     ResumeTrading,
+    RetryRetirement,
     SubmitOrder,
 )
 from matching.rulebook import RuleChange
@@ -48,6 +49,7 @@ from settlement.commands import (
     RequestTransferIn,
     ResolveInstruction,
 )
+from settlement.retirement import Use
 from tests.reference import rules
 from tests.reference.rules import Terms, number
 from tests.reference.vault import MONEY, Answer, Note, Trade, Vault
@@ -73,10 +75,16 @@ class PlainOrder:
     """What was asked for, in all."""
     tonnes: int
     """What remains."""
+    use: Use | None = None
+    """What a purchase is to be retired for."""
+    fee_ppm: int = 0
+    """The rate at which a buyer's cover includes its fee: the one at which the order came, or was last replaced."""
 
     def cover(self) -> tuple[str, int]:
-        """What it holds."""
-        return (MONEY, self.price_fen * self.tonnes) if self.side == "buy" else (self.listing, self.tonnes)
+        """What it holds: the units, or their price and the buyer's fee on it."""
+        if self.side == "sell":
+            return self.listing, self.tonnes
+        return MONEY, self.price_fen * self.tonnes + rules.fee(self.price_fen * self.tonnes, self.fee_ppm)
 
 
 class PlainListing:
@@ -178,6 +186,7 @@ class Market:
                 | RestrictAccount()
                 | LiftRestriction()
                 | BustTrade()
+                | RetryRetirement()
             ):
                 return self.act(command)
             case ApproveAct():
@@ -221,6 +230,8 @@ class Market:
         refused = self.vault.no_transfer_in(command)
         if refused is None and self.day is None:
             refused = "day_not_open"
+        if refused is None and self.phase == "closing":
+            refused = "phase_closed"
         return refused or self.vault.transfer_in(command, self.seq)
 
     def is_late(self, deadline_ns: int | None) -> bool:
@@ -238,6 +249,8 @@ class Market:
             command.price_fen,
             command.quantity_tonnes,
             command.quantity_tonnes,
+            command.use,
+            self.fee_now(command.listing, command.side.value),
         )
         refused = self.not_this_order(order, 0)
         if refused is not None:
@@ -270,9 +283,8 @@ class Market:
             return "nothing_to_replace"
         if whole <= filled:
             return "quantity_already_filled"
-        new = PlainOrder(
-            old.order_id, old.client_id, old.account, old.listing, old.side, price_fen, whole, whole - filled
-        )
+        fee_ppm = self.fee_now(old.listing, old.side)
+        new = replace(old, price_fen=price_fen, whole_tonnes=whole, tonnes=whole - filled, fee_ppm=fee_ppm)
         refused = self.not_this_order(new, old.cover()[1])
         if refused is not None:
             return refused
@@ -285,16 +297,21 @@ class Market:
         self.vault.move(new.account, *new.cover(), "available", "held")
         notes: list[Note] = [("replaced", new.order_id, price_fen, new.tonnes, stays)]
         if stays:
-            old.whole_tonnes, old.tonnes = whole, new.tonnes
+            old.whole_tonnes, old.tonnes, old.fee_ppm = whole, new.tonnes, fee_ppm
             return notes
         listing.remove(old)
-        old.price_fen, old.whole_tonnes, old.tonnes = price_fen, whole, new.tonnes
+        old.price_fen, old.whole_tonnes, old.tonnes, old.fee_ppm = price_fen, whole, new.tonnes, fee_ppm
         notes.extend(self.meet(listing, old, meets, own))
         if old.tonnes:
             notes.append(self.rest(listing, old))
         else:
             del self.open[old.order_id]
         return notes
+
+    def fee_now(self, code: str, side: str) -> int:
+        """What an order that comes now must set aside beside its price, in millionths of it: buyers only."""
+        listing = self.listings.get(code)
+        return 0 if listing is None or side == "sell" else number(listing.terms, "fee_buyer_ppm")
 
     def whom_it_meets(
         self, listing: PlainListing, order: PlainOrder
@@ -350,6 +367,10 @@ class Market:
         kind = self.vault.kinds[self.vault.owners[order.account]]
         if kind not in rules.names(listing.terms["participant_kinds"]):
             return "kind_not_admitted"
+        if order.use is not None and order.side == "sell":
+            return "use_of_a_sale"
+        if order.use is not None and not rules.is_use(order.use):
+            return "use_malformed"
         if price_fen < 1 or price_fen % number(listing.terms, "tick_fen") != 0:
             return "price_not_on_tick"
         if tonnes < number(listing.terms, "listed_min_tonnes"):
@@ -390,21 +411,26 @@ class Market:
         buy, sell = (order, resting) if order.side == "buy" else (resting, order)
         price_fen = resting.price_fen
         self.trades += 1
-        self.vault.owe(
-            Trade(
-                self.trades,
-                listing.code,
-                sell.account,
-                buy.account,
-                tonnes,
-                price_fen * tonnes,
-                self.day or "",
-                listing.terms["resale_next_day"] == "yes",
-            )
+        fen = price_fen * tonnes
+        owed = Trade(
+            self.trades,
+            listing.code,
+            sell.account,
+            buy.account,
+            tonnes,
+            fen,
+            self.day or "",
+            listing.terms["resale_next_day"] == "yes",
+            rules.fee(fen, buy.fee_ppm),
+            rules.fee(fen, number(listing.terms, "fee_seller_ppm")),
+            buy.use,
         )
-        self.vault.move(buy.account, MONEY, (buy.price_fen - price_fen) * tonnes, "held", "available")
+        had = buy.cover()[1]
         buy.tonnes -= tonnes
         sell.tonnes -= tonnes
+        self.vault.owe(owed)
+        spare = had - buy.cover()[1] - fen - owed.buyer_fee
+        self.vault.move(buy.account, MONEY, spare, "held", "available")
         listing.traded.append((self.trades, price_fen, tonnes))
         if resting.tonnes == 0:
             listing.remove(resting)
@@ -492,7 +518,7 @@ class Market:
             return "approval_unknown"
         if act.operator == command.operator:
             return "second_person_needed"
-        refused = self.not_this_act(act)
+        refused = self.not_this_act(act, waited=True)
         if refused is not None:
             return refused
         del self.waiting[command.approval_id]
@@ -506,7 +532,7 @@ class Market:
         act = self.waiting.pop(command.approval_id)
         return [("declined", command.approval_id, act_name(act))]
 
-    def not_this_act(self, act: AnyAct) -> str | None:
+    def not_this_act(self, act: AnyAct, *, waited: bool = False) -> str | None:
         if not act.reason:
             return "reason_missing"
         match act:
@@ -523,16 +549,22 @@ class Market:
                     return "account_restricted" if act.account in self.restricted else None
                 return None if act.account in self.restricted else "not_restricted"
             case BustTrade():
+                if self.close_step in STEPS[2:]:
+                    return "close_under_way"
                 pending = [trade.number for trade in self.vault.not_asked()]
                 return None if act.trade_id in pending else "trade_not_pending"
+            case RetryRetirement():
+                return None if act.retirement_id in self.vault.refused else "retirement_not_refused"
             case AdoptRules():
-                return self.not_these_rules(act)
+                return self.not_these_rules(act, waited=waited)
 
-    def not_these_rules(self, act: AdoptRules) -> str | None:
+    def not_these_rules(self, act: AdoptRules, *, waited: bool) -> str | None:
+        # What is adopted before the first day may be of any time; so may an emergency that had to wait for somebody.
+        any_time = self.day is None or (act.emergency and waited)
         for change in act.changes:
             if rules.is_faulty(change):
                 return "rule_faulty"
-            if change.effective_from_ns < (0 if self.day is None else self.at_ns):
+            if change.effective_from_ns < (0 if any_time else self.at_ns):
                 return "rule_backdated"
         if self.market_terms is None or act.emergency:
             return None
@@ -558,8 +590,15 @@ class Market:
                 return [("lifted", act.account)]
             case BustTrade():
                 return self.bust(act.trade_id)
+            case RetryRetirement():
+                return [self.vault.retry(act.retirement_id, self.seq)]
             case AdoptRules():
-                self.changes.extend(act.changes)
+                self.changes.extend(
+                    replace(change, effective_from_ns=max(change.effective_from_ns, self.at_ns))
+                    if act.emergency and self.day is not None
+                    else change
+                    for change in act.changes
+                )
                 self.versions += 1
                 return [("rules", self.versions), *self.follow_time()]
 
@@ -680,7 +719,9 @@ class Market:
                 notes = self.vault.ask(trades, self.seq)
                 self.close_done = self.close_total - len(self.vault.not_asked())
             case "delivery":
-                self.close_done = self.close_total - len(self.vault.trades)
+                answers = self.vault.answers_to_come()
+                self.close_total = max(self.close_total, answers)
+                self.close_done = self.close_total - answers
             case "roll_date":
                 return self.roll_date()
         return [*notes, *self.step_on()]
@@ -696,7 +737,7 @@ class Market:
         self.close_total = {
             "closing_prices": len(self.listings),
             "obligations": len(self.vault.not_asked()),
-            "delivery": len(self.vault.trades),
+            "delivery": self.vault.answers_to_come(),
             "reconcile": 1,
             "roll_date": 1,
         }[self.close_step]
@@ -736,13 +777,14 @@ def content_of(command: ClientRequest) -> tuple[str, tuple[object, ...]]:
                 command.price_fen,
                 command.quantity_tonnes,
                 command.time_in_force,
+                command.use,
             )
         case ReplaceOrder():
             return "other", ("replace", command.order_id, command.price_fen, command.quantity_tonnes)
         case DepositCash():
             return "bank", (command.amount_fen, command.bank_reference)
         case RequestTransferIn():
-            return "other", (command.instrument, command.lots)
+            return "other", (command.instrument, command.asked)
 
 
 def band_of(listing: PlainListing) -> Note:
@@ -771,5 +813,7 @@ def act_name(act: AnyAct) -> str:
             return "lift_restriction"
         case BustTrade():
             return "bust_trade"
+        case RetryRetirement():
+            return ""
         case AdoptRules():
             return "emergency_rules" if act.emergency else ""

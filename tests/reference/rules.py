@@ -7,9 +7,11 @@ from datetime import date, datetime, timedelta, timezone
 from fractions import Fraction
 from itertools import pairwise
 from math import floor
+from unicodedata import category
 
 from matching.calendar import Announcement
 from matching.rulebook import RuleChange, RuleValue
+from settlement.retirement import Use
 
 SHANGHAI = timezone(timedelta(hours=8))
 SECOND_NS = 10**9
@@ -24,9 +26,17 @@ LEAST = {
     "depth_levels": 1,
     "registry_patience_s": 1,
     "notice_s": 0,
+    "fee_buyer_ppm": 0,
+    "fee_seller_ppm": 0,
 }
 A_YEAR_S = 366 * 86_400
 """No span of time may be longer."""
+MOST = {
+    "registry_patience_s": A_YEAR_S,
+    "notice_s": A_YEAR_S,
+    "fee_buyer_ppm": 1_000_000,
+    "fee_seller_ppm": 1_000_000,
+}
 CHOICES = {
     "close_by_clock": ("yes", "no"),
     "matching_mode": ("price_time",),
@@ -73,7 +83,7 @@ def is_faulty(change: RuleChange) -> bool:
         isinstance(change.value, bool)
         or not isinstance(change.value, int)
         or change.value < LEAST[change.parameter]
-        or (change.parameter in ("notice_s", "registry_patience_s") and change.value > A_YEAR_S)
+        or change.value > MOST.get(change.parameter, change.value)
     )
 
 
@@ -127,7 +137,25 @@ def number(terms: Terms, parameter: str) -> int:
     return value
 
 
+def is_use(use: Use) -> bool:
+    """Whether a use names somebody, in no more than five hundred characters, each of which can be printed."""
+    if not use.beneficiary.split():
+        return False
+    texts = (use.beneficiary, use.statement)
+    return all(len(text) < 501 and not any(unprintable(sign) for sign in text) for text in texts)
+
+
+def unprintable(sign: str) -> bool:
+    """A control, format or private character, half of a pair, or any gap but the plain one."""
+    return category(sign)[0] in "CZ" and sign != " "
+
+
 # ---- prices ---------------------------------------------------------------------------------------------------------
+
+
+def fee(fen: int, ppm: int) -> int:
+    """So many millionths of an amount, less what is no whole fen."""
+    return floor(Fraction(fen * ppm, 1_000_000))
 
 
 def half_up(value: Fraction) -> int:

@@ -18,14 +18,19 @@ from settlement.commands import (
     ResolveInstruction,
 )
 from settlement.lot import Lot
+from settlement.retirement import Use
 
 Note = tuple[object, ...]
 Answer = str | list[Note]
 """Why a command is refused (a code), or what it has done."""
 
 MONEY = "CNY"
-BUCKETS = ("available", "held", "delivering")
+KEPT = ("available", "held", "delivering")
+BUCKETS = (*KEPT, "retired")
+FEES = "fees"
 MOST_LEGS = 1_000
+MOST_RANGES = 5_000
+MOST_PIECES = 10_000
 
 
 @dataclass
@@ -51,19 +56,27 @@ class Trade:
     day: str = ""
     next_day: bool = False
     """Whether the buyer may sell these units from the next trading day only."""
+    buyer_fee: int = 0
+    """Set aside beside the price."""
+    seller_fee: int = 0
+    """Out of the price."""
+    use: Use | None = None
+    """What the buyer will have the units retired for."""
     pieces: list[Piece] = field(default_factory=list)
     """Chosen when the registry is asked."""
 
 
 @dataclass(eq=False)
 class Movement:
-    """What the registry has been asked: one transfer in, or deliveries that happen together."""
+    """What the registry has been asked: a transfer in, deliveries that happen together, or what units are used for."""
 
     name: str
     account: str = ""
     instrument: str = ""
     pieces: list[Piece] = field(default_factory=list)
     trades: list[Trade] = field(default_factory=list)
+    retirement: str = ""
+    use: Use | None = None
 
 
 class Vault:
@@ -82,6 +95,8 @@ class Vault:
         self.here: dict[str, list[tuple[int, int]]] = {}
         self.trades: list[Trade] = []
         self.asked: list[Movement] = []
+        self.refused: dict[str, Movement] = {}
+        """Retirements the registry has refused; their units stay where they are."""
         self.bank_references: list[str] = []
         self.day: str | None = None
         self.locked: dict[tuple[str, str], int] = {}
@@ -113,7 +128,7 @@ class Vault:
     def position(self, account: str, instrument: str) -> int:
         """All its owner has, in all accounts and buckets, and has bought without receiving it yet."""
         mine = [other for other in self.owners if self.owners[other] == self.owners[account]]
-        have = sum(self.amount(other, instrument, bucket) for other in mine for bucket in BUCKETS)
+        have = sum(self.amount(other, instrument, bucket) for other in mine for bucket in KEPT)
         coming = [trade for trade in self.trades if trade.buyer in mine and trade.listing == instrument]
         return have + sum(trade.tonnes for trade in coming)
 
@@ -138,7 +153,7 @@ class Vault:
     def open_account(self, command: OpenAccount) -> Answer:
         if command.owner not in self.participants:
             return "participant_unknown"
-        if command.account in self.owners or command.account == "outside":
+        if command.account in self.owners or command.account in ("outside", FEES, "retired"):
             return "account_exists"
         if command.registry_account in self.registry_accounts:
             return "registry_account_bound"
@@ -203,7 +218,18 @@ class Vault:
                     first < there_end and there < end for there, there_end in self.here.get(part.lot_id, [])
                 ):
                     return "serials_already_here"
+            if len(joined(self.here.get(part.lot_id, []))) + len(ranges) > MOST_PIECES:
+                return "lot_in_too_many_pieces"
         return None
+
+    def leave(self, pieces: list[Piece]) -> None:
+        """These serials are not here any more, and are not expected either."""
+        for piece in pieces:
+            left: list[tuple[int, int]] = []
+            for first, end in self.here[piece.lot_id]:
+                parts = ((first, min(end, piece.first)), (max(first, piece.end), end))
+                left.extend((begin, stop) for begin, stop in parts if begin < stop)
+            self.here[piece.lot_id] = left
 
     def transfer_in(self, command: RequestTransferIn, seq: int) -> Answer:
         pieces = [
@@ -223,7 +249,7 @@ class Vault:
         """A trade: both sides' cover is committed to the other."""
         self.trades.append(trade)
         self.move(trade.seller, trade.listing, trade.tonnes, "held", "delivering")
-        self.move(trade.buyer, MONEY, trade.fen, "held", "delivering")
+        self.move(trade.buyer, MONEY, trade.fen + trade.buyer_fee, "held", "delivering")
 
     def not_asked(self) -> list[Trade]:
         return [trade for trade in self.trades if not trade.pieces]
@@ -232,20 +258,21 @@ class Vault:
         """A trade the registry has not been asked about: both sides have theirs again."""
         self.trades.remove(trade)
         self.move(trade.seller, trade.listing, trade.tonnes, "delivering", "available")
-        self.move(trade.buyer, MONEY, trade.fen, "delivering", "available")
+        self.move(trade.buyer, MONEY, trade.fen + trade.buyer_fee, "delivering", "available")
 
     def ask(self, trades: list[Trade], seq: int) -> list[Note]:
         """Choose serials, oldest issue first, and ask for as many deliveries together as a movement may carry."""
         groups: list[list[Trade]] = []
-        room = 0
+        room, room_for_ranges = 0, 0
         for trade in trades:
             trade.pieces = self.take(trade.seller, trade.listing, trade.tonnes)
-            legs = len({piece.lot_id for piece in trade.pieces})
-            if not groups or legs > room:
+            legs, ranges = legs_and_ranges(trade.pieces)
+            if not groups or legs > room or ranges > room_for_ranges:
                 groups.append([])
-                room = MOST_LEGS
+                room, room_for_ranges = MOST_LEGS, MOST_RANGES
             groups[-1].append(trade)
             room -= legs
+            room_for_ranges -= ranges
         return [self.send(group, f"dvp-{seq}-{index + 1}") for index, group in enumerate(groups)]
 
     def send(self, trades: list[Trade], name: str) -> Note:
@@ -281,34 +308,66 @@ class Vault:
         movement = found[0]
         self.asked.remove(movement)
         if command.outcome is Outcome.CONFIRMED:
-            return [("confirmed", movement.name), *self.done(movement)]
+            return [("confirmed", movement.name), *self.done(movement, seq)]
         code = command.code or "refused"
         return [("refused", movement.name, code, command.leg), *self.undone(movement, code, command.leg, seq)]
 
-    def done(self, movement: Movement) -> list[Note]:
+    def answers_to_come(self) -> int:
+        """How often the registry is still to answer: about deliveries, and about what they were bought for."""
+        uses = [trade for trade in self.trades if trade.use is not None]
+        return len(self.trades) + len(uses) + len([asked for asked in self.asked if asked.use is not None])
+
+    def done(self, movement: Movement, seq: int) -> list[Note]:
+        if movement.use is not None:
+            self.leave(movement.pieces)
+            size = tonnes(movement.pieces)
+            self.move(movement.account, movement.instrument, size, "delivering", "retired")
+            return [("retired", movement.retirement, movement.account, size, movement.use)]
         if not movement.trades:
             self.give(movement.account, movement.instrument, movement.pieces)
             self.bring(movement.account, movement.instrument, tonnes(movement.pieces))
             return [("arrived", movement.account, movement.instrument, tonnes(movement.pieces))]
-        for trade in movement.trades:
-            self.trades.remove(trade)
-            self.add(trade.seller, trade.listing, "delivering", -trade.tonnes)
-            self.add(trade.buyer, trade.listing, "available", trade.tonnes)
-            self.add(trade.buyer, MONEY, "delivering", -trade.fen)
-            self.add(trade.seller, MONEY, "available", trade.fen)
-            self.give(trade.buyer, trade.listing, trade.pieces)
-            if trade.next_day and trade.day == self.day:
-                place = (trade.buyer, trade.listing)
-                self.locked[place] = self.locked.get(place, 0) + trade.tonnes
-        return [("settled", trade.number) for trade in movement.trades]
+        return [note for trade in movement.trades for note in self.settle(trade, seq)]
+
+    def settle(self, trade: Trade, seq: int) -> list[Note]:
+        """Units against money, and to each its fee. Units bought for a use go on to it at once, and nowhere else."""
+        self.trades.remove(trade)
+        self.add(trade.seller, trade.listing, "delivering", -trade.tonnes)
+        self.add(trade.buyer, MONEY, "delivering", -trade.fen - trade.buyer_fee)
+        self.add(trade.seller, MONEY, "available", trade.fen - trade.seller_fee)
+        self.add(FEES, MONEY, "available", trade.buyer_fee + trade.seller_fee)
+        settled: Note = ("settled", trade.number)
+        if trade.use is not None:
+            self.add(trade.buyer, trade.listing, "delivering", trade.tonnes)
+            name, retirement = f"use-{seq}-{trade.number}", f"trade-{trade.number}"
+            self.asked.append(
+                Movement(name, trade.buyer, trade.listing, trade.pieces, [], retirement, trade.use)
+            )
+            return [settled, told(self.asked[-1])]
+        self.add(trade.buyer, trade.listing, "available", trade.tonnes)
+        self.give(trade.buyer, trade.listing, trade.pieces)
+        if trade.next_day and trade.day == self.day:
+            place = (trade.buyer, trade.listing)
+            self.locked[place] = self.locked.get(place, 0) + trade.tonnes
+        return [settled]
+
+    def retry(self, retirement: str, seq: int) -> Note:
+        """Ask again for a retirement that was refused, under a name of its own."""
+        movement = self.refused.pop(retirement)
+        movement.name = f"use-{seq}"
+        self.asked.append(movement)
+        return told(movement)
 
     def undone(self, movement: Movement, code: str, leg: int | None, seq: int) -> list[Note]:
         """A refusal ends the delivery it is about, and asks again for the others; too late is about none."""
+        if movement.use is not None:
+            self.refused[movement.retirement] = movement
+            notes: list[Note] = [("not retired", movement.retirement, code)]
+            return [*notes, self.retry(movement.retirement, seq)] if code == "too_late" else notes
         if not movement.trades:
-            for piece in movement.pieces:
-                self.here[piece.lot_id].remove((piece.first, piece.end))
+            self.leave(movement.pieces)
             return [("transfer failed", movement.account, code)]
-        notes: list[Note] = []
+        notes = []
         failed = None
         if code != "too_late":
             only = movement.trades[0] if len(movement.trades) == 1 else None
@@ -316,7 +375,7 @@ class Vault:
         if failed is not None:
             self.trades.remove(failed)
             self.move(failed.seller, failed.listing, failed.tonnes, "delivering", "available")
-            self.move(failed.buyer, MONEY, failed.fen, "delivering", "available")
+            self.move(failed.buyer, MONEY, failed.fen + failed.buyer_fee, "delivering", "available")
             self.give(failed.seller, failed.listing, failed.pieces)
             notes.append(("failed", failed.number, code))
         others = [trade for trade in movement.trades if trade is not failed]
@@ -343,6 +402,24 @@ def tonnes(pieces: list[Piece]) -> int:
     return sum(piece.end - piece.first for piece in pieces)
 
 
+def joined(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The same serials in as few ranges as can be."""
+    found: list[tuple[int, int]] = []
+    for first, end in sorted(ranges):
+        if found and found[-1][1] == first:
+            found[-1] = (found[-1][0], end)
+        else:
+            found.append((first, end))
+    return found
+
+
+def legs_and_ranges(pieces: list[Piece]) -> tuple[int, int]:
+    """How many lots these are of, and how many ranges of serials they make."""
+    lots = {piece.lot_id for piece in pieces}
+    ranges = [joined([(one.first, one.end) for one in pieces if one.lot_id == lot]) for lot in lots]
+    return len(lots), sum(map(len, ranges))
+
+
 def named(trades: list[Trade], leg: int | None) -> Trade | None:
     """The trade a leg belongs to. A leg is one lot of one delivery, counted 1, 2, 3 … through the movement."""
     counted = 0
@@ -355,7 +432,7 @@ def named(trades: list[Trade], leg: int | None) -> Trade | None:
 
 
 def told(movement: Movement) -> Note:
-    """What the registry is asked, as a note: lot, tonnes and trade of each leg."""
+    """What the registry is asked, as a note: lot, tonnes and trade of each leg, and the use of what it is to retire."""
     legs: list[tuple[str, int, int | None]] = []
     groups: list[tuple[int | None, list[Piece]]] = [(trade.number, trade.pieces) for trade in movement.trades]
     groups = groups or [(None, movement.pieces)]
@@ -364,4 +441,6 @@ def told(movement: Movement) -> Note:
         for piece in pieces:
             by_lot[piece.lot_id] = by_lot.get(piece.lot_id, 0) + piece.end - piece.first
         legs.extend((lot_id, amount, number) for lot_id, amount in by_lot.items())
+    if movement.use is not None:
+        return ("asked to retire", movement.name, tuple(legs), movement.retirement, movement.use)
     return ("asked", movement.name, tuple(legs))

@@ -27,6 +27,7 @@ from matching.commands import (
     ReplaceOrder,
     RestrictAccount,
     ResumeTrading,
+    RetryRetirement,
     SubmitOrder,
 )
 from matching.listing import Listing
@@ -47,6 +48,7 @@ from settlement.commands import (
 from settlement.events import LotSlice
 from settlement.instrument import Instrument
 from settlement.lot import MethodologyClass
+from settlement.retirement import RetirementId, Use
 from settlement.values import AccountId, AssetCode, InstructionId, LotId, ParticipantId, TradeId, TradingDay
 from tests.reference.market import LISTED_PHASES, Market, PlainListing, PlainOrder
 from tests.reference.rules import number, periods
@@ -86,6 +88,7 @@ class Hostile:
             (5, self.control),
             (6, self.bust),
             (5, self.second_person),
+            (5, self.retry),
             (1, self.calendar),
             (12, self.reference_data),
             (4, self.open_day),
@@ -158,7 +161,14 @@ class Hostile:
             price_fen=price_fen,
             quantity_tonnes=self.quantity(account, listing, side, price_fen),
             time_in_force=self.random.choices(tuple(TimeInForce), (80, 12, 8))[0],
+            use=self.use(side),
         )
+
+    def use(self, side: Side) -> Use | None:
+        """Some purchases are for a use; a few of these, and a few sales, are for one that cannot be."""
+        if not self.chance(0.2 if side is Side.BUY else 0.01):
+            return None
+        return self.random.choice(universe.NO_USES if self.chance(0.02) else universe.USES)
 
     def price(self, code: AssetCode, side: Side) -> int:
         listing = self.market.listings.get(code)
@@ -285,6 +295,7 @@ class Hostile:
                         replace(command, side=command.side.opposite),
                         replace(command, time_in_force=TimeInForce.IOC),
                         replace(command, account=self.account()),
+                        replace(command, use=self.random.choice((None, *universe.USES))),
                     )
                 )
             case ReplaceOrder():
@@ -304,7 +315,13 @@ class Hostile:
                     )
                 )
             case RequestTransferIn():
-                return replace(command, instrument=CLASS_TWO)
+                return self.random.choice(
+                    (
+                        replace(command, instrument=CLASS_TWO),
+                        replace(command, asked="something else"),
+                        replace(command, lots=command.lots[::-1][:1]),
+                    )
+                )
         raise AssertionError("a client command of a new kind")
 
     # ---- money and units --------------------------------------------------------------------------------------------
@@ -412,6 +429,8 @@ class Hostile:
             ("position_limits", ("none", "", universe.LIMITS, "institution 800", "institution", "bank 5")),
             ("large_holder_alerts", ("none", universe.ALERTS, "individual 20;", "institution x")),
             ("notice_s", (0, 0, 60, -1, 366 * 86_400 + 1)),
+            ("fee_buyer_ppm", (0, 1, 500, 1_000_000, 1_000_001)),
+            ("fee_seller_ppm", (0, 0, 500, 1_000_000, -1, "0")),
             ("registry_patience_s", (3_600, 0, 366 * 86_400, 366 * 86_400 + 1)),
             ("two_person_acts", ("none", universe.GRAVE, "halt,restrict_account", "tea_break")),
             ("close_threshold_tonnes", (0, 10, 100)),
@@ -465,6 +484,16 @@ class Hostile:
             trade_id = self.random.choice(pending)
         reason = "" if self.chance(0.03) else "chance"
         return BustTrade(operator=self.operator(), reason=reason, trade_id=TradeId(trade_id))
+
+    def retry(self) -> Command:
+        """Once more what was refused, mostly; or what is under way, is done, or never was."""
+        retirement_id = f"trade-{self.random.randrange(self.market.trades + 2)}"
+        if self.market.vault.refused and self.chance(0.9):
+            retirement_id = self.random.choice(list(self.market.vault.refused))
+        reason = "" if self.chance(0.03) else "chance"
+        return RetryRetirement(
+            operator=self.operator(), reason=reason, retirement_id=RetirementId(retirement_id)
+        )
 
     def second_person(self) -> Command:
         """Approve or decline what waits, as the second person, the first, or about nothing at all."""
@@ -521,7 +550,9 @@ class Hostile:
                     registry_account="registry-a1",
                 ),
                 OpenAccount(
-                    account=AccountId("outside"), owner=ParticipantId("p1"), registry_account="registry-x"
+                    account=AccountId(self.random.choice(("outside", "fees", "retired"))),
+                    owner=ParticipantId("p1"),
+                    registry_account="registry-x",
                 ),
                 RegisterLot(lot=fresh),
                 RegisterLot(lot=known or fresh),

@@ -48,6 +48,8 @@ from settlement.events import (
     MovementRefused,
     ParticipantRegistered,
     Posted,
+    RetirementCompleted,
+    RetirementRefused,
     TransferCompleted,
     TransferFailed,
     TransferRequested,
@@ -161,6 +163,12 @@ def _settlement_note(event: Event) -> Note:
             instruction = event.instruction
             assert [leg.leg for leg in instruction.legs] == list(range(1, len(instruction.legs) + 1))
             legs = tuple((leg.lot_id, serials.count(leg.serials), leg.trade_id) for leg in instruction.legs)
+            if instruction.retirement_id is not None:
+                assert {(leg.from_account, leg.to_account) for leg in instruction.legs} == {
+                    (instruction.legs[0].from_account,) * 2
+                }
+                retired = (instruction.retirement_id, instruction.use)
+                return ("asked to retire", instruction.instruction_id, legs, *retired)
             return ("asked", instruction.instruction_id, legs)
         case MovementConfirmed():
             return ("confirmed", event.instruction_id)
@@ -174,5 +182,10 @@ def _settlement_note(event: Event) -> Note:
             return ("settled", event.trade_id)
         case DeliveryFailed():
             return ("failed", event.trade_id, event.code)
+        case RetirementCompleted():
+            assert sum(serials.count(part.serials) for part in event.lots) == event.quantity_tonnes
+            return ("retired", event.retirement_id, event.account, event.quantity_tonnes, event.use)
+        case RetirementRefused():
+            return ("not retired", event.retirement_id, event.code)
         case _:
             raise AssertionError(f"no word for {event}")

@@ -98,9 +98,8 @@ class Simulation:
         ledger = self.exchange.depository.ledger
         for (account, asset), amounts in self.reference.vault.amounts.items():
             balance = ledger.balance(AccountId(account), AssetCode(asset))
-            have = (balance.available, balance.held, balance.delivering)
+            have = (balance.available, balance.held, balance.delivering, balance.retired)
             assert have == tuple(amounts.values()), f"{account} {asset}: {have}, not {amounts}"
-            assert balance.retired == 0
 
     def fingerprint(self) -> str:
         """A digest of everything said so far and of everything known now."""
@@ -122,13 +121,21 @@ def compare(exchange: Exchange, reference: Market) -> None:
             assert depth == listing.depth(side.value), f"{code} {side}"
             reference_orders = [order for price in listing.book[side.value].values() for order in price]
             assert sorted(
-                (order.order_id, order.price_fen, order.quantity_tonnes, order.remaining_tonnes)
+                (
+                    order.order_id,
+                    order.price_fen,
+                    order.quantity_tonnes,
+                    order.remaining_tonnes,
+                    order.fee_ppm,
+                )
                 for order in exchange.trading.markets[AssetCode(code)].book.orders()
                 if order.side is side
             ) == sorted(
-                (order.order_id, order.price_fen, order.whole_tonnes, order.tonnes)
+                (order.order_id, order.price_fen, order.whole_tonnes, order.tonnes, order.fee_ppm)
                 for order in reference_orders
             )
+    uses = {order_id: order.use for order_id, order in exchange.trading.open_orders.items()}
+    assert uses == {order_id: order.use for order_id, order in reference.open.items()}
     standing = exchange.trading.standing
     assert list(standing.halts) == reference.halted
     assert list(standing.restrictions) == reference.restricted
@@ -150,6 +157,12 @@ def compare(exchange: Exchange, reference: Market) -> None:
     assert held == {place: ranges for place, ranges in vault.serials().items() if ranges}
     for lot_id, ranges in vault.here.items():
         assert all(depository.holdings.is_here(LotId(lot_id), (part,)) for part in ranges)
+    refused = {
+        record.retirement_id
+        for record in depository.movements.retirements.records()
+        if depository.movements.retirements.is_refused(record.retirement_id)
+    }
+    assert refused == set(vault.refused)
     asked = [instruction.instruction_id for instruction in exchange.pending_instructions()]
     assert asked == [movement.name for movement in vault.asked]
     assert (exchange.trading_day, exchange.phase) == (reference.day, reference.phase)

@@ -71,6 +71,8 @@ RULES: dict[str, RuleValue] = {
     "participant_kinds": universe.ALL_KINDS,
     "position_limits": "none",
     "large_holder_alerts": "none",
+    "fee_buyer_ppm": 0,
+    "fee_seller_ppm": 0,
     "notice_s": 0,
     "two_person_acts": "none",
     "depth_levels": 5,

@@ -11,6 +11,7 @@ from settlement.account import ParticipantKind
 from settlement.commands import AddInstrument, OpenAccount, RegisterLot, RegisterParticipant
 from settlement.instrument import Instrument
 from settlement.lot import Lot, MethodologyClass, Origin
+from settlement.retirement import RetirementPurpose, Use
 from settlement.values import AccountId, AssetCode, LotId, ParticipantId, TradingDay
 
 CLASS_ONE = AssetCode("SHCERCIR1")
@@ -45,6 +46,21 @@ LIMITS = "institution 2000; individual 150"
 ALERTS = "institution 300; covered_entity 100; covered_entity 400"
 GRAVE = "bust_trade, emergency_rules"
 OPERATOR = ParticipantId("o1")
+USES = (
+    Use(purpose=RetirementPurpose.VOLUNTARY_OFFSET, beneficiary="a marathon"),
+    Use(purpose=RetirementPurpose.DONATION, beneficiary="a school", statement="for its trees"),
+)
+NO_USES = tuple(
+    Use(purpose=RetirementPurpose.DAMAGE_COMPENSATION, beneficiary=beneficiary, statement=statement)
+    for beneficiary, statement in (
+        ("", ""),
+        (" ", "a gap"),
+        ("x" * 501, ""),
+        ("a lake", "x" * 501),
+        ("a\nlake", ""),
+        ("a lake", "\u00a0"),
+    )
+)
 
 
 def change(
@@ -82,6 +98,8 @@ def first_rules(random: Random) -> dict[str, RuleValue]:
         "participant_kinds": random.choice((ALL_KINDS, ALL_KINDS, NO_INDIVIDUALS)),
         "position_limits": random.choice(("none", "none", LIMITS)),
         "large_holder_alerts": random.choice(("none", ALERTS)),
+        "fee_buyer_ppm": random.choice((0, 0, 500, 33_333)),
+        "fee_seller_ppm": random.choice((0, 500, 777_777)),
         "notice_s": random.choice((0, 0, 60)),
         "two_person_acts": random.choice(("none", "none", GRAVE, ", ".join(EXCEPTIONAL_ACTS))),
         "depth_levels": 5,
