@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import Process
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -31,6 +31,18 @@ POLL_S: Final = 0.02
 STEADY_S: Final = 60
 """One that has run so long is started again without a long pause."""
 
+PASSED_ON: Final = frozenset(
+    {
+        *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "XDG_RUNTIME_DIR"),
+        *("VIRTUAL_ENV", "LD_LIBRARY_PATH", "PUHUI_LOG", "PUHUI_REGISTRY_DATABASE_URL"),
+        *("PYTHONPATH", "PYTHONHASHSEED", "PYTHONUTF8", "PYTHONWARNINGS", "PYTHONDONTWRITEBYTECODE"),
+        "PYTHONUNBUFFERED",
+    }
+)
+"""The child sees these variables, the locale's and no others: the password of our own database is not for it."""
+
+LOCALE_PREFIX: Final = "LC_"
+
 log = structlog.get_logger("registry_process")
 
 
@@ -50,6 +62,15 @@ class RegistryPlace:
     def ready_file(self) -> Path:
         """Where it says its address once it answers."""
         return self.data_dir / "ready.json"
+
+
+def passed_on(environment: Mapping[str, str]) -> dict[str, str]:
+    """Of our environment, what the child may see."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if name in PASSED_ON or name.startswith(LOCALE_PREFIX)
+    }
 
 
 class RegistryProcess:
@@ -77,7 +98,10 @@ class RegistryProcess:
         """
         self._place.ready_file.unlink(missing_ok=True)
         self._process = await asyncio.create_subprocess_exec(
-            *self._command(), stdin=asyncio.subprocess.DEVNULL, start_new_session=True
+            *self._command(),
+            stdin=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+            env=passed_on(os.environ),
         )
         try:
             async with asyncio.timeout(START_LIMIT_S):
