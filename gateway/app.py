@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +28,7 @@ from gateway.demo import LABEL, PLAYERS, Seed, SeedFault, is_planted
 from gateway.door import listening, open_door, url_of
 from gateway.engine.day_driver import DayDriver
 from gateway.engine.entry import Entry
+from gateway.engine.patience import rejection_of, submit_patiently
 from gateway.founding import found
 from gateway.http.app import make_app
 from gateway.http.services import HoldingsUnknown, HttpSettings, Services
@@ -41,10 +43,8 @@ from gateway.running_engine import Engine, running_engine
 from matching.commands import RecordReconciliation
 from registry_bridge.bridge import Bridge, Contradiction
 from registry_bridge.exchange_side import (
-    AccountBinder,
     ExchangeOutbox,
     ExchangeSide,
-    LotFeed,
     compare_positions,
     management_holdings,
 )
@@ -54,8 +54,9 @@ from registry_bridge.http_registry import HttpRegistry, connect
 from registry_bridge.keys import KeyFileError, create_key, load_signer, load_verifier
 from registry_bridge.platform import ReferencePlatform
 from registry_bridge.reference import serving
-from registry_bridge.registry import RegistryUnavailable
-from settlement.events import AccountOpened, LotSlice, MovementInstructed
+from registry_bridge.registry import RegistryUnavailable, UnknownReason
+from registry_bridge.upkeep import AccountBinder, LotFeed
+from settlement.events import AccountOpened, LotSlice
 from settlement.lot import MethodologyClass
 from settlement.serials import Serials
 from settlement.values import AccountId, AssetCode, LotId, TradingDay
@@ -122,8 +123,9 @@ class Line:
     """The line to the registry, as the rest of the exchange uses it."""
 
     registry: HttpRegistry
-    side: ExchangeSide
+    outbox: ExchangeOutbox
     bridge: Bridge
+    binder: AccountBinder
     feed: LotFeed
     process: RegistryProcess | None
     """The reference registry, where we run it."""
@@ -146,8 +148,7 @@ async def _registry_line(
             say("启动参考登记平台 | starting the reference registry")
             process = await _start_registry(settings, exchange_key, lifetime, stack)
         registry = await stack.enter_async_context(connect(_line_settings(settings, exchange_key)))
-        side = _exchange_side(engine)
-        outbox = ExchangeOutbox(side)
+        outbox = ExchangeOutbox(_exchange_side(engine))
         bridge = Bridge(outbox, registry, clock_ns=time.time_ns)
         binder = AccountBinder(registry)
         _follow_commits(engine, outbox, binder)
@@ -158,7 +159,9 @@ async def _registry_line(
             ("lot feed", feed.run()),
         ):
             lifetime.run(stack, name, work)
-        line = Line(registry=registry, side=side, bridge=bridge, feed=feed, process=process)
+        line = Line(
+            registry=registry, outbox=outbox, bridge=bridge, binder=binder, feed=feed, process=process
+        )
         _watch(engine.metrics, line)
         yield line
 
@@ -240,14 +243,15 @@ async def _carry(bridge: Bridge) -> None:
 
 def _watch(metrics: Metrics, line: Line) -> None:
     """Let an operator's tools see how the line is."""
-
-    def unclear_s() -> float:
-        since_ns = line.bridge.progress.oldest_unknown_since_ns
-        return 0.0 if since_ns is None else (time.time_ns() - since_ns) / NS
-
+    progress = line.bridge.progress
     metrics.watch(metrics.line.answers, lambda: line.is_sound)
     metrics.watch(metrics.line.restarts, lambda: line.process.restarts if line.process else 0)
-    metrics.watch(metrics.line.unclear_seconds, unclear_s)
+    metrics.watch(metrics.line.unclear_seconds, lambda: progress.unknown_for_s(time.time_ns()))
+    metrics.watch(metrics.line.unbound, lambda: line.binder.refused)
+    for why in UnknownReason:
+        metrics.watch(
+            metrics.line.unclear_answers.labels(why.value), partial(progress.unknown_because_of, why)
+        )
 
 
 def _exchange_side(engine: Engine) -> ExchangeSide:
@@ -260,7 +264,7 @@ def _exchange_side(engine: Engine) -> ExchangeSide:
         exchange_id=engine.journal.exchange_id,
         pending=lambda: tuple(engine.views.pending_instructions.values()),
         registry_account=registry_account,
-        submit=engine.sequencer.submit,
+        submit=partial(submit_patiently, engine.sequencer),
     )
 
 
@@ -272,9 +276,8 @@ def _follow_commits(engine: Engine, outbox: ExchangeOutbox, binder: AccountBinde
     def look(entries: Sequence[Entry]) -> None:
         for entry in entries:
             for event in entry.events:
-                if isinstance(event, MovementInstructed):
-                    outbox.notify()
-                elif isinstance(event, AccountOpened):
+                outbox.follow(event)
+                if isinstance(event, AccountOpened):
                     binder.add(event.registry_account, event.account)
 
     engine.sequencer.on_commit(look)
@@ -289,7 +292,7 @@ def _lot_feed(registry: HttpRegistry, engine: Engine) -> LotFeed:
         registry,
         instrument_of=instrument_of,
         is_known=lambda lot: lot in engine.views.lots_known,
-        register=engine.sequencer.submit,
+        register=partial(rejection_of, engine.sequencer),
     )
 
 
@@ -300,7 +303,7 @@ def _day_driver(engine: Engine, line: Line) -> DayDriver:
                 yield AccountId(account.account), LotId(lot), serials
 
     async def reconcile(trading_day: TradingDay) -> RecordReconciliation:
-        found = await compare_positions(line.registry, line.side, holdings)
+        found = await compare_positions(line.registry, line.outbox, holdings)
         for difference in found.breaks:
             log.error("reconciliation_break", kind=difference.kind.value, lot=difference.lot)
         return RecordReconciliation(
@@ -318,7 +321,7 @@ def _day_driver(engine: Engine, line: Line) -> DayDriver:
 def _services(settings: Settings, engine: Engine, line: Line) -> Services:
     async def holdings(account: AccountId) -> tuple[LotSlice, ...]:
         try:
-            return await management_holdings(line.registry, line.side.registry_account(account))
+            return await management_holdings(line.registry, line.outbox.side.registry_account(account))
         except RegistryUnavailable as unavailable:
             raise HoldingsUnknown from unavailable
 

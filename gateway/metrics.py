@@ -44,6 +44,17 @@ class LineMetrics:
             "How long the oldest movement has been without a clear answer.",
             registry=registry,
         )
+        self.unclear_answers = Gauge(
+            "puhui_movement_unclear_answers",
+            "Answers about movements since the start that were not final, by why.",
+            ["why"],
+            registry=registry,
+        )
+        self.unbound = Gauge(
+            "puhui_accounts_not_bound",
+            "Accounts the registry platform refuses to bind at present.",
+            registry=registry,
+        )
 
 
 class Metrics:

@@ -19,11 +19,14 @@ answer: past the deadline the registry's own "not found" is one.
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
+
+import structlog
 
 from registry_bridge.registry import (
     Answer,
@@ -36,6 +39,8 @@ from registry_bridge.registry import (
     UnknownReason,
 )
 from registry_bridge.wire import movement_digest
+
+log = structlog.get_logger("registry_line")
 
 
 class Outbox(Protocol):
@@ -102,6 +107,15 @@ class Progress:
     def oldest_unknown_since_ns(self) -> int | None:
         """The age an operator must watch; None when nothing is unclear."""
         return min(self.unknown_since_ns.values(), default=None)
+
+    def unknown_for_s(self, now_ns: int) -> float:
+        """How long the oldest of them has been unclear; 0 when nothing is."""
+        since_ns = self.oldest_unknown_since_ns
+        return 0.0 if since_ns is None else (now_ns - since_ns) / 1_000_000_000
+
+    def unknown_because_of(self, why: UnknownReason) -> int:
+        """How many answers were not final for that reason."""
+        return self.unknown_by_reason.get(why, 0)
 
 
 class _Step(Enum):
@@ -184,12 +198,13 @@ class Bridge:
         request_id = movement.request_id
         if step is _Step.ASK:
             self._note_unknown(request_id)
-        attempt = 0
+        attempt = refusals = 0
         while True:
             answer = await self._call(movement, step)
             if not isinstance(answer, Unknown):
                 break
-            self._count_unknown(answer)
+            refusals += answer.why is UnknownReason.NOT_ADMITTED
+            self._count_unknown(answer, refusals)
             if answer.why is UnknownReason.NOT_SEEN:
                 step = _Step.SEND
                 continue
@@ -235,11 +250,19 @@ class Bridge:
         if len(self._answers) > REMEMBERED_ANSWERS:
             del self._answers[next(iter(self._answers))]
 
-    def _count_unknown(self, answer: Unknown) -> None:
+    def _count_unknown(self, answer: Unknown, refusals: int) -> None:
+        """Count it by its reason and tell it; ``refusals`` is how often this movement was not admitted so far."""
         self.progress.unknown += 1
         reasons = self.progress.unknown_by_reason
-        reasons[answer.why] = reasons.get(answer.why, 0) + 1
+        count = reasons[answer.why] = reasons.get(answer.why, 0) + 1
         self._note_unknown(answer.request_id)
+        told = {"request_id": answer.request_id, "why": answer.why.value, "detail": answer.detail}
+        if answer.why is UnknownReason.NOT_ADMITTED:
+            # It waits until a person has mended a key, a clock or a right: told of each movement.
+            if _is_first_or_doubled(refusals):
+                log.error("movement_not_admitted", **told, times=refusals)
+        elif _is_first_or_doubled(count):
+            log.log(_LEVELS.get(answer.why, logging.WARNING), "movement_unclear", **told, times=count)
 
     def _note_unknown(self, request_id: str) -> None:
         self.progress.unknown_since_ns.setdefault(request_id, self._clock_ns())
@@ -252,6 +275,15 @@ def describe(answer: FinalAnswer) -> str:
             return f"confirmed as {answer.movement_id}"
         case Refused():
             return f"refused as {answer.code.value} (leg {answer.leg})"
+
+
+_LEVELS = {UnknownReason.NOT_SEEN: logging.INFO, UnknownReason.STILL_OPEN: logging.INFO}
+"""What is part of an ordinary day; whatever is absent here is not."""
+
+
+def _is_first_or_doubled(count: int) -> bool:
+    """Of a fault that goes on, a person is told the first time and then at each doubling."""
+    return count & (count - 1) == 0
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

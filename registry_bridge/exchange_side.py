@@ -1,4 +1,4 @@
-"""The exchange's side of the registry line, in settlement's own words: what it asks, learns, binds and compares.
+"""The exchange's side of the registry line, in settlement's own words: what it asks, is answered and compares.
 
 Translates between the core's instructions and the registry's movements, and between the two sides' holdings. Nothing
 here decides anything; who composes the program hands in how to submit a command and where to read.
@@ -15,7 +15,6 @@ import structlog
 
 from registry_bridge.reconcile import Reconciliation, reconcile
 from registry_bridge.registry import (
-    BindingRefused,
     FinalAnswer,
     Movement,
     MovementKind,
@@ -23,23 +22,30 @@ from registry_bridge.registry import (
     PositionRange,
     Refused,
     Registry,
-    RegistryLot,
     RegistryUnavailable,
     RetirementPurpose,
     RetirementTerms,
     SubAccount,
 )
-from settlement.commands import Outcome, RegisterLot, ResolveInstruction
-from settlement.events import Instruction, InstructionKind, InstructionLeg, LotSlice
-from settlement.lot import Lot, MethodologyClass
+from settlement.commands import Outcome, ResolveInstruction
+from settlement.events import (
+    Instruction,
+    InstructionKind,
+    InstructionLeg,
+    LotSlice,
+    MovementConfirmed,
+    MovementInstructed,
+    MovementRefused,
+)
 from settlement.retirement import Use
 from settlement.serials import Serials
-from settlement.values import AccountId, AssetCode, InstructionId, LotId
+from settlement.values import AccountId, InstructionId, LotId
 
 log = structlog.get_logger("registry_line")
 
 PAUSE_S = 1.0
-LOTS_EVERY_S = 5.0
+TELL_EVERY_S = 30.0
+"""How often an operator is told that a reconciliation still waits for answers."""
 
 _KINDS: dict[InstructionKind, tuple[MovementKind, SubAccount, SubAccount | None]] = {
     InstructionKind.TRANSFER_IN: (MovementKind.TRANSFER_IN, SubAccount.MANAGEMENT, SubAccount.TRADING),
@@ -68,17 +74,56 @@ class ExchangeOutbox:
     """The core's pending instructions as the bridge's outbox."""
 
     def __init__(self, side: ExchangeSide) -> None:
-        """`notify` is to be called after each commit that may have added an instruction."""
-        self._side = side
+        """`follow` is to be called with every event once it is journaled and `side` shows it."""
+        self.side = side
         self._changed = asyncio.Event()
+        self._answered = asyncio.Event()
+        self.answers = 0
+        """How often an answer was journaled; what was compared before and after the same number was at rest."""
+
+    def follow(self, event: object) -> None:
+        """Take note of a journaled event."""
+        match event:
+            case MovementInstructed():
+                self.notify()
+            case MovementConfirmed() | MovementRefused():
+                self.notify_answered()
 
     def notify(self) -> None:
         """Something may be pending that was not."""
         self._changed.set()
 
+    def notify_answered(self) -> None:
+        """Something may be pending no longer."""
+        self.answers += 1
+        # Whoever waits holds the old event; who comes later waits for the next answer.
+        answered, self._answered = self._answered, asyncio.Event()
+        answered.set()
+
+    def waiting_for(self) -> frozenset[InstructionId]:
+        """The instructions that are on their way now."""
+        return frozenset(instruction.instruction_id for instruction in self.side.pending())
+
+    async def until_answered(self, instructions: frozenset[InstructionId]) -> None:
+        """Return when none of these is on its way any more. What is instructed meanwhile is not waited for.
+
+        It ends: past its deadline an instruction has a final answer as soon as the line works.
+        """
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        tell_at_s = began_s + TELL_EVERY_S
+        while left := instructions & self.waiting_for():
+            try:
+                async with asyncio.timeout_at(tell_at_s):
+                    await self._answered.wait()
+            except TimeoutError:
+                tell_at_s = loop.time() + TELL_EVERY_S
+                waited_s = round(loop.time() - began_s)
+                log.warning("reconciliation_waits", movements=len(left), one=min(left), waited_s=waited_s)
+
     def pending(self) -> tuple[Movement, ...]:
         """Every movement without a final answer, oldest first."""
-        return tuple(self._movement(instruction) for instruction in self._side.pending())
+        return tuple(self._movement(instruction) for instruction in self.side.pending())
 
     async def wait(self) -> None:
         """Return when something new may be pending."""
@@ -95,11 +140,11 @@ class ExchangeOutbox:
             code=None if refused is None else refused.code.value,
             leg=None if refused is None else refused.leg,
         )
-        await self._side.submit(command)
+        await self.side.submit(command)
 
     @property
     def _prefix(self) -> str:
-        return f"{self._side.exchange_id}."
+        return f"{self.side.exchange_id}."
 
     def _movement(self, instruction: Instruction) -> Movement:
         kind, source, target = _KINDS[instruction.kind]
@@ -117,9 +162,9 @@ class ExchangeOutbox:
             leg=leg.leg,
             lot=leg.lot_id,
             serials=leg.serials,
-            from_account=self._side.registry_account(leg.from_account),
+            from_account=self.side.registry_account(leg.from_account),
             from_sub_account=source,
-            to_account=None if target is None else self._side.registry_account(leg.to_account),
+            to_account=None if target is None else self.side.registry_account(leg.to_account),
             to_sub_account=target,
         )
 
@@ -134,117 +179,33 @@ def _terms(use: Use) -> RetirementTerms:
     )
 
 
-class LotFeed:
-    """Tells the exchange of every lot the registry has issued, soon after."""
-
-    def __init__(
-        self,
-        registry: Registry,
-        *,
-        instrument_of: Callable[[MethodologyClass], AssetCode | None],
-        is_known: Callable[[LotId], bool],
-        register: Callable[[RegisterLot], Awaitable[Any]],
-    ) -> None:
-        """`instrument_of` names the instrument of a class, if one is listed."""
-        self._registry = registry
-        self._instrument_of = instrument_of
-        self._is_known = is_known
-        self._register = register
-        self.answers = False
-        """Whether the registry answered when it was asked last, which is every few seconds."""
-
-    async def run(self) -> None:
-        """Follow the registry's lots until cancelled. While the line is down nothing is learnt, and asked again."""
-        after = 0
-        while True:
-            try:
-                after = await self._take_from(after)
-            except RegistryUnavailable as fault:
-                self._note(answers=False, why=fault.why.value)
-            else:
-                self._note(answers=True)
-            await asyncio.sleep(LOTS_EVERY_S)
-
-    def _note(self, *, answers: bool, why: str = "") -> None:
-        if answers is not self.answers:
-            log.info("registry_answers" if answers else "registry_silent", why=why)
-        self.answers = answers
-
-    async def _take_from(self, after: int) -> int:
-        """Register what follows; stops short of a lot whose class has no instrument yet."""
-        following: int | None = after
-        while following is not None:
-            page = await self._registry.lots(following)
-            for lot in page.lots:
-                instrument = self._instrument_of(lot.methodology_class)
-                if instrument is None:
-                    return after
-                if not self._is_known(LotId(lot.lot)):
-                    await self._register(RegisterLot(lot=as_lot(lot, instrument)))
-                after = lot.sequence
-            following = page.next
-        return after
-
-
-class AccountBinder:
-    """Binds every trading account to its registry account, once the exchange has opened it."""
-
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
-        self._waiting: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
-
-    def add(self, registry_account: str, trading_account: str) -> None:
-        """Have these two bound. Bound before, they stay as they are."""
-        self._waiting.put_nowait((registry_account, trading_account))
-
-    async def run(self) -> None:
-        """Bind until cancelled; each binding is repeated until the registry has answered."""
-        while True:
-            registry_account, trading_account = await self._waiting.get()
-            refused = await bind(self._registry, registry_account, trading_account)
-            if refused is not None:
-                log.error("binding_refused", account=trading_account, code=refused.code.value)
-
-
-async def bind(registry: Registry, registry_account: str, trading_account: str) -> BindingRefused | None:
-    """Bind two accounts, asking until there is an answer; why not, if the registry refuses."""
-    while True:
-        try:
-            answer = await registry.bind(registry_account, trading_account)
-        except RegistryUnavailable as fault:
-            log.info("binding_not_answered", account=trading_account, why=fault.why.value)
-            await asyncio.sleep(PAUSE_S)
-            continue
-        return answer if isinstance(answer, BindingRefused) else None
-
-
 async def compare_positions(
-    registry: Registry, side: ExchangeSide, here: Callable[[], Iterable[tuple[AccountId, LotId, Serials]]]
+    registry: Registry,
+    outbox: ExchangeOutbox,
+    here: Callable[[], Iterable[tuple[AccountId, LotId, Serials]]],
 ) -> Reconciliation:
     """Compare what both sides hold, with nothing on its way between them.
 
-    `here` gives the exchange's holdings, whenever asked. Waits while something is on its way, and while the line is
-    down. What is confirmed during the comparison can make it differ, so a difference counts
-    when it is there twice.
+    `here` gives the exchange's holdings, whenever asked. Waits for what is on its way when a comparison begins, and
+    while the line is down. A difference counts when it is there twice, each time with no movement begun or ended
+    meanwhile: one that was under way is on one side earlier than on the other, and says nothing.
     """
     differed = False
     while True:
-        await _nothing_is_on_its_way(side)
+        await outbox.until_answered(outbox.waiting_for())
+        answers = outbox.answers
         try:
             there = await _positions(registry)
         except RegistryUnavailable as fault:
             log.info("positions_not_read", why=fault.why.value)
         else:
-            found = reconcile(sorted(_here(side, here()), key=_order), there)
-            if found.is_clean or differed:
+            found = reconcile(sorted(_here(outbox.side, here()), key=_order), there)
+            at_rest = outbox.answers == answers and not outbox.waiting_for()
+            if found.is_clean or (differed and at_rest):
                 return found
-            differed = True
+            differed = at_rest
+            log.info("positions_differ", at_rest=at_rest, breaks=found.break_count)
         await asyncio.sleep(PAUSE_S)
-
-
-async def _nothing_is_on_its_way(side: ExchangeSide) -> None:
-    while any(True for _ in side.pending()):  # noqa: ASYNC110 - the outbox is a view, not an event
-        await asyncio.sleep(PAUSE_S / 10)
 
 
 async def _positions(registry: Registry) -> list[PositionRange]:
@@ -276,21 +237,3 @@ async def management_holdings(registry: Registry, registry_account: str) -> tupl
         if holding.sub_account is SubAccount.MANAGEMENT:
             ranges.setdefault(holding.lot, []).append((holding.first, holding.end))
     return tuple(LotSlice(lot_id=LotId(lot), serials=tuple(serials)) for lot, serials in ranges.items())
-
-
-def as_lot(lot: RegistryLot, instrument: AssetCode) -> Lot:
-    """A lot as the exchange knows it, under the instrument of its class."""
-    return Lot(
-        lot_id=LotId(lot.lot),
-        instrument=instrument,
-        methodology_class=lot.methodology_class,
-        methodology=lot.methodology,
-        methodology_version=lot.methodology_version,
-        origin=lot.origin,
-        project=lot.project,
-        period_from=lot.period_start,
-        period_to=lot.period_end,
-        batch=lot.issue_batch,
-        issued_on=lot.issued_on,
-        serials=(lot.first, lot.end),
-    )

@@ -11,8 +11,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from urllib.parse import quote, urlencode
 
+import structlog
+
 from registry_bridge.http_line import LineFault, LineSettings, SignedAnswer, SignedLine, open_line
 from registry_bridge.registry import (
+    MAX_RANGES,
     Answer,
     Binding,
     BindingRefused,
@@ -31,8 +34,10 @@ from registry_bridge.registry import (
     UnknownReason,
 )
 from registry_bridge.wire import (
+    MAX_MOVEMENT_BYTES,
     AnswerBody,
     ErrorBody,
+    MovementBody,
     WireError,
     WireModel,
     movement_json,
@@ -61,6 +66,8 @@ CONFLICT = 409
 _OVERLOADED = (429, 503)
 _SERVER_ERROR = 500
 
+log = structlog.get_logger("registry_line")
+
 
 class HttpRegistry:
     """`Registry` over a signed line."""
@@ -71,6 +78,14 @@ class HttpRegistry:
     async def move(self, movement: Movement) -> Answer:
         """Ask for the movement. Only this carries one, and only by POST, which no HTTP client sends twice."""
         body = write(movement_json(movement))
+        fault = fault_of_ours(movement, body)
+        if fault is not None:
+            # Never sent, so it never happened and never will: the content decides, which stays what it is under this
+            # id. What another release with wider bounds may have sent was asked about before, at the start.
+            log.error("movement_never_sent", request_id=movement.request_id, fault=fault)
+            return Refused(
+                request_id=movement.request_id, code=RefusalCode.MALFORMED, leg=None, registry_time_ns=0
+            )
         return await self._movement(movement.request_id, "POST", f"{BASE}/movements", body)
 
     async def ask(self, request_id: str, not_after_ns: int) -> Answer:
@@ -149,6 +164,23 @@ _BINDING_REFUSALS = {
     code.value: code
     for code in (RefusalCode.ACCOUNT_UNKNOWN, RefusalCode.ACCOUNT_FROZEN, RefusalCode.ALREADY_BOUND)
 }
+
+
+def fault_of_ours(movement: Movement, body: bytes) -> str | None:
+    """Why no registry that keeps the protocol could ever admit this movement; None when one can.
+
+    Asks nothing but the content, and the protocol's own bounds and model.
+    """
+    ranges = sum(len(leg.serials) for leg in movement.legs)
+    if ranges > MAX_RANGES:
+        return f"{ranges} serial ranges, of {MAX_RANGES} at most"
+    if len(body) > MAX_MOVEMENT_BYTES:
+        return f"{len(body)} bytes, of {MAX_MOVEMENT_BYTES} at most"
+    try:
+        read(MovementBody, body)
+    except WireError as error:
+        return str(error)
+    return None
 
 
 def classify(answer: SignedAnswer, request_id: str, *, not_after_ns: int | None) -> Answer:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from registry_bridge.exchange_side import bind
 from registry_bridge.http_administration import AdministrationRefused, HttpAdministration
 from registry_bridge.registry import AccountKind, Registry, RegistryAccount
+from registry_bridge.upkeep import bind
 from registry_bridge.wire_administration import LotIssue
 from settlement.lot import Lot, MethodologyClass
 from settlement.serials import Serials

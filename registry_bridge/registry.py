@@ -21,8 +21,8 @@ from settlement.serials import Serials
 MAX_LEGS = 1_000
 """Legs in one movement at most; a day's delivery is as many movements as it needs."""
 
-MAX_RANGES = 5_000
-"""Serial ranges in one movement at most, over all its legs."""
+MAX_RANGES = 100_000
+"""Serial ranges in one movement at most, over all its legs: the largest order, every tonne of it a range of its own."""
 
 
 class SubAccount(Enum):
@@ -156,7 +156,7 @@ class UnknownReason(Enum):
     GARBAGE = "garbage"
     SIGNATURE_INVALID = "signature_invalid"
     NOT_ADMITTED = "not_admitted"
-    """401, 403, 400: our key, clock, rights or form; says nothing about the movement, but someone must look."""
+    """401, 403, 400, 413, 422: our key, clock, rights or form; says nothing of the movement, but someone must look."""
     CODE_UNKNOWN = "code_unknown"
     STILL_OPEN = "still_open"
     """The registry says `accepted`: it will decide later."""

@@ -36,7 +36,10 @@ from registry_bridge.registry import (
 from settlement.serials import Serials, is_well_formed
 
 MAX_BODY_BYTES = 1 << 20
-"""The largest request the line carries: a thousand legs need about a quarter of it."""
+"""The largest request the line carries, but for movements."""
+
+MAX_MOVEMENT_BYTES = 8 << 20
+"""The largest movement: `MAX_RANGES` ranges of the highest serials in `MAX_LEGS` legs need about five eighths of it."""
 
 PAGE_ITEMS = 1_000
 """Items on one page at most."""

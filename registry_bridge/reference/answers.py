@@ -27,11 +27,14 @@ from registry_bridge.signing import (
     decode_signature,
     signed_answer_headers,
 )
-from registry_bridge.wire import WireError, format_instant, write
+from registry_bridge.wire import MAX_BODY_BYTES, WireError, format_instant, write
 
 BODY_TIMEOUT_S = 15
 MAX_IN_FLIGHT = 64
 """Requests at a time; beyond that the answer is 503 at once."""
+
+MAX_BYTES_IN_FLIGHT = 96 << 20
+"""What the bodies of all requests at a time may come to, each taken at its bound; beyond that 503 as well."""
 
 NANOSECONDS_PER_MILLISECOND = 1_000_000
 
@@ -95,12 +98,13 @@ class Door:
         self._sides = sides
         self._wall_clock_ns = wall_clock_ns
         self._in_flight = 0
+        self._bytes_in_flight = 0
 
-    def handle(self, handler: ReplyHandler) -> Handler:
-        """A route's handler behind the door."""
+    def handle(self, handler: ReplyHandler, *, limit_bytes: int = MAX_BODY_BYTES) -> Handler:
+        """A route's handler behind the door; no body there is larger than the limit."""
 
         async def behind(request: web.Request) -> web.StreamResponse:
-            return self._sign(request, await self._reply(request, handler))
+            return self._sign(request, await self._reply(request, handler, limit_bytes))
 
         return behind
 
@@ -108,13 +112,14 @@ class Door:
         """For every path that is not ours; must not look like a movement that is not there."""
         return self._sign(request, Problem(404, "no_such_call").reply)
 
-    async def _reply(self, request: web.Request, handler: ReplyHandler) -> Reply:
-        if self._in_flight >= MAX_IN_FLIGHT:
+    async def _reply(self, request: web.Request, handler: ReplyHandler, limit_bytes: int) -> Reply:
+        if self._in_flight >= MAX_IN_FLIGHT or self._bytes_in_flight + limit_bytes > MAX_BYTES_IN_FLIGHT:
             return Problem(503, "overloaded").reply
         self._in_flight += 1
+        self._bytes_in_flight += limit_bytes
         try:
             async with asyncio.timeout(BODY_TIMEOUT_S):
-                body = await request.read()
+                body = await request.clone(client_max_size=limit_bytes).read()
             self._admit(request, body)
             return await handler(request, body)
         except Problem as problem:
@@ -129,6 +134,7 @@ class Door:
             return Problem(503, "unavailable").reply
         finally:
             self._in_flight -= 1
+            self._bytes_in_flight -= limit_bytes
 
     def _admit(self, request: web.Request, body: bytes) -> None:
         outcome = self._verifier.check(

@@ -19,6 +19,7 @@ from registry_bridge.registry import BindingRefused, FinalAnswer, RefusalCode
 from registry_bridge.signing import RequestVerifier, Signer, Verifier
 from registry_bridge.wire import (
     MAX_BODY_BYTES,
+    MAX_MOVEMENT_BYTES,
     MovementBody,
     WireError,
     answer_json,
@@ -103,7 +104,8 @@ class Calls:
     def add_to(self, app: web.Application, door: Door) -> None:
         """Add the routes."""
         base = EXCHANGE_PREFIX
-        app.router.add_post(f"{base}movements", door.handle(self.move))
+        movement = door.handle(self.move, limit_bytes=MAX_MOVEMENT_BYTES)
+        app.router.add_post(f"{base}movements", movement)
         app.router.add_get(f"{base}movements", door.handle(self.journal), allow_head=False)
         app.router.add_get(f"{base}movements/{{id}}", door.handle(self.ask), allow_head=False)
         app.router.add_post(f"{base}movements/{{id}}/cancel", door.handle(self.cancel))

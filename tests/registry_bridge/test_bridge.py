@@ -5,8 +5,9 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
-from registry_bridge.bridge import BackOff, Bridge, Contradiction
+from registry_bridge.bridge import BackOff, Bridge, Contradiction, Progress
 from registry_bridge.registry import (
     AccountKind,
     Answer,
@@ -401,3 +402,39 @@ async def test_in_any_weather_and_through_crashes_both_sides_end_agreed(
     assert {name for name, answer in told.items() if isinstance(answer, Confirmed)} == done
     assert told.keys() == {one.request_id for one in asked}
     assert len(line.entries) == len(done) + 1
+
+
+async def test_what_is_not_admitted_is_told_of_each_movement_at_each_doubling(line: Line) -> None:
+    line.script = [UnknownReason.NOT_ADMITTED] * 9
+    outbox = ListOutbox()
+    with capture_logs() as told:
+        async with carrying(outbox, line) as bridge:
+            outbox.add(deliver("d1", ((1, 11),)))
+            await until(lambda: bool(outbox.resolved))
+    assert bridge.progress.unknown_because_of(UnknownReason.NOT_ADMITTED) == 9
+    lines = [one for one in told if one["event"] == "movement_not_admitted"]
+    assert [one["times"] for one in lines] == [1, 2, 4, 8]
+    assert {(one["request_id"], one["log_level"]) for one in lines} == {("d1", "error")}
+
+
+async def test_every_reason_is_told_first_and_at_each_doubling(line: Line) -> None:
+    line.script = [TIMED_OUT, LOST, TIMED_OUT, TIMED_OUT, TIMED_OUT, LOST]
+    outbox = ListOutbox()
+    with capture_logs() as told:
+        async with carrying(outbox, line) as bridge:
+            outbox.add(deliver("d1", ((1, 11),)))
+            await until(lambda: bool(outbox.resolved))
+    lines = [(one["why"], one["times"]) for one in told if one["log_level"] == "warning"]
+    assert lines == [
+        ("timed_out", 1),
+        ("connection_lost", 1),
+        ("timed_out", 2),
+        ("timed_out", 4),
+        ("connection_lost", 2),
+    ]
+    assert bridge.progress.unknown_for_s(NOW_NS) == 0.0
+
+
+def test_the_age_of_what_is_unclear_is_told_in_seconds() -> None:
+    progress = Progress(unknown_since_ns={"d1": NOW_NS, "d2": NOW_NS + 1})
+    assert progress.unknown_for_s(NOW_NS + 2_500_000_000) == 2.5

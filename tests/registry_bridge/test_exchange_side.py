@@ -7,13 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from registry_bridge import exchange_side
 from registry_bridge.exchange_side import (
-    AccountBinder,
     ExchangeOutbox,
     ExchangeSide,
-    LotFeed,
     compare_positions,
     management_holdings,
 )
@@ -33,12 +32,12 @@ from registry_bridge.registry import (
     SubAccount,
     UnknownReason,
 )
-from settlement.commands import Outcome, RegisterLot, ResolveInstruction
+from settlement.commands import Outcome, ResolveInstruction
 from settlement.events import Instruction, InstructionKind, InstructionLeg, LotSlice
 from settlement.lot import MethodologyClass
 from settlement.retirement import RetirementId, RetirementPurpose, Use
 from settlement.serials import Serials
-from settlement.values import AccountId, AssetCode, InstructionId, LotId, TradingDay
+from settlement.values import AccountId, InstructionId, LotId, TradingDay
 from tests.registry_bridge.examples import DAY, DEADLINE_NS, NOW_NS, ManualClock, issue
 from tests.registry_bridge.fake_registry import FakeRegistry
 
@@ -46,7 +45,6 @@ from tests.registry_bridge.fake_registry import FakeRegistry
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exchange_side, "PAUSE_S", 0.0)
-    monkeypatch.setattr(exchange_side, "LOTS_EVERY_S", 0.0)
 
 
 class Side:
@@ -207,63 +205,6 @@ async def test_the_outbox_wakes_whoever_waits_once_for_each_notice() -> None:
         await asyncio.wait_for(outbox.wait(), 0.01)
 
 
-async def test_lots_are_learnt_once_and_through_silence(clock: ManualClock) -> None:
-    registry = HalfDeaf(clock)
-    await filled(registry)
-    registered: list[RegisterLot] = []
-
-    async def register(command: RegisterLot) -> None:
-        registered.append(command)
-
-    feed = LotFeed(
-        registry,
-        instrument_of=lambda methodology_class: AssetCode("SHCERCIR1"),
-        is_known=lambda lot: any(command.lot.lot_id == lot for command in registered),
-        register=register,
-    )
-    assert not feed.answers
-    await run_until(feed.run(), lambda: feed.answers)
-    (command,) = registered
-    assert (command.lot.lot_id, command.lot.instrument, command.lot.serials) == (
-        "LOT-1",
-        "SHCERCIR1",
-        (1, 101),
-    )
-    assert (command.lot.methodology_class, command.lot.issued_on) == (MethodologyClass.I, "2025-09-01")
-
-
-async def test_a_lot_waits_for_the_instrument_of_its_class(clock: ManualClock) -> None:
-    registry = FakeRegistry(clock)
-    await filled(registry)
-    instruments: dict[MethodologyClass, AssetCode] = {}
-    registered: list[RegisterLot] = []
-    asked = 0
-
-    def instrument_of(methodology_class: MethodologyClass) -> AssetCode | None:
-        nonlocal asked
-        asked += 1
-        if asked == 3:
-            instruments[methodology_class] = AssetCode("SHCERCIR1")
-        return instruments.get(methodology_class)
-
-    async def register(command: RegisterLot) -> None:
-        registered.append(command)
-
-    feed = LotFeed(registry, instrument_of=instrument_of, is_known=lambda _: False, register=register)
-    await run_until(feed.run(), lambda: bool(registered))
-    assert asked == 3
-
-
-async def test_accounts_are_bound_through_silence(clock: ManualClock) -> None:
-    registry = HalfDeaf(clock)
-    await filled(registry)
-    binder = AccountBinder(registry)
-    binder.add("nobody", "T-nobody")
-    binder.add("seller", "T-seller")
-    await run_until(binder.run(), lambda: "seller" in registry.bindings)
-    assert registry.bindings["seller"].trading_account == "T-seller"
-
-
 async def test_positions_that_agree_are_clean_with_both_digests(clock: ManualClock) -> None:
     registry = HalfDeaf(clock)
     await filled(registry)
@@ -271,7 +212,7 @@ async def test_positions_that_agree_are_clean_with_both_digests(clock: ManualClo
         transfer_id="t", account="seller", lot="LOT-1", serials=((1, 41),), trading_day=DAY
     )
     found = await compare_positions(
-        registry, Side().side, lambda: [(AccountId("T-seller"), LotId("LOT-1"), ((1, 41),))]
+        registry, ExchangeOutbox(Side().side), lambda: [(AccountId("T-seller"), LotId("LOT-1"), ((1, 41),))]
     )
     assert found.is_clean
     assert found.here.digest == found.there.digest
@@ -282,7 +223,7 @@ async def test_a_difference_that_stays_is_a_break(clock: ManualClock) -> None:
     registry = FakeRegistry(clock)
     await filled(registry)
     found = await compare_positions(
-        registry, Side().side, lambda: [(AccountId("T-seller"), LotId("LOT-1"), ((1, 41),))]
+        registry, ExchangeOutbox(Side().side), lambda: [(AccountId("T-seller"), LotId("LOT-1"), ((1, 41),))]
     )
     assert found.break_count == 1
     assert found.breaks[0].only_here == ((1, 41),)
@@ -292,21 +233,89 @@ async def test_a_difference_that_goes_is_none(clock: ManualClock) -> None:
     registry = FakeRegistry(clock)
     await filled(registry)
     holdings = [[(AccountId("T-seller"), LotId("LOT-1"), ((1, 41),))], []]
-    found = await compare_positions(registry, Side().side, lambda: holdings.pop(0))
+    found = await compare_positions(registry, ExchangeOutbox(Side().side), lambda: holdings.pop(0))
     assert found.is_clean
+
+
+def on_its_way(number: str) -> Instruction:
+    one = instruction(InstructionKind.TRANSFER_IN, "T-seller", "T-seller", ((1, 2),))
+    return replace(one, instruction_id=InstructionId(number))
+
+
+async def settled() -> None:
+    """Let everything run that can."""
+    for _ in range(20):
+        await asyncio.sleep(0)
 
 
 async def test_nothing_is_compared_while_something_is_on_its_way(clock: ManualClock) -> None:
     registry = FakeRegistry(clock)
     await filled(registry)
     exchange = Side()
-    exchange.instructions.append(instruction(InstructionKind.TRANSFER_IN, "T-seller", "T-seller", ((1, 2),)))
-    comparing = asyncio.create_task(compare_positions(registry, exchange.side, list))
-    for _ in range(10):
-        await asyncio.sleep(0)
+    outbox = ExchangeOutbox(exchange.side)
+    exchange.instructions.append(on_its_way("7"))
+    comparing = asyncio.create_task(compare_positions(registry, outbox, list))
+    await settled()
     assert not comparing.done()
     exchange.instructions.clear()
+    outbox.notify_answered()
     assert (await asyncio.wait_for(comparing, 5)).is_clean
+
+
+async def test_what_is_instructed_later_is_not_waited_for(clock: ManualClock) -> None:
+    """Else whoever keeps instructing could keep the day from closing."""
+    registry = FakeRegistry(clock)
+    await filled(registry)
+    exchange = Side()
+    outbox = ExchangeOutbox(exchange.side)
+    exchange.instructions.append(on_its_way("1"))
+    comparing = asyncio.create_task(compare_positions(registry, outbox, list))
+    await settled()
+    for number in range(2, 50):
+        exchange.instructions.append(on_its_way(str(number)))
+        exchange.instructions.pop(0)
+        outbox.notify_answered()
+        await settled()
+    assert exchange.instructions
+    assert (await asyncio.wait_for(comparing, 5)).is_clean
+
+
+async def test_an_operator_is_told_what_a_reconciliation_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange_side, "TELL_EVERY_S", 0.01)
+    exchange = Side()
+    outbox = ExchangeOutbox(exchange.side)
+    exchange.instructions.append(on_its_way("7"))
+    with capture_logs() as told:
+        waiting = asyncio.create_task(outbox.until_answered(outbox.waiting_for()))
+        async with asyncio.timeout(5):
+            while len(told) < 2:  # noqa: ASYNC110 - what is waited for is a line in a log
+                await asyncio.sleep(0.005)
+        exchange.instructions.clear()
+        outbox.notify_answered()
+        await asyncio.wait_for(waiting, 5)
+    assert {(line["event"], line["movements"], line["one"]) for line in told} == {
+        ("reconciliation_waits", 1, "7")
+    }
+
+
+async def test_a_difference_seen_while_a_movement_ended_is_looked_at_again(clock: ManualClock) -> None:
+    """Each side had it at another moment; twice in a row is no break either."""
+    registry = FakeRegistry(clock)
+    await filled(registry)
+    exchange = Side()
+    outbox = ExchangeOutbox(exchange.side)
+    looks = 0
+
+    def here() -> list[tuple[AccountId, LotId, Serials]]:
+        nonlocal looks
+        looks += 1
+        if looks <= 5:
+            outbox.notify_answered()
+            return [(AccountId("T-seller"), LotId("LOT-1"), ((1, 41),))]
+        return []
+
+    found = await asyncio.wait_for(compare_positions(registry, outbox, here), 5)
+    assert (found.is_clean, looks) == (True, 6)
 
 
 async def test_management_holdings_are_those_not_yet_moved_in(clock: ManualClock) -> None:

@@ -3,17 +3,22 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from structlog.testing import capture_logs
 
-from registry_bridge import http_line
+from registry_bridge import http_line, http_registry
 from registry_bridge.http_line import LineSettings
 from registry_bridge.http_registry import HttpRegistry, connect
 from registry_bridge.registry import (
+    MAX_LEGS,
+    MAX_RANGES,
     Answer,
     Confirmed,
+    Movement,
     RefusalCode,
     Refused,
     RegistryUnavailable,
@@ -22,7 +27,15 @@ from registry_bridge.registry import (
     UnknownReason,
 )
 from registry_bridge.signing import Ed25519Signer, signed_answer_headers
-from registry_bridge.wire import WireError, answer_json, format_instant, movement_digest, write
+from registry_bridge.wire import (
+    MAX_MOVEMENT_BYTES,
+    WireError,
+    answer_json,
+    format_instant,
+    movement_digest,
+    movement_json,
+    write,
+)
 from tests.registry_bridge.examples import DEADLINE_NS, NOW_NS, deliver
 
 ASKED = deliver("d1", ((1, 11),))
@@ -408,3 +421,45 @@ async def test_an_id_that_could_be_something_else_in_a_path_is_a_fault_of_ours(n
 def test_the_url_is_scheme_host_and_port(url: str) -> None:
     with pytest.raises(ValueError, match="URL"):
         LineSettings(url=url, key="k", signer=OURS, verifier=THEIRS.verifier())
+
+
+def scattered(ranges: int, first: int = 0) -> Movement:
+    """A delivery of one tonne in each of so many ranges."""
+    return deliver("d1", tuple((first + 2 * n, first + 2 * n + 1) for n in range(ranges)))
+
+
+def foreign_text() -> Movement:
+    return replace(ASKED, legs=tuple(replace(leg, lot="no id") for leg in ASKED.legs))
+
+
+@pytest.mark.parametrize("asked", [scattered(MAX_RANGES + 1), foreign_text(), replace(ASKED, legs=())])
+async def test_what_can_never_be_admitted_is_never_sent(asked: Movement) -> None:
+    """Sent again and again it would be answered 400 for ever, and its day could not close."""
+    async with facing(says(200, DONE)) as (registry, server):
+        with capture_logs() as told:
+            first, again = await registry.move(asked), await registry.move(asked)
+    assert isinstance(first, Refused)
+    assert (first, first.code, server.requests) == (again, RefusalCode.MALFORMED, [])
+    assert {(line["event"], line["request_id"]) for line in told} == {("movement_never_sent", "d1")}
+
+
+async def test_a_body_beyond_the_bound_is_never_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_registry, "MAX_MOVEMENT_BYTES", len(write(movement_json(ASKED))) - 1)
+    async with facing(says(200, DONE)) as (registry, server):
+        answer = await registry.move(ASKED)
+    assert isinstance(answer, Refused)
+    assert not server.requests
+
+
+def test_every_movement_within_the_ranges_fits_into_a_body() -> None:
+    ours = scattered(MAX_RANGES, first=(1 << 62) - 3 * MAX_RANGES)
+    legs = len(write(movement_json(ASKED))) * MAX_LEGS
+    assert len(write(movement_json(ours))) + legs < MAX_MOVEMENT_BYTES
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 413, 422])
+async def test_what_is_not_admitted_is_not_final(status: int) -> None:
+    async with facing(says(status, problem("malformed"))) as (registry, _):
+        answer = await registry.move(ASKED)
+    assert isinstance(answer, Unknown)
+    assert answer.why is UnknownReason.NOT_ADMITTED

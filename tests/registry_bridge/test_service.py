@@ -32,7 +32,7 @@ from registry_bridge.signing import (
     check_answer,
     signed_headers,
 )
-from registry_bridge.wire import MAX_BODY_BYTES, movement_json, write
+from registry_bridge.wire import MAX_BODY_BYTES, MAX_MOVEMENT_BYTES, movement_json, write
 from settlement.lot import MethodologyClass
 from tests.registry_bridge.conftest import Service
 from tests.registry_bridge.examples import DAY, deliver, issue, transfer_in
@@ -178,8 +178,17 @@ async def test_a_malformed_movement_decides_nothing(caller: Caller) -> None:
 
 
 async def test_a_body_has_a_bound(caller: Caller) -> None:
-    status, said = await caller.call("POST", "/registry/v1/movements", b" " * (MAX_BODY_BYTES + 1))
-    assert (status, said["code"]) == (413, "too_large")
+    for path, limit_bytes in (("movements", MAX_MOVEMENT_BYTES), ("accounts/a/binding", MAX_BODY_BYTES)):
+        for size, wanted in ((limit_bytes, (400, "malformed")), (limit_bytes + 1, (413, "too_large"))):
+            status, said = await caller.call("POST", f"/registry/v1/{path}", b" " * size)
+            assert (status, said["code"]) == wanted
+
+
+async def test_bodies_at_a_time_have_a_bound(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "MAX_BYTES_IN_FLIGHT", MAX_MOVEMENT_BYTES - 1)
+    status, said = await caller.call("POST", "/registry/v1/movements", b"{}")
+    assert (status, said["code"]) == (503, "overloaded")
+    assert (await caller.call("GET", TIME))[0] == 200
 
 
 async def test_too_many_at_once_are_turned_away(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
