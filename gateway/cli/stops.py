@@ -28,8 +28,8 @@ _MEANING: Final[tuple[tuple[type[Exception], str, str], ...]] = (
     ),
     (
         SnapshotBrokenError,
-        "快照已损坏; 请勿删除, 先备份数据库",
-        "a snapshot is damaged; delete nothing, copy the database first",
+        "快照已损坏; 先备份数据库, 再按下述处理",
+        "a snapshot is damaged; copy the database first, then do as follows",
     ),
     (
         AnotherWriterError,
