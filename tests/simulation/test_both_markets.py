@@ -25,6 +25,7 @@ from matching.commands import (
     ReplaceOrder,
     RestrictAccount,
     ResumeTrading,
+    RetryRetirement,
     SubmitOrder,
 )
 from matching.exchange import Exchange
@@ -45,12 +46,13 @@ from settlement.commands import (
 )
 from settlement.events import LotSlice
 from settlement.instrument import Instrument
+from settlement.retirement import RetirementId, Use
 from settlement.values import AccountId, AssetCode, InstructionId, LotId, ParticipantId, TradeId
 from tests.reference.market import Market
-from tests.reference.vault import Note
+from tests.reference.vault import BUCKETS, FEES, MONEY, Note
 from tests.simulation import universe
 from tests.simulation.notes import notes_of
-from tests.simulation.universe import CLASS_ONE, CLASSES, FIRST_DAY, adopt, change
+from tests.simulation.universe import CLASS_ONE, CLASSES, FIRST_DAY, USES, adopt, change
 
 BUY, SELL = Side.BUY, Side.SELL
 RULES: dict[str, RuleValue] = {
@@ -95,6 +97,10 @@ class AnyMarket(ABC):
     @abstractmethod
     def sellable(self, account: str) -> int:
         """Tonnes of class one the account may offer now."""
+
+    @abstractmethod
+    def amounts(self, account: str, asset: str) -> tuple[int, int, int, int]:
+        """What is available, held, delivering and retired."""
 
     @abstractmethod
     def book(self) -> list[tuple[str, int, int]]:
@@ -153,6 +159,8 @@ class AnyMarket(ABC):
         tonnes: int,
         price_fen: int,
         time_in_force: TimeInForce = TimeInForce.DAY,
+        *,
+        use: Use | None = None,
     ) -> list[Note]:
         self.ids += 1
         return self.tell(
@@ -165,6 +173,7 @@ class AnyMarket(ABC):
                 price_fen=price_fen,
                 quantity_tonnes=tonnes,
                 time_in_force=time_in_force,
+                use=use,
             )
         )
 
@@ -191,7 +200,10 @@ class AnyMarket(ABC):
             more = self.tell(AdvanceClose(trading_day=FIRST_DAY, portion=100))
             for note in more:
                 if note[0] == "asked":
-                    notes.extend(self.answer(str(note[1])))
+                    settled = self.answer(str(note[1]))
+                    notes.extend(settled)
+                    for retirement in (one for one in settled if one[0] == "asked to retire"):
+                        notes.extend(self.answer(str(retirement[1])))
             notes.extend(more)
             if more[-1][:2] == ("step", "delivery") and more[-1][2] == more[-1][3]:
                 notes.extend(self.tell(reconciled))
@@ -210,6 +222,12 @@ class ThePlainOne(AnyMarket):
 
     def sellable(self, account: str) -> int:
         return self.market.vault.sellable(account, CLASS_ONE)
+
+    def amounts(self, account: str, asset: str) -> tuple[int, int, int, int]:
+        available, held, delivering, retired = (
+            self.market.vault.amount(account, asset, bucket) for bucket in BUCKETS
+        )
+        return available, held, delivering, retired
 
     def book(self) -> list[tuple[str, int, int]]:
         listing = self.market.listings[CLASS_ONE]
@@ -230,6 +248,10 @@ class TheCore(AnyMarket):
 
     def sellable(self, account: str) -> int:
         return self.exchange.depository.sellable(AccountId(account), CLASS_ONE)
+
+    def amounts(self, account: str, asset: str) -> tuple[int, int, int, int]:
+        balance = self.exchange.depository.ledger.balance(AccountId(account), AssetCode(asset))
+        return balance.available, balance.held, balance.delivering, balance.retired
 
     def book(self) -> list[tuple[str, int, int]]:
         book = self.exchange.trading.markets[CLASS_ONE].book
@@ -472,3 +494,148 @@ def test_rules_need_notice_but_for_an_emergency(market: AnyMarket) -> None:
     market.at_ns = soon.effective_from_ns
     market.tell(AdvanceTime())
     assert codes(market.order("ben", BUY, 1, 6_801)) == ["price_not_on_tick"]
+
+
+def test_an_emergency_that_waited_takes_effect_when_it_is_approved(market: AnyMarket) -> None:
+    market.found(two_person_acts="emergency_rules")
+    market.tell(adopt(change("tick_fen", 5, market.at_ns + 1), emergency=True))
+    waiting = market.seq
+    market.at_ns += 10**9
+    assert codes(market.order("ben", BUY, 1, 6_801)) == []
+    assert market.tell(ApproveAct(operator=OTTO, approval_id=waiting))[1] == ("rules", 2)
+    assert codes(market.order("ben", BUY, 1, 6_801)) == ["price_not_on_tick"]
+    past = adopt(change("tick_fen", 1, market.at_ns - 1), emergency=True)
+    assert codes(market.tell(past)) == ["rule_backdated"]
+
+
+# ---- uses -------------------------------------------------------------------------------------------------------
+
+
+def retry(number: int) -> RetryRetirement:
+    return RetryRetirement(operator=OLGA, reason="a test", retirement_id=RetirementId(f"trade-{number}"))
+
+
+def bought_for_a_use(market: AnyMarket) -> str:
+    """Ben has bought ten tonnes for a use and received them; the name under which the registry is to retire them."""
+    market.found(settlement_cycle="as_traded")
+    market.order("anna", SELL, 10, 6_800)
+    market.order("ben", BUY, 10, 6_800, use=USES[0])
+    settled = market.answer(f"dvp-{market.seq}-1")
+    name = f"use-{market.seq}-1"
+    asked = ("asked to retire", name, (("L-anna", 10, None),), "trade-1", USES[0])
+    assert settled[1:] == [("settled", 1), asked]
+    return name
+
+
+def test_what_is_bought_for_a_use_is_retired_and_never_for_sale(market: AnyMarket) -> None:
+    name = bought_for_a_use(market)
+    assert market.amounts("ben", CLASS_ONE) == (0, 0, 10, 0)
+    assert codes(market.order("ben", SELL, 1, 6_800)) == ["insufficient_units"]
+    assert market.answer(name)[1:] == [("retired", "trade-1", "ben", 10, USES[0])]
+    assert market.amounts("ben", CLASS_ONE) == (0, 0, 0, 10)
+    assert codes(market.answer(name)) == ["instruction_unknown"]
+    assert codes(market.tell(retry(1))) == ["retirement_not_refused"]
+
+
+def test_a_refused_retirement_waits_to_be_asked_for_again(market: AnyMarket) -> None:
+    name = bought_for_a_use(market)
+    assert codes(market.tell(retry(1))) == ["retirement_not_refused"]
+    assert market.answer(name, "account_frozen")[1:] == [("not retired", "trade-1", "account_frozen")]
+    assert market.amounts("ben", CLASS_ONE) == (0, 0, 10, 0)
+    (asked,) = market.tell(retry(1))
+    assert asked[:2] == ("asked to retire", f"use-{market.seq}")
+    assert market.answer(f"use-{market.seq}")[1:] == [("retired", "trade-1", "ben", 10, USES[0])]
+
+
+def test_a_retirement_that_came_too_late_is_asked_for_again_at_once(market: AnyMarket) -> None:
+    notes = market.answer(bought_for_a_use(market), "too_late")
+    assert [note[:2] for note in notes[1:]] == [
+        ("not retired", "trade-1"),
+        ("asked to retire", f"use-{market.seq}"),
+    ]
+
+
+def test_the_close_waits_for_what_is_to_be_retired(market: AnyMarket) -> None:
+    name = bought_for_a_use(market)
+    market.tell(CloseDay(trading_day=FIRST_DAY))
+    advance = AdvanceClose(trading_day=FIRST_DAY, portion=100)
+    for _ in range(3):
+        market.tell(advance)
+    waits: list[Note] = [("step", "delivery", 0, 1)]
+    assert market.tell(advance) == waits
+    market.answer(name, "account_frozen")
+    market.tell(retry(1))
+    assert market.tell(advance) == waits
+    market.answer(f"use-{market.seq - 1}")
+    assert market.tell(advance) == [("step", "delivery", 1, 1)]
+
+
+def test_a_use_is_of_purchases_and_names_somebody(market: AnyMarket) -> None:
+    market.found()
+    assert codes(market.order("anna", SELL, 10, 6_800, use=USES[0])) == ["use_of_a_sale"]
+    for use in universe.NO_USES:
+        assert codes(market.order("ben", BUY, 10, 6_800, use=use)) == ["use_malformed"]
+
+
+# ---- fees -------------------------------------------------------------------------------------------------------
+
+
+def test_fees_are_held_with_the_price_rounded_down_and_paid_on_settlement(market: AnyMarket) -> None:
+    market.found(fee_buyer_ppm=333, fee_seller_ppm=777)
+    market.order("ben", BUY, 7, 6_809)
+    assert market.amounts("ben", MONEY)[1] == 47_663 + 15
+    market.order("anna", SELL, 3, 6_809)
+    assert market.amounts("ben", MONEY)[1:3] == (27_236 + 9, 20_427 + 6)
+    market.close()
+    assert market.amounts("ben", MONEY) == (10_000_000 - 20_427 - 6, 0, 0, 0)
+    assert market.amounts("anna", MONEY)[0] == 10_000_000 + 20_427 - 15
+    assert market.amounts(FEES, MONEY) == (6 + 15, 0, 0, 0)
+
+
+def test_a_resting_order_keeps_its_rate_until_it_is_replaced(market: AnyMarket) -> None:
+    market.found(fee_buyer_ppm=1_000)
+    market.order("ben", BUY, 10, 6_800)
+    bid = market.seq
+    market.tell(adopt(change("fee_buyer_ppm", 2_000, market.at_ns)))
+    assert market.amounts("ben", MONEY)[1] == 68_068
+    market.replace("ben", bid, tonnes=5)
+    assert market.amounts("ben", MONEY)[1] == 34_068
+    market.replace("ben", bid, price_fen=6_900)
+    assert market.amounts("ben", MONEY)[1] == 34_569
+
+
+def test_a_busted_or_failed_trade_costs_no_fee(market: AnyMarket) -> None:
+    market.found(fee_buyer_ppm=1_000, fee_seller_ppm=1_000)
+    for _ in range(2):
+        market.order("anna", SELL, 10, 6_800)
+        market.order("ben", BUY, 10, 6_800)
+    market.tell(bust(1))
+    market.tell(CloseDay(trading_day=FIRST_DAY))
+    for _ in range(3):
+        market.tell(AdvanceClose(trading_day=FIRST_DAY, portion=100))
+    assert market.answer(f"dvp-{market.seq}-1", "account_frozen")[-1] == ("failed", 2, "account_frozen")
+    assert market.amounts("ben", MONEY) == (10_000_000, 0, 0, 0)
+    assert market.amounts(FEES, MONEY) == (0, 0, 0, 0)
+
+
+# ---- the close --------------------------------------------------------------------------------------------------
+
+
+def test_while_a_day_closes_nothing_is_asked_in_and_no_priced_trade_is_undone(market: AnyMarket) -> None:
+    market.found()
+    market.order("anna", SELL, 10, 6_800)
+    market.order("ben", BUY, 10, 6_800)
+    market.tell(RegisterLot(lot=universe.lot("late", CLASS_ONE, (0, 9), "2025-01-01")))
+    market.tell(CloseDay(trading_day=FIRST_DAY))
+    asked = RequestTransferIn(
+        participant=ParticipantId("ben"),
+        account=AccountId("ben"),
+        client_id="late",
+        instrument=CLASS_ONE,
+        lots=(LotSlice(lot_id=LotId("late"), serials=((0, 9),)),),
+        asked="nine",
+    )
+    assert codes(market.tell(asked)) == ["phase_closed"]
+    for _ in range(2):
+        market.tell(AdvanceClose(trading_day=FIRST_DAY, portion=100))
+    assert codes(market.tell(bust(1))) == ["close_under_way"]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from matching import order
 from matching import rejections as matching_rejections
 from matching.book import OrderBook
 from matching.day_prices import DayPrices
@@ -21,6 +22,7 @@ from settlement import rejections as settlement_rejections
 from settlement.holdings import Holdings
 from settlement.ledger import Ledger
 from settlement.movements import Movements
+from settlement.obligations import Obligations
 from settlement.values import TradeId, TradingDay
 from tests.reference.vault import Note
 from tests.simulation import run
@@ -95,11 +97,11 @@ def test_a_life_is_the_same_under_any_hash_seed(hash_seed: str) -> None:
 # ---- would it notice? -----------------------------------------------------------------------------------------------
 
 
-def sloppy_add(book: OrderBook, order: Order) -> None:
+def sloppy_add(book: OrderBook, last: Order) -> None:
     """The youngest order of a level goes first."""
-    plain_add(book, order)
-    level = book._sides[order.side][-order.price_fen if order.side == "buy" else order.price_fen]
-    level.orders.move_to_end(order.order_id, last=False)
+    plain_add(book, last)
+    level = book._sides[last.side][-last.price_fen if last.side == "buy" else last.price_fen]
+    level.orders.move_to_end(last.order_id, last=False)
 
 
 def sloppy_dump(ledger: Ledger) -> object:
@@ -112,16 +114,16 @@ def sloppy_forget(holdings: Holdings, slices: object) -> None:
     """Serials that did not come stay expected."""
 
 
-def sloppy_reduce(book: OrderBook, order: Order, quantity_tonnes: int) -> None:
+def sloppy_reduce(book: OrderBook, smaller: Order, quantity_tonnes: int) -> None:
     """An order made smaller loses its place."""
-    book.remove(order)
-    order.remaining_tonnes = quantity_tonnes
-    book.add(order)
+    book.remove(smaller)
+    smaller.remaining_tonnes = quantity_tonnes
+    book.add(smaller)
 
 
-def sloppy_begin_day(movements: Movements, day: TradingDay) -> None:
+def sloppy_begin_day(obligations: Obligations, day: TradingDay) -> None:
     """What was bought yesterday is still not for sale."""
-    movements.obligations.trading_day = day
+    obligations.trading_day = day
 
 
 def sloppy_without(prices: DayPrices, trade_id: TradeId) -> DayPrices:
@@ -129,12 +131,24 @@ def sloppy_without(prices: DayPrices, trade_id: TradeId) -> DayPrices:
     return prices
 
 
+def sloppy_unresolved(movements: Movements) -> int:
+    """The close waits for deliveries and not for what they are for."""
+    return len(movements.deliveries)
+
+
+def sloppy_fee(amount_fen: int, fee_ppm: int) -> int:
+    """A begun fen of a fee is taken whole."""
+    return -(-amount_fen * fee_ppm // 1_000_000)
+
+
 plain_add, plain_dump = OrderBook.add, Ledger.dump
 FAULTS = [
     (OrderBook, "add", sloppy_add),
     (OrderBook, "reduce", sloppy_reduce),
     (Holdings, "forget", sloppy_forget),
-    (Movements, "begin_day", sloppy_begin_day),
+    (Obligations, "begin_day", sloppy_begin_day),
+    (Movements, "unresolved", sloppy_unresolved),
+    (order, "fee_of", sloppy_fee),
     (DayPrices, "without", sloppy_without),
 ]
 
@@ -146,7 +160,7 @@ def some_lives() -> None:
 
 @pytest.mark.parametrize(("place", "name", "fault"), FAULTS, ids=lambda it: getattr(it, "__name__", str(it)))
 def test_a_planted_fault_is_told_with_its_seed_and_its_shortest_life(
-    place: type, name: str, fault: object, monkeypatch: pytest.MonkeyPatch
+    place: object, name: str, fault: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(place, name, fault)
     with pytest.raises(
