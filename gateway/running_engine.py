@@ -15,7 +15,7 @@ from gateway.config import EXCHANGE_DATABASE, Settings
 from gateway.engine.clock import Clock, ManualClock, RealClock
 from gateway.engine.history import History
 from gateway.engine.journal import Journal
-from gateway.engine.recovery import Recovered, recover
+from gateway.engine.recovery import Recovered, recover, require_agreement
 from gateway.engine.sequencer import Sequencer
 from gateway.engine.settlement_postings import SettlementPostings
 from gateway.engine.snapshot import Snapshots
@@ -61,6 +61,7 @@ async def running_engine(settings: Settings, lifetime: Lifetime, say: Say) -> As
         pool = await stack.enter_async_context(_pool(dsn))
         journal = await stack.enter_async_context(Journal.opened(dsn, pool, (SettlementPostings(),)))
         recovered = await recover(journal, pool, _progress(say))
+        await require_agreement(pool, recovered)
         keys = await KeyStore.load(pool, load_seal(settings.data_dir / "seal.key"))
         metrics = Metrics()
         sequencer = _sequencer(recovered, journal, pool, clock, metrics)

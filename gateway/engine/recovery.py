@@ -12,9 +12,9 @@ The views take no part in decisions: where a snapshot has them in another shape 
 again from all recorded entries.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 
@@ -24,10 +24,12 @@ from gateway.engine.entry import Entry
 from gateway.engine.journal import Journal, Record
 from gateway.engine.orders import OpenOrders
 from gateway.engine.rows import GENESIS, chain
+from gateway.engine.settlement_postings import compare_with_core
 from gateway.engine.snapshot import CORE_STATE, VIEWS_STATE, Snapshot, newest_snapshot
 from gateway.engine.views import Views
 from matching.exchange import Exchange
 from matching.state import Stamp
+from settlement.values import CASH, RESERVED
 
 PAGE: Final = 500
 """Entries read at once."""
@@ -74,10 +76,56 @@ async def recover(
         replay.follow(await journal.read(replay.seq, PAGE))
         progress(replay.seq - snapshot_seq, total)
     exchange.check()
+    _require_equal_views(exchange, views)
     journal.follow_orders(OpenOrders(tuple(replace(order) for order in views.all_open_orders())))
     if (await journal.core_release() or (0, None))[1] != Exchange.VERSION:
         await journal.begin_release(Exchange.VERSION)
     return Recovered(exchange=exchange, views=views, snapshot_seq=snapshot_seq, replayed=total)
+
+
+async def require_agreement(pool: "asyncpg.Pool[asyncpg.Record]", recovered: Recovered) -> None:
+    """Compare what the core says everybody owns with the tables of what has settled, before anybody may trade on it.
+
+    A snapshot is taken at its word, and so are those tables: only together do they show that one was altered.
+
+    Raises RecoveryError, which names the first difference.
+    """
+    state = recovered.exchange.depository.dump()
+    async with pool.acquire() as connection:
+        found = await compare_with_core(connection, state)
+    if found:
+        first = found[0]
+        raise RecoveryError(
+            f"what is settled and what the core says differ in {len(found)} places; first, {first.what}:"
+            f" {first.account} has {first.stored} of {first.subject} in the tables, {first.expected} in the core"
+        )
+
+
+def _require_equal_views(exchange: Exchange, views: Views) -> None:
+    """What readers are shown must be what the core decides by."""
+    ledger = {
+        (line.account, line.asset): (line.available, line.held, line.delivering, line.retired)
+        for line in exchange.depository.ledger.dump()
+        if line.account not in RESERVED
+    }
+    shown = {
+        (name, asset): (balance.available, balance.held, balance.delivering, balance.retired)
+        for name, account in views.accounts().items()
+        for asset, balance in ((CASH, account.cash), *account.units.items())
+    }
+    orders = {name: (order.remaining_tonnes,) for name, order in exchange.trading.open_orders.items()}
+    shown_orders = {order.order_id: (order.remaining_tonnes,) for order in views.all_open_orders()}
+    _require_equal("balance", ledger, shown)
+    _require_equal("open order", orders, shown_orders)
+
+
+def _require_equal(
+    what: str, core: Mapping[Any, tuple[int, ...]], shown: Mapping[Any, tuple[int, ...]]
+) -> None:
+    for name in core.keys() | shown.keys():
+        here, there = core.get(name), shown.get(name)
+        if here != there and (any(here or ()) or any(there or ())):
+            raise RecoveryError(f"{what} {name}: the core has {here}, the views have {there}")
 
 
 async def _require_own_decisions(journal: Journal, snapshot_seq: int) -> None:

@@ -5,13 +5,14 @@ import random
 from dataclasses import replace
 
 import asyncpg
+import orjson
 import pytest
 
 from gateway.engine import views as views_module
 from gateway.engine.journal import Journal
-from gateway.engine.recovery import RecoveryError, recover
+from gateway.engine.recovery import RecoveryError, recover, require_agreement
 from gateway.engine.settlement_postings import SettlementPostings, settlement_check
-from gateway.engine.snapshot import CORE_STATE, VIEWS_STATE, SnapshotBrokenError
+from gateway.engine.snapshot import CORE_STATE, VIEWS_STATE, SnapshotBrokenError, newest_snapshot
 from matching.commands import AdvanceClose, CloseDay, RecordReconciliation
 from matching.events import DayClosed
 from matching.exchange import Exchange
@@ -250,3 +251,55 @@ async def test_recovery_tells_how_far_it_is(database: str) -> None:
         await recover(journal, pool, lambda done, total: reports.append((done, total)))
     assert len(reports) > 1
     assert reports[-1] == (position, position)
+
+
+async def forge_cash(database: str, *, core: bool, views: bool) -> None:
+    """Give the buyer money in the newest snapshot, with a digest that fits."""
+    async with asyncpg.create_pool(database, min_size=1, max_size=1) as pool:
+        snapshot = await newest_snapshot(pool)
+        assert snapshot is not None
+        state, shown = orjson.loads(snapshot.core_state), orjson.loads(snapshot.views_state)
+        for line in state["depository"]["balances"]:
+            if core and (line["account"], line["asset"]) == ("buyer", "CNY"):
+                line["available"] += 10**9
+        for account in shown["accounts"]["accounts"]:
+            if views and account["account"] == "buyer":
+                account["cash"]["available"] += 10**9
+        forged = replace(snapshot, core_state=orjson.dumps(state), views_state=orjson.dumps(shown))
+        assert forged != snapshot
+        await pool.execute("DELETE FROM snapshot WHERE seq = $1", forged.seq)
+        await pool.execute(
+            "INSERT INTO snapshot (seq, core_version, views_version, journal_digest, core_state, views_state,"
+            " digest) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            *(forged.seq, forged.core_version, forged.views_version, forged.journal_digest),
+            *(forged.core_state, forged.views_state, forged.digest()),
+        )
+
+
+async def test_what_the_tables_agree_with_is_started(database: str) -> None:
+    async with engine(database, projections=[SettlementPostings()]) as running:
+        await running.set_up()
+        await trade_at_random(running, 9, 50)
+    async with engine(database, projections=[SettlementPostings()]) as running:
+        await require_agreement(running.pool, running.recovered)
+        await close_the_day(running)
+        await require_agreement(running.pool, running.recovered)
+
+
+@pytest.mark.parametrize(("core", "views"), [(True, False), (False, True)])
+async def test_a_snapshot_forged_in_one_half_stops_the_start(database: str, core: bool, views: bool) -> None:
+    async with engine(database, projections=[SettlementPostings()]) as running:
+        await running.set_up()
+    await forge_cash(database, core=core, views=views)
+    with pytest.raises(RecoveryError, match="buyer"):
+        async with engine(database, projections=[SettlementPostings()]):
+            pytest.fail("it started")
+
+
+async def test_a_snapshot_forged_altogether_stops_the_start(database: str) -> None:
+    async with engine(database, projections=[SettlementPostings()]) as running:
+        await running.set_up()
+    await forge_cash(database, core=True, views=True)
+    async with engine(database, final_snapshot=False, projections=[SettlementPostings()]) as running:
+        with pytest.raises(RecoveryError, match=r"differ in 2 places.*buyer|differ in 1 places.*buyer"):
+            await require_agreement(running.pool, running.recovered)
