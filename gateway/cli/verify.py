@@ -1,4 +1,5 @@
-"""Prove the journal: every row's digest follows from its content and the row before, and what is settled adds up.
+"""Prove the journal: every row's digest follows from its content and the row before, every table made from it says
+what it says, and what is settled adds up.
 
 Works beside a running exchange, through the socket of its private PostgreSQL, and starts that PostgreSQL for itself
 when none runs.
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 def verify(
     *, data_dir: DataDirOption = None, database_url: DatabaseUrlOption = None, as_json: JsonOption = False
 ) -> None:
-    """Walk the journal from its first entry; ends with its number of entries and its last digest."""
+    """Walk the journal from its first entry, and all tables that came of it; ends with its number of entries and its last digest."""
 
     async def work() -> None:
         import asyncpg
@@ -80,14 +81,18 @@ async def _database(data_dir: Path, database_url: str | None) -> AsyncIterator[s
 async def _walk(dsn: str, output: Output) -> "Verification":
     import asyncpg
 
+    from gateway.engine.derived_rows import HistoryRows
     from gateway.engine.settlement_postings import settlement_check
+    from gateway.engine.settlement_rows import SettledRows
     from gateway.engine.verification import verify_journal
 
     with Progress(console=Console(stderr=True), disable=output.as_json) as progress:
         task = progress.add_task(say("核对", "verifying"), total=None)
         async with asyncpg.create_pool(dsn, min_size=1, max_size=1, timeout=30) as pool:
             found = await verify_journal(
-                pool, lambda done, total: progress.update(task, completed=done, total=total)
+                pool,
+                lambda done, total: progress.update(task, completed=done, total=total),
+                (HistoryRows, SettledRows),
             )
             progress.update(task, description=say("核对交收账", "checking what is settled"))
             async with pool.acquire() as connection:

@@ -155,30 +155,37 @@ class SettlementRows:
 
     async def write(self, connection: "asyncpg.Connection[asyncpg.Record]", entries: Sequence[Entry]) -> None:
         """Insert the rows of these entries."""
-        deliveries: list[tuple[Any, ...]] = []
-        transfers: list[tuple[Any, ...]] = []
-        outcomes: list[tuple[Any, ...]] = []
-        for entry in entries:
-            seq, at_ns = entry.seq, entry.at_ns
-            for event in entry.events:
-                match event:
-                    case DeliverySettled():
-                        deliveries.append((event.trade_id, seq, "settled", at_ns, None, _lots(event.lots)))
-                    case DeliveryFailed():
-                        deliveries.append((event.trade_id, seq, "failed", at_ns, event.code, None))
-                    case TradeBusted():
-                        deliveries.append((event.trade_id, seq, "busted", at_ns, event.reason, None))
-                    case TransferRequested():
-                        transfers.append(_transfer_row(entry, event))
-                    case TransferCompleted():
-                        outcomes.append((event.instruction_id, seq, "completed", at_ns, None))
-                    case TransferFailed():
-                        outcomes.append((event.instruction_id, seq, "failed", at_ns, event.code))
-                    case _:
-                        continue
-        for sql, rows in ((_DELIVERIES, deliveries), (_TRANSFERS, transfers), (_TRANSFER_OUTCOMES, outcomes)):
+        for sql, rows in zip(
+            (_DELIVERIES, _TRANSFERS, _TRANSFER_OUTCOMES), settlement_rows(entries), strict=True
+        ):
             if rows:
                 await connection.execute(sql, *zip(*rows, strict=True))
+
+
+def settlement_rows(entries: Sequence[Entry]) -> tuple[Rows, Rows, Rows]:
+    """Rows of these entries for `delivery_outcome`, `transfer` and `transfer_outcome`, as their statements take them."""
+    deliveries: list[tuple[Any, ...]] = []
+    transfers: list[tuple[Any, ...]] = []
+    outcomes: list[tuple[Any, ...]] = []
+    for entry in entries:
+        seq, at_ns = entry.seq, entry.at_ns
+        for event in entry.events:
+            match event:
+                case DeliverySettled():
+                    deliveries.append((event.trade_id, seq, "settled", at_ns, None, _lots(event.lots)))
+                case DeliveryFailed():
+                    deliveries.append((event.trade_id, seq, "failed", at_ns, event.code, None))
+                case TradeBusted():
+                    deliveries.append((event.trade_id, seq, "busted", at_ns, event.reason, None))
+                case TransferRequested():
+                    transfers.append(_transfer_row(entry, event))
+                case TransferCompleted():
+                    outcomes.append((event.instruction_id, seq, "completed", at_ns, None))
+                case TransferFailed():
+                    outcomes.append((event.instruction_id, seq, "failed", at_ns, event.code))
+                case _:
+                    continue
+    return deliveries, transfers, outcomes
 
 
 _SETTLING: Final = frozenset(

@@ -4,16 +4,19 @@ The digests chain every entry to all before it. An altered, removed or reordered
 everything after it was made anew too; against that, keep a digest somewhere else and compare.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import asyncpg
 
 from gateway.engine.codec import CodecError, decode_command, decode_events
+from gateway.engine.derived_rows import DerivedRows, HistoryRows, JournalBrokenError, Reader
 from gateway.engine.entry import AccountEvent, Entry
 from gateway.engine.orders import OpenOrders
 from gateway.engine.rows import GENESIS, Batch, chain
+
+__all__ = ["JournalBrokenError", "Progress", "Verification", "say_nothing", "verify_journal"]
 
 PAGE: Final = 500
 """Entries read at once."""
@@ -24,16 +27,6 @@ Progress = Callable[[int, int], None]
 
 def say_nothing(done: int, total: int) -> None:
     """Take a progress report and drop it."""
-
-
-class JournalBrokenError(Exception):
-    """The journal, or what was derived from it, is not what was written."""
-
-    def __init__(self, seq: int, what: str) -> None:
-        """At the entry with that sequence number."""
-        super().__init__(f"entry {seq}: {what}")
-        self.seq = seq
-        self.what = what
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,28 +40,37 @@ class Verification:
 
 
 async def verify_journal(
-    pool: "asyncpg.Pool[asyncpg.Record]", progress: Progress = say_nothing
+    pool: "asyncpg.Pool[asyncpg.Record]",
+    progress: Progress = say_nothing,
+    derived: Sequence[Callable[[Reader], DerivedRows]] = (HistoryRows,),
 ) -> Verification:
-    """Walk the journal from its first entry: sequence, times, digests, readability, and the account events of each.
+    """Walk the journal from its first entry: sequence, times, digests, readability, and all that came of each.
 
     It reads what is there when it starts; entries may be added meanwhile. Raises JournalBrokenError at the first
-    entry where anything differs.
+    entry where anything differs: in the journal, in the account events, or in a table that `derived` knows.
     """
-    total = int(await pool.fetchval("SELECT coalesce(max(seq), 0) FROM journal"))
-    walk = _Walk()
-    while walk.seq < total:
-        upto = min(walk.seq + PAGE, total)
-        rows = await pool.fetch(_ENTRIES, walk.seq, upto)
-        stored = await pool.fetch(_ACCOUNT_EVENTS, walk.seq, upto)
-        walk.follow(rows, [AccountEvent(*row) for row in stored], upto)
-        progress(walk.seq, total)
+    async with (
+        pool.acquire() as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        total = int(await connection.fetchval("SELECT coalesce(max(seq), 0) FROM journal"))
+        walk = _Walk([make(connection) for make in derived])
+        while walk.seq < total:
+            upto = min(walk.seq + PAGE, total)
+            rows = await connection.fetch(_ENTRIES, walk.seq, upto)
+            stored = await connection.fetch(_ACCOUNT_EVENTS, walk.seq, upto)
+            await walk.follow(rows, [AccountEvent(*row) for row in stored], upto)
+            progress(walk.seq, total)
+        for rows_of in walk.derived:
+            await rows_of.finish(total)
     return Verification(entries=walk.seq, account_events=walk.account_events, digest=walk.digest)
 
 
 class _Walk:
     """How far the check is, and what the next entry has to fit."""
 
-    def __init__(self) -> None:
+    def __init__(self, derived: list[DerivedRows]) -> None:
+        self.derived = derived
         self.seq = 0
         self.digest = GENESIS
         self.account_events = 0
@@ -76,17 +78,20 @@ class _Walk:
         self._orders = OpenOrders()
         self._last_event_ids: dict[str, int] = {}
 
-    def follow(self, rows: list[asyncpg.Record], stored: list[AccountEvent], upto: int) -> None:
+    async def follow(self, rows: list[asyncpg.Record], stored: list[AccountEvent], upto: int) -> None:
         """Check one page of entries, and the account events stored for it."""
         batch = Batch(self.digest)
-        for row in rows:
-            batch.add(self._next(row), self._orders)
+        entries = [self._next(row) for row in rows]
+        for entry in entries:
+            batch.add(entry, self._orders)
         if self.seq != upto:
             raise JournalBrokenError(self.seq + 1, "the row is missing")
         for account in batch.accounts():
             self._last_event_ids.setdefault(account, 0)
         _compare(batch.number(self._last_event_ids), stored, upto)
         self.account_events += len(stored)
+        for derived in self.derived:
+            await derived.follow(entries, batch, upto)
 
     def _next(self, row: asyncpg.Record) -> Entry:
         seq, at_ns = row["seq"], row["at_ns"]
