@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -116,7 +117,7 @@ class SignedLine:
         # The target is signed as it stands, so it must not be quoted again, and nothing may redirect it.
         url = URL(self._settings.url.rstrip("/") + target, encoded=True)
         async with self._session.request(
-            method, url, headers=headers, data=body or None, allow_redirects=False
+            method, url, headers=headers, data=BytesIO(body) if body else None, allow_redirects=False
         ) as response:
             answer = bytearray()
             async for chunk in response.content.iter_chunked(_CHUNK_BYTES):

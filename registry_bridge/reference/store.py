@@ -19,7 +19,11 @@ import asyncpg
 SCHEMA = Path(__file__).parent / "schema"
 """Numbered SQL files for the caller's migration runner."""
 
-STATEMENT_TIMEOUT_MS = 30_000
+STATEMENT_TIMEOUT_MS = 150_000
+"""The largest movement there can be (`MAX_RANGES`) takes most of a minute on two busy cores; cut short, it would be
+sent again for ever."""
+
+COMMAND_TIMEOUT_S = 180
 LOCK_TIMEOUT_MS = 10_000
 
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
@@ -33,7 +37,7 @@ async def create_pool(database_url: str, *, size: int = 8) -> Pool:
         min_size=1,
         max_size=size,
         timeout=30,
-        command_timeout=60,
+        command_timeout=COMMAND_TIMEOUT_S,
         server_settings={
             "statement_timeout": str(STATEMENT_TIMEOUT_MS),
             "lock_timeout": str(LOCK_TIMEOUT_MS),

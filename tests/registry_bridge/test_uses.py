@@ -19,7 +19,7 @@ from matching.events import CloseStep
 from matching.order import Side
 from registry_bridge import exchange_side
 from registry_bridge.bridge import BackOff, Bridge
-from registry_bridge.exchange_side import ExchangeOutbox, ExchangeSide, bind, compare_positions
+from registry_bridge.exchange_side import ExchangeOutbox, ExchangeSide, compare_positions
 from registry_bridge.http_administration import HttpAdministration
 from registry_bridge.http_registry import HttpRegistry
 from registry_bridge.reconcile import Reconciliation
@@ -34,8 +34,8 @@ from registry_bridge.registry import (
     SubAccount,
 )
 from registry_bridge.registry import RetirementPurpose as RegistryPurpose
+from registry_bridge.upkeep import bind
 from registry_bridge.wire_administration import LotIssue
-from settlement.events import MovementInstructed
 from settlement.lot import MethodologyClass
 from settlement.retirement import RetirementId, RetirementPurpose, Use
 from settlement.serials import Serials
@@ -66,7 +66,7 @@ class Whole:
     engine: Engine
     registry: HttpRegistry
     administration: HttpAdministration
-    side: ExchangeSide
+    outbox: ExchangeOutbox
 
     async def quiet(self) -> None:
         """Return once the registry has answered everything."""
@@ -89,7 +89,7 @@ class Whole:
                 yield AccountId(account.account), LotId(lot), serials
 
     async def compare(self) -> Reconciliation:
-        return await compare_positions(self.registry, self.side, self.holdings)
+        return await compare_positions(self.registry, self.outbox, self.holdings)
 
     async def check_the_wall(self) -> None:
         """Core, tables and history agree."""
@@ -130,8 +130,9 @@ async def whole(
             registry_account=lambda account: f"R-{account}",
             submit=running.sequencer.submit,
         )
-        await stack.enter_async_context(bridged(running, side, registry))
-        made = Whole(engine=running, registry=registry, administration=administration, side=side)
+        outbox = ExchangeOutbox(side)
+        await stack.enter_async_context(bridged(running, outbox, registry))
+        made = Whole(engine=running, registry=registry, administration=administration, outbox=outbox)
         for command in setting_up():
             await running.sequencer.submit(command)
         await made.quiet()
@@ -171,13 +172,13 @@ def lot_issue() -> LotIssue:
 
 
 @asynccontextmanager
-async def bridged(running: Engine, side: ExchangeSide, registry: HttpRegistry) -> AsyncIterator[None]:
+async def bridged(running: Engine, outbox: ExchangeOutbox, registry: HttpRegistry) -> AsyncIterator[None]:
     """The bridge at work between the two."""
-    outbox = ExchangeOutbox(side)
 
     def look(entries: Sequence[Entry]) -> None:
-        if any(isinstance(event, MovementInstructed) for entry in entries for event in entry.events):
-            outbox.notify()
+        for entry in entries:
+            for event in entry.events:
+                outbox.follow(event)
 
     running.sequencer.on_commit(look)
     bridge = Bridge(outbox, registry, clock_ns=running.clock.now_ns, back_off=BackOff(first_s=0.01))
