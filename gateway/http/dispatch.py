@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from itertools import count
 from typing import Any, Final, TypeAlias
 
+import asyncpg
 import orjson
 import structlog
 from aiohttp import web
@@ -56,6 +57,15 @@ SECURITY_HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
 }
+
+DATABASE_GONE: Final = (
+    ConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+)
+"""What a reader gets while the database is being lost: the process is about to stop, and will be back."""
 
 _log: Final = structlog.get_logger("gateway.http")
 
@@ -265,7 +275,8 @@ def _rate_limited(policy: str, allowance: Allowance, headers: dict[str, str]) ->
 def unexpected(error: Exception, path: str, *, changes: bool, request_id: str) -> Refused:
     """What is answered when something other than a refusal came out of a handler.
 
-    A full queue and a stopped sequencer have answers of their own; all else is a fault of the exchange, and logged.
+    A full queue, a stopped sequencer and a database that went away have answers of their own; all else is a fault of
+    the exchange, and logged.
     """
     if isinstance(error, BadCursorError):
         return refusal(reasons.INVALID_CURSOR, parameter="after")
@@ -273,5 +284,9 @@ def unexpected(error: Exception, path: str, *, changes: bool, request_id: str) -
         return refusal(reasons.OVERLOADED, headers={"Retry-After": "1"})
     if isinstance(error, Stopped):
         return refusal(reasons.NOT_READY, headers={"Retry-After": "5"}, state=error.state)
+    if isinstance(error, DATABASE_GONE):
+        _log.warning("database gone", request_id=request_id, path=path, error=type(error).__name__)
+        headers = {"Retry-After": "5"}
+        return refusal(reasons.NOT_READY, headers=headers, state="unknown" if changes else "not_accepted")
     _log.error("request failed", request_id=request_id, path=path, exc_info=error)
     return refusal(reasons.INTERNAL_ERROR, state="unknown" if changes else "not_accepted")
