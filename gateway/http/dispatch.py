@@ -149,7 +149,8 @@ class Dispatcher:
         def take(cost: int) -> None:
             headers.update(self.take(owner, route.kind, cost))
 
-        take(1)
+        if route.limited:
+            take(1)
         path = request.match_info
         for name, pattern in patterns.items():
             if pattern.fullmatch(path[name]) is None:

@@ -59,6 +59,7 @@ ROUTES: Final = (
         kind=ActionKind.PUBLIC,
         summary="Is the process alive",
         tag="health",
+        limited=False,
         answer=Health,
     ),
     Route(
@@ -69,6 +70,7 @@ ROUTES: Final = (
         kind=ActionKind.PUBLIC,
         summary="Are commands taken",
         tag="health",
+        limited=False,
         answer=Readiness,
     ),
     Route(
@@ -79,6 +81,7 @@ ROUTES: Final = (
         kind=ActionKind.PUBLIC,
         summary="Metrics",
         tag="health",
+        limited=False,
         answer=None,
         content_type=CONTENT_TYPE,
     ),

@@ -105,6 +105,8 @@ class Route:
     answer: type[BaseModel] | None
     """The answer's shape; none where it is not JSON."""
     tag: str
+    limited: bool = True
+    """Whether its rate is limited: all but what an operator's own tools watch by."""
     status: int = 200
     body: type[Request] | None = None
     body_optional: bool = False

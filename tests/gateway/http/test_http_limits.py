@@ -67,3 +67,14 @@ async def test_every_message_of_a_stranger_counts(database: str) -> None:
         await client.socket.send("{")
         answer = await client.receive()
         assert (answer["ok"], answer["error"]["code"]) == (False, "rate_limited")
+
+
+async def test_health_is_told_to_whom_nothing_else_is(database: str) -> None:
+    async with desk(database, settings=TIGHT) as exchange:
+        for _ in range(4):
+            last = await exchange.public("/v1/time")
+        assert last.status_code == 429
+        for target in ("/healthz", "/readyz", "/metrics") * 3:
+            answer = await exchange.http.get(exchange.url + target)
+            assert answer.status_code == 200
+            assert "RateLimit" not in answer.headers
