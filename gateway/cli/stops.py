@@ -4,6 +4,7 @@ from typing import Final
 
 from gateway.access.seal import SealFault
 from gateway.cli.words import say
+from gateway.config import SettingsFault
 from gateway.demo import SeedFault
 from gateway.engine.journal import AnotherWriterError, ForeignJournalError
 from gateway.engine.recovery import RecoveryError
@@ -57,6 +58,7 @@ _MEANING: Final[tuple[tuple[type[Exception], str, str], ...]] = (
     (PostgresError, "PostgreSQL 不可用", "PostgreSQL cannot be used"),
     (RegistryFailed, "参考登记平台未能启动", "the reference registry did not start"),
     (SealFault, "密钥封存文件 seal.key 不可用", "seal.key cannot be used"),
+    (SettingsFault, "设置不可用", "these settings cannot be used"),
     (MarketFileFault, "市场数据文件有误", "a market's data file is wrong"),
     (SeedFault, "演示数据未能充入", "the demonstration's data could not be filled in"),
     (

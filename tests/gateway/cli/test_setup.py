@@ -11,6 +11,7 @@ from gateway.cli.main import app
 from gateway.cli.setup import PARTICIPANT_KIND
 from gateway.cli.stops import told
 from gateway.cli.transfers import full_amount
+from gateway.config import SettingsFault
 from gateway.engine.recovery import RecoveryError
 from gateway.markets.loader import MarketFileFault, read_calendar
 from gateway.postgres.errors import AlreadyRunningError, MigrationError
@@ -106,6 +107,7 @@ def test_a_purchase_for_a_use_names_whom_it_is_for(tmp_path: Path) -> None:
     [
         (RecoveryError("entry 7 is missing"), "请勿删除", "delete nothing"),
         (AlreadyRunningError("pid 7"), "另选目录", "name another directory"),
+        (SettingsFault("port 8080"), "设置不可用", "cannot be used"),
         (MigrationError("0001"), "PostgreSQL 不可用", "PostgreSQL cannot be used"),
     ],
 )
