@@ -71,6 +71,11 @@ def test_containing_is_being_a_subset(whole: frozenset[int], part: frozenset[int
     assert serials.contains(ranges(whole), ranges(part)) is (part <= whole)
 
 
+@given(NUMBERS, NUMBERS)
+def test_ranges_overlap_where_their_numbers_do(left: frozenset[int], right: frozenset[int]) -> None:
+    assert serials.overlap(ranges(left), ranges(right)) is bool(left & right)
+
+
 @pytest.mark.parametrize(
     "malformed",
     [
