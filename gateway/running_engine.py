@@ -31,6 +31,10 @@ CONNECT_TIMEOUT_S: Final = 30
 COMMAND_TIMEOUT_S: Final = 60
 
 
+class JournalLostError(Exception):
+    """The database went away, or ended the connection that writes the journal."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Engine:
     """The exchange itself, recovered and taking commands."""
@@ -65,6 +69,7 @@ async def running_engine(settings: Settings, lifetime: Lifetime, say: Say) -> As
         keys = await KeyStore.load(pool, load_seal(settings.data_dir / "seal.key"))
         metrics = Metrics()
         sequencer = _sequencer(recovered, journal, pool, clock, metrics)
+        journal.on_lost(lambda: sequencer.lose(JournalLostError("the connection it writes by has ended")))
         lifetime.run(stack, "sequencer", sequencer.run())
         stack.push_async_callback(sequencer.drain)
         await asyncio.sleep(0)  # lets it open

@@ -7,7 +7,7 @@ and the process has to stop. A commit whose answer was lost is never tried again
 """
 
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol, Self, TypeAlias
@@ -105,6 +105,15 @@ class Journal:
             yield journal
         finally:
             await journal._let_go()
+
+    def on_lost(self, tell: Callable[[], None]) -> None:
+        """Call this when the connection ends, by whomever: nothing can be appended after that."""
+
+        def gone(_: object) -> None:
+            self._lost = True
+            tell()
+
+        self._connection.add_termination_listener(gone)
 
     def follow_orders(self, orders: OpenOrders) -> None:
         """Begin with these open orders: those at the journal's end."""

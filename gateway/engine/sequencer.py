@@ -102,6 +102,7 @@ class Sequencer:
         self._running = False
         self._deciding = False
         self._draining = False
+        self._lost: Exception | None = None
         self.failure: BaseException | None = None
         """What stopped it, when it did not stop by `drain`."""
 
@@ -171,17 +172,25 @@ class Sequencer:
         if self._running:
             await self._stopped.wait()
 
+    def lose(self, error: Exception) -> None:
+        """What it writes to is gone: take no more commands, and let `run` raise this, as after a failed append."""
+        self._open = False
+        self._lost = self._lost or error
+        self._arrived.set()
+
     async def stopped(self) -> None:
         """Return when no command will ever be decided again; `failure` says why, if not for `drain`."""
         await self._stopped.wait()
 
     async def _has_work(self) -> bool:
-        while not self._queue:
+        while self._lost is None:
+            if self._queue:
+                return True
             if self._draining:
                 return False
             self._arrived.clear()
             await self._arrived.wait()
-        return True
+        raise self._lost
 
     async def _run_batch(self) -> None:
         queue = self._queue

@@ -256,3 +256,22 @@ def _kill_server(pid: int) -> None:
             if int(parent) == pid:
                 os.kill(int(process.name), signal.SIGKILL)
     os.kill(pid, signal.SIGKILL)
+
+
+async def test_a_lost_connection_closes_it_although_nobody_asks_anything(database: str) -> None:
+    async with engine(database, final_snapshot=False) as running:
+        await running.set_up()
+        fault = ConnectionError("gone")
+        running.journal.on_lost(lambda: running.sequencer.lose(fault))
+        assert running.sequencer.is_open
+        ended = await running.pool.fetchval(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+        assert ended == 1
+        async with asyncio.timeout(10):
+            await running.sequencer.stopped()
+        assert (running.sequencer.is_open, running.sequencer.failure) == (False, fault)
+        with pytest.raises(Stopped) as refused:
+            await running.sequencer.submit(order("buyer", Side.BUY, 6_800, 1))
+        assert refused.value.state == "not_accepted"
