@@ -15,7 +15,6 @@ from gateway.cli.operator import OPERATOR
 from gateway.cli.trading import full_price
 from gateway.cli.words import say, term
 from gateway.config import write_private
-from gateway.markets.loader import MarketFileFault, read_calendar
 from settlement.account import ParticipantKind
 from settlement.lot import MethodologyClass
 
@@ -201,6 +200,8 @@ async def announce_calendar(
     ],
 ) -> None:
     """Announce a period's trading days: Monday to Friday but for the closures the file names."""
+    from gateway.markets.loader import MarketFileFault, read_calendar
+
     try:
         announcement = read_calendar(file).announcement
     except (MarketFileFault, OSError) as fault:
