@@ -137,12 +137,13 @@ class Dispatcher:
         body = await read_body(request, route.limit_bytes) if request.body_exists else b""
         key = None
         if not route.is_public:
-            key = self.authenticate(
-                request.method,
-                request.raw_path,
-                (given.get(KEY_HEADER), given.get(TIMESTAMP_HEADER), given.get(SIGNATURE_HEADER)),
-                body,
-            )
+            signed = (given.get(KEY_HEADER), given.get(TIMESTAMP_HEADER), given.get(SIGNATURE_HEADER))
+            try:
+                key = self.authenticate(request.method, request.raw_path, signed, body)
+            except Refused:
+                # Whoever signs nothing is a stranger, and judging that is work, too.
+                headers.update(self.take(request.remote or "", ActionKind.PUBLIC, 1))
+                raise
             require_scope(key, route.scope)
         owner = (key.account or key.participant) if key is not None else (request.remote or "")
 

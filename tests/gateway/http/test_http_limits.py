@@ -78,3 +78,13 @@ async def test_health_is_told_to_whom_nothing_else_is(database: str) -> None:
             answer = await exchange.http.get(exchange.url + target)
             assert answer.status_code == 200
             assert "RateLimit" not in answer.headers
+
+
+async def test_bad_signatures_are_counted_as_a_strangers(database: str) -> None:
+    async with desk(database, settings=TIGHT) as exchange:
+        buyer = exchange["buyer"]
+        forged = {"X-Signature": "A" * 43 + "="}
+        codes = [(await buyer.send("GET", "/v1/account", headers=forged)).json()["code"] for _ in range(5)]
+        assert codes == ["signature_invalid"] * 3 + ["rate_limited"] * 2
+        # Whoever signs as they should, from the same address, is not held up by it.
+        assert (await buyer.send("GET", "/v1/account")).status_code == 200
