@@ -23,12 +23,15 @@ from gateway.http.shapes import (
     TimeIn,
 )
 from registry_bridge.signing import TIMESTAMP_HEADER
+from settlement.rejections import ACCOUNT_UNKNOWN, PARTICIPANT_UNKNOWN
 
 CREATED: Final = 201
 
 ScopeName = Literal[
     "read", "trade", "negotiate", "offset", "transfer", "bank", "operate", "approve", "supervise"
 ]
+_OF_NO_PARTICIPANT: Final = {"bank", "operate", "approve", "supervise"}
+_OF_PARTICIPANTS: Final = {"trade", "negotiate", "offset", "transfer"}
 AlgorithmName = Literal["ed25519", "hmac-sha256"]
 
 
@@ -111,6 +114,7 @@ async def check_auth(call: Call) -> Reply:
 async def issue_key(call: Call) -> Reply:
     """Make a key for a participant."""
     body: KeyRequest = call.body
+    _require_known(call, body)
     new = NewKey(
         participant=body.participant,
         account=body.account,
@@ -126,6 +130,22 @@ async def issue_key(call: Call) -> Reply:
     except KeyFault as fault:
         raise refusal(reasons.KEY_NOT_SOUND, pointer="/public_key", actual=str(fault)) from None
     return Reply({**_key_body(issued.key), "secret": issued.secret}, status=CREATED)
+
+
+def _require_known(call: Call, body: KeyRequest) -> None:
+    """A key is for a participant there is, and for an account of theirs. Raises Refused.
+
+    The exchange's own people, the bank and the supervisor take no part in the market and are not admitted to it.
+    """
+    views, participant, account = call.services.views, body.participant, body.account
+    opened = None if account is None else views.account(account)
+    is_of_market = not _OF_NO_PARTICIPANT & set(body.scopes) or bool(_OF_PARTICIPANTS & set(body.scopes))
+    if is_of_market and views.participant(participant) is None:
+        raise refusal(PARTICIPANT_UNKNOWN, pointer="/participant", actual=participant)
+    if account is not None and opened is None:
+        raise refusal(ACCOUNT_UNKNOWN, pointer="/account", actual=account)
+    if opened is not None and opened.owner != participant:
+        raise refusal(reasons.ACCOUNT_OF_ANOTHER, pointer="/account", actual=account)
 
 
 def _public_key(text: str | None) -> bytes | None:

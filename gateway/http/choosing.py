@@ -17,6 +17,7 @@ from gateway.http.services import HoldingsUnknown
 from settlement import serials as ranges
 from settlement.events import InstructionKind, LotSlice
 from settlement.rejections import (
+    ACCOUNT_UNKNOWN,
     INSTRUMENT_UNKNOWN,
     INSUFFICIENT_UNITS,
     LOT_UNKNOWN,
@@ -72,6 +73,8 @@ def asked_by_lots(lots: Sequence[LotWanted]) -> str:
 async def look(call: Call, account: AccountId) -> Management:
     """Ask the registry what is there. Raises Refused when it does not answer."""
     # Whose account it is must be clear before the registry is asked about it.
+    if call.services.views.account(account) is None:
+        raise refusal(ACCOUNT_UNKNOWN, pointer="/account", actual=account)
     here = call.own_account(account)
     try:
         there = await call.services.management_holdings(account)

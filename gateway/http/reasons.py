@@ -284,6 +284,12 @@ KEY_NOT_SOUND: Final = _reason(
     ),
     ("HMAC 密钥由交易所生成，不需提交", "HMAC secrets are made by the exchange and not sent in"),
 )
+ACCOUNT_OF_ANOTHER: Final = _reason(
+    "account_of_another",
+    422,
+    ("该账户属于另一参与者", "the account belongs to another participant"),
+    ("密钥只能用于其参与者自己的账户", "a key is for an account of its own participant"),
+)
 RATE_LIMITED: Final = _reason(
     "rate_limited",
     429,

@@ -210,7 +210,7 @@ async def test_a_key_is_good_with_its_answer_and_gone_with_its_revocation(exchan
 
 async def test_an_expired_key_is_refused(exchange: Desk) -> None:
     body = {
-        "participant": "p",
+        "participant": "buyer-person",
         "algorithm": "hmac-sha256",
         "scopes": ["read"],
         "expires_at": "2020-01-01T00:00:00Z",
@@ -231,10 +231,18 @@ async def test_keys_that_cannot_be_made(exchange: Desk) -> None:
         ({"public_key": "!!"}, 422, "key_not_sound"),
         ({"algorithm": "hmac-sha256", "public_key": "AAAA"}, 422, "key_not_sound"),
         ({"algorithm": "rsa"}, 400, "invalid_choice"),
+        ({"participant": "nobody"}, 404, "participant_unknown"),
+        ({"participant": "nobody", "scopes": ["operate", "trade"]}, 404, "participant_unknown"),
+        ({"account": "nobody"}, 404, "account_unknown"),
+        ({"account": "seller"}, 422, "account_of_another"),
+        ({"participant": "bank", "scopes": ["bank"], "account": "seller"}, 422, "account_of_another"),
+        ({"participant": "bank", "scopes": ["bank"]}, 422, "key_not_sound"),
         ({"scopes": []}, 400, "size_out_of_range"),
         ({"scopes": ["everything"]}, 400, "invalid_choice"),
     ):
-        problem = await act(exchange, "keys", {"participant": "p", "scopes": ["read"], **change}, status)
+        problem = await act(
+            exchange, "keys", {"participant": "buyer-person", "scopes": ["read"], **change}, status
+        )
         assert problem["code"] == code, change
 
 
