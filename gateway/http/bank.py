@@ -7,7 +7,17 @@ from gateway.access.limits import ActionKind
 from gateway.formats import money_text, time_text
 from gateway.http.replays import decide, raise_if_refused, replay_headers
 from gateway.http.routing import Call, Reply, Route
-from gateway.http.shapes import AccountName, AmountIn, Answer, ClientId, Id, Money, Request, ShortText, Time
+from gateway.http.shapes import (
+    AccountName,
+    AmountIn,
+    Answer,
+    BankReference,
+    ClientId,
+    Id,
+    Money,
+    Request,
+    Time,
+)
 from settlement.commands import DepositCash
 from settlement.values import AccountId
 
@@ -20,7 +30,7 @@ class DepositRequest(Request):
     client_id: ClientId
     account: AccountName
     amount: AmountIn
-    bank_reference: ShortText
+    bank_reference: BankReference
 
 
 class Deposit(Answer):

@@ -144,6 +144,15 @@ PublicText = Annotated[
     str, Field(min_length=1, pattern=r"^[^\x00-\x20\x7f\u3000]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f\u3000])?$")
 ]
 ShortText = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
+BankReference = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=64,
+        pattern="^[!-~]([ -~]*[!-~])?$",
+        description="The bank's own, in printable ASCII without spaces at either end, booked once.",
+    ),
+]
 SERIAL_MOST: Final = 2**53
 SerialPair = Annotated[
     list[Annotated[int, Field(ge=0, le=SERIAL_MOST)]],

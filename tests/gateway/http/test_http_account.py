@@ -269,6 +269,10 @@ async def test_a_deposit_is_booked_once(database: str) -> None:
             ({"amount": "1e9"}, 400, "invalid_amount"),
             ({"amount": "1000000000000.00"}, 400, "invalid_amount"),
             ({"bank_reference": "line\nbreak"}, 400, "invalid_text"),
+            ({"client_id": "d4", "bank_reference": "ICBC-77 "}, 400, "invalid_text"),
+            ({"client_id": "d4", "bank_reference": " ICBC-77"}, 400, "invalid_text"),
+            ({"client_id": "d4", "bank_reference": "ICBC-７７"}, 400, "invalid_text"),
+            ({"client_id": "d4", "bank_reference": "ICBC-77\u200b"}, 400, "invalid_text"),
         ):
             answer = await bank.send("POST", "/v1/bank/deposits", {**body, **change})
             assert (answer.status_code, answer.json()["code"]) == (status, code), change
