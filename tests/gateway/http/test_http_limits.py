@@ -71,9 +71,9 @@ async def test_every_message_of_a_stranger_counts(database: str) -> None:
 
 async def test_health_is_told_to_whom_nothing_else_is(database: str) -> None:
     async with desk(database, settings=TIGHT) as exchange:
-        for _ in range(4):
-            last = await exchange.public("/v1/time")
-        assert last.status_code == 429
+        for _ in range(3):
+            assert (await exchange.public("/v1/time")).status_code == 200
+        assert (await exchange.public("/v1/time")).status_code == 429
         for target in ("/healthz", "/readyz", "/metrics") * 3:
             answer = await exchange.http.get(exchange.url + target)
             assert answer.status_code == 200
