@@ -55,6 +55,8 @@ async def test_an_empty_exchange_is_set_up_and_opened(database: str) -> None:
             rule("participant_kinds", "institution, covered_entity", START_NS),
             rule("position_limits", "none", START_NS),
             rule("large_holder_alerts", "none", START_NS),
+            rule("fee_buyer_ppm", 0, START_NS),
+            rule("fee_seller_ppm", 0, START_NS),
             rule("notice_s", 0, START_NS),
             rule("two_person_acts", "bust_trade", START_NS),
             rule("depth_levels", 5, START_NS),
