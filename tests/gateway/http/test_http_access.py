@@ -133,14 +133,14 @@ async def test_nothing_is_done_for_another_account(shared: Desk, whose: str) -> 
         "account": whose,
         "lots": [{"lot": "LOT-1", "serials": [[1, 2]]}],
     }
-    for method, target, body, status in (
-        ("POST", "/v1/orders", order, expected),
-        ("DELETE", f"/v1/orders?account={whose}", None, expected),
-        ("DELETE", f"/v1/orders/1?account={whose}", None, expected),
-        ("POST", "/v1/transfers-in", move, 403),  # the units are looked for first, and only an owner may look
+    for method, target, body in (
+        ("POST", "/v1/orders", order),
+        ("DELETE", f"/v1/orders?account={whose}", None),
+        ("DELETE", f"/v1/orders/1?account={whose}", None),
+        ("POST", "/v1/transfers-in", move),
     ):
         answer = await buyer.send(method, target, body)
-        assert answer.status_code == status, answer.text
+        assert answer.status_code == expected, answer.text
     batch = await buyer.send("POST", "/v1/orders/batch", {"orders": [order]})
     assert batch.json()["results"][0]["error"]["status"] == expected
     assert await shared.everything() == before
