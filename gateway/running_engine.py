@@ -69,7 +69,7 @@ async def running_engine(settings: Settings, lifetime: Lifetime, say: Say) -> As
         keys = await KeyStore.load(pool, load_seal(settings.data_dir / "seal.key"))
         metrics = Metrics()
         sequencer = _sequencer(recovered, journal, pool, clock, metrics)
-        journal.on_lost(lambda: sequencer.lose(JournalLostError("the connection it writes by has ended")))
+        journal.on_lost(lambda: sequencer.lose(JournalLostError("its connection to PostgreSQL has ended")))
         lifetime.run(stack, "sequencer", sequencer.run())
         stack.push_async_callback(sequencer.drain)
         await asyncio.sleep(0)  # lets it open

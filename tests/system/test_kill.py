@@ -21,7 +21,7 @@ from tests.system import checks
 from tests.system.clients import Client
 from tests.system.load import STAFF, TRADERS, Load
 from tests.system.logs import AccountLog, Follower
-from tests.system.running import Part, RunningExchange, running, until
+from tests.system.running import NotStarted, Part, RunningExchange, running, until
 
 SEED: Final = int(os.environ.get("PUHUI_KILL_SEED", "20261123"))
 ROUNDS: Final = 2
@@ -97,7 +97,11 @@ class Ordeal:
         itself = self.exchange.pid(Part.EXCHANGE)
 
         def is_back() -> bool:
-            return self.exchange.registry_answers() and self.exchange.pid(part) != pid
+            # A killed process may have let go of its word and its children, or not yet, at any look.
+            try:
+                return self.exchange.registry_answers() and self.exchange.pid(part) != pid
+            except NotStarted:
+                return False
 
         await until(is_back, LIMIT_S, f"another {part} runs")
         await asyncio.sleep(AFTER_S)
