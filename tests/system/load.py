@@ -6,6 +6,7 @@ was taken, which the exchange has to tell once it runs again.
 
 import asyncio
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -149,16 +150,16 @@ def closing(day: str) -> Request:
     )
 
 
-class _Worker:
+class _Worker(ABC):
     """Somebody who does one thing after the other."""
 
     def __init__(self, load: Load, client: Client) -> None:
         self.load = load
         self.client = client
 
+    @abstractmethod
     async def step(self) -> bool:
         """Do the next thing; false when the exchange is gone."""
-        raise NotImplementedError
 
 
 class _Trader(_Worker):
