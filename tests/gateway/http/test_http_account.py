@@ -183,9 +183,11 @@ async def test_the_same_transfer_asked_at_once_is_one_transfer(exchange: Desk) -
     body = {"client_id": "same", "listing": "SHCERCIR1", "quantity": "7"}
     seller = exchange["seller"]
 
+    now_ms = time.time_ns() // 1_000_000
+
     def ask(number: int) -> Coroutine[Any, Any, httpx.Response]:
-        at_ms = time.time_ns() // 1_000_000 - number  # each one is signed by itself
-        signed = seller.headers("POST", "/v1/transfers-in", orjson.dumps(body), timestamp_ms=at_ms)
+        # Each is signed for a millisecond of its own: the same request twice in one is the same signature.
+        signed = seller.headers("POST", "/v1/transfers-in", orjson.dumps(body), timestamp_ms=now_ms - number)
         return seller.send("POST", "/v1/transfers-in", body, headers=signed)
 
     answers = await asyncio.gather(*(ask(number) for number in range(6)))
