@@ -199,15 +199,7 @@ class Exchange:
                 return self.cycle.close_day(command)
             case RecordReconciliation():
                 return self.cycle.record_reconciliation(command)
-            case (
-                SubmitOrder()
-                | ReplaceOrder()
-                | DepositCash()
-                | RequestWithdrawal()
-                | PayWithdrawal()
-                | ReturnWithdrawal()
-                | RequestTransferIn()
-            ):
+            case ClientCommand():
                 raise AssertionError("clients' commands are decided before")
             case _:
                 assert_never(command)
