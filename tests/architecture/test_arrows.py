@@ -19,7 +19,7 @@ LAWFUL = {
     "matching/book.py": "import settlement.ledger",
     "registry_bridge/signing.py": "",
     "registry_bridge/bridge.py": "import settlement.ledger",
-    "gateway/app.py": "import registry_bridge.bridge, gateway.keys, matching.book, settlement.ledger",
+    "gateway/app.py": "import gateway.composition.registry_line, gateway.keys, matching.book, settlement.ledger",
     "gateway/composition/registry_line.py": "import registry_bridge.bridge",
     "gateway/keys.py": "import registry_bridge.signing",
     "gateway/cli.py": "import gateway.app",
