@@ -70,6 +70,9 @@ from settlement.events import (
     TransferCompleted,
     TransferFailed,
     TransferRequested,
+    WithdrawalPaid,
+    WithdrawalRequested,
+    WithdrawalReturned,
 )
 from settlement.lot import Lot, MethodologyClass
 
@@ -285,6 +288,9 @@ class Views:
             InstrumentAdded: _plain(market.add_instrument),
             LotRegistered: _plain(accounts.register),
             CashDeposited: _nothing,
+            WithdrawalRequested: _nothing,
+            WithdrawalPaid: _nothing,
+            WithdrawalReturned: _nothing,
             TransferRequested: _nothing,
             TransferCompleted: _nothing,
             TransferFailed: _nothing,
