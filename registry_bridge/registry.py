@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
+from registry_bridge.capabilities import Capabilities
 from settlement.lot import MethodologyClass, Origin
 from settlement.serials import Serials
 
@@ -161,7 +162,9 @@ class UnknownReason(Enum):
     STILL_OPEN = "still_open"
     """The registry says `accepted`: it will decide later."""
     NOT_SEEN = "not_seen"
-    """Asked, and not found while the deadline had not passed: it may still arrive, it may be sent again."""
+    """Asked, and not found: unless the deadline has passed by the registry's clock, it may still arrive."""
+    CIRCUIT_OPEN = "circuit_open"
+    """Never left us: the line is given a rest, since the registry did not answer lately."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -171,6 +174,8 @@ class Unknown:
     request_id: str
     why: UnknownReason
     detail: str = ""
+    registry_time_ns: int = 0
+    """The registry's clock as it was when it had not seen the request."""
 
 
 FinalAnswer = Confirmed | Refused
@@ -187,7 +192,7 @@ class RegistryUnavailable(Exception):  # noqa: N818 - it states a fact, like eve
 
 
 class RequestIdReused(Exception):  # noqa: N818 - it states a fact, like every refusal here
-    """The registry knows this id with other content: a fault of ours that must stop the process."""
+    """The registry knows this id with other content: two histories use one id, which a person must look into."""
 
     def __init__(self, request_id: str) -> None:
         super().__init__(f"request id {request_id} was used before with other content")
@@ -363,8 +368,8 @@ class Registry(Protocol):
     async def move(self, movement: Movement) -> Answer:
         """Ask for the movement; the same request may be sent any number of times."""
 
-    async def ask(self, request_id: str, not_after_ns: int) -> Answer:
-        """What became of a request; not found past ``not_after_ns`` by the registry's clock is `too_late`."""
+    async def ask(self, request_id: str) -> Answer:
+        """What became of a request; `NOT_SEEN` states the registry's clock, by which it may be final."""
 
     async def cancel(self, request_id: str) -> Answer:
         """Refuse the id for ever if it is undecided; otherwise the decision it had."""
@@ -389,3 +394,6 @@ class Registry(Protocol):
 
     async def time(self) -> int:
         """The registry's clock in nanoseconds."""
+
+    async def capabilities(self) -> Capabilities:
+        """What the registry promises."""
