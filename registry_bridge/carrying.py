@@ -23,7 +23,6 @@ What follows from an answer (`heard`); our own clock chooses when to cancel, and
     not seen, past the deadline       end, refused as too late           (by the platform's clock only)
     not seen, overdue here            cancel                             (without the platform's clock only)
     not seen                          send; or, if a copy may be under way that must be the only one, wait and ask
-    never left us                     wait and do the same
     nothing that can be believed      wait and ask; cancel if it is overdue here and there is no other end
 
     variant      promises                                      ends
@@ -149,8 +148,6 @@ def heard(
             return answer
         case Refused():
             return _refused(policy, standing, answer, not_after_ns)
-        case Unknown(why=UnknownReason.CIRCUIT_OPEN):
-            return replace(standing, waits=True)
         case Unknown(why=UnknownReason.NOT_SEEN):
             return _not_seen(policy, standing, answer, not_after_ns, overdue=overdue)
         case Unknown():

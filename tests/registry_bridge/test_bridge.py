@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
-from registry_bridge.bridge import BackOff, Bridge, Contradiction, Progress
+from registry_bridge.back_off import BackOff
+from registry_bridge.bridge import Bridge
+from registry_bridge.progress import Contradiction, ContradictionKind, Progress, report
 from registry_bridge.registry import (
     AccountKind,
     Answer,
@@ -70,12 +72,12 @@ class Line(FakeRegistry):
         answer = await super().move(movement)
         return step(answer) if step else answer
 
-    async def ask(self, request_id: str, not_after_ns: int) -> Answer:
+    async def ask(self, request_id: str) -> Answer:
         self.log.append(("ask", request_id))
         step = self.script.pop(0) if self.script else None
         if isinstance(step, UnknownReason):
             return Unknown(request_id=request_id, why=step)
-        answer = await super().ask(request_id, not_after_ns)
+        answer = await super().ask(request_id)
         return step(answer) if step else answer
 
 
@@ -362,9 +364,9 @@ class StormyLine(FakeRegistry):
             self._late.append(movement)
         return answer if fate < 0.8 else answer_lost(answer)
 
-    async def ask(self, request_id: str, not_after_ns: int) -> Answer:
+    async def ask(self, request_id: str) -> Answer:
         await self._weather()
-        answer = await super().ask(request_id, not_after_ns)
+        answer = await super().ask(request_id)
         return answer if self._random.random() < 0.7 else answer_lost(answer)
 
     async def _weather(self) -> None:

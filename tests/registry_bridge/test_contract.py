@@ -136,7 +136,7 @@ async def test_the_same_request_has_the_same_answer_for_ever(platform: Platform)
     first = await platform.registry.move(deliver("d1", ((1, 2),)))
     platform.clock.now_ns = DEADLINE_NS + 1
     assert await platform.registry.move(deliver("d1", ((1, 2),))) == first
-    assert await platform.registry.ask("d1", DEADLINE_NS) == first
+    assert await platform.registry.ask("d1") == first
     assert await held(platform, "buyer") == [("trading", "LOT-1", 1, 2)]
 
 
@@ -167,10 +167,10 @@ async def test_all_legs_or_none(platform: Platform) -> None:
 
 
 async def test_not_found_is_final_only_past_the_deadline(platform: Platform) -> None:
-    unseen = await platform.registry.ask("d1", NOW_NS)
+    unseen = await platform.registry.ask("d1")
     assert isinstance(unseen, Unknown) and unseen.why is UnknownReason.NOT_SEEN
     platform.clock.now_ns = NOW_NS + 1
-    late = await platform.registry.ask("d1", NOW_NS)
+    late = await platform.registry.ask("d1")
     assert isinstance(late, Refused) and late.code is RefusalCode.TOO_LATE
     assert await refusal(platform, replace(deliver("d1", ((1, 2),)), not_after_ns=NOW_NS)) == (
         RefusalCode.TOO_LATE,
@@ -182,7 +182,7 @@ async def test_a_cancelled_id_is_refused_for_ever(platform: Platform) -> None:
     answer = await platform.registry.cancel("d1")
     assert isinstance(answer, Refused) and answer.code is RefusalCode.CANCELLED
     assert await refusal(platform, deliver("d1", ((1, 2),))) == (RefusalCode.CANCELLED, None)
-    assert await platform.registry.ask("d1", DEADLINE_NS) == answer
+    assert await platform.registry.ask("d1") == answer
 
 
 async def test_a_cancel_comes_too_late_for_what_was_decided(platform: Platform) -> None:

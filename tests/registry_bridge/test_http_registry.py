@@ -321,7 +321,7 @@ async def test_no_server_is_a_lost_connection() -> None:
     settings = LineSettings(url="http://127.0.0.1:9", key="k", signer=OURS, verifier=THEIRS.verifier())
     async with connect(settings) as registry:
         assert why(await registry.move(ASKED)) is UnknownReason.CONNECTION_LOST
-        assert why(await registry.ask("d1", 0)) is UnknownReason.CONNECTION_LOST
+        assert why(await registry.ask("d1")) is UnknownReason.CONNECTION_LOST
         assert why(await registry.cancel("d1")) is UnknownReason.CONNECTION_LOST
         with pytest.raises(RegistryUnavailable):
             await registry.time()
@@ -350,7 +350,7 @@ async def test_an_id_used_with_other_content_is_a_fault_of_ours() -> None:
 )
 async def test_not_found_is_final_only_past_the_deadline(code: str, at_ns: int, final: bool) -> None:
     async with facing(says(404, problem(code, at_ns))) as (registry, _):
-        answer = await registry.ask("d1", DEADLINE_NS)
+        answer = await registry.ask("d1")
     if final:
         assert isinstance(answer, Refused) and answer.code is RefusalCode.TOO_LATE
     else:
@@ -359,13 +359,13 @@ async def test_not_found_is_final_only_past_the_deadline(code: str, at_ns: int, 
 
 async def test_a_question_is_signed_over_the_very_bytes_sent() -> None:
     async with facing(says(200, DONE)) as (registry, faulty):
-        await registry.ask("a:b.c-d_e", 0)
+        await registry.ask("a:b.c-d_e")
     assert faulty.requests[0].target == "/registry/v1/movements/a:b.c-d_e"
 
 
 async def test_two_calls_in_one_millisecond_have_two_signatures() -> None:
     async with facing(says(200, DONE)) as (registry, faulty):
-        await asyncio.gather(*(registry.ask("d1", 0) for _ in range(5)))
+        await asyncio.gather(*(registry.ask("d1") for _ in range(5)))
     assert len({request.headers["x-signature"] for request in faulty.requests}) == 5
 
 
@@ -413,7 +413,7 @@ async def test_holdings_without_end_are_refused(monkeypatch: pytest.MonkeyPatch)
 async def test_an_id_that_could_be_something_else_in_a_path_is_a_fault_of_ours(name: str) -> None:
     async with facing(says(200, DONE)) as (registry, faulty):
         with pytest.raises(WireError):
-            await registry.ask(name, 0)
+            await registry.ask(name)
     assert faulty.requests == []
 
 

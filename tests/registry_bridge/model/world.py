@@ -80,7 +80,6 @@ def _answer(word: Word) -> Answer:
 
 
 NO_ANSWER = Unknown(request_id=ID, why=UnknownReason.TIMED_OUT)
-REST = Unknown(request_id=ID, why=UnknownReason.CIRCUIT_OPEN)
 MOST_COPIES = 2
 """Of more than two alike in the line nothing more can be learnt: two are enough to do a thing twice."""
 
@@ -135,8 +134,6 @@ class World:
             yield Event(name=f"we journal: {outcome}", outcomes=(state._replace(outcome=outcome, us=None),))
         elif not state.calling:
             yield Event(name=f"we {us.step.value}", outcomes=(self._call(state, us.step),))
-            rested = state._replace(us=self.decide(policy, us, REST, state.overdue))
-            yield Event(name=f"the circuit keeps us from: {us.step.value}", outcomes=(rested,), is_fair=False)
         else:
             yield from self._during_call(state, us, policy)
 
