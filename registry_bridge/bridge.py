@@ -185,7 +185,9 @@ class Bridge:
                 answer = await self._call(movement, standing.step)
             except RequestIdReused:
                 kind = ContradictionKind.ID_REUSED
-                await self._stop(kind, movement, "it was asked for this", "it knows the id with other content")
+                await self._stop(
+                    kind, movement, "it was asked for this", "it knows the id with other content"
+                )
                 return
             if isinstance(answer, Unknown):
                 not_admitted += answer.why is UnknownReason.NOT_ADMITTED

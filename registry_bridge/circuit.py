@@ -36,13 +36,16 @@ class CircuitState(Enum):
     OPEN = "open"
 
 
+_REST = BackOff(first_s=0.5, longest_s=30.0)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CircuitSettings:
     """When it opens, and for how long."""
 
     failures: int = 5
     """In a row, of whatever calls."""
-    rest: BackOff = BackOff(first_s=0.5, longest_s=30.0)
+    rest: BackOff = _REST
 
 
 class Circuit:

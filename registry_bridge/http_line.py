@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from urllib.parse import urlsplit
 
@@ -72,7 +72,7 @@ class LineSettings:
     """Of whatever needs several calls, such as the pages of an account's holdings."""
     connections: int = 8
     """At a time at most; they are kept and used again."""
-    circuit: CircuitSettings = CircuitSettings()
+    circuit: CircuitSettings = field(default_factory=CircuitSettings)
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)
@@ -183,7 +183,9 @@ async def open_line(
     settings: LineSettings, clock_ns: Callable[[], int] = time.time_ns
 ) -> AsyncIterator[SignedLine]:
     """A line with its own bounded connections, closed at the end."""
-    timeout = aiohttp.ClientTimeout(total=settings.timeout_s, sock_connect=min(settings.timeout_s, settings.connect_timeout_s))
+    timeout = aiohttp.ClientTimeout(
+        total=settings.timeout_s, sock_connect=min(settings.timeout_s, settings.connect_timeout_s)
+    )
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=settings.connections, keepalive_timeout=_KEPT_S),
         timeout=timeout,

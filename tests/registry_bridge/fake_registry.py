@@ -81,9 +81,7 @@ class FakeRegistry:
     async def ask(self, request_id: str) -> Answer:
         if request_id in self.answers:
             return self.answers[request_id][1]
-        return Unknown(
-            request_id=request_id, why=UnknownReason.NOT_SEEN, registry_time_ns=self._clock()
-        )
+        return Unknown(request_id=request_id, why=UnknownReason.NOT_SEEN, registry_time_ns=self._clock())
 
     async def cancel(self, request_id: str) -> Answer:
         refused = self._refused(request_id, RefusalCode.CANCELLED)

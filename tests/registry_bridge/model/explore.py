@@ -78,22 +78,28 @@ def _trace(came_from: dict[State, tuple[State, str] | None], state: State) -> tu
     return tuple(reversed(names))
 
 
+@dataclass(kw_only=True, slots=True)
+class _Choice(Generic[State]):
+    """A fair event of a state, and how many of its outcomes are not known to end."""
+
+    state: State
+    left: int
+
+
 def _stuck(fair: dict[State, list[tuple[State, ...]]], has_ended: Callable[[State], bool]) -> int:
     """How many states do not surely end: where no fair event leads, whatever its outcome, to one that does."""
-    waiting: dict[State, list[list[int | State]]] = {}
+    choices: dict[State, list[_Choice[State]]] = {}
+    for state, events in fair.items():
+        for outcomes in map(set, events):
+            choice = _Choice(state=state, left=len(outcomes))
+            for outcome in outcomes:
+                choices.setdefault(outcome, []).append(choice)
     sure = [state for state in fair if has_ended(state)]
     is_sure = set(sure)
-    for state, events in fair.items():
-        for outcomes in events:
-            open_outcomes: list[int | State] = [len(set(outcomes)), state]
-            for outcome in set(outcomes):
-                waiting.setdefault(outcome, []).append(open_outcomes)
     while sure:
-        for counter in waiting.get(sure.pop(), ()):
-            left, state = counter
-            assert isinstance(left, int)
-            counter[0] = left - 1
-            if left == 1 and state not in is_sure:
-                is_sure.add(state)  # type: ignore[arg-type] # the second of each pair is a state
-                sure.append(state)  # type: ignore[arg-type] # the second of each pair is a state
+        for choice in choices.get(sure.pop(), ()):
+            choice.left -= 1
+            if not choice.left and choice.state not in is_sure:
+                is_sure.add(choice.state)
+                sure.append(choice.state)
     return len(fair) - len(is_sure)

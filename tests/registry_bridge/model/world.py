@@ -84,7 +84,7 @@ MOST_COPIES = 2
 """Of more than two alike in the line nothing more can be learnt: two are enough to do a thing twice."""
 
 
-def as_decided(policy: Policy, standing: Standing, answer: Answer, overdue: bool) -> Standing | FinalAnswer:  # noqa: FBT001
+def as_decided(policy: Policy, standing: Standing, answer: Answer, overdue: bool) -> Standing | FinalAnswer:
     """The bridge's own decision."""
     return heard(policy, standing, answer, not_after_ns=NOT_AFTER_NS, overdue=overdue)
 
@@ -114,7 +114,9 @@ class World:
         if state.undecided:
             yield Event(name="the platform decides", outcomes=tuple(self._decided(state)))
         if not state.late:
-            yield Event(name="the deadline passes by the platform's clock", outcomes=(state._replace(late=True),))
+            yield Event(
+                name="the deadline passes by the platform's clock", outcomes=(state._replace(late=True),)
+            )
         if not state.overdue:
             yield Event(name="the deadline passes by our clock", outcomes=(state._replace(overdue=True),))
         if state.asked or state.reply:
@@ -159,7 +161,9 @@ class World:
             yield Event(name=f"the {us.step.value} is lost", outcomes=(lost,), is_fair=False)
         after = self.decide(policy, us, NO_ANSWER, state.overdue)
         is_hopeless = not state.asked and state.reply is None
-        yield Event(name="the call times out", outcomes=(_hung_up(state)._replace(us=after),), is_fair=is_hopeless)
+        yield Event(
+            name="the call times out", outcomes=(_hung_up(state)._replace(us=after),), is_fair=is_hopeless
+        )
 
     # --- the line ---
 
@@ -190,7 +194,9 @@ class World:
         elif self.platform.idempotent_ids and self.platform.final_answers and state.refused:
             yield state, "lot_frozen"
         else:
-            yield from ((new, "done" if new.moved > state.moved else self._why(new)) for new in self._judged(state))
+            yield from (
+                (new, "done" if new.moved > state.moved else self._why(new)) for new in self._judged(state)
+            )
             if not (self.platform.platform_clock and state.late):
                 yield state._replace(undecided=min(state.undecided + 1, MOST_COPIES)), "undecided"
 
