@@ -13,6 +13,7 @@ from settlement.commands import (
     DepositCash,
     OpenAccount,
     PayWithdrawal,
+    RecordBankStatement,
     RegisterLot,
     RegisterParticipant,
     RequestTransferIn,
@@ -279,6 +280,7 @@ Command: TypeAlias = (
     | RequestWithdrawal
     | PayWithdrawal
     | ReturnWithdrawal
+    | RecordBankStatement
     | RequestTransferIn
     | RegisterParticipant
     | OpenAccount

@@ -9,6 +9,7 @@ from matching.listing import Listing
 from matching.order import CancelReason, OrderId, Side, TimeInForce
 from matching.rulebook import RuleChange
 from matching.session import Phase
+from settlement.cash_events import BankStatementRecorded, CashBreakClosed, CashBreakFound
 from settlement.events import (
     AccountOpened,
     CashDeposited,
@@ -365,6 +366,9 @@ Event: TypeAlias = (
     | WithdrawalRequested
     | WithdrawalPaid
     | WithdrawalReturned
+    | BankStatementRecorded
+    | CashBreakFound
+    | CashBreakClosed
     | TransferRequested
     | TransferCompleted
     | TransferFailed

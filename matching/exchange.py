@@ -50,6 +50,7 @@ from settlement.commands import (
     DepositCash,
     OpenAccount,
     PayWithdrawal,
+    RecordBankStatement,
     RegisterLot,
     RegisterParticipant,
     RequestTransferIn,
@@ -193,6 +194,8 @@ class Exchange:
                 return self._announce_calendar(command)
             case AddListing():
                 return self._add_listing(command)
+            case RecordBankStatement():
+                return self._record_bank_statement(command)
             case OpenDay():
                 return self.cycle.open_day(command)
             case CloseDay():
@@ -210,11 +213,19 @@ class Exchange:
             return ACCOUNT_UNKNOWN.because(actual=command.account)
         match command:
             case DepositCash():
-                return treasury.deposit(command)
+                return treasury.deposit(command, self.cycle.stamp.at_ns)
             case PayWithdrawal():
-                return treasury.pay(command)
+                return treasury.pay(command, self.cycle.stamp.at_ns)
             case ReturnWithdrawal():
                 return treasury.take_back(command)
+
+    def _record_bank_statement(self, command: RecordBankStatement) -> Rejection | Iterable[Event]:
+        statements, rules = self.depository.treasury.statements, self.cycle.market_rules
+        refused = statements.refuse(command.statement, None if rules is None else rules.settlement_account)
+        if refused is not None:
+            return refused
+        # From here the command must succeed.
+        return statements.record(command.statement)
 
     def _request_withdrawal(self, command: RequestWithdrawal) -> Rejection | Iterable[Event]:
         if command.account in self.trading.standing.restrictions:

@@ -115,6 +115,8 @@ class Rules:
     """The buyer's fee, in millionths of a trade's amount, rounded down to the fen."""
     fee_seller_ppm: int
     """The seller's fee, likewise, paid out of the amount."""
+    settlement_account: str | None
+    """The exchange's account at the settlement bank, whose statements are held against what is booked."""
     notice_s: int
     """How long before it takes effect a change must have been adopted, emergencies apart."""
     two_person_acts: tuple[str, ...]
@@ -125,6 +127,9 @@ class Rules:
 
 LONGEST_S: Final = 366 * 86_400
 """No span of time is longer: a slip of the pen must not put off every later change of the rules for good."""
+
+MAX_ACCOUNT: Final = 34
+"""Characters of a bank account, as ISO 13616 bounds them."""
 
 _KIND_AND_TONNES: Final = re.compile(r"([a-z_]+) (\d{1,12})", re.ASCII)
 
@@ -189,6 +194,13 @@ def _by_kind(value: RuleValue) -> tuple[tuple[ParticipantKind, int], ...]:
     return tuple(limits)
 
 
+def _account(value: RuleValue) -> str | None:
+    account = str(value)
+    if not account.isascii() or not account.isprintable() or not 1 <= len(account) <= MAX_ACCOUNT:
+        raise ValueError(f"`none`, or an account of 1 to {MAX_ACCOUNT} printable ASCII characters")
+    return None if account == "none" else account
+
+
 def _acts(value: RuleValue) -> tuple[str, ...]:
     names = tuple(name.strip() for name in str(value).split(",") if name.strip() not in ("", "none"))
     unknown = [name for name in names if name not in EXCEPTIONAL_ACTS]
@@ -227,6 +239,7 @@ PARAMETERS: Final[dict[str, Callable[[RuleValue], object]]] = {
     "large_holder_alerts": _by_kind,
     "fee_buyer_ppm": _ppm,
     "fee_seller_ppm": _ppm,
+    "settlement_account": _account,
     "notice_s": _seconds(0),
     "two_person_acts": _acts,
     "depth_levels": _whole(1),
@@ -235,7 +248,7 @@ PARAMETERS: Final[dict[str, Callable[[RuleValue], object]]] = {
 """Every parameter and how its value is read; reading raises ValueError for a value that cannot be meant."""
 
 MARKET_WIDE: Final = frozenset(
-    {"hours", "close_by_clock", "registry_patience_s", "notice_s", "two_person_acts"}
+    {"hours", "close_by_clock", "registry_patience_s", "settlement_account", "notice_s", "two_person_acts"}
 )
 """Parameters that a single listing cannot have its own value of."""
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from settlement.account import ParticipantKind
+from settlement.bank_statement import BankStatement
 from settlement.events import LotSlice
 from settlement.instrument import Instrument
 from settlement.lot import Lot
@@ -131,6 +132,15 @@ class ReturnWithdrawal(ClientCommand):
     def id_space(self) -> str:
         """The bank's ids are its own."""
         return "bank"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecordBankStatement:
+    """Hold a statement of the settlement bank against what is booked. Its number is the natural key."""
+
+    operator: ParticipantId
+    """Who brought it in: an operator, or the bank itself."""
+    statement: BankStatement
 
 
 BankCommand: TypeAlias = DepositCash | PayWithdrawal | ReturnWithdrawal

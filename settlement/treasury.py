@@ -11,9 +11,10 @@ The bank's own reference is the natural key of every payment, either way: one re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeAlias
 
-from settlement import rejections
+from settlement import cash_rejections, rejections
+from settlement.bank_statements import BankStatements, BankStatementsState, BookedPayment, StatementEvent
 from settlement.commands import DepositCash, PayWithdrawal, RequestWithdrawal, ReturnWithdrawal
 from settlement.events import (
     Bucket,
@@ -63,31 +64,35 @@ class HeldWithdrawal:
 class TreasuryState:
     """What the treasury knows, as written to a snapshot."""
 
-    bank_references: tuple[str, ...]
+    statements: BankStatementsState
     withdrawals: tuple[HeldWithdrawal, ...]
     ended: tuple[tuple[WithdrawalId, WithdrawalState], ...]
+
+
+TreasuryEvent: TypeAlias = (
+    CashDeposited | WithdrawalRequested | WithdrawalPaid | WithdrawalReturned | Posted | StatementEvent
+)
 
 
 class Treasury:
     """Deposits and withdrawals by the bank's word."""
 
-    __slots__ = ("_bank_references", "_ended", "_held", "_ledger")
+    __slots__ = ("_ended", "_held", "_ledger", "statements")
 
     def __init__(self, ledger: Ledger) -> None:
         """Nothing booked. The ledger is the depository's own."""
         self._ledger = ledger
-        self._bank_references: dict[str, None] = {}
+        self.statements = BankStatements()
         self._held: dict[WithdrawalId, HeldWithdrawal] = {}
         self._ended: dict[WithdrawalId, WithdrawalState] = {}
 
-    def deposit(self, command: DepositCash) -> Rejection | tuple[CashDeposited, Posted]:
+    def deposit(self, command: DepositCash, at_ns: int) -> Rejection | tuple[TreasuryEvent, ...]:
         """Book money received. The account is known; one bank reference is booked once, whatever the client id."""
         if command.amount_fen <= 0:
             return rejections.AMOUNT_NOT_POSITIVE.because(limit=1, actual=command.amount_fen)
-        if command.bank_reference in self._bank_references:
+        if self.statements.is_booked(command.bank_reference):
             return rejections.BANK_REFERENCE_REUSED.because(actual=command.bank_reference)
         # From here the command must succeed.
-        self._bank_references[command.bank_reference] = None
         deposited = CashDeposited(
             account=command.account, amount_fen=command.amount_fen, bank_reference=command.bank_reference
         )
@@ -97,7 +102,11 @@ class Treasury:
             source=(OUTSIDE, Bucket.OUTSIDE),
             target=(command.account, Bucket.AVAILABLE),
         )
-        return (deposited, posted)
+        return (
+            deposited,
+            posted,
+            *self._book(command.bank_reference, command.account, command.amount_fen, at_ns),
+        )
 
     def withdrawable(self, account: AccountId) -> int:
         """Fen that may leave: what is available. What was sold for is not, until it has settled."""
@@ -107,9 +116,11 @@ class Treasury:
         """Hold money until the bank has paid it out."""
         if command.amount_fen <= 0:
             return rejections.AMOUNT_NOT_POSITIVE.because(limit=1, actual=command.amount_fen)
+        if self.statements.is_in_dispute(command.account):
+            return cash_rejections.CASH_IN_DISPUTE.because(actual=command.account)
         withdrawable_fen = self.withdrawable(command.account)
         if command.amount_fen > withdrawable_fen:
-            return rejections.AMOUNT_ABOVE_WITHDRAWABLE.because(
+            return cash_rejections.AMOUNT_ABOVE_WITHDRAWABLE.because(
                 limit=withdrawable_fen, actual=command.amount_fen
             )
         # From here the command must succeed.
@@ -127,15 +138,14 @@ class Treasury:
         posted = self._ledger.post(CASH, held.amount_fen, source=place, target=(held.account, Bucket.HELD))
         return (requested, posted)
 
-    def pay(self, command: PayWithdrawal) -> Rejection | tuple[WithdrawalPaid, Posted]:
+    def pay(self, command: PayWithdrawal, at_ns: int) -> Rejection | tuple[TreasuryEvent, ...]:
         """The bank has paid: the money leaves."""
         refused = self._refuse_to_end(command.account, command.withdrawal_id)
         if refused is not None:
             return refused
-        if command.bank_reference in self._bank_references:
+        if self.statements.is_booked(command.bank_reference):
             return rejections.BANK_REFERENCE_REUSED.because(actual=command.bank_reference)
         # From here the command must succeed.
-        self._bank_references[command.bank_reference] = None
         held = self._end(command.withdrawal_id, WithdrawalStep.PAY)
         paid = WithdrawalPaid(
             withdrawal_id=held.withdrawal_id,
@@ -145,7 +155,7 @@ class Treasury:
         )
         place = (held.account, Bucket.HELD)
         posted = self._ledger.post(CASH, held.amount_fen, source=place, target=(OUTSIDE, Bucket.OUTSIDE))
-        return (paid, posted)
+        return (paid, posted, *self._book(command.bank_reference, held.account, -held.amount_fen, at_ns))
 
     def take_back(self, command: ReturnWithdrawal) -> Rejection | tuple[WithdrawalReturned, Posted]:
         """The bank could not pay: the money is available again."""
@@ -171,31 +181,38 @@ class Treasury:
         return iter(self._held.values())
 
     def check(self) -> None:
-        """A withdrawal waits or has ended, never both."""
+        """A withdrawal waits or has ended, never both; and the bank's money explains ours."""
         both = self._held.keys() & self._ended.keys()
         assert not both, f"withdrawals that wait and have ended: {sorted(both)}"
+        self.statements.check(-self._ledger.outside(CASH))
 
     def dump(self) -> TreasuryState:
         """All of it, for a snapshot."""
         return TreasuryState(
-            bank_references=tuple(self._bank_references),
+            statements=self.statements.dump(),
             withdrawals=tuple(self._held.values()),
             ended=tuple(self._ended.items()),
         )
 
     def load(self, state: TreasuryState) -> None:
         """Take over what a snapshot tells."""
-        self._bank_references.update(dict.fromkeys(state.bank_references))
+        self.statements.load(state.statements)
         self._held.update((held.withdrawal_id, held) for held in state.withdrawals)
         self._ended.update(state.ended)
+
+    def _book(
+        self, reference: str, account: AccountId, amount_fen: int, at_ns: int
+    ) -> tuple[StatementEvent, ...]:
+        payment = BookedPayment(reference=reference, account=account, amount_fen=amount_fen, at_ns=at_ns)
+        return tuple(self.statements.book(payment))
 
     def _refuse_to_end(self, account: AccountId, withdrawal_id: WithdrawalId) -> Rejection | None:
         ended = self._ended.get(withdrawal_id)
         if ended is not None:
-            return rejections.WITHDRAWAL_ENDED.because(limit=WithdrawalState.HELD, actual=ended)
+            return cash_rejections.WITHDRAWAL_ENDED.because(limit=WithdrawalState.HELD, actual=ended)
         held = self._held.get(withdrawal_id)
         if held is None or held.account != account:
-            return rejections.WITHDRAWAL_UNKNOWN.because(actual=withdrawal_id)
+            return cash_rejections.WITHDRAWAL_UNKNOWN.because(actual=withdrawal_id)
         return None
 
     def _end(self, withdrawal_id: WithdrawalId, step: WithdrawalStep) -> HeldWithdrawal:

@@ -52,6 +52,7 @@ from matching.events import (
 )
 from matching.rulebook import RuleBook, Rules
 from settlement.account import ParticipantKind
+from settlement.cash_events import BankStatementRecorded, CashBreakClosed, CashBreakFound
 from settlement.events import (
     AccountOpened,
     CashDeposited,
@@ -374,6 +375,9 @@ _CHANGES_NO_VIEW: Final = (
     WithdrawalRequested,
     WithdrawalPaid,
     WithdrawalReturned,
+    BankStatementRecorded,
+    CashBreakFound,
+    CashBreakClosed,
     TransferRequested,
     TransferCompleted,
     TransferFailed,

@@ -26,9 +26,9 @@ from gateway.http.shapes import (
     Text,
     Time,
 )
+from settlement.cash_rejections import WITHDRAWAL_UNKNOWN
 from settlement.commands import BankCommand, PayWithdrawal, RequestWithdrawal, ReturnWithdrawal
 from settlement.events import WithdrawalRequested
-from settlement.rejections import WITHDRAWAL_UNKNOWN
 from settlement.values import AccountId, WithdrawalId
 
 CREATED: Final = 201

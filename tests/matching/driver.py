@@ -106,6 +106,7 @@ RULES: dict[str, RuleValue] = {
     "large_holder_alerts": "none",
     "fee_buyer_ppm": 0,
     "fee_seller_ppm": 0,
+    "settlement_account": "DEMO-SETTLEMENT-1",
     "notice_s": 0,
     "two_person_acts": "none",
     "depth_levels": 5,

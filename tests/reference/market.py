@@ -46,6 +46,7 @@ from settlement.commands import (
     DepositCash,
     OpenAccount,
     PayWithdrawal,
+    RecordBankStatement,
     RegisterLot,
     RegisterParticipant,
     RequestTransferIn,
@@ -209,6 +210,8 @@ class Market:
                 return self.announce(command)
             case AddListing():
                 return self.add_listing(command)
+            case RecordBankStatement():
+                return self.record_statement(command)
             case OpenDay():
                 return self.open_day(command)
             case CloseDay():
@@ -238,9 +241,9 @@ class Market:
         if isinstance(command, ReplaceOrder):
             return self.replace(command)
         if isinstance(command, DepositCash):
-            return self.vault.deposit(command)
+            return self.vault.deposit(command, self.at_ns)
         if isinstance(command, PayWithdrawal | ReturnWithdrawal):
-            return self.vault.end_withdrawal(command)
+            return self.vault.end_withdrawal(command, self.at_ns)
         if isinstance(command, RequestWithdrawal):
             if command.account in self.restricted:
                 return "account_restricted"
@@ -251,6 +254,11 @@ class Market:
         if refused is None and self.phase == "closing":
             refused = "phase_closed"
         return refused or self.vault.transfer_in(command, self.seq)
+
+    def record_statement(self, command: RecordBankStatement) -> Answer:
+        ours = None if self.market_terms is None else self.market_terms["settlement_account"]
+        refused = self.vault.bank.refuse(command.statement, None if ours == "none" else ours)
+        return refused or self.vault.bank.record(command.statement)
 
     def is_late(self, deadline_ns: int | None) -> bool:
         return deadline_ns is not None and deadline_ns < self.at_ns

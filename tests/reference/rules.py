@@ -47,8 +47,15 @@ CHOICES = {
     "resale_next_day": ("yes", "no"),
 }
 LISTS = ("participant_kinds", "position_limits", "large_holder_alerts", "two_person_acts")
-PARAMETERS = ("hours", *LEAST, *CHOICES, *LISTS)
-ONE_FOR_ALL = ("hours", "close_by_clock", "registry_patience_s", "notice_s", "two_person_acts")
+PARAMETERS = ("hours", "settlement_account", *LEAST, *CHOICES, *LISTS)
+ONE_FOR_ALL = (
+    "hours",
+    "close_by_clock",
+    "registry_patience_s",
+    "settlement_account",
+    "notice_s",
+    "two_person_acts",
+)
 KINDS = (
     "project_applicant",
     "scenario_applicant",
@@ -71,6 +78,9 @@ def is_faulty(change: RuleChange) -> bool:
         return True
     if change.parameter == "hours":
         return periods(str(change.value)) is None
+    if change.parameter == "settlement_account":
+        signs = [" " <= sign <= "~" for sign in str(change.value)]
+        return not 0 < len(signs) < 35 or not all(signs)
     if change.parameter == "participant_kinds":
         return any(kind not in KINDS for kind in names(change.value))
     if change.parameter in ("position_limits", "large_holder_alerts"):

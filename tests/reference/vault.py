@@ -22,6 +22,7 @@ from settlement.commands import (
 )
 from settlement.lot import Lot
 from settlement.retirement import Use
+from tests.reference.bank import PlainBank
 
 Note = tuple[object, ...]
 Answer = str | list[Note]
@@ -100,7 +101,7 @@ class Vault:
         self.asked: list[Movement] = []
         self.refused: dict[str, Movement] = {}
         """Retirements the registry has refused; their units stay where they are."""
-        self.bank_references: list[str] = []
+        self.bank = PlainBank()
         self.withdrawals: dict[str, tuple[str, int, str]] = {}
         """Whose money, how much, and whether it waits (``), or how it ended."""
         self.day: str | None = None
@@ -188,27 +189,29 @@ class Vault:
         self.lots[lot.lot_id] = lot
         return [("lot", lot.lot_id)]
 
-    def deposit(self, command: DepositCash) -> Answer:
+    def deposit(self, command: DepositCash, at_ns: int) -> Answer:
         if command.account not in self.owners:
             return "account_unknown"
         if command.amount_fen < 1:
             return "amount_not_positive"
-        if command.bank_reference in self.bank_references:
+        if command.bank_reference in self.bank.owner_of:
             return "bank_reference_reused"
-        self.bank_references.append(command.bank_reference)
         self.bring(command.account, MONEY, command.amount_fen)
-        return [("deposited", command.account, command.amount_fen)]
+        notes = self.bank.book(command.bank_reference, command.account, command.amount_fen, at_ns)
+        return [("deposited", command.account, command.amount_fen), *notes]
 
     def withdraw(self, command: RequestWithdrawal, seq: int) -> Answer:
         if command.amount_fen < 1:
             return "amount_not_positive"
+        if self.bank.disputes(command.account):
+            return "cash_in_dispute"
         if command.amount_fen > self.amount(command.account, MONEY, "available"):
             return "amount_above_withdrawable"
         self.withdrawals[f"wd-{seq}"] = (command.account, command.amount_fen, "")
         self.move(command.account, MONEY, command.amount_fen, "available", "held")
         return [("to be paid out", f"wd-{seq}", command.account, command.amount_fen)]
 
-    def end_withdrawal(self, command: PayWithdrawal | ReturnWithdrawal) -> Answer:
+    def end_withdrawal(self, command: PayWithdrawal | ReturnWithdrawal, at_ns: int) -> Answer:
         name = command.withdrawal_id
         if command.account not in self.owners:
             return "account_unknown"
@@ -221,13 +224,13 @@ class Vault:
             self.withdrawals[name] = (account, fen, "returned")
             self.move(account, MONEY, fen, "held", "available")
             return [("not paid out", name, account, fen)]
-        if command.bank_reference in self.bank_references:
+        if command.bank_reference in self.bank.owner_of:
             return "bank_reference_reused"
-        self.bank_references.append(command.bank_reference)
         self.withdrawals[name] = (account, fen, "paid")
         self.add(account, MONEY, "held", -fen)
         self.brought_in[MONEY] -= fen
-        return [("paid out", name, account, fen)]
+        notes = self.bank.book(command.bank_reference, account, -fen, at_ns)
+        return [("paid out", name, account, fen), *notes]
 
     # ---- transfers in -----------------------------------------------------------------------------------------------
 

@@ -6,19 +6,20 @@ import pytest
 
 from settlement.commands import PayWithdrawal, RequestWithdrawal, ReturnWithdrawal
 from settlement.depository import Depository
-from settlement.events import Bucket, WithdrawalPaid, WithdrawalRequested, WithdrawalReturned
+from settlement.events import Bucket, Posted, WithdrawalPaid, WithdrawalRequested, WithdrawalReturned
 from settlement.rejections import Rejection
 from settlement.treasury import LIFE, WithdrawalState, WithdrawalStep
 from settlement.values import CASH, OUTSIDE, AccountId, ParticipantId, WithdrawalId
 from tests.settlement.house import BUYER, SELLER, House, deposit
 
 BANK = ParticipantId("bank")
+NOW_NS = 1_000
 
 
 def house(fen: int = 1_000) -> Depository:
     """The buyer has exactly this much."""
     depository = Depository()
-    depository.treasury.deposit(deposit(BUYER, fen, "opening"))
+    depository.treasury.deposit(deposit(BUYER, fen, "opening"), NOW_NS)
     return depository
 
 
@@ -57,10 +58,11 @@ def test_a_withdrawal_is_held_then_paid_and_gone() -> None:
     )
     assert (held.from_bucket, held.to_bucket) == (Bucket.AVAILABLE, Bucket.HELD)
     assert buckets(depository) == (700, 300)
-    out, posted = depository.treasury.pay(paid())  # type: ignore[misc] # not refused
+    out, posted = depository.treasury.pay(paid(), NOW_NS)  # type: ignore[misc] # not refused
     assert out == WithdrawalPaid(
         withdrawal_id=WithdrawalId("wd-7"), account=BUYER, amount_fen=300, bank_reference="out-1"
     )
+    assert isinstance(posted, Posted)
     assert (posted.amount, posted.to_account) == (300, OUTSIDE)
     assert buckets(depository) == (700, 0)
     assert depository.ledger.outside(CASH) == -700
@@ -111,7 +113,7 @@ def test_money_due_from_a_sale_cannot_be_withdrawn_before_it_has_settled() -> No
 
 def end(depository: Depository, how: str, reference: str) -> object:
     if how == "pay":
-        return depository.treasury.pay(paid(reference=reference))
+        return depository.treasury.pay(paid(reference=reference), NOW_NS)
     return depository.treasury.take_back(returned())
 
 
@@ -130,10 +132,10 @@ def test_a_withdrawal_ends_once(first: str, second: str) -> None:
 def test_one_bank_reference_is_booked_once_whichever_way_the_money_went() -> None:
     depository = house()
     depository.treasury.request(ask(300), seq=7)
-    out = depository.treasury.pay(paid(reference="opening"))
+    out = depository.treasury.pay(paid(reference="opening"), NOW_NS)
     assert out == Rejection(code="bank_reference_reused", actual="opening")
-    depository.treasury.pay(paid(reference="out-1"))
-    back = depository.treasury.deposit(deposit(BUYER, 5, "out-1"))
+    depository.treasury.pay(paid(reference="out-1"), NOW_NS)
+    back = depository.treasury.deposit(deposit(BUYER, 5, "out-1"), NOW_NS)
     assert back == Rejection(code="bank_reference_reused", actual="out-1")
 
 
@@ -142,7 +144,7 @@ def test_only_what_the_account_asked_for_can_end(name: str, account: AccountId) 
     depository = house()
     depository.treasury.request(ask(300), seq=7)
     for refused in (
-        depository.treasury.pay(paid(name, account=account)),
+        depository.treasury.pay(paid(name, account=account), NOW_NS),
         depository.treasury.take_back(returned(name, account=account)),
     ):
         assert refused == Rejection(code="withdrawal_unknown", actual=name)
@@ -153,13 +155,13 @@ def test_a_snapshot_keeps_what_waits_and_what_has_ended() -> None:
     depository = house()
     for seq in (7, 8, 9):
         depository.treasury.request(ask(seq), seq=seq)
-    depository.treasury.pay(paid("wd-7"))
+    depository.treasury.pay(paid("wd-7"), NOW_NS)
     depository.treasury.take_back(returned("wd-8"))
     again = Depository.load(depository.dump())
     assert again.dump() == depository.dump()
     assert [held.withdrawal_id for held in again.treasury.held()] == ["wd-9"]
     for depot in (depository, again):
-        refused = depot.treasury.pay(paid("wd-8", reference="out-2"))
+        refused = depot.treasury.pay(paid("wd-8", reference="out-2"), NOW_NS)
         assert isinstance(refused, Rejection)
         assert refused.code == "withdrawal_ended"
 

@@ -34,6 +34,7 @@ from matching.listing import Listing
 from matching.order import OrderId, Side, TimeInForce
 from matching.rulebook import RuleValue
 from settlement.account import ParticipantKind
+from settlement.bank_statement import BankStatement, StatementLine
 from settlement.commands import (
     AddInstrument,
     ClientCommand,
@@ -41,6 +42,7 @@ from settlement.commands import (
     OpenAccount,
     Outcome,
     PayWithdrawal,
+    RecordBankStatement,
     RegisterLot,
     RegisterParticipant,
     RequestTransferIn,
@@ -95,6 +97,7 @@ class Hostile:
             (15, self.deposit),
             (12, self.withdrawal),
             (10, self.end_withdrawal),
+            (6, self.bank_statement),
             (30, self.transfer_in),
             (45, self.answer),
             (15, AdvanceTime),
@@ -361,7 +364,7 @@ class Hostile:
     def withdrawal(self) -> Command:
         account = self.account()
         have_fen = self.market.vault.amount(account, MONEY, "available")
-        amounts_fen = (0, -1, 1, have_fen // 10, have_fen // 10, have_fen, have_fen + 1)
+        amounts_fen = (0, -1, 1, 100, 680_000, have_fen // 50, have_fen // 50, have_fen + 1)
         return RequestWithdrawal(
             participant=self.actor(account),
             account=account,
@@ -393,6 +396,47 @@ class Hostile:
             withdrawal_id=WithdrawalId(name),
             bank_reference=f"bank-{reference}",
         )
+
+    def bank_statement(self) -> Command:
+        """What the bank has booked since its last statement; now and then with one thing wrong."""
+        bank = self.market.vault.bank
+        last = bank.statements[-1] if bank.statements else None
+        if last is not None and self.chance(0.05):
+            return self.told(replace(last, digest=self.random.choice((last.digest, "another"))))
+        late = [difference for difference in bank.differences if difference.kind == "missing_there"]
+        entries = [(reference, fen) for reference, fen, _ in bank.waiting]
+        entries += [(one.reference, one.here or 1) for one in late if self.chance(0.5)]
+        if self.chance(0.3) and entries:
+            entries.pop(self.random.randrange(len(entries)))
+        if self.chance(0.2):
+            reference = self.random.choice((f"bank-{self.ids + 3}", f"bank-{self.ids // 2}", "charges"))
+            entries.append((reference, self.random.choice((-500, 1, 680_000))))
+        if self.chance(0.2) and entries:
+            reference, fen = entries.pop()
+            entries.append((reference, fen + 1))
+        lines = tuple(StatementLine(reference=one, amount_fen=fen) for one, fen in entries)
+        opening_fen = 0 if last is None else last.closing_fen
+        statement = BankStatement(
+            statement_id=f"statement-{self.random.randrange(10**9)}",
+            bank_account="DEMO-SETTLEMENT-1" if self.chance(0.97) else "another",
+            from_ns=0 if last is None else last.until_ns,
+            until_ns=self.at_ns + self.random.choice((0, 1, -SECOND_NS * 60)),
+            opening_fen=opening_fen,
+            closing_fen=opening_fen + sum(line.amount_fen for line in lines),
+            lines=lines,
+            digest="d",
+        )
+        wrong = (
+            replace(statement, opening_fen=opening_fen - 1),
+            replace(statement, opening_fen=opening_fen - 1, closing_fen=statement.closing_fen - 1),
+            replace(statement, closing_fen=statement.closing_fen + 1),
+            replace(statement, until_ns=statement.from_ns),
+            replace(statement, lines=(*lines, StatementLine(reference="x", amount_fen=0))),
+        )
+        return self.told(self.random.choice(wrong) if self.chance(0.1) else statement)
+
+    def told(self, statement: BankStatement) -> Command:
+        return RecordBankStatement(operator=ParticipantId("bank"), statement=statement)
 
     def transfer_in(self) -> Command:
         account = self.account()

@@ -36,6 +36,7 @@ from matching.events import (
     TradingResumed,
 )
 from settlement import serials
+from settlement.cash_events import BankStatementRecorded, CashBreakClosed, CashBreakFound
 from settlement.events import (
     AccountOpened,
     CashDeposited,
@@ -166,6 +167,13 @@ def _settlement_note(event: Event) -> Note:
             return ("paid out", event.withdrawal_id, event.account, event.amount_fen)
         case WithdrawalReturned():
             return ("not paid out", event.withdrawal_id, event.account, event.amount_fen)
+        case BankStatementRecorded():
+            return ("statement", event.statement_id, event.open_breaks)
+        case CashBreakFound(cash_break=found):
+            of = (found.kind.value, found.reference, found.account)
+            return ("cash differs", found.break_id, *of, found.here_fen, found.there_fen)
+        case CashBreakClosed(cash_break=closed):
+            return ("cash fits", closed.break_id)
         case TransferRequested():
             return ("transfer asked", event.account, event.quantity_tonnes)
         case MovementInstructed():

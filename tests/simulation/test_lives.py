@@ -18,6 +18,7 @@ from matching import rejections as matching_rejections
 from matching.book import OrderBook
 from matching.day_prices import DayPrices
 from matching.order import Order
+from settlement import cash_rejections
 from settlement import rejections as settlement_rejections
 from settlement.holdings import Holdings
 from settlement.ledger import Ledger
@@ -55,9 +56,12 @@ def test_lives_meet_every_event_and_every_rejection_there_is(monkeypatch: pytest
         return notes
 
     monkeypatch.setattr(run, "notes_of", lambda events: counting(notes_of(events)))
-    for seed in range(500, 512):
+    for seed in range(500, 514):
         live(seed, 4_000)
-    codes = {reason.code for reason in (*matching_rejections.REASONS, *settlement_rejections.REASONS)}
+    codes = {
+        reason.code
+        for reason in (*matching_rejections.REASONS, *settlement_rejections.REASONS, *cash_rejections.REASONS)
+    }
     notes = {
         "traded",
         "rested",

@@ -100,6 +100,7 @@ def first_rules(random: Random) -> dict[str, RuleValue]:
         "large_holder_alerts": random.choice(("none", ALERTS)),
         "fee_buyer_ppm": random.choice((0, 0, 500, 33_333)),
         "fee_seller_ppm": random.choice((0, 500, 777_777)),
+        "settlement_account": "DEMO-SETTLEMENT-1",
         "notice_s": random.choice((0, 0, 60)),
         "two_person_acts": random.choice(("none", "none", GRAVE, ", ".join(EXCEPTIONAL_ACTS))),
         "depth_levels": 5,

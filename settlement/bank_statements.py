@@ -1,0 +1,254 @@
+"""Our money and the settlement bank's, held against each other statement by statement and line by line.
+
+What is booked here waits until a statement shows it. A line that is not waiting, or waits with another amount, is a
+break, and so is what still waits when a statement covers its time. A break closes by itself when its other half turns
+up, or when an operator has settled it with a reason. At all times
+
+    money at the exchange = the bank's closing balance + what waits for a statement + what the open breaks explain.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from settlement import cash_rejections as rejections
+from settlement.bank_statement import BankStatement, CashBreak, CashBreakId, CashBreakKind, StatementLine
+from settlement.cash_events import BankStatementRecorded, CashBreakClosed, CashBreakFound
+from settlement.rejections import Rejection
+from settlement.values import AccountId
+
+StatementEvent = BankStatementRecorded | CashBreakFound | CashBreakClosed
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BookedPayment:
+    """Money booked here by the bank's report, either way; also as written to a snapshot."""
+
+    reference: str
+    account: AccountId
+    amount_fen: int
+    """Above zero where money came in, below where it left."""
+    at_ns: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BankStatementsState:
+    """What is known of the bank's statements, as written to a snapshot."""
+
+    accounts: tuple[tuple[str, AccountId], ...]
+    """Bank reference → whose money it was, of everything ever booked."""
+    recorded: tuple[tuple[str, str], ...]
+    """Statement → digest, oldest first."""
+    until_ns: int
+    closing_fen: int
+    waiting: tuple[BookedPayment, ...]
+    breaks: tuple[CashBreak, ...]
+    written_off_fen: int
+    last_break_id: int
+
+
+class BankStatements:
+    """What waits for a statement, and what differs."""
+
+    __slots__ = (
+        "_accounts",
+        "_breaks",
+        "_closing_fen",
+        "_last_break_id",
+        "_recorded",
+        "_until_ns",
+        "_waiting",
+        "_written_off_fen",
+    )
+
+    def __init__(self) -> None:
+        """Nothing booked, and no statement yet: the bank's balance begins at zero."""
+        self._accounts: dict[str, AccountId] = {}
+        """By bank reference: whose money it was. A reference is booked once."""
+        self._recorded: dict[str, str] = {}
+        self._until_ns = 0
+        self._closing_fen = 0
+        self._waiting: dict[str, BookedPayment] = {}
+        self._breaks: dict[CashBreakId, CashBreak] = {}
+        self._written_off_fen = 0
+        """What settled breaks have explained for good: ours less the bank's."""
+        self._last_break_id = 0
+
+    @property
+    def breaks(self) -> dict[CashBreakId, CashBreak]:
+        """Open differences by their number; not to be altered by the caller."""
+        return self._breaks
+
+    def is_in_dispute(self, account: AccountId) -> bool:
+        """Whether an open difference is about this account's money."""
+        return any(one.account == account for one in self._breaks.values())
+
+    def is_booked(self, reference: str) -> bool:
+        """Whether money was booked here under this reference of the bank."""
+        return reference in self._accounts
+
+    def book(self, payment: BookedPayment) -> Iterator[StatementEvent]:
+        """Money was booked here. If a statement has shown it already, that difference ends, or becomes another."""
+        self._accounts[payment.reference] = payment.account
+        missed = self._find(payment.reference, CashBreakKind.MISSING_HERE)
+        if missed is None:
+            self._waiting[payment.reference] = payment
+            return
+        yield self._close(missed, reason="")
+        if missed.there_fen != payment.amount_fen:
+            kind = CashBreakKind.AMOUNT_DIFFERS
+            yield self._open(kind, payment.reference, payment, missed.there_fen, missed.statement_id)
+
+    def refuse(self, statement: BankStatement, bank_account: str | None) -> Rejection | None:
+        """Why this statement cannot be taken; none when it can, or has been."""
+        if bank_account is None or statement.bank_account != bank_account:
+            return rejections.BANK_ACCOUNT_DIFFERS.because(
+                limit=bank_account or "none", actual=statement.bank_account
+            )
+        known = self._recorded.get(statement.statement_id)
+        if known is not None:
+            if known == statement.digest:
+                return None
+            return rejections.STATEMENT_REUSED.because(actual=statement.statement_id)
+        if any(line.amount_fen == 0 for line in statement.lines):
+            return rejections.STATEMENT_LINE_OF_NOTHING.because()
+        expected_fen = statement.opening_fen + statement.total_fen
+        if statement.closing_fen != expected_fen:
+            return rejections.STATEMENT_UNBALANCED.because(limit=expected_fen, actual=statement.closing_fen)
+        if statement.until_ns <= statement.from_ns:
+            return rejections.STATEMENT_PERIOD.because(limit=statement.from_ns, actual=statement.until_ns)
+        if statement.from_ns < self._until_ns:
+            return rejections.STATEMENT_PERIOD.because(limit=self._until_ns, actual=statement.from_ns)
+        if statement.opening_fen != self._closing_fen:
+            return rejections.STATEMENT_GAP.because(limit=self._closing_fen, actual=statement.opening_fen)
+        return None
+
+    def record(self, statement: BankStatement) -> Iterator[StatementEvent]:
+        """Hold it against what is booked. The guards have been asked; the same statement again changes nothing."""
+        if statement.statement_id in self._recorded:
+            return
+        self._recorded[statement.statement_id] = statement.digest
+        self._until_ns, self._closing_fen = statement.until_ns, statement.closing_fen
+        differences = list(self._differences(statement))
+        yield BankStatementRecorded(
+            statement_id=statement.statement_id,
+            from_ns=statement.from_ns,
+            until_ns=statement.until_ns,
+            opening_fen=statement.opening_fen,
+            closing_fen=statement.closing_fen,
+            lines=len(statement.lines),
+            differences=sum(isinstance(event, CashBreakFound) for event in differences),
+            open_breaks=len(self._breaks),
+            digest=statement.digest,
+        )
+        yield from differences
+
+    def refuse_to_settle(self, break_id: CashBreakId) -> Rejection | None:
+        """Why this break cannot be settled by hand."""
+        return (
+            None if break_id in self._breaks else rejections.CASH_BREAK_NOT_OPEN.because(actual=str(break_id))
+        )
+
+    def settle(self, break_id: CashBreakId, reason: str) -> CashBreakClosed:
+        """An operator has settled it, outside or inside: what it explained is explained for good."""
+        one = self._breaks[break_id]
+        self._written_off_fen += _explains_fen(one)
+        return self._close(one, reason)
+
+    def check(self, at_exchange_fen: int) -> None:
+        """The bank's balance, what waits and what breaks explain are all the money there is."""
+        waiting_fen = sum(payment.amount_fen for payment in self._waiting.values())
+        explained_fen = sum(_explains_fen(one) for one in self._breaks.values()) + self._written_off_fen
+        expected_fen = self._closing_fen + waiting_fen + explained_fen
+        assert at_exchange_fen == expected_fen, (
+            f"{at_exchange_fen} fen at the exchange, the bank's statements explain {expected_fen}"
+        )
+
+    def dump(self) -> BankStatementsState:
+        """All of it, for a snapshot."""
+        return BankStatementsState(
+            accounts=tuple(self._accounts.items()),
+            recorded=tuple(self._recorded.items()),
+            until_ns=self._until_ns,
+            closing_fen=self._closing_fen,
+            waiting=tuple(self._waiting.values()),
+            breaks=tuple(self._breaks.values()),
+            written_off_fen=self._written_off_fen,
+            last_break_id=self._last_break_id,
+        )
+
+    def load(self, state: BankStatementsState) -> None:
+        """Take over what a snapshot tells."""
+        self._accounts.update(state.accounts)
+        self._recorded.update(state.recorded)
+        self._until_ns, self._closing_fen = state.until_ns, state.closing_fen
+        self._waiting.update((payment.reference, payment) for payment in state.waiting)
+        self._breaks.update((one.break_id, one) for one in state.breaks)
+        self._written_off_fen, self._last_break_id = state.written_off_fen, state.last_break_id
+
+    def _differences(self, statement: BankStatement) -> Iterator[StatementEvent]:
+        for line in statement.lines:
+            yield from self._hold_against(line, statement)
+        late = [payment for payment in self._waiting.values() if payment.at_ns < statement.until_ns]
+        for payment in late:
+            del self._waiting[payment.reference]
+            kind = CashBreakKind.MISSING_THERE
+            yield self._open(kind, payment.reference, payment, None, statement.statement_id)
+
+    def _hold_against(self, line: StatementLine, statement: BankStatement) -> Iterator[StatementEvent]:
+        """One line: it ends what waited, ends a break, or opens one."""
+        payment = self._waiting.pop(line.reference, None)
+        overdue = self._find(line.reference, CashBreakKind.MISSING_THERE)
+        if overdue is not None:
+            yield self._close(overdue, reason="")
+            payment = _booked(overdue)
+        if payment is None:
+            known = line.reference in self._accounts or self._find(line.reference, CashBreakKind.MISSING_HERE)
+            kind = CashBreakKind.REPEATED_THERE if known else CashBreakKind.MISSING_HERE
+        elif payment.amount_fen != line.amount_fen:
+            kind = CashBreakKind.AMOUNT_DIFFERS
+        else:
+            return
+        yield self._open(kind, line.reference, payment, line.amount_fen, statement.statement_id)
+
+    def _find(self, reference: str, kind: CashBreakKind) -> CashBreak | None:
+        return next(
+            (one for one in self._breaks.values() if one.reference == reference and one.kind is kind), None
+        )
+
+    def _open(
+        self,
+        kind: CashBreakKind,
+        reference: str,
+        payment: BookedPayment | None,
+        there_fen: int | None,
+        statement_id: str,
+    ) -> CashBreakFound:
+        self._last_break_id += 1
+        found = CashBreak(
+            break_id=CashBreakId(self._last_break_id),
+            kind=kind,
+            reference=reference,
+            account=self._accounts.get(reference),
+            here_fen=None if payment is None else payment.amount_fen,
+            there_fen=there_fen,
+            statement_id=statement_id,
+        )
+        self._breaks[found.break_id] = found
+        return CashBreakFound(cash_break=found)
+
+    def _close(self, one: CashBreak, reason: str) -> CashBreakClosed:
+        del self._breaks[one.break_id]
+        return CashBreakClosed(cash_break=one, reason=reason)
+
+
+def _explains_fen(one: CashBreak) -> int:
+    """By how much money here exceeds the bank's for this difference."""
+    return (one.here_fen or 0) - (one.there_fen or 0)
+
+
+def _booked(overdue: CashBreak) -> BookedPayment:
+    assert overdue.account is not None, f"booked for nobody: {overdue}"
+    assert overdue.here_fen is not None, f"nothing booked: {overdue}"
+    return BookedPayment(
+        reference=overdue.reference, account=overdue.account, amount_fen=overdue.here_fen, at_ns=0
+    )

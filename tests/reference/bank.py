@@ -1,0 +1,101 @@
+"""The plain settlement bank: what it has been told, what its statements say, and what of that does not fit."""
+
+from dataclasses import dataclass, field
+
+from settlement.bank_statement import BankStatement
+
+Note = tuple[object, ...]
+
+
+@dataclass(eq=False)
+class Difference:
+    """One thing that does not fit: whose it is, what we have and what the bank has."""
+
+    number: int
+    kind: str
+    reference: str
+    account: str | None
+    here: int | None
+    there: int | None
+
+
+@dataclass
+class PlainBank:
+    """Three lists, looked through from the front."""
+
+    owner_of: dict[str, str] = field(default_factory=dict)
+    """Every reference ever booked, and for whom."""
+    waiting: list[tuple[str, int, int]] = field(default_factory=list)
+    """Reference, fen (below zero where it left), when."""
+    differences: list[Difference] = field(default_factory=list)
+    statements: list[BankStatement] = field(default_factory=list)
+    found: int = 0
+
+    def book(self, reference: str, account: str, fen: int, at_ns: int) -> list[Note]:
+        self.owner_of[reference] = account
+        for difference in self.differences:
+            if difference.kind == "missing_here" and difference.reference == reference:
+                self.differences.remove(difference)
+                notes: list[Note] = [("cash fits", difference.number)]
+                if difference.there != fen:
+                    notes.append(self.differ("amount_differs", reference, fen, difference.there))
+                return notes
+        self.waiting.append((reference, fen, at_ns))
+        return []
+
+    def disputes(self, account: str) -> bool:
+        return any(difference.account == account for difference in self.differences)
+
+    def refuse(self, statement: BankStatement, bank_account: object) -> str | None:
+        if statement.bank_account != bank_account:
+            return "bank_account_differs"
+        for earlier in self.statements:
+            if earlier.statement_id == statement.statement_id:
+                return None if earlier.digest == statement.digest else "statement_reused"
+        if 0 in [line.amount_fen for line in statement.lines]:
+            return "statement_line_of_nothing"
+        if statement.opening_fen + sum(line.amount_fen for line in statement.lines) != statement.closing_fen:
+            return "statement_unbalanced"
+        last = self.statements[-1] if self.statements else None
+        if statement.from_ns >= statement.until_ns or (last and statement.from_ns < last.until_ns):
+            return "statement_period"
+        return "statement_gap" if statement.opening_fen != (last.closing_fen if last else 0) else None
+
+    def record(self, statement: BankStatement) -> list[Note]:
+        if any(earlier.statement_id == statement.statement_id for earlier in self.statements):
+            return []
+        self.statements.append(statement)
+        notes: list[Note] = []
+        for line in statement.lines:
+            notes += self.read(line.reference, line.amount_fen)
+        for reference, fen, at_ns in list(self.waiting):
+            if at_ns < statement.until_ns:
+                self.waiting.remove((reference, fen, at_ns))
+                notes.append(self.differ("missing_there", reference, fen, None))
+        return [("statement", statement.statement_id, len(self.differences)), *notes]
+
+    def read(self, reference: str, fen: int) -> list[Note]:
+        notes: list[Note] = []
+        ours: int | None = None
+        for booked in list(self.waiting):
+            if booked[0] == reference:
+                self.waiting.remove(booked)
+                ours = booked[1]
+        for difference in list(self.differences):
+            if difference.kind == "missing_there" and difference.reference == reference:
+                self.differences.remove(difference)
+                notes.append(("cash fits", difference.number))
+                ours = difference.here
+        if ours == fen:
+            return notes
+        if ours is not None:
+            return [*notes, self.differ("amount_differs", reference, ours, fen)]
+        shown = any(one.kind == "missing_here" and one.reference == reference for one in self.differences)
+        kind = "repeated_there" if shown or reference in self.owner_of else "missing_here"
+        return [*notes, self.differ(kind, reference, None, fen)]
+
+    def differ(self, kind: str, reference: str, here: int | None, there: int | None) -> Note:
+        self.found += 1
+        difference = Difference(self.found, kind, reference, self.owner_of.get(reference), here, there)
+        self.differences.append(difference)
+        return ("cash differs", self.found, kind, reference, difference.account, here, there)
