@@ -14,7 +14,7 @@ from settlement import cash_rejections as rejections
 from settlement.bank_statement import BankStatement, CashBreak, CashBreakId, CashBreakKind, StatementLine
 from settlement.cash_events import BankStatementRecorded, CashBreakClosed, CashBreakFound
 from settlement.rejections import Rejection
-from settlement.values import AccountId
+from settlement.values import AccountId, ParticipantId
 
 StatementEvent = BankStatementRecorded | CashBreakFound | CashBreakClosed
 
@@ -93,7 +93,7 @@ class BankStatements:
         if missed is None:
             self._waiting[payment.reference] = payment
             return
-        yield self._close(missed, reason="")
+        yield self._close(missed)
         if missed.there_fen != payment.amount_fen:
             kind = CashBreakKind.AMOUNT_DIFFERS
             yield self._open(kind, payment.reference, payment, missed.there_fen, missed.statement_id)
@@ -148,11 +148,11 @@ class BankStatements:
             None if break_id in self._breaks else rejections.CASH_BREAK_NOT_OPEN.because(actual=str(break_id))
         )
 
-    def settle(self, break_id: CashBreakId, reason: str) -> CashBreakClosed:
+    def settle(self, break_id: CashBreakId, operator: ParticipantId, reason: str) -> CashBreakClosed:
         """An operator has settled it, outside or inside: what it explained is explained for good."""
         one = self._breaks[break_id]
         self._written_off_fen += _explains_fen(one)
-        return self._close(one, reason)
+        return self._close(one, operator, reason)
 
     def check(self, at_exchange_fen: int) -> None:
         """The bank's balance, what waits and what breaks explain are all the money there is."""
@@ -199,7 +199,7 @@ class BankStatements:
         payment = self._waiting.pop(line.reference, None)
         overdue = self._find(line.reference, CashBreakKind.MISSING_THERE)
         if overdue is not None:
-            yield self._close(overdue, reason="")
+            yield self._close(overdue)
             payment = _booked(overdue)
         if payment is None:
             known = line.reference in self._accounts or self._find(line.reference, CashBreakKind.MISSING_HERE)
@@ -236,9 +236,11 @@ class BankStatements:
         self._breaks[found.break_id] = found
         return CashBreakFound(cash_break=found)
 
-    def _close(self, one: CashBreak, reason: str) -> CashBreakClosed:
+    def _close(
+        self, one: CashBreak, operator: ParticipantId | None = None, reason: str | None = None
+    ) -> CashBreakClosed:
         del self._breaks[one.break_id]
-        return CashBreakClosed(cash_break=one, reason=reason)
+        return CashBreakClosed(cash_break=one, operator=operator, reason=reason)
 
 
 def _explains_fen(one: CashBreak) -> int:

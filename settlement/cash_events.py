@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from settlement.bank_statement import CashBreak
+from settlement.values import ParticipantId
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,7 +32,8 @@ class CashBreakFound:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CashBreakClosed:
-    """Its other half turned up (no reason), or an operator settled it."""
+    """Its other half turned up, or an operator settled it, for a reason."""
 
     cash_break: CashBreak
-    reason: str
+    operator: ParticipantId | None = None
+    reason: str | None = None

@@ -12,6 +12,7 @@ import asyncpg
 import orjson
 from pydantic_core import from_json
 
+from gateway.engine.bank_statements import BankStatementHistory
 from gateway.engine.entry import AccountEvent
 from gateway.engine.orders import OrderView
 from gateway.engine.paging import Page, bounded, cursor_after, figure_of, id_before
@@ -74,6 +75,8 @@ class History:
         self._pool = pool
         self.withdrawals = Withdrawals(pool)
         """Money on its way out."""
+        self.bank_statements = BankStatementHistory(pool)
+        """The settlement bank's statements, and what differed."""
 
     async def order(self, order_id: int) -> OrderView | None:
         """An order that ended, or a rejected attempt."""

@@ -14,6 +14,7 @@ from typing import Final, Protocol, Self, TypeAlias
 
 import asyncpg
 
+from gateway.engine.bank_statements import BankStatementRows
 from gateway.engine.codec import decode_command, decode_events
 from gateway.engine.entry import AccountEvent, Entry
 from gateway.engine.orders import OpenOrders
@@ -77,7 +78,12 @@ class Journal:
         """Use `opened`: it takes the lock and finds the end."""
         self._connection = connection
         self._pool = pool
-        self._projections: tuple[Projection, ...] = (SettlementRows(), WithdrawalRows(), *projections)
+        self._projections: tuple[Projection, ...] = (
+            SettlementRows(),
+            WithdrawalRows(),
+            BankStatementRows(),
+            *projections,
+        )
         self._last_event_ids: dict[str, int] = {}
         self._orders = OpenOrders()
         self._lost = False

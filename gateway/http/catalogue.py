@@ -9,6 +9,7 @@ from typing import Final
 from gateway.http import reasons
 from gateway.http.reasons import GATEWAY_REASONS, STATUS_OF_GATEWAY
 from matching.rejections import REASONS as MATCHING_REASONS
+from settlement.cash_rejections import REASONS as CASH_REASONS
 from settlement.rejections import REASONS as SETTLEMENT_REASONS
 from settlement.rejections import Reason
 
@@ -26,6 +27,10 @@ STATUS_OF_CORE: Final[dict[str, int]] = {
     "bank_reference_reused": 409,
     "withdrawal_unknown": 404,
     "withdrawal_ended": 409,
+    "cash_in_dispute": 409,
+    "statement_reused": 409,
+    "statement_gap": 409,
+    "cash_break_not_open": 409,
     "client_id_reused": 409,
     "instrument_exists": 409,
     "listing_exists": 409,
@@ -48,7 +53,7 @@ STATUS_OF_CORE: Final[dict[str, int]] = {
 acts of an operator or on an order that come too early or too late."""
 
 CATALOGUE: Final[dict[str, Reason]] = {
-    reason.code: reason for reason in chain(SETTLEMENT_REASONS, MATCHING_REASONS, GATEWAY_REASONS)
+    reason.code: reason for reason in chain(SETTLEMENT_REASONS, CASH_REASONS, MATCHING_REASONS, GATEWAY_REASONS)
 }
 """Every reason there is, by its code."""
 

@@ -9,9 +9,10 @@ from settlement.bank_statement import BankStatement, CashBreakKind, StatementLin
 from settlement.bank_statements import BankStatements, BookedPayment, StatementEvent
 from settlement.cash_events import BankStatementRecorded, CashBreakClosed, CashBreakFound
 from settlement.rejections import Rejection
-from settlement.values import AccountId
+from settlement.values import AccountId, ParticipantId
 
 OURS = "310066-0001"
+OLGA = ParticipantId("olga")
 ANNA, BEN = AccountId("anna"), AccountId("ben")
 
 
@@ -93,7 +94,7 @@ def test_what_nobody_reported_is_missing_here_until_it_is_reported() -> None:
     assert not books.statements.is_in_dispute(ANNA)
     (closed,) = books.book("in-1", 500)
     assert isinstance(closed, CashBreakClosed)
-    assert (books.open, closed.reason) == ([], "")
+    assert (books.open, closed.operator, closed.reason) == ([], None, None)
 
 
 def test_reported_afterwards_with_another_amount_it_goes_on_differing() -> None:
@@ -170,9 +171,9 @@ def test_a_break_settled_by_hand_is_explained_for_good() -> None:
     assert [kind for kind, *_ in books.open] == ["amount_differs", "missing_here"]
     for number in list(books.statements.breaks):
         assert books.statements.refuse_to_settle(number) is None
-        closed = books.statements.settle(number, "agreed with the bank by telephone")
+        closed = books.statements.settle(number, OLGA, "agreed with the bank by telephone")
         books.checked([closed])
-        assert closed.reason == "agreed with the bank by telephone"
+        assert (closed.operator, closed.reason) == (OLGA, "agreed with the bank by telephone")
         again = books.statements.refuse_to_settle(number)
         assert again is not None
         assert again.code == "cash_break_not_open"
