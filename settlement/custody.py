@@ -45,7 +45,7 @@ class CustodyState:
 class Custody:
     """Everything an authority's word does to units here."""
 
-    __slots__ = ("_movements", "breaks", "corrections", "freezing", "notices", "restrictions")
+    __slots__ = ("_ledger", "_movements", "breaks", "corrections", "freezing", "notices", "restrictions")
 
     def __init__(  # noqa: PLR0917 - custody is about all of these
         self,
@@ -58,6 +58,7 @@ class Custody:
         restrictions: Restrictions,
     ) -> None:
         """Nothing frozen, corrected or different. Everything handed in is the depository's own."""
+        self._ledger = ledger
         self._movements = movements
         self.restrictions = restrictions
         self.freezing = Freezing(ledger, holdings, restrictions, lots)
@@ -76,15 +77,15 @@ class Custody:
         self, place: tuple[AccountId, AssetCode], seq: int, day: TradingDay, not_after_ns: int
     ) -> Iterator[FollowUp]:
         """Bring one place into order, once the cover it needs has been released."""
+        account, instrument = place
+        before_tonnes = self._ledger.balance(account, instrument).frozen
         yield from self.freezing.settle(place)
-        if not self.corrections.removals:
-            return
-        sent = False
-        for event in self.corrections.send(place, seq, day, not_after_ns):
-            sent = True
-            yield event
-        if sent:
+        if self.corrections.removals:
+            yield from self.corrections.send(place, seq, day, not_after_ns)
             yield from self.freezing.settle(place)
+        frozen_tonnes = self._ledger.balance(account, instrument).frozen
+        if frozen_tonnes != before_tonnes:
+            yield FrozenUnitsChanged(account=account, instrument=instrument, frozen_tonnes=frozen_tonnes)
 
     def dump(self) -> CustodyState:
         """All of it, for a snapshot."""

@@ -44,6 +44,16 @@ SERIALS_NOT_HELD: Final = Reason(
     remedy_en="look at the account's lots",
     source="exchange",
 )
+SERIALS_RETIRED: Final = Reason(
+    code="serials_retired",
+    pointer="/lots",
+    unit=Unit.TEXT,
+    zh="所列序列号已在本交易所使用并注销",
+    en="these serials were used and cancelled through this exchange",
+    remedy_zh="已注销的减排量不得再次使用，请核对序列号",
+    remedy_en="what was retired is never used again; check the serials",
+    source="Measures 2023, Art. 35",
+)
 SERIALS_FROZEN: Final = Reason(
     code="serials_frozen",
     pointer="/lots",
@@ -140,6 +150,7 @@ REASONS: Final = (
     TRANSFER_CUT_OFF,
     CHOICE_MALFORMED,
     SERIALS_NOT_HELD,
+    SERIALS_RETIRED,
     SERIALS_FROZEN,
     NOTICE_OUT_OF_ORDER,
     FREEZE_MALFORMED,

@@ -26,6 +26,7 @@ from settlement.ledger import Ledger
 from settlement.lot import Lot
 from settlement.provenance import Provenance
 from settlement.removal import Removal
+from settlement.serials import Serials
 from settlement.values import OUTSIDE, AccountId, AssetCode, InstructionId, LotId, TradingDay
 
 
@@ -143,6 +144,13 @@ class Transfers:
             yield TransferFailed(
                 account=account, instruction_id=instruction.instruction_id, kind=instruction.kind, code=code
             )
+
+    def were_retired(self, lot_id: LotId, wanted: Serials) -> bool:
+        """Whether any of these serials was brought here once, and is gone otherwise than back: used (Art. 35)."""
+        return any(
+            not self._holdings.all_here(lot_id, serials.intersection(brought, wanted))
+            for _, brought in self.provenance.of(lot_id)
+        )
 
     def leaving(self) -> Iterator[tuple[AccountId, LotSlice]]:
         """Serials on their way out, with whose they still are."""
