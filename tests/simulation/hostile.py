@@ -126,7 +126,7 @@ class Hostile:
             (5, self.second_person),
             (5, self.retry),
             (1, self.calendar),
-            (12, self.reference_data),
+            (16, self.reference_data),
             (4, self.open_day),
             (3, self.close_day),
             (6, self.advance_close),
