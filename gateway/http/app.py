@@ -14,7 +14,9 @@ from gateway.http import (
     health,
     market_data,
     operator_acts,
+    operator_custody,
     operator_day,
+    operator_registry,
     operator_setup,
     orders,
     replacement,
@@ -64,6 +66,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     *operator_day.ROUTES,
     *operator_setup.ROUTES,
     *operator_acts.ROUTES,
+    *operator_registry.ROUTES,
+    *operator_custody.ROUTES,
     *approvals.ROUTES,
     *health.ROUTES,
 )
