@@ -9,10 +9,10 @@ from gateway.access.limits import ActionKind
 from gateway.engine.custody_history import BreakRecord, ReconciliationRecord
 from gateway.formats import time_text
 from gateway.http import reasons
-from gateway.http.approvals import ACCEPTED, ApprovalAnswer, act
-from gateway.http.operator_acts import ReasonRequest
+from gateway.http.approvals import act
+from gateway.http.operator_routes import acting, reading
 from gateway.http.problems import refusal
-from gateway.http.routing import Call, Handler, Reply, Route
+from gateway.http.routing import Call, Reply, Route
 from gateway.http.shapes import (
     DIGITS_PATTERN,
     AccountName,
@@ -22,6 +22,7 @@ from gateway.http.shapes import (
     Name,
     OperatorRequest,
     Page,
+    Ranges,
     Time,
 )
 from gateway.registry_report import MovementCounts, RegistryReport, RegistrySilent
@@ -30,8 +31,6 @@ from matching.events import Reconciled
 from settlement.difference import BreakId
 
 CREATED: Final = 201
-
-Range = Annotated[list[tuple[int, int]], Field(description="Half-open ranges of whole-tonne serials.")]
 
 
 class Counts(Answer):
@@ -128,8 +127,8 @@ class Break(Answer):
     account: AccountName | None
     registry_account: str | None
     lot: str | None
-    only_here: Range
-    only_there: Range
+    only_here: Ranges
+    only_there: Ranges
     instruction: str | None
     detail: str
     as_of: int
@@ -301,23 +300,9 @@ async def resolve_break(call: Call) -> Reply:
     return Reply({"break": number, "state": "resolved", "reason": reason, "time": time})
 
 
-def _reading(path: str, handler: Handler, summary: str, answer: type[Answer], **more: Any) -> Route:  # noqa: ANN401 - as Route takes them
-    return Route(
-        method="GET",
-        path=path,
-        handler=handler,
-        scope=Scope.OPERATE,
-        kind=ActionKind.READ,
-        summary=summary,
-        tag="operator",
-        answer=answer,
-        **more,
-    )
-
-
 ROUTES: Final = (
-    _reading("/v1/operator/registry", get_registry, "How the line to the registry is", Registry),
-    _reading(
+    reading("/v1/operator/registry", get_registry, "How the line to the registry is", Registry),
+    reading(
         "/v1/operator/reconciliations",
         list_reconciliations,
         "Comparisons with the registry, newest first",
@@ -337,24 +322,18 @@ ROUTES: Final = (
         answer=Reconciliation,
         status=CREATED,
     ),
-    _reading(
+    reading(
         "/v1/operator/breaks",
         list_breaks,
         "Breaks with the registry, newest first",
         Breaks,
         query=BreaksQuery,
     ),
-    Route(
-        method="POST",
-        path="/v1/operator/breaks/{break_id}/resolve",
-        handler=resolve_break,
-        scope=Scope.OPERATE,
-        kind=ActionKind.OPERATE,
-        summary="Say that a difference is settled, and how",
-        tag="operator",
-        body=ReasonRequest,
-        answer=ResolvedBreak,
-        otherwise={ACCEPTED: ApprovalAnswer},
+    acting(
+        "/v1/operator/breaks/{break_id}/resolve",
+        resolve_break,
+        "Say that a difference is settled, and how",
+        ResolvedBreak,
         path_parameters={"break_id": DIGITS_PATTERN},
     ),
 )
