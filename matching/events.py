@@ -17,6 +17,9 @@ from settlement.events import (
     LotRegistered,
     MovementEvent,
     ParticipantRegistered,
+    WithdrawalPaid,
+    WithdrawalRequested,
+    WithdrawalReturned,
 )
 from settlement.rejections import Figure
 from settlement.retirement import Use
@@ -356,6 +359,9 @@ Event: TypeAlias = (
     | InstrumentAdded
     | LotRegistered
     | CashDeposited
+    | WithdrawalRequested
+    | WithdrawalPaid
+    | WithdrawalReturned
     | MovementEvent
     | LargeHolderNoted
     | TradingHalted

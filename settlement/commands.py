@@ -6,15 +6,16 @@ unique for ever per account: the same id with the same content is answered as be
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
 from settlement.account import ParticipantKind
 from settlement.difference import Difference
 from settlement.events import LotSlice
 from settlement.instrument import Instrument
 from settlement.lot import Lot
+from settlement.lot_choice import LotChoice
 from settlement.notice import Notice
-from settlement.serials import NONE, Serials
-from settlement.values import AccountId, AssetCode, InstructionId, LotId, ParticipantId
+from settlement.values import AccountId, AssetCode, InstructionId, ParticipantId, WithdrawalId
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,6 +92,55 @@ class DepositCash(ClientCommand):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RequestWithdrawal(ClientCommand):
+    """Ask for money to be paid out to the account's own bank account. It is held until the bank has paid."""
+
+    amount_fen: int
+
+    def content(self) -> str:
+        """What makes it this request."""
+        return f"withdrawal|{self.amount_fen}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PayWithdrawal(ClientCommand):
+    """Tell that the settlement bank has paid a withdrawal out. The bank's reference is the natural key."""
+
+    withdrawal_id: WithdrawalId
+    bank_reference: str
+
+    def content(self) -> str:
+        """What makes it this report."""
+        return f"withdrawal_paid|{self.withdrawal_id}|{self.bank_reference}"
+
+    @property
+    def id_space(self) -> str:
+        """The bank's ids are its own."""
+        return "bank"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReturnWithdrawal(ClientCommand):
+    """Tell that the settlement bank could not pay a withdrawal out: the money is the account's again."""
+
+    withdrawal_id: WithdrawalId
+    reason: str
+
+    def content(self) -> str:
+        """What makes it this report."""
+        return f"withdrawal_returned|{self.withdrawal_id}|{self.reason}"
+
+    @property
+    def id_space(self) -> str:
+        """The bank's ids are its own."""
+        return "bank"
+
+
+BankCommand: TypeAlias = DepositCash | PayWithdrawal | ReturnWithdrawal
+"""What the settlement bank reports, for whichever account it is."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RequestTransferIn(ClientCommand):
     """Ask the registry to move units from the owner's management into its trading sub-account.
 
@@ -107,16 +157,6 @@ class RequestTransferIn(ClientCommand):
     def content(self) -> str:
         """What makes it this request."""
         return f"transfer_in|{self.instrument}|{self.asked}"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LotChoice:
-    """Units of one lot that a participant names: these serials, or so many of its lowest."""
-
-    lot_id: LotId
-    serials: Serials = NONE
-    quantity_tonnes: int = 0
-    """Only without serials."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

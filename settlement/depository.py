@@ -9,11 +9,8 @@ from typing import Final
 
 from settlement import rejections, serials
 from settlement.account import Account, Participant, ParticipantKind
-from settlement.choice import Choice
 from settlement.commands import (
     AddInstrument,
-    DepositCash,
-    LotChoice,
     OpenAccount,
     Outcome,
     RegisterLot,
@@ -29,7 +26,6 @@ from settlement.delivery import Delivery, DeliveryState
 from settlement.events import (
     AccountOpened,
     Bucket,
-    CashDeposited,
     InstrumentAdded,
     LotRegistered,
     LotSlice,
@@ -41,13 +37,15 @@ from settlement.holdings import Holdings
 from settlement.instrument import Instrument
 from settlement.ledger import Ledger
 from settlement.lot import Lot
+from settlement.lot_choice import LotChoice
 from settlement.movements import Movements
 from settlement.rejections import Rejection
 from settlement.restrictions import Restrictions
 from settlement.state import DepositoryState, LockState, delivery_of, record_of
+from settlement.treasury import Treasury
+from settlement.unit_choice import UnitChoice
 from settlement.values import (
     CASH,
-    OUTSIDE,
     RESERVED,
     AccountId,
     AssetCode,
@@ -64,7 +62,6 @@ class Depository:
 
     __slots__ = (
         "_accounts_of",
-        "_bank_references",
         "_registry_accounts",
         "accounts",
         "choice",
@@ -75,6 +72,7 @@ class Depository:
         "lots",
         "movements",
         "participants",
+        "treasury",
     )
 
     def __init__(self) -> None:
@@ -86,7 +84,6 @@ class Depository:
         self._accounts_of: dict[ParticipantId, list[AccountId]] = {}
         self._registry_accounts: dict[str, AccountId] = {}
         self._keep(Ledger())
-        self._bank_references: dict[str, None] = {}
 
     def _keep(self, ledger: Ledger) -> None:
         """Build everything that rests on this ledger."""
@@ -94,7 +91,8 @@ class Depository:
         restrictions = Restrictions(self.accounts, self._registry_accounts, self.lots)
         self.holdings = Holdings(self.lots, restrictions)
         self.movements = Movements(self.ledger, self.holdings, self.lots)
-        self.choice = Choice(self.holdings, restrictions, self.lots)
+        self.treasury = Treasury(self.ledger)
+        self.choice = UnitChoice(self.holdings, restrictions, self.lots)
         self.custody = Custody(
             self.accounts,
             self.instruments,
@@ -244,27 +242,6 @@ class Depository:
         self.custody.notices.is_due = bool(self.custody.notices.arrivals)
         return (LotRegistered(lot=lot),)
 
-    def deposit_cash(self, command: DepositCash) -> Rejection | tuple[CashDeposited, Posted]:
-        """Book money received. One bank reference is booked once, whatever the client id."""
-        if command.account not in self.accounts:
-            return rejections.ACCOUNT_UNKNOWN.because(actual=command.account)
-        if command.amount_fen <= 0:
-            return rejections.AMOUNT_NOT_POSITIVE.because(limit=1, actual=command.amount_fen)
-        if command.bank_reference in self._bank_references:
-            return rejections.BANK_REFERENCE_REUSED.because(actual=command.bank_reference)
-        # From here the command must succeed.
-        self._bank_references[command.bank_reference] = None
-        deposited = CashDeposited(
-            account=command.account, amount_fen=command.amount_fen, bank_reference=command.bank_reference
-        )
-        posted = self.ledger.post(
-            CASH,
-            command.amount_fen,
-            source=(OUTSIDE, Bucket.OUTSIDE),
-            target=(command.account, Bucket.AVAILABLE),
-        )
-        return (deposited, posted)
-
     def refuse_transfer_out(self, command: RequestTransferOut) -> Rejection | tuple[LotSlice, ...]:
         """What, if anything, forbids asking the registry to take these units back; else their serials."""
         refused = self.may_act(command.participant, command.account)
@@ -325,6 +302,7 @@ class Depository:
         """Ledger, holdings and movements are sound, and what accounts own in tonnes is what they hold in serials."""
         self.ledger.check()
         self.movements.check()
+        self.treasury.check()
         self.holdings.check(self.movements.slices_in_flight())
         self.custody.check()
         self.movements.transfers.provenance.check(
@@ -361,7 +339,7 @@ class Depository:
             holdings=tuple(self.holdings.everything()),
             deliveries=tuple(record_of(delivery) for delivery in self.movements.deliveries.values()),
             instructions=tuple(self.movements.instructions.values()),
-            bank_references=tuple(self._bank_references),
+            treasury=self.treasury.dump(),
             locked=tuple(
                 LockState(account=account, instrument=instrument, quantity_tonnes=tonnes)
                 for (account, instrument), tonnes in self.movements.obligations.locked.items()
@@ -396,7 +374,7 @@ class Depository:
         depository.movements.retirements.load(state.retirements)
         for part_in_flight in depository.movements.slices_in_flight():
             depository.holdings.expect((part_in_flight,))
-        depository._bank_references.update(dict.fromkeys(state.bank_references))
+        depository.treasury.load(state.treasury)
         depository.movements.obligations.trading_day = state.trading_day
         for lock in state.locked:
             depository.movements.obligations.locked[lock.account, lock.instrument] = lock.quantity_tonnes

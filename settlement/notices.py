@@ -168,7 +168,7 @@ class Notices:
         match notice.kind:
             case NoticeKind.LOT_ISSUED | NoticeKind.LOT_CHANGED:
                 return None if notice.lot is None else self._fault_of_lot(notice.lot)
-            case NoticeKind.ACCOUNT_RESTRICTED:
+            case NoticeKind.ACCOUNT_RESTRICTED | NoticeKind.ACCOUNT_CLOSED:
                 return FREEZE_MALFORMED if notice.registry_account is None else None
             case NoticeKind.LOT_FROZEN:
                 return FREEZE_MALFORMED if notice.lot_id is None else None
@@ -212,7 +212,7 @@ class Notices:
             case NoticeKind.LOT_ISSUED | NoticeKind.LOT_CHANGED:
                 if notice.lot is not None:
                     yield from self._learn(notice.lot)
-            case NoticeKind.ACCOUNT_RESTRICTED:
+            case NoticeKind.ACCOUNT_RESTRICTED | NoticeKind.ACCOUNT_CLOSED:
                 yield self._freezing.place(_freeze(notice, None))
             case NoticeKind.LOT_FROZEN:
                 yield self._freezing.place(_freeze(notice, notice.lot_id))

@@ -75,6 +75,8 @@ class Obligations:
             trade_id=delivery.trade_id,
             seller=delivery.seller,
             buyer=delivery.buyer,
+            instrument=delivery.instrument,
+            quantity_tonnes=delivery.quantity_tonnes,
             instruction_id=instruction_id,
             code=code,
         )

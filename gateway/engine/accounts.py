@@ -6,8 +6,9 @@ transfer, a settled delivery.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+from gateway.engine.entry import Entry
 from matching.events import AccountRestricted, RestrictionLifted, Traded
 from settlement import serials as ranges
 from settlement.custody_events import LotChanged, UnitsArrived
@@ -18,7 +19,9 @@ from settlement.events import (
     Instruction,
     InstructionKind,
     LotRegistered,
+    MovementConfirmed,
     MovementInstructed,
+    MovementRefused,
     Posted,
     RetirementCompleted,
 )
@@ -131,6 +134,20 @@ class Accounts:
     def all(self) -> Mapping[str, AccountView]:
         """Every account by its name."""
         return self._accounts
+
+    def handlers(self) -> "dict[type, Callable[[Entry, Any], None]]":
+        """What to do about each event that is for accounts alone."""
+        return {
+            Posted: lambda _, event: self.post(event),
+            AccountOpened: lambda _, event: self.open(event),
+            LotRegistered: lambda _, event: self.register(event),
+            MovementInstructed: lambda _, event: self.instruct(event),
+            MovementConfirmed: lambda _, event: self.confirm(event.instruction_id),
+            MovementRefused: lambda _, event: self.refuse(event.instruction_id),
+            RetirementCompleted: lambda _, event: self.retire(event),
+            AccountRestricted: lambda entry, event: self.restrict(event, entry.at_ns),
+            RestrictionLifted: lambda _, event: self.lift(event),
+        }
 
     def open(self, event: AccountOpened) -> None:
         """An account came to be."""

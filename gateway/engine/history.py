@@ -15,7 +15,8 @@ from pydantic_core import from_json
 from gateway.engine.custody_history import CustodyHistory
 from gateway.engine.entry import AccountEvent
 from gateway.engine.orders import OrderView
-from gateway.engine.paging import Page, bounded, cursor_after, id_before
+from gateway.engine.paging import Page, bounded, cursor_after, figure_of, id_before
+from gateway.engine.withdrawals import Withdrawals
 from matching.order import Side, TimeInForce
 from settlement.retirement import RetirementPurpose, Use
 
@@ -74,6 +75,8 @@ class History:
         self._pool = pool
         self.custody = CustodyHistory(pool)
         """Comparisons with the registry, breaks, claims."""
+        self.withdrawals = Withdrawals(pool)
+        """Money on its way out."""
 
     async def order(self, order_id: int) -> OrderView | None:
         """An order that ended, or a rejected attempt."""
@@ -229,8 +232,8 @@ def _order(row: asyncpg.Record) -> OrderView:
         turnover_fen=row["turnover_fen"],
         ended_ns=row["ended_ns"],
         reason=row["reason"],
-        limit=_figure(limit),
-        actual=_figure(actual),
+        limit=figure_of(limit),
+        actual=figure_of(actual),
         use=_use(row["use"]),
     )
 
@@ -240,14 +243,6 @@ def _use(text: str | None) -> Use | None:
         return None
     purpose, beneficiary, statement = orjson.loads(text)
     return Use(purpose=RetirementPurpose(purpose), beneficiary=beneficiary, statement=statement)
-
-
-def _figure(value: object) -> int | str | tuple[int, int] | None:
-    if isinstance(value, list):
-        least, most = value
-        return (int(least), int(most))
-    assert value is None or isinstance(value, int | str), f"not a figure: {value!r}"
-    return value
 
 
 def _trade(row: asyncpg.Record) -> TradeView:

@@ -1,4 +1,4 @@
-"""Pages of what is read from the database: by id, newest first, with a cursor that says nothing to others."""
+"""Pages of what the database keeps: by id, newest first, and never by time, so that equal times lose and repeat nothing."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
@@ -8,8 +8,6 @@ MAX_LIMIT: Final = 1_000
 """The longest page."""
 
 T = TypeVar("T")
-
-_NEWEST: Final = 2**63 - 1
 
 
 class BadCursorError(ValueError):
@@ -24,8 +22,11 @@ class Page(Generic[T]):
     next: str | None
 
 
+_NEWEST: Final = 2**63 - 1
+
+
 def bounded(limit: int) -> int:
-    """That limit, which must be one."""
+    """How many items a page has. Raises ValueError when there are none or too many."""
     if not 1 <= limit <= MAX_LIMIT:
         raise ValueError(f"a page has 1 to {MAX_LIMIT} items")
     return limit
@@ -48,3 +49,12 @@ def id_before(cursor: str | None) -> int:
     if version != b"1" or cursor != cursor_after(found) or not 0 < found <= _NEWEST:
         raise BadCursorError("this cursor was not given out here")
     return found
+
+
+def figure_of(value: object) -> int | str | tuple[int, int] | None:
+    """A limit or an actual value as it is stored."""
+    if isinstance(value, list):
+        least, most = value
+        return (int(least), int(most))
+    assert value is None or isinstance(value, int | str), f"not a figure: {value!r}"
+    return value

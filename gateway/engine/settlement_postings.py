@@ -2,7 +2,7 @@
 
 The journal hands over each batch of entries; the few of them that settle something leave their reasons, their
 postings and their serials in schema `settlement`, whose constraints and triggers judge them (see
-`gateway/postgres/schema/0002_settlement.sql`, `0005_retirement_and_fees.sql` and `0007_corrections.sql`). Reasons come from what settlement says has happened, postings from
+`gateway/postgres/schema/0002_settlement.sql`, `0005_retirement_and_fees.sql` and `0008_corrections.sql`). Reasons come from what settlement says has happened, postings from
 the ledger's own moves between accounts, serials from the lots: three accounts of one thing, which the database
 compares. A refusal means that the core is wrong, so it is raised and stops the process.
 """
@@ -31,6 +31,7 @@ from settlement.events import (
     Posted,
     RetirementCompleted,
     TransferCompleted,
+    WithdrawalPaid,
 )
 from settlement.state import DepositoryState
 from settlement.values import CASH, FEES, OUTSIDE, RETIRED, WITHDRAWN
@@ -51,7 +52,13 @@ class Withdrawn:
 
 
 Settling: TypeAlias = (
-    CashDeposited | TransferCompleted | Withdrawn | UnitsArrived | DeliverySettled | RetirementCompleted
+    CashDeposited
+    | WithdrawalPaid
+    | TransferCompleted
+    | Withdrawn
+    | UnitsArrived
+    | DeliverySettled
+    | RetirementCompleted
 )
 """The events that are a reason for something to be posted."""
 
@@ -60,6 +67,7 @@ Row: TypeAlias = tuple[object, ...]
 _TAKEN: Final = frozenset(
     {
         CashDeposited,
+        WithdrawalPaid,
         TransferCompleted,
         UnitsArrived,
         DeliverySettled,
@@ -201,6 +209,7 @@ def collect(entries: Sequence[Entry]) -> Batch:
                     reasons.append(Withdrawn(event))
                 case (
                     CashDeposited()
+                    | WithdrawalPaid()
                     | TransferCompleted()
                     | UnitsArrived()
                     | DeliverySettled()
@@ -244,6 +253,8 @@ def _reasons(event: Settling) -> Iterator[tuple[Row, Sequence[LotSlice]]]:
     match event:
         case CashDeposited():
             yield ("deposit", event.bank_reference, CASH, event.amount_fen, OUTSIDE, event.account, 0), ()
+        case WithdrawalPaid():
+            yield ("withdrawal", event.bank_reference, CASH, event.amount_fen, event.account, OUTSIDE, 0), ()
         case TransferCompleted():
             moved = (event.instrument, event.quantity_tonnes, *_ends(event))
             yield ("transfer", event.instruction_id, *moved, 0), event.lots
@@ -278,7 +289,7 @@ def _ends(event: TransferCompleted) -> tuple[str, str]:
 
 
 def _slices(event: Settling) -> Sequence[LotSlice]:
-    return () if isinstance(event, CashDeposited) else event.lots
+    return () if isinstance(event, CashDeposited | WithdrawalPaid) else event.lots
 
 
 def _columns(rows: list[Row], width: int | None = None) -> list[list[object]]:

@@ -15,8 +15,8 @@ from gateway.http.problems import refusal
 from gateway.http.routing import Call
 from gateway.http.services import HoldingsUnknown
 from settlement import serials as ranges
-from settlement.commands import LotChoice
 from settlement.events import InstructionKind, LotSlice
+from settlement.lot_choice import LotChoice
 from settlement.rejections import (
     ACCOUNT_UNKNOWN,
     INSTRUMENT_UNKNOWN,

@@ -29,8 +29,9 @@ from gateway.http.shapes import (
     ShortText,
     Time,
 )
-from settlement.commands import LotChoice, RequestTransferIn, RequestTransferOut
+from settlement.commands import RequestTransferIn, RequestTransferOut
 from settlement.events import InstructionKind, LotSlice, TransferRequested
+from settlement.lot_choice import LotChoice
 from settlement.values import AccountId, AssetCode, LotId
 
 CREATED: Final = 201

@@ -25,6 +25,7 @@ ALTER TABLE settlement.settled
     ADD CONSTRAINT settled_kind CHECK (
         CASE kind
             WHEN 'deposit' THEN asset = 'CNY' AND from_account = 'outside' AND payment_fen = 0
+            WHEN 'withdrawal' THEN asset = 'CNY' AND to_account = 'outside' AND payment_fen = 0
             WHEN 'transfer' THEN asset <> 'CNY' AND 'outside' IN (from_account, to_account) AND payment_fen = 0
             WHEN 'arrival' THEN asset <> 'CNY' AND from_account = 'outside' AND payment_fen = 0
             WHEN 'correction' THEN asset <> 'CNY' AND from_account <> 'outside' AND payment_fen = 0
@@ -43,7 +44,7 @@ ALTER TABLE settlement.settled
     ADD CONSTRAINT withdrawn_for_good CHECK (from_account <> 'withdrawn'),
     ADD CONSTRAINT arrival_names_its_notice CHECK (kind <> 'arrival' OR reference ~ '^notice-[1-9][0-9]*$'),
     ADD CONSTRAINT instruction_moves_once
-        EXCLUDE USING btree (reference WITH =) WHERE (kind IN ('transfer', 'correction'));
+        EXCLUDE (reference WITH =) WHERE (kind IN ('transfer', 'correction'));
 
 -- ---- asking -----------------------------------------------------------------------------------------------------
 

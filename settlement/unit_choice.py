@@ -1,17 +1,17 @@
 """Which units an owner means that names a quantity, or lots: serials that are its own, free, and not frozen."""
 
 from settlement import serials
-from settlement.commands import LotChoice
 from settlement.custody_rejections import CHOICE_MALFORMED, SERIALS_FROZEN, SERIALS_NOT_HELD
 from settlement.events import LotSlice
 from settlement.holdings import Holdings
 from settlement.lot import Lot
+from settlement.lot_choice import LotChoice
 from settlement.rejections import INSUFFICIENT_UNITS, LOT_UNKNOWN, SERIALS_MALFORMED, Rejection
 from settlement.restrictions import Restrictions
 from settlement.values import AccountId, AssetCode, LotId
 
 
-class Choice:
+class UnitChoice:
     """Chooses serials for what is asked, or says why that cannot be."""
 
     __slots__ = ("_holdings", "_lots", "_restrictions")
