@@ -5,7 +5,7 @@ deliveries the registry would not be asked, and how far its notices have been ta
 (`custody_rows`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -34,7 +34,8 @@ from settlement.custody_events import (
 )
 from settlement.difference import Break
 from settlement.events import DeliveryFailed, DeliveryParked, DeliverySettled
-from settlement.freeze import Freeze
+from settlement.freeze import Freeze, FreezeSource
+from settlement.notice import NoticeKind
 from settlement.removal import Removal, RemovalState
 from settlement.serials import NONE, Serials
 
@@ -96,6 +97,17 @@ class NoticeFault:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ArrivingView:
+    """Units that an owner moved in at the platform, and that cannot be credited here yet."""
+
+    sequence: int
+    """Of the notice that told so."""
+    registry_account: str
+    lot: str
+    serials: Serials
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ComparisonView:
     """The newest comparison with the registry."""
 
@@ -120,18 +132,40 @@ class CustodyState:
     removals: tuple[RemovalView, ...]
     parked: tuple[ParkedView, ...]
     faults: tuple[NoticeFault, ...]
+    arriving: tuple[ArrivingView, ...]
     comparison: ComparisonView | None
+    clean_as_of: int
 
 
 NOTHING: Final = CustodyState(
-    notice_cursor=0, freezes=(), breaks=(), claims=(), removals=(), parked=(), faults=(), comparison=None
+    notice_cursor=0,
+    freezes=(),
+    breaks=(),
+    claims=(),
+    removals=(),
+    parked=(),
+    faults=(),
+    arriving=(),
+    comparison=None,
+    clean_as_of=0,
 )
 
 
 class Custody:
     """All of it, by name."""
 
-    __slots__ = ("breaks", "claims", "comparison", "faults", "freezes", "notice_cursor", "parked", "removals")
+    __slots__ = (
+        "_arriving",
+        "breaks",
+        "claims",
+        "clean_as_of",
+        "comparison",
+        "faults",
+        "freezes",
+        "notice_cursor",
+        "parked",
+        "removals",
+    )
 
     def __init__(self, state: CustodyState = NOTHING) -> None:
         """Nothing yet, or what a snapshot has."""
@@ -145,6 +179,24 @@ class Custody:
         self.parked = {view.trade_id: view for view in state.parked}
         self.faults = list(state.faults)
         self.comparison = state.comparison
+        self.clean_as_of = state.clean_as_of
+        """The registry's entry at which both sides were last found equal; zero before the first time."""
+        self._arriving = {view.sequence: view for view in state.arriving}
+
+    def arriving(self) -> Iterator[tuple[str, str, Serials]]:
+        """Registry account, lot and serials of what an owner moved in there and is not credited here yet."""
+        return ((view.registry_account, view.lot, view.serials) for view in self._arriving.values())
+
+    def frozen_registry_accounts(self) -> frozenset[str]:
+        """Accounts that are frozen as a whole on the registry's own word."""
+        freezes = (view.freeze for view in self.freezes.values())
+        return frozenset(
+            freeze.registry_account
+            for freeze in freezes
+            if freeze.stops_account
+            and freeze.source is FreezeSource.REGISTRY
+            and freeze.registry_account is not None
+        )
 
     def dump(self) -> CustodyState:
         """Everything, for a snapshot."""
@@ -156,7 +208,9 @@ class Custody:
             removals=tuple(self.removals.values()),
             parked=tuple(self.parked.values()),
             faults=tuple(self.faults),
+            arriving=tuple(self._arriving.values()),
             comparison=self.comparison,
+            clean_as_of=self.clean_as_of,
         )
 
     def frozen(self, registry_account: str, lot: str, serials: Serials) -> Serials:
@@ -175,7 +229,7 @@ class Custody:
         """What to do about each event of custody; what it changes of accounts is theirs."""
         return {
             LotChanged: lambda _, event: accounts.register(event),
-            UnitsArrived: lambda _, event: accounts.arrive(event),
+            UnitsArrived: lambda _, event: self._arrive(accounts, event),
             FrozenUnitsChanged: _nothing,
             DeliveryUnwound: _nothing,
             NoticeTaken: self._take,
@@ -205,6 +259,8 @@ class Custody:
             breaks=event.breaks,
             clean_in_a_row=0 if event.breaks else before + 1,
         )
+        if not event.breaks:
+            self.clean_as_of = event.as_of
 
     def end_delivery(self, event: DeliverySettled | DeliveryFailed) -> None:
         """A delivery is over, and no longer parked if it was."""
@@ -217,6 +273,19 @@ class Custody:
                 sequence=event.sequence, kind=event.kind.value, fault=event.fault, at_ns=entry.at_ns
             )
             self.faults = [*self.faults, fault][-FAULTS_KEPT:]
+        elif event.kind is NoticeKind.TRANSFERRED_IN:
+            assert event.registry_account is not None, f"notice {event.sequence} brings units to nobody"
+            assert event.lot_id is not None, f"notice {event.sequence} brings units of no lot"
+            self._arriving[event.sequence] = ArrivingView(
+                sequence=event.sequence,
+                registry_account=event.registry_account,
+                lot=event.lot_id,
+                serials=event.serials,
+            )
+
+    def _arrive(self, accounts: Accounts, event: UnitsArrived) -> None:
+        accounts.arrive(event)
+        self._arriving.pop(event.notice_sequence, None)
 
     def _place(self, entry: Entry, event: FreezePlaced) -> None:
         view = FreezeView(freeze=event.freeze, account=event.account, at_ns=entry.at_ns)
