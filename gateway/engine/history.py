@@ -13,6 +13,7 @@ import orjson
 from pydantic_core import from_json
 
 from gateway.engine.bank_statements import BankStatementHistory
+from gateway.engine.custody_history import CustodyHistory
 from gateway.engine.entry import AccountEvent
 from gateway.engine.orders import OrderView
 from gateway.engine.paging import Page, bounded, cursor_after, figure_of, id_before
@@ -73,6 +74,8 @@ class History:
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         """Reading through this pool."""
         self._pool = pool
+        self.custody = CustodyHistory(pool)
+        """Comparisons with the registry, breaks, claims."""
         self.withdrawals = Withdrawals(pool)
         """Money on its way out."""
         self.bank_statements = BankStatementHistory(pool)

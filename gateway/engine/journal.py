@@ -16,6 +16,7 @@ import asyncpg
 
 from gateway.engine.bank_statements import BankStatementRows
 from gateway.engine.codec import decode_command, decode_events
+from gateway.engine.custody_rows import CustodyRows
 from gateway.engine.entry import AccountEvent, Entry
 from gateway.engine.orders import OpenOrders
 from gateway.engine.rows import DIGEST_ALGORITHM, GENESIS, INSERT_BATCH, Batch, SettlementRows
@@ -82,6 +83,7 @@ class Journal:
             SettlementRows(),
             WithdrawalRows(),
             BankStatementRows(),
+            CustodyRows(),
             *projections,
         )
         self._last_event_ids: dict[str, int] = {}

@@ -68,7 +68,9 @@ def test_every_reason_has_one_code_both_languages_and_a_status() -> None:
     codes = Counter(reason.code for reason in everything)
     assert [code for code, number in codes.items() if number > 1] == []
     assert STATUS.keys() == CATALOGUE.keys() == codes.keys()
-    assert STATUS_OF_CORE.keys() <= {reason.code for reason in (*SETTLEMENT_REASONS, *CASH_REASONS, *MATCHING_REASONS)}
+    assert STATUS_OF_CORE.keys() <= {
+        reason.code for reason in (*SETTLEMENT_REASONS, *CASH_REASONS, *MATCHING_REASONS)
+    }
     assert CATALOGUE.keys() >= RETRYABLE
     for reason in everything:
         assert reason.code == reason.code.lower()
