@@ -1,10 +1,11 @@
-"""Acts of operators about units in custody, and what every act of an operator carries.
+"""Acts of operators about units and money in custody, and what every act of an operator carries.
 
 Acts about trading stand beside its other commands.
 """
 
 from dataclasses import dataclass
 
+from settlement.bank_statement import CashBreakId
 from settlement.claim import ClaimDecision, ClaimId
 from settlement.difference import BreakId
 from settlement.freeze import FreezeId
@@ -111,3 +112,15 @@ class UnwindDelivery(Act):
     def name(self) -> str:
         """Its name."""
         return "unwind_delivery"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SettleCashBreak(Act):
+    """Say that a difference with the settlement bank's money is settled, and how: its account can withdraw again."""
+
+    break_id: CashBreakId
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return "settle_cash_break"

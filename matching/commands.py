@@ -11,6 +11,7 @@ from matching.acts import (
     ResolveBreak,
     RetryDeliveries,
     RetryRemoval,
+    SettleCashBreak,
     UnwindDelivery,
 )
 from matching.calendar import Announcement
@@ -282,6 +283,7 @@ AnyAct: TypeAlias = (
     | ResolveBreak
     | RetryDeliveries
     | UnwindDelivery
+    | SettleCashBreak
 )
 """Every act that can be made to wait for a second person."""
 
@@ -320,6 +322,7 @@ Command: TypeAlias = (
     | ResolveBreak
     | RetryDeliveries
     | UnwindDelivery
+    | SettleCashBreak
     | ApproveAct
     | DeclineAct
     | AnnounceCalendar

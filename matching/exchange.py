@@ -10,37 +10,24 @@ from typing import Final, assert_never
 
 from matching import rejections
 from matching.acts import (
-    DecideClaim,
-    LiftFreeze,
-    PlaceFreeze,
-    ResolveBreak,
-    RetryDeliveries,
-    RetryRemoval,
-    UnwindDelivery,
+    Act,
 )
 from matching.calendar import Calendar
 from matching.client_ids import ClientIds
 from matching.commands import (
     AddListing,
-    AdoptRules,
     AdvanceClose,
     AdvanceTime,
     AnnounceCalendar,
     ApproveAct,
-    BustTrade,
     CancelOrder,
     CancelOrders,
     CloseDay,
     Command,
     DeclineAct,
-    HaltTrading,
-    LiftRestriction,
     OpenDay,
     RecordReconciliation,
     ReplaceOrder,
-    RestrictAccount,
-    ResumeTrading,
-    RetryRetirement,
     SubmitOrder,
 )
 from matching.day_cycle import DayCycle
@@ -199,22 +186,7 @@ class Exchange:
                 return self.depository.custody.notices.take(command, self._correction_policy())
             case ReportBreaks():
                 return self.depository.custody.breaks.report(command)
-            case (
-                AdoptRules()
-                | HaltTrading()
-                | ResumeTrading()
-                | RestrictAccount()
-                | LiftRestriction()
-                | BustTrade()
-                | RetryRetirement()
-                | PlaceFreeze()
-                | LiftFreeze()
-                | DecideClaim()
-                | RetryRemoval()
-                | ResolveBreak()
-                | RetryDeliveries()
-                | UnwindDelivery()
-            ):
+            case Act():
                 return self.operations.act(command)
             case ApproveAct():
                 return self.operations.approve(command)

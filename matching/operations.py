@@ -16,6 +16,7 @@ from matching.acts import (
     ResolveBreak,
     RetryDeliveries,
     RetryRemoval,
+    SettleCashBreak,
     UnwindDelivery,
 )
 from matching.commands import (
@@ -149,6 +150,8 @@ class Operations:
                 | UnwindDelivery()
             ):
                 return self._custody_acts.refuse(act)
+            case SettleCashBreak():
+                return self._depository.treasury.statements.refuse_to_settle(act.break_id)
             case _:
                 assert_never(act)
 
@@ -239,6 +242,8 @@ class Operations:
                 | UnwindDelivery()
             ):
                 return self._custody_acts.do(act)
+            case SettleCashBreak():
+                return (self._depository.treasury.statements.settle(act.break_id, operator, reason),)
             case _:
                 assert_never(act)
 

@@ -237,6 +237,7 @@ EXCEPTIONAL_ACTS: Final = (
     "resolve_break",
     "retry_deliveries",
     "unwind_delivery",
+    "settle_cash_break",
 )
 """Operators' acts outside the ordinary course of a day. Each needs a reason, and a second person if the book says."""
 

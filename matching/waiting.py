@@ -1,7 +1,8 @@
 """An act of an operator that waits for its second person, in the shape a snapshot keeps: a field for each kind."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Any, Final
 
 from matching.acts import (
     DecideClaim,
@@ -9,7 +10,7 @@ from matching.acts import (
     PlaceFreeze,
     ResolveBreak,
     RetryDeliveries,
-    RetryRemoval,
+    SettleCashBreak,
     UnwindDelivery,
 )
 from matching.commands import (
@@ -20,7 +21,6 @@ from matching.commands import (
     LiftRestriction,
     RestrictAccount,
     ResumeTrading,
-    RetryRetirement,
 )
 
 
@@ -41,43 +41,34 @@ class WaitingAct:
     difference: ResolveBreak | None = None
     retry: RetryDeliveries | None = None
     unwind: UnwindDelivery | None = None
+    cash: SettleCashBreak | None = None
 
     @property
     def act(self) -> AnyAct:
         """The one act it is about."""
-        trading = (self.halt, self.resume, self.restrict, self.lift, self.bust, self.rules)
-        custody = (self.freeze, self.lift_freeze, self.claim, self.difference, self.retry, self.unwind)
-        return next(act for act in (*trading, *custody) if act is not None)
+        acts: Iterator[AnyAct | None] = (getattr(self, field) for field in FIELD_OF.values())
+        return next(act for act in acts if act is not None)
+
+
+FIELD_OF: Final[dict[type[AnyAct], str]] = {
+    HaltTrading: "halt",
+    ResumeTrading: "resume",
+    RestrictAccount: "restrict",
+    LiftRestriction: "lift",
+    BustTrade: "bust",
+    AdoptRules: "rules",
+    PlaceFreeze: "freeze",
+    LiftFreeze: "lift_freeze",
+    DecideClaim: "claim",
+    ResolveBreak: "difference",
+    RetryDeliveries: "retry",
+    UnwindDelivery: "unwind",
+    SettleCashBreak: "cash",
+}
+"""Kind of act → its field. Asking a registry again is not here: it waits for nobody."""
 
 
 def waiting_act(approval_id: int, act: AnyAct) -> WaitingAct:
     """The act under the field of its own kind."""
-    match act:
-        case HaltTrading():
-            return WaitingAct(approval_id=approval_id, halt=act)
-        case ResumeTrading():
-            return WaitingAct(approval_id=approval_id, resume=act)
-        case RestrictAccount():
-            return WaitingAct(approval_id=approval_id, restrict=act)
-        case LiftRestriction():
-            return WaitingAct(approval_id=approval_id, lift=act)
-        case BustTrade():
-            return WaitingAct(approval_id=approval_id, bust=act)
-        case AdoptRules():
-            return WaitingAct(approval_id=approval_id, rules=act)
-        case PlaceFreeze():
-            return WaitingAct(approval_id=approval_id, freeze=act)
-        case LiftFreeze():
-            return WaitingAct(approval_id=approval_id, lift_freeze=act)
-        case DecideClaim():
-            return WaitingAct(approval_id=approval_id, claim=act)
-        case ResolveBreak():
-            return WaitingAct(approval_id=approval_id, difference=act)
-        case RetryDeliveries():
-            return WaitingAct(approval_id=approval_id, retry=act)
-        case UnwindDelivery():
-            return WaitingAct(approval_id=approval_id, unwind=act)
-        case RetryRetirement() | RetryRemoval():
-            raise AssertionError("asking a registry again waits for nobody")
-        case _:
-            assert_never(act)
+    field: dict[str, Any] = {FIELD_OF[type(act)]: act}
+    return WaitingAct(approval_id=approval_id, **field)

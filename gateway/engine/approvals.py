@@ -11,6 +11,7 @@ from matching.acts import (
     ResolveBreak,
     RetryDeliveries,
     RetryRemoval,
+    SettleCashBreak,
     UnwindDelivery,
 )
 from matching.commands import (
@@ -95,7 +96,7 @@ def subject_of(act: AnyAct) -> str:
             return f"{act.claim_id}: {act.decision.value}"
         case RetryRemoval():
             return str(act.removal_id)
-        case ResolveBreak():
+        case ResolveBreak() | SettleCashBreak():
             return str(act.break_id)
         case RetryDeliveries():
             return ", ".join(map(str, act.trade_ids)) or "all"

@@ -11,7 +11,9 @@ from typing import Final
 import pytest
 
 import matching.rejections
+import settlement.cash_rejections
 import settlement.rejections
+from matching.acts import SettleCashBreak
 from matching.commands import (
     AddListing,
     AdvanceClose,
@@ -27,7 +29,15 @@ from matching.order import Side
 from matching.session import NS
 from matching.state import ExchangeState
 from settlement.account import ParticipantKind
-from settlement.commands import AddInstrument, ClientCommand, OpenAccount, RegisterLot, RegisterParticipant
+from settlement.bank_statement import BankStatement, CashBreakId, StatementLine
+from settlement.commands import (
+    AddInstrument,
+    ClientCommand,
+    OpenAccount,
+    RecordBankStatement,
+    RegisterLot,
+    RegisterParticipant,
+)
 from settlement.depository import MAX_PIECES
 from settlement.events import LotSlice
 from settlement.instrument import Instrument
@@ -69,7 +79,11 @@ from tests.matching.driver import (
     withdrawal,
 )
 
-REASONS: Final = (*settlement.rejections.REASONS, *matching.rejections.REASONS)
+REASONS: Final = (
+    *settlement.rejections.REASONS,
+    *settlement.cash_rejections.REASONS,
+    *matching.rejections.REASONS,
+)
 BUY, SELL = Side.BUY, Side.SELL
 KIND = ParticipantKind.INSTITUTION
 
@@ -350,6 +364,94 @@ def a_payment_under_the_reference_of_a_deposit() -> tuple[Driver, Command]:
     driver.do(deposit("ben", 5, reference="r"))
     driver.do(withdrawal("ben", 5))
     return driver, paid("ben", f"wd-{driver.seq}", reference="r")
+
+
+def with_statement() -> tuple[Driver, BankStatement]:
+    """What Ben paid in is on a statement; the next one is at hand."""
+    driver = open_market()
+    driver.admit("ben")
+    driver.do(deposit("ben", 500, reference="in-1"))
+    first = BankStatement(
+        statement_id="S1",
+        bank_account="DEMO-SETTLEMENT-1",
+        from_ns=0,
+        until_ns=driver.at_ns,
+        opening_fen=0,
+        closing_fen=500,
+        lines=(StatementLine(reference="in-1", amount_fen=500),),
+        digest="1",
+    )
+    driver.accepted(RecordBankStatement(operator=ParticipantId("bank"), statement=first))
+    following = replace(
+        first,
+        statement_id="S2",
+        from_ns=driver.at_ns,
+        until_ns=driver.at_ns + 1,
+        opening_fen=500,
+        lines=(),
+        digest="2",
+    )
+    return driver, following
+
+
+def told(statement: BankStatement) -> Command:
+    return RecordBankStatement(operator=ParticipantId("bank"), statement=statement)
+
+
+@produces("bank_account_differs")
+def a_statement_of_another_account() -> tuple[Driver, Command]:
+    driver, statement = with_statement()
+    return driver, told(replace(statement, bank_account="another"))
+
+
+@produces("bank_account_differs")
+def a_statement_before_there_is_an_account() -> tuple[Driver, Command]:
+    _, statement = with_statement()
+    return open_market(settlement_account="none"), told(statement)
+
+
+@produces("statement_reused")
+def two_statements_of_one_number() -> tuple[Driver, Command]:
+    driver, statement = with_statement()
+    return driver, told(replace(statement, statement_id="S1"))
+
+
+@produces("statement_line_of_nothing")
+def a_statement_with_a_line_of_nothing() -> tuple[Driver, Command]:
+    driver, statement = with_statement()
+    return driver, told(replace(statement, lines=(StatementLine(reference="x", amount_fen=0),)))
+
+
+@produces("statement_unbalanced")
+def a_statement_with_one_changed_amount() -> tuple[Driver, Command]:
+    driver, statement = with_statement()
+    return driver, told(replace(statement, lines=(StatementLine(reference="x", amount_fen=1),)))
+
+
+@produces("statement_period")
+def a_statement_of_a_day_that_was_told() -> tuple[Driver, Command]:
+    driver, statement = with_statement()
+    return driver, told(replace(statement, from_ns=statement.from_ns - 1))
+
+
+@produces("statement_gap")
+def a_statement_after_one_that_is_missing() -> tuple[Driver, Command]:
+    driver, statement = with_statement()
+    return driver, told(replace(statement, opening_fen=501, closing_fen=501))
+
+
+@produces("cash_in_dispute")
+def a_withdrawal_of_disputed_money() -> tuple[Driver, Command]:
+    driver, statement = with_statement()
+    driver.do(deposit("ben", 7, client_id="2", reference="in-2"))
+    driver.accepted(told(replace(statement, until_ns=driver.at_ns + 1)))
+    return driver, withdrawal("ben", 1)
+
+
+@produces("cash_break_not_open")
+def settling_a_difference_that_is_not_there() -> tuple[Driver, Command]:
+    act = SettleCashBreak(operator=ParticipantId("olga"), reason="x", break_id=CashBreakId(1))
+    return market(), act
 
 
 @produces("insufficient_cash")

@@ -94,6 +94,10 @@ class PlainBank:
         kind = "repeated_there" if shown or reference in self.owner_of else "missing_here"
         return [*notes, self.differ(kind, reference, None, fen)]
 
+    def settle(self, number: int) -> list[Note]:
+        self.differences = [one for one in self.differences if one.number != number]
+        return [("cash fits", number)]
+
     def differ(self, kind: str, reference: str, here: int | None, there: int | None) -> Note:
         self.found += 1
         difference = Difference(self.found, kind, reference, self.owner_of.get(reference), here, there)

@@ -21,6 +21,7 @@ from matching.acts import (
     ResolveBreak,
     RetryDeliveries,
     RetryRemoval,
+    SettleCashBreak,
     UnwindDelivery,
 )
 from matching.calendar import Announcement
@@ -257,6 +258,7 @@ class Market:
                 | ResolveBreak()
                 | RetryDeliveries()
                 | UnwindDelivery()
+                | SettleCashBreak()
             ):
                 return self.act(command)
             case ApproveAct():
@@ -691,6 +693,9 @@ class Market:
                 return None if sound else "delivery_not_parked"
             case UnwindDelivery():
                 return None if act.trade_id in parked else "delivery_not_parked"
+            case SettleCashBreak():
+                known = any(one.number == act.break_id for one in self.vault.bank.differences)
+                return None if known else "cash_break_not_open"
         raise AssertionError(f"nobody judges {act}")
 
     def not_this_freeze(self, act: PlaceFreeze) -> str | None:
@@ -775,6 +780,8 @@ class Market:
             case UnwindDelivery():
                 (trade,) = (one for one in self.vault.trades if one.number == act.trade_id)
                 return [("unwound", act.trade_id), self.vault.give_up(trade, "unwound")]
+            case SettleCashBreak():
+                return self.vault.bank.settle(act.break_id)
         raise AssertionError(f"nobody does {act}")
 
     def bust(self, number_of_trade: int) -> list[Note]:
@@ -1017,3 +1024,5 @@ def act_name(act: AnyAct) -> str:
             return "retry_deliveries"
         case UnwindDelivery():
             return "unwind_delivery"
+        case SettleCashBreak():
+            return "settle_cash_break"

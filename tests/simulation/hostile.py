@@ -15,6 +15,7 @@ from matching.acts import (
     ResolveBreak,
     RetryDeliveries,
     RetryRemoval,
+    SettleCashBreak,
     UnwindDelivery,
 )
 from matching.commands import (
@@ -43,7 +44,7 @@ from matching.listing import Listing
 from matching.order import OrderId, Side, TimeInForce
 from matching.rulebook import RuleValue
 from settlement.account import ParticipantKind
-from settlement.bank_statement import BankStatement, StatementLine
+from settlement.bank_statement import BankStatement, CashBreakId, StatementLine
 from settlement.claim import ClaimDecision, ClaimId
 from settlement.commands import (
     AddInstrument,
@@ -658,6 +659,8 @@ class Hostile:
         refused = [one.number for one in custody.removals.values() if one.state == "refused"]
         removal_id = RemovalId(self.random.choice(refused or list(custody.removals) or [0]))
         break_id = BreakId(self.random.choice(list(custody.breaks) or [0]))
+        cash = [one.number for one in self.market.vault.bank.differences]
+        cash_break_id = CashBreakId(self.random.choice(cash or [0]))
         parked = self.market.vault.parked()
         trade_id = TradeId(self.random.choice(parked or [self.random.randrange(self.market.trades + 2)]))
         lot_id, serials = self.stretch()
@@ -694,6 +697,8 @@ class Hostile:
             RetryDeliveries(operator=operator, reason=reason, trade_ids=some),
             RetryDeliveries(operator=operator, reason=reason, trade_ids=(*some, trade_id)),
             UnwindDelivery(operator=operator, reason=reason, trade_id=trade_id),
+            SettleCashBreak(operator=operator, reason=reason, break_id=cash_break_id),
+            SettleCashBreak(operator=operator, reason=reason, break_id=cash_break_id),
         )
         return self.random.choice(choices)
 

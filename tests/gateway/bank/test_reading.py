@@ -60,7 +60,7 @@ def replaced(old: str, new: str, content: bytes | None = None) -> bytes:
     return text.replace(old, new).encode()
 
 
-ENTITY = '<?xml version="1.0"?><!DOCTYPE d [<!ENTITY x SYSTEM "file:///etc/passwd">]>'
+ENTITY = '<?xml version="1.0"?><!DOCTYPE d [<!ENTITY x SYSTEM "secrets.txt">]>'
 BOMB = (
     '<?xml version="1.0"?><!DOCTYPE d [<!ENTITY a0 "aaaaaaaaaa">'
     + "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 12))
