@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from gateway.engine.entry import Entry
 from matching.events import AccountRestricted, RestrictionLifted, Traded
 from settlement import serials as ranges
+from settlement.cash_events import CashBreakClosed, CashBreakFound
 from settlement.custody_events import LotChanged, UnitsArrived
 from settlement.events import (
     AccountOpened,
@@ -45,11 +46,6 @@ class BalanceView:
     """Bought on this trading day and not for sale before the next (T+1), delivered or not."""
     frozen: int = 0
     """Taken out of what is available by a freeze."""
-
-    @property
-    def withdrawable(self) -> int:
-        """What may leave the exchange: sale proceeds become available only when they have settled."""
-        return self.available
 
 
 @dataclass(kw_only=True, slots=True)
@@ -88,6 +84,13 @@ class AccountView:
     """By lot."""
     restriction: RestrictionView | None = None
     """Its trading is frozen."""
+    disputes: int = 0
+    """Open differences between its money here and at the settlement bank."""
+
+    @property
+    def withdrawable_fen(self) -> int:
+        """What may leave the exchange: proceeds are available only when they have settled, disputed money never is."""
+        return 0 if self.disputes else self.cash.available
 
     def balance(self, asset: str) -> BalanceView:
         """The balance of an asset, made when there was none."""
@@ -147,6 +150,8 @@ class Accounts:
             RetirementCompleted: lambda _, event: self.retire(event),
             AccountRestricted: lambda entry, event: self.restrict(event, entry.at_ns),
             RestrictionLifted: lambda _, event: self.lift(event),
+            CashBreakFound: lambda _, event: self.dispute(event),
+            CashBreakClosed: lambda _, event: self.agree(event),
         }
 
     def open(self, event: AccountOpened) -> None:
@@ -189,6 +194,16 @@ class Accounts:
     def lift(self, event: RestrictionLifted) -> None:
         """It may trade again."""
         self._accounts[event.account].restriction = None
+
+    def dispute(self, event: CashBreakFound) -> None:
+        """Its money differs from the bank's."""
+        if event.cash_break.account is not None:
+            self._accounts[event.cash_break.account].disputes += 1
+
+    def agree(self, event: CashBreakClosed) -> None:
+        """That difference has ended."""
+        if event.cash_break.account is not None:
+            self._accounts[event.cash_break.account].disputes -= 1
 
     def begin_day(self) -> None:
         """What was bought yesterday is for sale."""

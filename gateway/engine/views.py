@@ -51,7 +51,7 @@ from matching.events import (
 )
 from matching.rulebook import RuleBook, Rules
 from settlement.account import ParticipantKind
-from settlement.cash_events import BankStatementRecorded, CashBreakClosed, CashBreakFound
+from settlement.cash_events import BankStatementRecorded
 from settlement.events import (
     CashDeposited,
     DeliveryFailed,
@@ -380,8 +380,6 @@ _CHANGES_NO_VIEW: Final = (
     WithdrawalPaid,
     WithdrawalReturned,
     BankStatementRecorded,
-    CashBreakFound,
-    CashBreakClosed,
     TransferRequested,
     TransferCompleted,
     TransferFailed,

@@ -197,7 +197,7 @@ def account_body(view: AccountView, codes: tuple[str, ...]) -> dict[str, Any]:
             "available": money_text(view.cash.available),
             "held": money_text(view.cash.held),
             "delivering": money_text(view.cash.delivering),
-            "withdrawable": money_text(view.cash.withdrawable),
+            "withdrawable": money_text(view.withdrawable_fen),
         },
         "units": {code: _units_body(view.units.get(code, nothing)) for code in codes},
     }

@@ -35,7 +35,15 @@ from gateway.http.problems import (
     render,
 )
 from gateway.http.reading import read_deadline, read_model, read_query
-from gateway.http.routing import Call, NoQuery, Reply, Route, allowance_headers
+from gateway.http.routing import (
+    BATCH_BODY_LIMIT,
+    BODY_LIMIT,
+    Call,
+    NoQuery,
+    Reply,
+    Route,
+    allowance_headers,
+)
 from gateway.http.services import Services
 from registry_bridge.signing import (
     KEY_HEADER,
@@ -134,7 +142,7 @@ class Dispatcher:
         headers: dict[str, str],
     ) -> Reply:
         given = request.headers
-        body = await read_body(request, route.limit_bytes) if request.body_exists else b""
+        body = await read_body(request, self._most_bytes(route, given)) if request.body_exists else b""
         key = None
         if not route.is_public:
             signed = (given.get(KEY_HEADER), given.get(TIMESTAMP_HEADER), given.get(SIGNATURE_HEADER))
@@ -174,6 +182,13 @@ class Dispatcher:
             take=take,
         )
         return await route.handler(call)
+
+    def _most_bytes(self, route: Route, given: Mapping[str, str]) -> int:
+        """How long a body is read: a large one only for a key that might send it, since a signature comes after it."""
+        if route.limit_bytes <= BATCH_BODY_LIMIT:
+            return route.limit_bytes
+        key = self.services.keys.find(given.get(KEY_HEADER, ""))
+        return route.limit_bytes if key is not None and route.scope in key.scopes else BODY_LIMIT
 
     def authenticate(
         self, method: str, target: str, signed: tuple[str | None, str | None, str | None], body: bytes

@@ -72,7 +72,7 @@ def test_a_new_exchange_shows_what_was_set_up() -> None:
     assert seller is not None
     assert (seller.owner, seller.registry_account) == ("seller-person", "R-seller")
     assert seller.units[LISTING].available == UNITS
-    assert seller.cash.withdrawable == CASH_FEN
+    assert seller.withdrawable_fen == CASH_FEN
     (lot,) = views.lots("seller")
     assert (lot.serials, lot.quantity_tonnes, lot.available_tonnes) == (((1, UNITS + 1),), UNITS, UNITS)
     assert views.lots("buyer") == views.lots("nobody") == []

@@ -1,0 +1,127 @@
+"""The settlement bank's statements: what agrees, what differs, and what is no statement at all."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from gateway.formats import parse_money, parse_time
+from tests.gateway.bank.files import Line, camt053, csv
+from tests.gateway.http.desk import Desk, Person, desk
+
+STATEMENTS = "/v1/bank/statements"
+BREAKS = "/v1/operator/cash-breaks"
+
+
+async def reported(exchange: Desk) -> list[Line]:
+    """Everything the bank has been told to have received so far, as its own books would have it."""
+    rows = await exchange.engine.pool.fetch(
+        "SELECT body FROM account_event WHERE type = 'cash_deposited' ORDER BY seq"
+    )
+    deposits = [orjson.loads(row["body"]) for row in rows]
+    return [(one["bank_reference"], parse_money(one["amount"])) for one in deposits]
+
+
+async def send(person: Person, content: bytes, kind: str = "camt.053") -> Any:
+    return await person.send("POST", STATEMENTS, {"format": kind, "content": content.decode()})
+
+
+def today(exchange: Desk) -> str:
+    return str(exchange.services.views.market.trading_day)
+
+
+async def test_a_day_on_which_the_money_agrees(exchange: Desk) -> None:
+    lines = await reported(exchange)
+    content = camt053(lines, day=today(exchange))
+    answer = await send(exchange["bank"], content)
+    found = answer.json()
+    assert (answer.status_code, found["differences"], found["open_breaks"]) == (201, 0, 0), found
+    assert (found["lines"], found["opening"]) == (len(lines), "0.00")
+    again = await send(exchange["bank"], content)
+    assert (again.json(), again.headers["Idempotent-Replayed"]) == (found, "true")
+    assert (await exchange["operator"].get("/v1/operator/bank-statements"))["items"] == [found]
+    assert (await exchange["operator"].get(BREAKS))["items"] == []
+
+
+async def test_one_changed_amount_is_found_bars_the_account_and_is_settled(exchange: Desk) -> None:
+    lines = await reported(exchange)
+    (reference, fen), rest = next(line for line in lines if line[1] == 1_000_000_000), lines
+    changed = [(name, amount - 100 if name == reference else amount) for name, amount in rest]
+    answer = await send(exchange["bank"], csv(changed, day=today(exchange)), "csv")
+    assert (answer.status_code, answer.json()["differences"]) == (201, 1)
+    (found,) = (await exchange["operator"].get(f"{BREAKS}?state=open"))["items"]
+    assert (found["kind"], found["bank_reference"]) == ("amount_differs", reference)
+    assert (found["here"], found["there"]) == (f"{fen // 100}.00", f"{fen // 100 - 1}.00")
+    owner = exchange[found["account"]]
+    ask = {"client_id": "w1", "amount": "1.00"}
+    refused = await owner.send("POST", "/v1/cash/withdrawals", ask)
+    assert (refused.status_code, refused.json()["code"]) == (409, "cash_in_dispute")
+    assert (await owner.get("/v1/account"))["cash"]["withdrawable"] == "0.00"
+    settle = f"{BREAKS}/{found['id']}/resolve"
+    nameless = await exchange["operator"].send("POST", settle, {"reason": ""})
+    assert nameless.status_code == 400
+    done = await exchange["operator"].send("POST", settle, {"reason": "银行次日更正 | corrected by the bank"})
+    assert (done.status_code, done.json()["state"]) == (200, "closed"), done.text
+    (closed,) = (await exchange["operator"].get(f"{BREAKS}?state=closed"))["items"]
+    assert closed["end"]["operator"] == exchange.services.keys.find(exchange["operator"].key).participant  # type: ignore[union-attr]
+    assert (await owner.get("/v1/account"))["cash"]["withdrawable"] == "10000000.00"
+    twice = await exchange["operator"].send("POST", settle, {"reason": "again"})
+    assert (twice.status_code, twice.json()["code"]) == (409, "cash_break_not_open")
+
+
+async def test_money_nobody_reported_is_found_until_it_is_reported(exchange: Desk) -> None:
+    lines = [*await reported(exchange), ("LATE-1", 70_000)]
+    await send(exchange["bank"], camt053(lines, day=today(exchange)))
+    (found,) = (await exchange["operator"].get(f"{BREAKS}?state=open"))["items"]
+    assert (found["kind"], found["here"], found["there"]) == ("missing_here", None, "700.00")
+    deposit = {"client_id": "d1", "account": "buyer", "amount": "700.00", "bank_reference": "LATE-1"}
+    assert (await exchange["bank"].send("POST", "/v1/bank/deposits", deposit)).status_code == 201
+    (closed,) = (await exchange["operator"].get(f"{BREAKS}?state=closed"))["items"]
+    assert closed["end"]["operator"] is None
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "code"),
+    [
+        (b"<Document/>", "camt.053", "statement_malformed"),
+        (b"not a statement", "csv", "statement_malformed"),
+        (camt053([("a", 1)])[:-40], "camt.053", "statement_malformed"),
+        (camt053([("a", 1)], account="310066-9999"), "camt.053", "bank_account_differs"),
+        (camt053([("a", 1)], closing_fen=2), "camt.053", "statement_unbalanced"),
+        (csv([("a", 1)], opening_fen=5), "csv", "statement_gap"),
+        (csv([("a", 0)]), "csv", "statement_line_of_nothing"),
+    ],
+)
+async def test_what_is_no_statement_of_ours_is_refused_and_moves_nothing(
+    exchange: Desk, content: bytes, kind: str, code: str
+) -> None:
+    before = await exchange.everything()
+    answer = await send(exchange["bank"], content, kind)
+    assert (answer.status_code in (400, 409, 422), answer.json()["code"]) == (True, code), answer.text
+    assert await exchange.everything() == before
+    assert (await exchange["operator"].get("/v1/operator/bank-statements"))["items"] == []
+
+
+async def test_statements_come_in_order_and_are_found_after_a_restart(database: str) -> None:
+    async with desk(database) as exchange:
+        lines, day = await reported(exchange), today(exchange)
+        first = (await send(exchange["bank"], camt053(lines, day=day))).json()
+        other = await send(exchange["bank"], camt053([("x", 5), *lines], day=day))
+        assert other.json()["code"] == "statement_reused"
+        same_day = await send(exchange["bank"], camt053([], number="other", day=day, opening_fen=1))
+        assert same_day.json()["code"] == "statement_period"
+    async with desk(database) as exchange:
+        assert (await exchange["operator"].get("/v1/operator/bank-statements"))["items"] == [first]
+        again = await send(exchange["bank"], camt053(lines, day=day))
+        assert again.headers["Idempotent-Replayed"] == "true"
+    assert parse_time(first["until"]) - parse_time(first["from"]) == 86_400 * 10**9
+
+
+async def test_a_large_file_is_read_from_the_bank_and_from_nobody_else(exchange: Desk) -> None:
+    lines = [(f"BANK-{number:06d}", 1) for number in range(8_000)]
+    content = camt053(lines, day=today(exchange))
+    assert len(content) > 1_000_000
+    answer = await send(exchange["bank"], content)
+    assert (answer.status_code, answer.json()["lines"]) == (201, 8_000), answer.text
+    stranger = await send(exchange["buyer"], content)
+    assert (stranger.status_code, stranger.json()["code"]) == (413, "body_too_large")
