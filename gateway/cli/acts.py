@@ -18,6 +18,7 @@ ACT: Final = {
     "lift_restriction": "解除限制",
     "bust_trade": "撤销成交",
     "emergency_rules": "紧急调整规则",
+    "settle_cash_break": "了结资金差异",
 }
 
 ReasonOption = Annotated[str, typer.Option(help=say("理由", "why"))]

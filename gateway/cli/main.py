@@ -7,6 +7,7 @@ import typer
 
 from gateway.cli import (
     acts,
+    bank_statements,
     cash,
     market_data,
     operator,
@@ -72,6 +73,7 @@ app.command("withdrawals", help=say("我的出金", "my withdrawals"))(command(c
 app.add_typer(cash.bank_app, name="bank")
 acts.add_to(operator.operator_app)
 setup.add_to(operator.operator_app)
+bank_statements.add_to(operator.operator_app)
 operator.operator_app.add_typer(rules.rules_app, name="rules")
 app.add_typer(operator.operator_app, name="operator")
 app.add_typer(registry.registry_app, name="registry")
