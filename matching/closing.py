@@ -96,11 +96,13 @@ class Close:
     def _closing_prices(self) -> Iterator[Event]:
         for code, market in self._trading.markets.items():
             prices = market.prices
-            close_fen = closing_price(prices, market.reference_fen, market.rules)
+            reference_fen = market.reference_fen
+            close_fen = closing_price(prices, reference_fen, market.rules)
             market.reference_fen = close_fen
             yield ClosingPriceSet(
                 listing=code,
                 trading_day=self.trading_day,
+                reference_fen=reference_fen,
                 open_fen=prices.open_fen,
                 high_fen=prices.high_fen,
                 low_fen=prices.low_fen,

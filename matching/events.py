@@ -312,6 +312,8 @@ class ClosingPriceSet:
 
     listing: AssetCode
     trading_day: TradingDay
+    reference_fen: int
+    """What the day's band was around: the close before, or the announced first reference price."""
     open_fen: int | None
     high_fen: int | None
     low_fen: int | None

@@ -82,6 +82,7 @@ async def _walk(dsn: str, output: Output) -> "Verification":
     import asyncpg
 
     from gateway.engine.bank_statements import CheckedBankStatements
+    from gateway.engine.bulletins import CheckedBulletins
     from gateway.engine.custody_rows import CustodyHistoryRows
     from gateway.engine.derived_rows import HistoryRows
     from gateway.engine.settlement_postings import settlement_check
@@ -95,7 +96,14 @@ async def _walk(dsn: str, output: Output) -> "Verification":
             found = await verify_journal(
                 pool,
                 lambda done, total: progress.update(task, completed=done, total=total),
-                (HistoryRows, CheckedWithdrawals, CheckedBankStatements, CustodyHistoryRows, SettledRows),
+                (
+                    HistoryRows,
+                    CheckedWithdrawals,
+                    CheckedBankStatements,
+                    CheckedBulletins,
+                    CustodyHistoryRows,
+                    SettledRows,
+                ),
             )
             progress.update(task, description=say("核对交收账", "checking what is settled"))
             async with pool.acquire() as connection:

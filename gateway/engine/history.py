@@ -13,6 +13,7 @@ import orjson
 from pydantic_core import from_json
 
 from gateway.engine.bank_statements import BankStatementHistory
+from gateway.engine.bulletins import Bulletins
 from gateway.engine.custody_history import CustodyHistory
 from gateway.engine.entry import AccountEvent
 from gateway.engine.orders import OrderView
@@ -80,6 +81,8 @@ class History:
         """Money on its way out."""
         self.bank_statements = BankStatementHistory(pool)
         """The settlement bank's statements, and what differed."""
+        self.bulletins = Bulletins(pool)
+        """What is published of closed days."""
 
     async def order(self, order_id: int) -> OrderView | None:
         """An order that ended, or a rejected attempt."""

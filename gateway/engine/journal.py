@@ -15,6 +15,7 @@ from typing import Final, Protocol, Self, TypeAlias
 import asyncpg
 
 from gateway.engine.bank_statements import BankStatementRows
+from gateway.engine.bulletins import BulletinRows
 from gateway.engine.codec import decode_command, decode_events
 from gateway.engine.custody_rows import CustodyRows
 from gateway.engine.entry import AccountEvent, Entry
@@ -83,6 +84,7 @@ class Journal:
             SettlementRows(),
             WithdrawalRows(),
             BankStatementRows(),
+            BulletinRows(),
             CustodyRows(),
             *projections,
         )
