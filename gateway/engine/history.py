@@ -18,6 +18,7 @@ from gateway.engine.custody_history import CustodyHistory
 from gateway.engine.entry import AccountEvent
 from gateway.engine.orders import OrderView
 from gateway.engine.paging import Page, bounded, cursor_after, figure_of, id_before
+from gateway.engine.statements import Statements
 from gateway.engine.withdrawals import Withdrawals
 from matching.order import Side, TimeInForce
 from settlement.retirement import RetirementPurpose, Use
@@ -83,6 +84,8 @@ class History:
         """The settlement bank's statements, and what differed."""
         self.bulletins = Bulletins(pool)
         """What is published of closed days."""
+        self.statements = Statements(pool)
+        """What closed days did to accounts."""
 
     async def order(self, order_id: int) -> OrderView | None:
         """An order that ended, or a rejected attempt."""

@@ -41,9 +41,9 @@ SELECT lot_id, instrument, lower(move.serials) AS first, upper(move.serials) AS 
 FROM settlement.serial_move AS move
 JOIN settlement.settled USING (seq, line)
 JOIN settlement.lot USING (lot_id)
-WHERE seq IN (SELECT seq FROM settlement.posting WHERE account = $1 AND seq > $2)
+WHERE move.seq IN (SELECT posting.seq FROM settlement.posting WHERE account = $1 AND posting.seq > $2)
   AND $1 IN (from_account, to_account)
-ORDER BY seq DESC, line DESC, part DESC"""
+ORDER BY move.seq DESC, move.line DESC, part DESC"""
 _EVENTS: Final = """
 SELECT account, event_id, seq, type, at_ns, body FROM account_event
 WHERE account = $1 AND seq > $2 AND seq <= $3 ORDER BY event_id LIMIT $4"""

@@ -24,6 +24,7 @@ from gateway.http import (
     operator_setup,
     orders,
     replacement,
+    statements,
     transfers,
     withdrawals,
 )
@@ -71,6 +72,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *withdrawals.ROUTES,
     *bank_statements.ROUTES,
     *bulletins.ROUTES,
+    *statements.ROUTES,
     *operator_day.ROUTES,
     *operator_setup.ROUTES,
     *operator_acts.ROUTES,

@@ -14,7 +14,6 @@ from gateway.bank.reading import MAX_BYTES, StatementFault
 from gateway.engine.bank_statements import CashBreakRecord, StatementRecord
 from gateway.formats import money_text, time_text
 from gateway.http.approvals import act
-from gateway.http.bank_reasons import STATEMENT_MALFORMED
 from gateway.http.operator_routes import acting, reading
 from gateway.http.problems import refusal
 from gateway.http.replays import raise_if_refused, replay_headers
@@ -30,6 +29,7 @@ from gateway.http.shapes import (
     Request,
     Time,
 )
+from gateway.http.statement_reasons import STATEMENT_MALFORMED
 from matching.acts import SettleCashBreak
 from settlement.bank_statement import BankStatement, CashBreakId
 from settlement.cash_events import BankStatementRecorded

@@ -7,8 +7,8 @@ from itertools import chain
 from typing import Final
 
 from gateway.http import reasons
-from gateway.http.bank_reasons import BANK_REASONS
 from gateway.http.reasons import GATEWAY_REASONS, STATUS_OF_GATEWAY
+from gateway.http.statement_reasons import STATEMENT_REASONS
 from matching.rejections import REASONS as MATCHING_REASONS
 from settlement.cash_rejections import REASONS as CASH_REASONS
 from settlement.custody_rejections import REASONS as CUSTODY_REASONS
@@ -63,7 +63,12 @@ acts of an operator or on an order that come too early or too late."""
 CATALOGUE: Final[dict[str, Reason]] = {
     reason.code: reason
     for reason in chain(
-        SETTLEMENT_REASONS, CASH_REASONS, CUSTODY_REASONS, MATCHING_REASONS, GATEWAY_REASONS, BANK_REASONS
+        SETTLEMENT_REASONS,
+        CASH_REASONS,
+        CUSTODY_REASONS,
+        MATCHING_REASONS,
+        GATEWAY_REASONS,
+        STATEMENT_REASONS,
     )
 }
 """Every reason there is, by its code."""

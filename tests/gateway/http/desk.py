@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +17,7 @@ from gateway.access.keys import Algorithm, KeyStore, NewKey, Scope
 from gateway.access.limits import RateLimits
 from gateway.access.seal import Seal
 from gateway.engine.clock import ManualClock
+from gateway.engine.journal import Projection
 from gateway.http.app import ROUTES, make_app
 from gateway.http.routing import Route
 from gateway.http.services import HoldingsUnknown, HttpSettings, Services
@@ -203,10 +204,11 @@ async def desk(
     clock: ManualClock | None = None,
     market: str = "always-open",
     queue_limit: int = 5_000,
+    projections: Sequence[Projection] = (),
 ) -> AsyncIterator[Desk]:
     """An exchange with a seller of 100,000 t and two buyers of ten million yuan each, behind a socket."""
     settings = settings or HttpSettings()
-    async with engine(dsn, clock=clock, queue_limit=queue_limit) as running:
+    async with engine(dsn, clock=clock, queue_limit=queue_limit, projections=projections) as running:
         if set_up and running.views.position == 0:
             await running.set_up()
         keys = await KeyStore.load(running.pool, Seal(b"k" * 32))
