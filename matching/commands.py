@@ -3,6 +3,16 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from matching.acts import (
+    Act,
+    DecideClaim,
+    LiftFreeze,
+    PlaceFreeze,
+    ResolveBreak,
+    RetryDeliveries,
+    RetryRemoval,
+    UnwindDelivery,
+)
 from matching.calendar import Announcement
 from matching.listing import Listing
 from matching.order import OrderId, Side, TimeInForce
@@ -14,8 +24,11 @@ from settlement.commands import (
     OpenAccount,
     RegisterLot,
     RegisterParticipant,
+    ReportBreaks,
     RequestTransferIn,
+    RequestTransferOut,
     ResolveInstruction,
+    TakeNotice,
 )
 from settlement.retirement import RetirementId, Use
 from settlement.values import AccountId, AssetCode, ParticipantId, TradeId, TradingDay
@@ -90,19 +103,6 @@ class CancelOrders:
     deadline_ns: int | None = None
     session: str = ""
     """From which connection it came, for surveillance; decides nothing."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Act:
-    """What every act of an operator carries that is outside the ordinary course of a day."""
-
-    operator: ParticipantId
-    reason: str
-
-    @property
-    def name(self) -> str:
-        """As the rule book names it where it asks for a second person; empty for what never needs one."""
-        raise AssertionError("every act has a name")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -250,17 +250,34 @@ class AdvanceClose:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecordReconciliation:
-    """Tell the core how the comparison with the registry ended, so that the close may go on."""
+    """Tell the core how the comparison with the registry ended. The day's own one lets the close go on."""
 
     trading_day: TradingDay
     breaks: int
     """Differences found; zero is a clean day."""
     digest_here: str
     digest_there: str
+    on_demand: bool = False
+    """Made between times, in any phase: it is recorded, and no close goes on by it."""
+    as_of: int = 0
+    """Sequence number of the registry's journal at which both sides were taken."""
 
 
 AnyAct: TypeAlias = (
-    AdoptRules | HaltTrading | ResumeTrading | RestrictAccount | LiftRestriction | BustTrade | RetryRetirement
+    AdoptRules
+    | HaltTrading
+    | ResumeTrading
+    | RestrictAccount
+    | LiftRestriction
+    | BustTrade
+    | RetryRetirement
+    | PlaceFreeze
+    | LiftFreeze
+    | DecideClaim
+    | RetryRemoval
+    | ResolveBreak
+    | RetryDeliveries
+    | UnwindDelivery
 )
 """Every act that can be made to wait for a second person."""
 
@@ -274,6 +291,9 @@ Command: TypeAlias = (
     | AdvanceClose
     | DepositCash
     | RequestTransferIn
+    | RequestTransferOut
+    | TakeNotice
+    | ReportBreaks
     | RegisterParticipant
     | OpenAccount
     | AddInstrument
@@ -285,6 +305,13 @@ Command: TypeAlias = (
     | LiftRestriction
     | BustTrade
     | RetryRetirement
+    | PlaceFreeze
+    | LiftFreeze
+    | DecideClaim
+    | RetryRemoval
+    | ResolveBreak
+    | RetryDeliveries
+    | UnwindDelivery
     | ApproveAct
     | DeclineAct
     | AnnounceCalendar

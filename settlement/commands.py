@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from settlement.account import ParticipantKind
+from settlement.difference import Difference
 from settlement.events import LotSlice
 from settlement.instrument import Instrument
 from settlement.lot import Lot
-from settlement.values import AccountId, AssetCode, InstructionId, ParticipantId
+from settlement.notice import Notice
+from settlement.serials import NONE, Serials
+from settlement.values import AccountId, AssetCode, InstructionId, LotId, ParticipantId
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,6 +109,30 @@ class RequestTransferIn(ClientCommand):
         return f"transfer_in|{self.instrument}|{self.asked}"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LotChoice:
+    """Units of one lot that a participant names: these serials, or so many of its lowest."""
+
+    lot_id: LotId
+    serials: Serials = NONE
+    quantity_tonnes: int = 0
+    """Only without serials."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RequestTransferOut(ClientCommand):
+    """Ask the registry to move units back into the owner's management sub-account."""
+
+    instrument: AssetCode
+    quantity_tonnes: int = 0
+    """So many, first in first out; zero where lots are named."""
+    lots: tuple[LotChoice, ...] = ()
+
+    def content(self) -> str:
+        """What makes it this request."""
+        return f"transfer_out|{self.instrument}|{self.quantity_tonnes}|{self.lots}"
+
+
 class Outcome(StrEnum):
     """The registry's final word on a movement."""
 
@@ -123,3 +150,19 @@ class ResolveInstruction:
     """Name of the refusal."""
     leg: int | None = None
     """Which leg was refused, where the registry says so."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TakeNotice:
+    """Tell the core the next of the registry's notices. One taken before changes nothing; none may be left out."""
+
+    notice: Notice
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReportBreaks:
+    """Tell the core what differs between the two sides. A difference that is known and unresolved changes nothing."""
+
+    as_of: int
+    """Sequence number of the registry's journal at which both sides were taken."""
+    differences: tuple[Difference, ...]

@@ -6,10 +6,12 @@ otherwise.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
 from settlement.account import ParticipantKind
 from settlement.instrument import Instrument
 from settlement.lot import Lot
+from settlement.removal import RemovalId
 from settlement.retirement import RetirementId, Use
 from settlement.serials import Serials
 from settlement.values import AccountId, AssetCode, InstructionId, LotId, ParticipantId, TradeId, TradingDay
@@ -21,6 +23,8 @@ class Bucket(StrEnum):
     AVAILABLE = "available"
     HELD = "held"
     """Cover of an open order, a filing or a request: still the owner's, not usable twice."""
+    FROZEN = "frozen"
+    """Named by a freeze and not committed to anything: still the owner's, not to be sold, used or moved."""
     DELIVERING = "delivering"
     """Committed to a counterparty or the registry; comes back only if that fails."""
     RETIRED = "retired"
@@ -127,6 +131,8 @@ class Instruction:
     legs: tuple[InstructionLeg, ...]
     retirement_id: RetirementId | None = None
     """Which retirement this asks for, for `RETIRE`."""
+    removal_id: RemovalId | None = None
+    """Which removal of corrected units this asks for, for `TRANSFER_OUT`; absent where the owner asked itself."""
     use: Use | None = None
     """What the units are retired for, for `RETIRE`."""
 
@@ -164,6 +170,8 @@ class TransferRequested:
     instrument: AssetCode
     quantity_tonnes: int
     client_id: str
+    lots: tuple[LotSlice, ...] = ()
+    """The serials chosen, or named."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -211,7 +219,11 @@ class DeliverySettled:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeliveryFailed:
-    """The registry refused this delivery: units and money went back to their owners."""
+    """This delivery came to nothing: units and money went back to their owners.
+
+    The code is the registry's refusal, `lot_frozen` where the seller's units were frozen before it was asked, or
+    `unwound` where operators gave up on a parked one.
+    """
 
     trade_id: TradeId
     trading_day: TradingDay
@@ -220,6 +232,17 @@ class DeliveryFailed:
     buyer: AccountId
     quantity_tonnes: int
     amount_fen: int
+    code: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeliveryParked:
+    """The registry would not be asked by us at all: both legs stay committed until operators retry it or give up."""
+
+    trade_id: TradeId
+    seller: AccountId
+    buyer: AccountId
+    instruction_id: InstructionId
     code: str
 
 
@@ -245,3 +268,20 @@ class RetirementRefused:
     quantity_tonnes: int
     use: Use
     code: str
+
+
+MovementEvent: TypeAlias = (
+    Posted
+    | MovementInstructed
+    | MovementConfirmed
+    | MovementRefused
+    | TransferRequested
+    | TransferCompleted
+    | TransferFailed
+    | DeliverySettled
+    | DeliveryFailed
+    | DeliveryParked
+    | RetirementCompleted
+    | RetirementRefused
+)
+"""Everything said of movements and of what they change."""
