@@ -12,10 +12,13 @@ from settlement.commands import (
     ClientCommand,
     DepositCash,
     OpenAccount,
+    PayWithdrawal,
     RegisterLot,
     RegisterParticipant,
     RequestTransferIn,
+    RequestWithdrawal,
     ResolveInstruction,
+    ReturnWithdrawal,
 )
 from settlement.retirement import RetirementId, Use
 from settlement.values import AccountId, AssetCode, ParticipantId, TradeId, TradingDay
@@ -273,6 +276,9 @@ Command: TypeAlias = (
     | ResolveInstruction
     | AdvanceClose
     | DepositCash
+    | RequestWithdrawal
+    | PayWithdrawal
+    | ReturnWithdrawal
     | RequestTransferIn
     | RegisterParticipant
     | OpenAccount
