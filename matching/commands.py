@@ -22,12 +22,15 @@ from settlement.commands import (
     ClientCommand,
     DepositCash,
     OpenAccount,
+    PayWithdrawal,
     RegisterLot,
     RegisterParticipant,
     ReportBreaks,
     RequestTransferIn,
     RequestTransferOut,
+    RequestWithdrawal,
     ResolveInstruction,
+    ReturnWithdrawal,
     TakeNotice,
 )
 from settlement.retirement import RetirementId, Use
@@ -290,6 +293,9 @@ Command: TypeAlias = (
     | ResolveInstruction
     | AdvanceClose
     | DepositCash
+    | RequestWithdrawal
+    | PayWithdrawal
+    | ReturnWithdrawal
     | RequestTransferIn
     | RequestTransferOut
     | TakeNotice

@@ -17,6 +17,9 @@ from settlement.events import (
     LotRegistered,
     MovementEvent,
     ParticipantRegistered,
+    WithdrawalPaid,
+    WithdrawalRequested,
+    WithdrawalReturned,
 )
 from settlement.rejections import Figure
 from settlement.retirement import Use
@@ -357,6 +360,9 @@ Event: TypeAlias = (
     | LotRegistered
     | CashDeposited
     | MovementEvent
+    | WithdrawalRequested
+    | WithdrawalPaid
+    | WithdrawalReturned
     | LargeHolderNoted
     | TradingHalted
     | TradingResumed

@@ -9,12 +9,12 @@ from typing import Protocol
 
 from registry_bridge.capabilities import Capabilities
 from registry_bridge.movement import (
+    MAX_LEGS,
+    MAX_RANGES,
     AccountKind,
     Answer,
     Confirmed,
     FinalAnswer,
-    MAX_LEGS,
-    MAX_RANGES,
     Movement,
     MovementKind,
     MovementLeg,
@@ -47,6 +47,8 @@ from registry_bridge.pages import (
 )
 
 __all__ = [
+    "MAX_LEGS",
+    "MAX_RANGES",
     "AccountKind",
     "AccountState",
     "Answer",
@@ -58,8 +60,6 @@ __all__ = [
     "JournalEntry",
     "JournalPage",
     "LotPage",
-    "MAX_LEGS",
-    "MAX_RANGES",
     "Movement",
     "MovementKind",
     "MovementLeg",
