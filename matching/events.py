@@ -359,10 +359,10 @@ Event: TypeAlias = (
     | InstrumentAdded
     | LotRegistered
     | CashDeposited
-    | MovementEvent
     | WithdrawalRequested
     | WithdrawalPaid
     | WithdrawalReturned
+    | MovementEvent
     | LargeHolderNoted
     | TradingHalted
     | TradingResumed

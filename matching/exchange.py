@@ -9,6 +9,15 @@ from collections.abc import Iterable
 from typing import Final, assert_never
 
 from matching import rejections
+from matching.acts import (
+    DecideClaim,
+    LiftFreeze,
+    PlaceFreeze,
+    ResolveBreak,
+    RetryDeliveries,
+    RetryRemoval,
+    UnwindDelivery,
+)
 from matching.calendar import Calendar
 from matching.client_ids import ClientIds
 from matching.commands import (
@@ -37,12 +46,15 @@ from matching.commands import (
 from matching.day_cycle import DayCycle
 from matching.events import CalendarAnnounced, CloseStep, Event, ListingAdded, Rejected, Replayed
 from matching.execution import Moment
+from matching.follow_up import FollowUp
 from matching.market import ListedMarket
 from matching.operations import Operations
 from matching.rulebook import RuleBook
 from matching.session import Phase
 from matching.state import ExchangeState, Stamp
 from matching.trading import ListedTrading
+from matching.unit_transfers import UnitTransfers
+from settlement.claim import CorrectionPolicy
 from settlement.commands import (
     AddInstrument,
     BankCommand,
@@ -52,10 +64,13 @@ from settlement.commands import (
     PayWithdrawal,
     RegisterLot,
     RegisterParticipant,
+    ReportBreaks,
     RequestTransferIn,
+    RequestTransferOut,
     RequestWithdrawal,
     ResolveInstruction,
     ReturnWithdrawal,
+    TakeNotice,
 )
 from settlement.depository import Depository
 from settlement.events import Instruction
@@ -81,6 +96,8 @@ class Exchange:
         self.trading = ListedTrading(depository)
         self.cycle = DayCycle(self.trading, depository.movements, rulebook, calendar)
         self.operations = Operations(depository, self.trading, rulebook, self.cycle)
+        self.unit_transfers = UnitTransfers(depository, self.cycle, self.trading.standing)
+        self.follow_up = FollowUp(depository.custody, self.trading, self.cycle)
 
     @property
     def trading_day(self) -> TradingDay | None:
@@ -122,6 +139,8 @@ class Exchange:
             events.append(Rejected(code=decided.code, limit=decided.limit, actual=decided.actual))
         else:
             events.extend(decided)
+        if self.depository.custody.is_stirred:
+            events.extend(self.follow_up.run())
         return tuple(events)
 
     # ---- deciding -----------------------------------------------------------------------------------------------
@@ -149,7 +168,9 @@ class Exchange:
             case RequestWithdrawal():
                 return self._request_withdrawal(command)
             case RequestTransferIn():
-                return self._request_transfer_in(command)
+                return self.unit_transfers.request_in(command)
+            case RequestTransferOut():
+                return self.unit_transfers.request_out(command)
             case _:
                 raise AssertionError(f"no one decides {type(command).__name__}")
 
@@ -162,9 +183,7 @@ class Exchange:
             case AdvanceTime():
                 return ()
             case ResolveInstruction():
-                return self.depository.movements.resolve(
-                    command, self.cycle.stamp.seq, self.cycle.not_after_ns()
-                )
+                return self.depository.resolve(command, self.cycle.stamp.seq, self.cycle.not_after_ns())
             case AdvanceClose():
                 return self.cycle.advance_close(command)
             case RegisterParticipant():
@@ -175,6 +194,10 @@ class Exchange:
                 return self.depository.add_instrument(command)
             case RegisterLot():
                 return self.depository.register_lot(command)
+            case TakeNotice():
+                return self.depository.custody.notices.take(command, self._correction_policy())
+            case ReportBreaks():
+                return self.depository.custody.breaks.report(command)
             case (
                 AdoptRules()
                 | HaltTrading()
@@ -183,6 +206,13 @@ class Exchange:
                 | LiftRestriction()
                 | BustTrade()
                 | RetryRetirement()
+                | PlaceFreeze()
+                | LiftFreeze()
+                | DecideClaim()
+                | RetryRemoval()
+                | ResolveBreak()
+                | RetryDeliveries()
+                | UnwindDelivery()
             ):
                 return self.operations.act(command)
             case ApproveAct():
@@ -198,7 +228,7 @@ class Exchange:
             case CloseDay():
                 return self.cycle.close_day(command)
             case RecordReconciliation():
-                return self.cycle.record_reconciliation(command)
+                return self.cycle.record_reconciliation(command, len(self.depository.custody.breaks.open))
             case ClientCommand():
                 raise AssertionError("clients' commands are decided before")
             case _:
@@ -219,6 +249,9 @@ class Exchange:
     def _request_withdrawal(self, command: RequestWithdrawal) -> Rejection | Iterable[Event]:
         if command.account in self.trading.standing.restrictions:
             return rejections.ACCOUNT_RESTRICTED.because(actual=command.account)
+        frozen = self.depository.refuse_frozen(command.account)
+        if frozen is not None:
+            return frozen
         return self.depository.treasury.request(command, self.cycle.stamp.seq)
 
     def _cancel(self, command: CancelOrder | CancelOrders) -> Rejection | list[Event]:
@@ -231,19 +264,10 @@ class Exchange:
     def _too_late(self, deadline_ns: int | None) -> bool:
         return deadline_ns is not None and self.cycle.stamp.at_ns > deadline_ns
 
-    def _request_transfer_in(self, command: RequestTransferIn) -> Rejection | Iterable[Event]:
-        refused = self.depository.refuse_transfer_in(command)
-        if refused is not None:
-            return refused
-        if self.trading_day is None:
-            return rejections.DAY_NOT_OPEN.because()
-        # What comes in during the close would keep the comparison with the registry from ever being at rest.
-        if self.phase is Phase.CLOSING:
-            return rejections.PHASE_CLOSED.because(actual=self.phase)
-        # From here the command must succeed.
-        return self.depository.movements.request_transfer_in(
-            command, self.cycle.stamp.seq, self.trading_day, self.cycle.not_after_ns()
-        )
+    def _correction_policy(self) -> CorrectionPolicy:
+        """What the day's rules say of corrected units that were sold; before the first day there are none."""
+        rules = self.cycle.market_rules
+        return CorrectionPolicy.CLAIM_ONLY if rules is None else rules.correction_policy
 
     # ---- rules, calendar, listings ------------------------------------------------------------------------------
 
@@ -295,6 +319,7 @@ class Exchange:
         """Walk every invariant; AssertionError names what is broken."""
         self.depository.check()
         self.trading.check()
+        self.follow_up.check()
         assert (self.cycle.close is not None) is (self.phase is Phase.CLOSING), "a close outside its phase"
 
     def dump(self) -> ExchangeState:

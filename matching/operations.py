@@ -9,6 +9,15 @@ from dataclasses import replace
 from typing import assert_never
 
 from matching import rejections
+from matching.acts import (
+    DecideClaim,
+    LiftFreeze,
+    PlaceFreeze,
+    ResolveBreak,
+    RetryDeliveries,
+    RetryRemoval,
+    UnwindDelivery,
+)
 from matching.commands import (
     AdoptRules,
     AnyAct,
@@ -21,6 +30,7 @@ from matching.commands import (
     ResumeTrading,
     RetryRetirement,
 )
+from matching.custody_acts import CustodyActs
 from matching.day_cycle import DayCycle
 from matching.events import (
     AccountRestricted,
@@ -34,6 +44,7 @@ from matching.events import (
     TradingHalted,
     TradingResumed,
 )
+from matching.order import CancelReason
 from matching.rulebook import RuleBook, refuse_changes
 from matching.session import NS
 from matching.trading import ListedTrading
@@ -45,7 +56,7 @@ from settlement.rejections import ACCOUNT_UNKNOWN, RETIREMENT_NOT_REFUSED, Rejec
 class Operations:
     """What is done by operators, and what of it waits for a second person."""
 
-    __slots__ = ("_cycle", "_depository", "_rulebook", "_trading", "waiting")
+    __slots__ = ("_custody_acts", "_cycle", "_depository", "_rulebook", "_trading", "waiting")
 
     def __init__(
         self, depository: Depository, trading: ListedTrading, rulebook: RuleBook, cycle: DayCycle
@@ -55,6 +66,7 @@ class Operations:
         self._trading = trading
         self._rulebook = rulebook
         self._cycle = cycle
+        self._custody_acts = CustodyActs(depository, cycle)
         self.waiting: dict[int, AnyAct] = {}
         """Acts that wait for a second person, by approval id."""
 
@@ -127,6 +139,16 @@ class Operations:
                 return self._refuse_retry(act)
             case AdoptRules():
                 return self._refuse_rules(act, waited=waited)
+            case (
+                PlaceFreeze()
+                | LiftFreeze()
+                | DecideClaim()
+                | RetryRemoval()
+                | ResolveBreak()
+                | RetryDeliveries()
+                | UnwindDelivery()
+            ):
+                return self._custody_acts.refuse(act)
             case _:
                 assert_never(act)
 
@@ -196,7 +218,7 @@ class Operations:
                 standing.restrictions[act.account] = act.reason
                 return (
                     AccountRestricted(account=act.account, operator=operator, reason=reason),
-                    *self._trading.withdraw(act.account),
+                    *self._trading.withdraw(act.account, CancelReason.RESTRICTED),
                 )
             case LiftRestriction():
                 del standing.restrictions[act.account]
@@ -207,6 +229,16 @@ class Operations:
                 return self._retry(act)
             case AdoptRules():
                 return self._adopt(act)
+            case (
+                PlaceFreeze()
+                | LiftFreeze()
+                | DecideClaim()
+                | RetryRemoval()
+                | ResolveBreak()
+                | RetryDeliveries()
+                | UnwindDelivery()
+            ):
+                return self._custody_acts.do(act)
             case _:
                 assert_never(act)
 

@@ -67,6 +67,9 @@ def refuse(
         return rejections.LISTING_HALTED.because(actual=terms.listing)
     if terms.account in standing.restrictions:
         return rejections.ACCOUNT_RESTRICTED.because(actual=terms.account)
+    frozen = depository.refuse_frozen(terms.account)
+    if frozen is not None:
+        return frozen
     if depository.kind_of(terms.account) not in rules.participant_kinds:
         return rejections.KIND_NOT_ADMITTED.because(actual=depository.kind_of(terms.account))
     if terms.use is not None and terms.side is Side.SELL:

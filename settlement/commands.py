@@ -13,9 +13,9 @@ from settlement.difference import Difference
 from settlement.events import LotSlice
 from settlement.instrument import Instrument
 from settlement.lot import Lot
+from settlement.lot_choice import LotChoice
 from settlement.notice import Notice
-from settlement.serials import NONE, Serials
-from settlement.values import AccountId, AssetCode, InstructionId, LotId, ParticipantId, WithdrawalId
+from settlement.values import AccountId, AssetCode, InstructionId, ParticipantId, WithdrawalId
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -157,16 +157,6 @@ class RequestTransferIn(ClientCommand):
     def content(self) -> str:
         """What makes it this request."""
         return f"transfer_in|{self.instrument}|{self.asked}"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LotChoice:
-    """Units of one lot that a participant names: these serials, or so many of its lowest."""
-
-    lot_id: LotId
-    serials: Serials = NONE
-    quantity_tonnes: int = 0
-    """Only without serials."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

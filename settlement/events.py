@@ -281,6 +281,8 @@ class DeliveryParked:
     trade_id: TradeId
     seller: AccountId
     buyer: AccountId
+    instrument: AssetCode
+    quantity_tonnes: int
     instruction_id: InstructionId
     code: str
 

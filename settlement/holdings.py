@@ -3,6 +3,8 @@
 A serial at the exchange is in exactly one place: with an account, on its way in one pending delivery, or expected by
 one pending transfer in. `Holdings` knows the first and, lot by lot, the sum of all three, so that no serial can be
 expected or received twice whatever the registry may say.
+
+What a freeze names is never chosen to be given away.
 """
 
 from collections.abc import Iterator
@@ -13,6 +15,7 @@ from sortedcontainers import SortedDict
 from settlement import serials
 from settlement.events import LotSlice
 from settlement.lot import Lot
+from settlement.restrictions import Restrictions
 from settlement.serials import Serials
 from settlement.values import AccountId, AssetCode, LotId
 
@@ -29,11 +32,12 @@ class HoldingState:
 class Holdings:
     """Serials by account and lot, each account's lots in delivery order."""
 
-    __slots__ = ("_by_account", "_here", "_lots")
+    __slots__ = ("_by_account", "_here", "_lots", "_restrictions")
 
-    def __init__(self, lots: dict[LotId, Lot]) -> None:
-        """Nothing held yet; `lots` is the depository's own table, read here."""
+    def __init__(self, lots: dict[LotId, Lot], restrictions: Restrictions) -> None:
+        """Nothing held yet; lots and restrictions are the depository's own, read here."""
         self._lots = lots
+        self._restrictions = restrictions
         self._by_account: dict[tuple[AccountId, AssetCode], SortedDict[tuple[str, str], Serials]] = {}
         self._here: dict[LotId, Serials] = {}
 
@@ -68,15 +72,86 @@ class Holdings:
         for part in slices:
             self._here[part.lot_id] = serials.difference(self._here[part.lot_id], part.serials)
 
+    def of_lot(self, account: AccountId, lot_id: LotId) -> Serials:
+        """What an account has of one lot."""
+        lot = self._lots[lot_id]
+        lots = self._by_account.get((account, lot.instrument))
+        return serials.NONE if lots is None else lots.get(lot.delivery_order, serials.NONE)
+
+    def holders(self, lot_id: LotId) -> list[AccountId]:
+        """Who has serials of a lot, in order of account."""
+        lot = self._lots.get(lot_id)
+        if lot is None:
+            return []
+        return sorted(
+            account
+            for (account, instrument), lots in self._by_account.items()
+            if instrument == lot.instrument and lot.delivery_order in lots
+        )
+
+    def frozen_tonnes(self, account: AccountId, instrument: AssetCode) -> int:
+        """How much of what an account has here is named by freezes."""
+        return sum(
+            serials.count(self._restrictions.frozen(account, lot_id, self.of_lot(account, lot_id)))
+            for lot_id in self._restrictions.lots_of(instrument)
+        )
+
+    def can_give(self, account: AccountId, instrument: AssetCode, quantity: int) -> bool:
+        """Whether an account has so many serials that are not frozen; asked where some may be."""
+        if not self._restrictions.names_units:
+            return True
+        free = sum(serials.count(part.serials) for part in self.free(account, instrument))
+        return free >= quantity
+
+    def free(self, account: AccountId, instrument: AssetCode) -> Iterator[LotSlice]:
+        """What an account has and is not frozen, in delivery order."""
+        for part in self.of(account, instrument):
+            frozen = self._restrictions.frozen(account, part.lot_id, part.serials)
+            left = serials.difference(part.serials, frozen)
+            if left:
+                yield LotSlice(lot_id=part.lot_id, serials=left)
+
+    def choose(self, account: AccountId, instrument: AssetCode, quantity: int) -> tuple[LotSlice, ...]:
+        """Tonnes of an account, first in, first out by date of issue, none frozen. The account must have them."""
+        chosen: list[LotSlice] = []
+        wanted = quantity
+        for part in self.free(account, instrument):
+            here = min(wanted, serials.count(part.serials))
+            first, _ = serials.take_first(part.serials, here)
+            chosen.append(LotSlice(lot_id=part.lot_id, serials=first))
+            wanted -= here
+            if not wanted:
+                return tuple(chosen)
+        raise AssertionError(f"{account} lacks serials of {instrument} for {wanted} of {quantity} t")
+
     def give(self, account: AccountId, slices: tuple[LotSlice, ...]) -> None:
         """Put serials that are here, and with nobody, into an account."""
         for part in slices:
             lot = self._lots[part.lot_id]
             lots = self._by_account.setdefault((account, lot.instrument), SortedDict())
             lots[lot.delivery_order] = serials.union(lots.get(lot.delivery_order, serials.NONE), part.serials)
+            if self._restrictions.touches(part.lot_id):
+                self._restrictions.stir(account, part.lot_id)
+
+    def take(self, account: AccountId, slices: tuple[LotSlice, ...]) -> None:
+        """Take these serials out of an account, which must have them."""
+        for part in slices:
+            lot = self._lots[part.lot_id]
+            lots = self._by_account[account, lot.instrument]
+            rest = serials.difference(lots[lot.delivery_order], part.serials)
+            if rest:
+                lots[lot.delivery_order] = rest
+            else:
+                del lots[lot.delivery_order]
+            if self._restrictions.touches(part.lot_id):
+                self._restrictions.stir(account, part.lot_id)
 
     def take_first(self, account: AccountId, instrument: AssetCode, quantity: int) -> tuple[LotSlice, ...]:
-        """Take tonnes out of an account, first in, first out by date of issue. The account must have them."""
+        """Take tonnes out of an account, first in, first out by date of issue, none frozen. It must have them."""
+        if self._restrictions.names_units:
+            chosen = self.choose(account, instrument, quantity)
+            self.take(account, chosen)
+            return chosen
         lots = self._by_account.get((account, instrument))
         taken: list[LotSlice] = []
         wanted = quantity
@@ -92,6 +167,12 @@ class Holdings:
             else:
                 del lots[key]
         return tuple(taken)
+
+    def rename(self, before: Lot, after: Lot) -> None:
+        """Follow a change of a lot's date of issue: its place in the order of delivery."""
+        for (_, instrument), lots in self._by_account.items():
+            if instrument == before.instrument and before.delivery_order in lots:
+                lots[after.delivery_order] = lots.pop(before.delivery_order)
 
     def check(self, in_flight: list[LotSlice]) -> None:
         """Every lot tiles: what accounts have and what is in flight make up exactly what is here, none twice."""

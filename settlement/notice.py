@@ -19,6 +19,8 @@ class NoticeKind(StrEnum):
     LOT_ISSUED = "lot_issued"
     LOT_CHANGED = "lot_changed"
     ACCOUNT_RESTRICTED = "account_restricted"
+    ACCOUNT_CLOSED = "account_closed"
+    """For good; it is empty then. Nothing may go in or out of it any more."""
     LOT_FROZEN = "lot_frozen"
     """A lot, or the serials named of it."""
     UNFROZEN = "unfrozen"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from settlement.account import Account, Participant
+from settlement.custody import CustodyState
 from settlement.delivery import Delivery, DeliveryState
 from settlement.events import Instruction
 from settlement.holdings import HoldingState
@@ -57,6 +58,7 @@ class DepositoryState:
     treasury: TreasuryState
     locked: tuple[LockState, ...]
     retirements: tuple[RetirementRecord, ...]
+    custody: CustodyState
     trading_day: TradingDay | None
 
 

@@ -15,10 +15,9 @@ from settlement.commands import (
 )
 from settlement.delivery import Delivery
 from settlement.depository import Depository
-from settlement.events import Instruction, LotSlice, MovementInstructed
+from settlement.events import Instruction, LotSlice, MovementEvent, MovementInstructed
 from settlement.instrument import Instrument
 from settlement.lot import Lot, MethodologyClass, Origin
-from settlement.movements import MovementEvent
 from settlement.rejections import Rejection
 from settlement.retirement import RetirementPurpose, Use
 from settlement.serials import Serials
@@ -97,7 +96,7 @@ class House:
         """A transfer in under way."""
         command = transfer_in(account, *lots)
         assert self.depository.refuse_transfer_in(command) is None
-        events = self.movements.request_transfer_in(command, self.next_seq(), DAY, 99)
+        events = self.movements.transfers.request_in(command, self.next_seq(), DAY, 99)
         self.depository.check()
         (instruction,) = instructed(events)
         return instruction
