@@ -50,12 +50,17 @@ def _undoing(kind: InstructionKind, leg: InstructionLeg) -> Iterator[tuple[Accou
         case InstructionKind.TRANSFER_IN:
             yield leg.to_account, without
         case InstructionKind.TRANSFER_OUT | InstructionKind.RETIRE:
-            yield leg.from_account, union
+            yield leg.from_account, _with
         case InstructionKind.DELIVER:
-            yield leg.from_account, union
+            yield leg.from_account, _with
             yield leg.to_account, without
         case _:
             assert_never(kind)
+
+
+def _with(serials: Serials, more: Serials) -> Serials:
+    """Both together. What is compared may be wrong, so some of the second may be in the first."""
+    return union(without(serials, more), more)
 
 
 def positions(
@@ -75,7 +80,7 @@ def positions(
     for registry_account, account in accounts:
         lots = dict(arriving.get(registry_account, {}))
         for lot, serials in () if account is None else held(account).items():
-            lots[lot] = union(serials, lots.get(lot, ()))
+            lots[lot] = _with(serials, lots.get(lot, ()))
         # An account's own lots are read at one moment; the next account's may be read at a later one.
         told = [
             (lot, undone.serials(account, LotId(lot), lots.get(lot, ())))

@@ -25,9 +25,6 @@ AGAIN = BackOff(first_s=2.0, longest_s=60.0)
 
 _ABOUT_LOTS = (NoticeKind.LOT_ISSUED, NoticeKind.LOT_CHANGED)
 
-_OTHERWISE_NAMED = {NoticeKind.ACCOUNT_CLOSED: core.NoticeKind.ACCOUNT_RESTRICTED}
-"""An account that is closed is one that is restricted for good. All other kinds have the same name on both sides."""
-
 
 class NoticesIncomplete(Exception):  # noqa: N818 - it states a fact
     """The next notice is not there, or was not taken: those after it must wait."""
@@ -117,10 +114,10 @@ class NoticeFeed:
 
 
 def as_notice(notice: Notice, lot: Lot | None) -> core.Notice:
-    """A notice as the core takes it."""
+    """A notice as the core takes it; its kinds have the same names on both sides."""
     return core.Notice(
         sequence=notice.sequence,
-        kind=_OTHERWISE_NAMED.get(notice.kind) or core.NoticeKind(notice.kind.value),
+        kind=core.NoticeKind(notice.kind.value),
         registry_account=notice.account,
         lot_id=None if notice.lot is None else LotId(notice.lot),
         serials=notice.serials,

@@ -44,7 +44,7 @@ from registry_bridge.registry import (
 from settlement.custody_events import UnitsArrived
 from settlement.difference import BreakKind, Difference
 from settlement.events import Instruction, MovementConfirmed, MovementInstructed
-from settlement.serials import Serials, union
+from settlement.serials import Serials, merged
 from settlement.values import AccountId, InstructionId
 
 log = structlog.get_logger("registry_line")
@@ -242,7 +242,7 @@ class Reconciler:
         arriving: dict[str, dict[str, Serials]] = {}
         for name, lot, serials in side.arriving():
             lots = arriving.setdefault(name, {})
-            lots[lot] = union(serials, lots.get(lot, ()))
+            lots[lot] = merged(lots.get(lot, ()), serials)
         accounts: dict[str, AccountId | None] = dict.fromkeys(arriving)
         accounts |= {side.registry_account(account): account for account in side.accounts()}
         return positions(sorted(accounts.items()), side.serials, window.undone, arriving)
