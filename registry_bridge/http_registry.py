@@ -18,6 +18,7 @@ from registry_bridge.capabilities import Capabilities
 from registry_bridge.http_line import LineFault, LineSettings, SignedAnswer, SignedLine, open_line
 from registry_bridge.registry import (
     MAX_RANGES,
+    AccountState,
     Answer,
     Binding,
     BindingRefused,
@@ -30,6 +31,7 @@ from registry_bridge.registry import (
     RefusalCode,
     Refused,
     RegistryAccount,
+    RegistryLot,
     RegistryUnavailable,
     RequestIdReused,
     Unknown,
@@ -118,6 +120,13 @@ class HttpRegistry:
         except TimeoutError as error:
             raise RegistryUnavailable(UnknownReason.TIMED_OUT, "all pages of holdings") from error
 
+    async def account_state(self, account: str) -> AccountState | None:
+        """An account without its holdings, of which its first page is read for nothing."""
+        answer = await self._call("GET", f"{BASE}/accounts/{_segment(account)}")
+        if answer.status == NOT_FOUND and _error_code(answer) == "not_found":
+            return None
+        return _read(AccountBody, answer).state()
+
     async def _account(self, account: str) -> RegistryAccount | None:
         holdings: tuple[Holding, ...] = ()
         after: str | None = None
@@ -146,6 +155,16 @@ class HttpRegistry:
     async def lots(self, after: int = 0) -> LotPage:
         """A page of lots."""
         return _read(LotsBody, await self._call("GET", f"{BASE}/lots{_query(after=after)}")).value()
+
+    async def lot(self, lot: str) -> RegistryLot | None:
+        """One lot as it is now."""
+        answer = await self._call("GET", f"{BASE}/lots/{_segment(lot)}")
+        if answer.status == NOT_FOUND and _error_code(answer) == "not_found":
+            return None
+        page = _read(LotsBody, answer).value()
+        if len(page.lots) != 1 or page.lots[0].lot != lot:
+            raise RegistryUnavailable(UnknownReason.GARBAGE, "not the one lot that was asked for")
+        return page.lots[0]
 
     async def positions(self, as_of: int | None = None, after: str | None = None) -> PositionPage:
         """A page of positions."""
