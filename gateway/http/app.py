@@ -117,6 +117,7 @@ def watch(services: Services) -> None:
     metrics.watch(metrics.queue_depth, lambda: sequencer.queue_depth)
     metrics.watch(metrics.journal_position, lambda: sequencer.position)
     metrics.watch(metrics.pending_deliveries, lambda: len(views.pending_instructions))
+    metrics.custody.watch(views.custody)
     for phase in Phase:
         metrics.watch(metrics.phase.labels(phase.value), _is_phase(services, phase))
 
