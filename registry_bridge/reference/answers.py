@@ -17,6 +17,7 @@ import structlog
 from aiohttp import web
 
 from registry_bridge.reference.act_refusals import ActRefused
+from registry_bridge.reference.drill import Drawn, Drill, Spoiled
 from registry_bridge.reference.store import Store
 from registry_bridge.signing import (
     KEY_HEADER,
@@ -29,6 +30,7 @@ from registry_bridge.signing import (
     signed_answer_headers,
 )
 from registry_bridge.wire import MAX_BODY_BYTES, WireError, format_instant, write
+from registry_bridge.wire_faults import CallName
 
 BODY_TIMEOUT_S = 15
 MAX_IN_FLIGHT = 64
@@ -91,8 +93,10 @@ class Door:
         verifier: RequestVerifier,
         sides: tuple[Side, ...],
         wall_clock_ns: Callable[[], int],
+        drill: Drill | None = None,
     ) -> None:
         """Signatures are judged by the wall clock, whatever the platform's clock says."""
+        self._drill = drill
         self._store = store
         self._signer = signer
         self._verifier = verifier
@@ -101,11 +105,30 @@ class Door:
         self._in_flight = 0
         self._bytes_in_flight = 0
 
-    def handle(self, handler: ReplyHandler, *, limit_bytes: int = MAX_BODY_BYTES) -> Handler:
-        """A route's handler behind the door; no body there is larger than the limit."""
+    def handle(
+        self, handler: ReplyHandler, *, limit_bytes: int = MAX_BODY_BYTES, call: CallName | None = None
+    ) -> Handler:
+        """A route's handler behind the door; no body there is larger than the limit.
+
+        A call with a name goes wrong in a drill as its fault switch says.
+        """
 
         async def behind(request: web.Request) -> web.StreamResponse:
             return self._sign(request, await self._reply(request, handler, limit_bytes))
+
+        if self._drill is None or call is None:
+            return behind
+        return self._in_drill(self._drill, handler, limit_bytes, call)
+
+    def _in_drill(self, drill: Drill, handler: ReplyHandler, limit_bytes: int, call: CallName) -> Handler:
+        async def behind(request: web.Request) -> web.StreamResponse:
+            drawn = Drawn()
+
+            async def handle(request: web.Request, body: bytes) -> Reply:
+                return await drill.call(lambda: handler(request, body), call, body, drawn)
+
+            answer = self._sign(request, await self._reply(request, handle, limit_bytes))
+            return drill.spoil(self, request, answer, drawn)
 
         return behind
 
@@ -123,6 +146,8 @@ class Door:
                 body = await request.clone(client_max_size=limit_bytes).read()
             self._admit(request, body)
             return await handler(request, body)
+        except Spoiled:
+            return Reply(body={})
         except Problem as problem:
             return problem.reply
         except ActRefused as refused:
@@ -158,13 +183,19 @@ class Door:
     def _sign(self, request: web.Request, reply: Reply) -> web.Response:
         now_ns = self._store.now_ns()
         body = write({"registry_time": format_instant(now_ns), **reply.body})
+        return self.signed(request, reply.status, body)
+
+    def signed(
+        self, request: web.Request, status: int, body: bytes, *, signer: Signer | None = None
+    ) -> web.Response:
+        """A body as an answer to that request, with our signature unless another is given."""
         given = request.headers.get(SIGNATURE_HEADER, "")
         headers = signed_answer_headers(
-            self._signer,
-            status=reply.status,
+            signer or self._signer,
+            status=status,
             target=request.raw_path,
             timestamp_ms=self._wall_clock_ns() // NANOSECONDS_PER_MILLISECOND,
             body=body,
             request_signature=given if decode_signature(given) is not None else "",
         )
-        return web.Response(status=reply.status, body=body, headers=headers, content_type="application/json")
+        return web.Response(status=status, body=body, headers=headers, content_type="application/json")
