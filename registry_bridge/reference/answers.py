@@ -8,17 +8,16 @@ proxy's.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
 
-import asyncpg
 import structlog
 from aiohttp import web
 
 from registry_bridge.reference.act_refusals import ActRefused
 from registry_bridge.reference.drill import Drawn, Drill, Spoiled
-from registry_bridge.reference.store import Store
+from registry_bridge.reference.replies import Problem, Reply, ReplyHandler
+from registry_bridge.reference.store import DATABASE_FAULTS, Store
 from registry_bridge.signing import (
     KEY_HEADER,
     SIGNATURE_HEADER,
@@ -41,37 +40,10 @@ MAX_BYTES_IN_FLIGHT = 96 << 20
 
 NANOSECONDS_PER_MILLISECOND = 1_000_000
 
-DATABASE_FAULTS = (
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    # What the driver says when the server ends a connection just before a statement is sent on it.
-    asyncpg.InternalClientError,
-    OSError,
-    TimeoutError,
-)
-
 log = structlog.get_logger("registry")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reply:
-    """A status and a body; the clock and the signature are added on the way out."""
-
-    body: Mapping[str, Any]
-    status: int = 200
-
-
-class Problem(Exception):  # noqa: N818 - it is raised as an answer, not as an error of ours
-    """An answer other than what was asked for."""
-
-    def __init__(self, status: int, code: str, detail: str = "", **more: Any) -> None:  # noqa: ANN401
-        super().__init__(code)
-        self.reply = Reply(status=status, body={"code": code, "detail": detail, **more})
-
-
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-ReplyHandler = Callable[[web.Request, bytes], Awaitable[Reply]]
-HANDLER_KEY = "reply_handler"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,7 +100,7 @@ class Door:
                 return await drill.call(lambda: handler(request, body), call, body, drawn)
 
             answer = self._sign(request, await self._reply(request, handle, limit_bytes))
-            return drill.spoil(self, request, answer, drawn)
+            return drill.spoil(request, answer, drawn, self.signed)
 
         return behind
 
@@ -186,7 +158,7 @@ class Door:
         return self.signed(request, reply.status, body)
 
     def signed(
-        self, request: web.Request, status: int, body: bytes, *, signer: Signer | None = None
+        self, request: web.Request, status: int, body: bytes, signer: Signer | None = None
     ) -> web.Response:
         """A body as an answer to that request, with our signature unless another is given."""
         given = request.headers.get(SIGNATURE_HEADER, "")

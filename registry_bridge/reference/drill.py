@@ -12,26 +12,24 @@ import os
 import random
 import signal
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
 
 import structlog
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from registry_bridge.reference.act_refusals import TooManyFaults
-from registry_bridge.signing import Ed25519Signer
+from registry_bridge.reference.later import LaterPolicy
+from registry_bridge.reference.replies import Reply
+from registry_bridge.registry import Movement, MovementKind
+from registry_bridge.signing import Ed25519Signer, Signer
 from registry_bridge.wire import MovementBody, WireError, read
 from registry_bridge.wire_faults import MAX_FAULTS, MILLION, ArmedFault, CallName, FaultKind, FaultOrder
-
-if TYPE_CHECKING:
-    from registry_bridge.reference.answers import Door, Reply
-    from registry_bridge.reference.later import LaterPolicy
-    from registry_bridge.registry import Movement, MovementKind
 
 GARBAGE_BYTES = 200
 _BEFORE = frozenset({FaultKind.DROP_BEFORE, FaultKind.ERROR_BEFORE, FaultKind.RESTART_BEFORE})
 
-Doing = Callable[[], "Awaitable[Reply]"]
+Doing = Callable[[], Awaitable[Reply]]
+Sign = Callable[[web.Request, int, bytes, Signer | None], web.Response]
 
 log = structlog.get_logger("registry_drill")
 
@@ -144,7 +142,7 @@ class Drill:
             return replies[1]
         return await handler()
 
-    def spoil(self, door: Door, request: web.Request, answer: web.Response, drawn: Drawn) -> web.Response:
+    def spoil(self, request: web.Request, answer: web.Response, drawn: Drawn, sign: Sign) -> web.Response:
         """The answer as it leaves, if it does."""
         order = drawn.fault
         if order is None:
@@ -154,10 +152,10 @@ class Drill:
                 return web.Response(status=order.status, text="fault")
             case FaultKind.GARBAGE:
                 nonsense = random.Random(order.seed).randbytes(GARBAGE_BYTES)  # noqa: S311 - as above
-                return door.signed(request, answer.status, nonsense)
+                return sign(request, answer.status, nonsense, None)
             case FaultKind.WRONG_SIGNATURE:
                 assert isinstance(answer.body, bytes)
-                return door.signed(request, answer.status, answer.body, signer=self._stranger)
+                return sign(request, answer.status, answer.body, self._stranger)
             case FaultKind.RESTART_BEFORE | FaultKind.RESTART_AFTER:
                 self._die()
                 return _hang_up(request, answer)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from aiohttp import web
 
 from registry_bridge.reference.admin_routes import ADMIN_BASE
-from registry_bridge.reference.answers import Door, Reply
+from registry_bridge.reference.answers import Door
 from registry_bridge.reference.drill import FaultSwitch
+from registry_bridge.reference.replies import Reply
 from registry_bridge.wire import read
 from registry_bridge.wire_faults import FaultBody, faults_json
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import structlog
 
 from registry_bridge.reference import movements
-from registry_bridge.reference.answers import DATABASE_FAULTS
-from registry_bridge.reference.store import Store
+from registry_bridge.reference.store import DATABASE_FAULTS, Store
 from registry_bridge.registry import Movement
 
 POLL_S = 0.1

@@ -11,11 +11,12 @@ from aiohttp import web
 
 from registry_bridge.capabilities import WHOLE_PROTOCOL
 from registry_bridge.reference import admin_routes, drill_routes, feeds, movements, notices
-from registry_bridge.reference.answers import Door, Problem, Reply, Side
+from registry_bridge.reference.answers import Door, Side
 from registry_bridge.reference.asking import after_of, decode_cursor, encode_cursor, id_of, number, query_of
 from registry_bridge.reference.drill import Drill, LaterInDrill
 from registry_bridge.reference.later import Decider, LaterPolicy
 from registry_bridge.reference.positions import START, NotYet, Positions
+from registry_bridge.reference.replies import Problem, Reply
 from registry_bridge.reference.store import Pool, Store
 from registry_bridge.registry import BindingRefused, FinalAnswer, LotPage, RefusalCode
 from registry_bridge.signing import RequestVerifier, Signer, Verifier
