@@ -100,7 +100,7 @@ class Vault:
         self.registry_accounts: dict[str, str] = {}
         """By trading account."""
         self.used_up: dict[str, list[tuple[int, int]]] = {}
-        """Retired, by lot."""
+        """Retired or withdrawn, by lot."""
         self.brought: dict[tuple[str, str], tuple[tuple[int, int], ...]] = {}
         """Which serials of a lot an account brought here, whoever has them now."""
         self.named: Callable[[str, str], list[tuple[int, int]]] = lambda _account, _lot: []
@@ -270,7 +270,7 @@ class Vault:
                 ):
                     return "serials_already_here"
             if any(self.is_used_up(part.lot_id, *one) for one in ranges):
-                return "serials_retired"
+                return "serials_gone"
             if len(joined(self.here.get(part.lot_id, []))) + len(ranges) > MOST_PIECES:
                 return "lot_in_too_many_pieces"
         return None
@@ -308,8 +308,12 @@ class Vault:
         return any(first < there_end and there < end for there, there_end in self.here.get(lot_id, []))
 
     def is_used_up(self, lot_id: str, first: int, end: int) -> bool:
-        """Whether any was retired here."""
+        """Whether any was retired here, or taken out of the world."""
         return any(first < b and a < end for a, b in self.used_up.get(lot_id, []))
+
+    def use_up(self, pieces: list[Piece]) -> None:
+        for piece in pieces:
+            self.used_up.setdefault(piece.lot_id, []).append((piece.first, piece.end))
 
     # ---- transfers out ----------------------------------------------------------------------------------------------
 
@@ -518,8 +522,7 @@ class Vault:
             self.leave(movement.pieces)
             size = tonnes(movement.pieces)
             self.move(movement.account, movement.instrument, size, "delivering", "retired")
-            for piece in movement.pieces:
-                self.used_up.setdefault(piece.lot_id, []).append((piece.first, piece.end))
+            self.use_up(movement.pieces)
             return [("retired", movement.retirement, movement.account, size, movement.use)]
         if movement.leaves:
             return self.left(movement)
@@ -529,7 +532,9 @@ class Vault:
         return [note for trade in movement.trades for note in self.settle(trade, seq)]
 
     def left(self, movement: Movement) -> list[Note]:
-        """Out of the exchange; who brought them is forgotten."""
+        """Out of the exchange; who brought them is forgotten. What was corrected is gone for good."""
+        if movement.removal:
+            self.use_up(movement.pieces)
         self.leave(movement.pieces)
         size = tonnes(movement.pieces)
         self.add(movement.account, movement.instrument, "delivering", -size)
