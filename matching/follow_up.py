@@ -29,12 +29,13 @@ class FollowUp:
     def run(self) -> Iterator[Event]:
         """Everything that follows from the command at hand."""
         day = self._cycle.trading_day
+        freezing, notices = self._custody.freezing, self._custody.notices
+        stopped = freezing.take_stopped()
         if day is None:
             return  # nobody has units or orders yet
-        freezing, notices = self._custody.freezing, self._custody.notices
         if notices.is_due:
             yield from notices.credit()
-        for account in freezing.take_stopped():
+        for account in stopped:
             yield from self._trading.withdraw(account, CancelReason.FROZEN)
         seq, not_after_ns = self._cycle.stamp.seq, self._cycle.not_after_ns()
         for place in freezing.places():

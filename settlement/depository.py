@@ -21,7 +21,7 @@ from settlement.commands import (
 )
 from settlement.corrections import CorrectionEvent
 from settlement.custody import Custody
-from settlement.custody_rejections import ACCOUNT_FROZEN
+from settlement.custody_rejections import ACCOUNT_FROZEN, SERIALS_GONE
 from settlement.delivery import Delivery, DeliveryState
 from settlement.events import (
     AccountOpened,
@@ -277,6 +277,8 @@ class Depository:
             return rejections.SERIALS_MALFORMED.because(limit=(first, end - 1), actual=part.lot_id)
         if self.holdings.is_here(part.lot_id, part.serials):
             return rejections.SERIALS_ALREADY_HERE.because(actual=part.lot_id)
+        if self.movements.transfers.are_gone(part.lot_id, part.serials):
+            return SERIALS_GONE.because(actual=part.lot_id)
         pieces = self.holdings.pieces(part.lot_id) + len(part.serials)
         if pieces > MAX_PIECES:
             return rejections.LOT_IN_TOO_MANY_PIECES.because(limit=MAX_PIECES, actual=pieces)

@@ -58,6 +58,10 @@ class Holdings:
         """Whether any of these serials is at the exchange, or expected there."""
         return serials.overlap(self._here.get(lot_id, serials.NONE), wanted)
 
+    def all_here(self, lot_id: LotId, wanted: Serials) -> bool:
+        """Whether every one of these serials is at the exchange, or expected there."""
+        return serials.contains(self._here.get(lot_id, serials.NONE), wanted)
+
     def pieces(self, lot_id: LotId) -> int:
         """In how many ranges a lot lies here, whoever's they are; neighbours count as one."""
         return len(self._here.get(lot_id, serials.NONE))

@@ -77,6 +77,8 @@ RULES: dict[str, RuleValue] = {
     "fee_seller_ppm": 0,
     "notice_s": 0,
     "two_person_acts": "none",
+    "transfers_until": "none",
+    "correction_policy": "claim_only",
     "depth_levels": 5,
     "registry_patience_s": 60,
 }

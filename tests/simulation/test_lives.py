@@ -18,6 +18,7 @@ from matching import rejections as matching_rejections
 from matching.book import OrderBook
 from matching.day_prices import DayPrices
 from matching.order import Order
+from settlement import custody_rejections
 from settlement import rejections as settlement_rejections
 from settlement.holdings import Holdings
 from settlement.ledger import Ledger
@@ -72,6 +73,10 @@ def test_lives_meet_every_event_and_every_rejection_there_is(monkeypatch: pytest
     notes |= {"transfer failed", "prices", "band", "phase", "reconciled", "closed"}
     notes |= {"replaced", "halted", "resumed", "restricted", "lifted", "busted", "revised", "large holder"}
     notes |= {"waits", "approved", "declined", "asked to retire", "retired", "not retired"}
+    codes |= {reason.code for reason in custody_rejections.REASONS}
+    notes |= {"left", "parked", "retried", "unwound", "notice", "lot changed", "came in", "freeze", "thaw"}
+    notes |= {"frozen", "removal", "removal asked", "removed", "not removed", "claim", "claim decided"}
+    notes |= {"break", "break resolved"}
     codes -= {"lot_in_too_many_pieces"}  # ten thousand pieces are more than a life has time for
     assert codes | notes <= set(met), sorted(codes | notes - set(met))
 

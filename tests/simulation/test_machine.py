@@ -78,6 +78,8 @@ RULES: dict[str, RuleValue] = {
     "fee_seller_ppm": 0,
     "notice_s": 0,
     "two_person_acts": "none",
+    "transfers_until": "none",
+    "correction_policy": "claim_only",
     "depth_levels": 5,
     "registry_patience_s": 60,
 }
@@ -347,7 +349,13 @@ class Machine(RuleBasedStateMachine):
         ledger = self.exchange.depository.ledger
         for (account, asset), amounts in self.reference.vault.amounts.items():
             balance = ledger.balance(AccountId(account), AssetCode(asset))
-            have = [balance.available, balance.held, balance.delivering, balance.retired]
+            have = [
+                balance.available,
+                balance.held,
+                balance.frozen,
+                balance.delivering,
+                balance.retired,
+            ]
             assert have == list(amounts.values())
         if self.seq % self.walk_every == 0:
             self.walk()
