@@ -86,9 +86,13 @@ class Side:
             not_after_ns=DEADLINE_NS,
             legs=(leg,),
         )
+        self.pend(instruction)
+        return self.outbox.movement(instruction)
+
+    def pend(self, instruction: Instruction) -> None:
+        """Have this very instruction pending."""
         self.instructions[instruction.instruction_id] = instruction
         self.outbox.follow(MovementInstructed(instruction=instruction))
-        return self.outbox.movement(instruction)
 
     async def submit(self, command: Any) -> None:
         self.submitted.append(command)
