@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias
 
 import orjson
 
+from gateway.engine.custody_account_events import RENDERERS as CUSTODY_RENDERERS
 from gateway.engine.entry import Entry
 from gateway.engine.orders import NOT_FOR_THE_OWNER, OpenOrders, OrderView
 from gateway.formats import money_text, price_text, quantity_text, time_text
@@ -25,7 +26,8 @@ from matching.events import (
     TradeBusted,
     Traded,
 )
-from settlement.commands import DepositCash, RequestTransferIn, RequestWithdrawal
+from settlement.commands import DepositCash, RequestTransferIn, RequestTransferOut, RequestWithdrawal
+from settlement.custody_events import RemovalCompleted
 from settlement.events import (
     AccountOpened,
     CashDeposited,
@@ -159,7 +161,7 @@ def _withdrawal(
 
 
 def _requested(entry: Entry, event: TransferRequested, _: OpenOrders, lines: list[Line]) -> None:
-    assert isinstance(entry.command, RequestTransferIn), "a transfer came by itself"
+    assert isinstance(entry.command, RequestTransferIn | RequestTransferOut), "a transfer came by itself"
     body = {
         "transfer_id": event.instruction_id,
         "client_id": event.client_id,
@@ -167,12 +169,27 @@ def _requested(entry: Entry, event: TransferRequested, _: OpenOrders, lines: lis
         "kind": event.kind.value,
         "listing": event.instrument,
         "quantity": quantity_text(event.quantity_tonnes),
-        "lots": _lots(entry.command.lots),
+        "lots": _lots(transferred(entry, event)),
     }
     lines.append((event.account, "transfer_requested", _text(body)))
 
 
-def _completed(_: Entry, event: TransferCompleted, __: OpenOrders, lines: list[Line]) -> None:
+def transferred(entry: Entry, event: TransferRequested) -> tuple[LotSlice, ...]:
+    """Which units a transfer is of. Those of the first transfers in stand in their commands alone."""
+    if event.lots:
+        return event.lots
+    assert isinstance(entry.command, RequestTransferIn), "a transfer of nothing"
+    return entry.command.lots
+
+
+def is_removal(entry: Entry) -> bool:
+    """Whether what left by this entry was taken out because it was corrected: nobody's transfer."""
+    return any(type(event) is RemovalCompleted for event in entry.events)
+
+
+def _completed(entry: Entry, event: TransferCompleted, __: OpenOrders, lines: list[Line]) -> None:
+    if is_removal(entry):
+        return
     body = {
         "transfer_id": event.instruction_id,
         "kind": event.kind.value,
@@ -269,6 +286,7 @@ _RENDERERS: Final[dict[type, Callable[[Entry, Any, OpenOrders, list[Line]], None
     AccountRestricted: _restricted,
     RestrictionLifted: _restricted,
     LargeHolderNoted: _large_holder,
+    **CUSTODY_RENDERERS,
 }
 
 

@@ -4,11 +4,14 @@ A balance is the sum of `Posted` events and nothing else. Serials change hands w
 transfer, a settled delivery.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
+from gateway.engine.entry import Entry
 from matching.events import AccountRestricted, RestrictionLifted, Traded
 from settlement import serials as ranges
+from settlement.custody_events import LotChanged, UnitsArrived
 from settlement.events import (
     AccountOpened,
     Bucket,
@@ -16,13 +19,18 @@ from settlement.events import (
     Instruction,
     InstructionKind,
     LotRegistered,
+    MovementConfirmed,
     MovementInstructed,
+    MovementRefused,
     Posted,
     RetirementCompleted,
 )
 from settlement.lot import Lot
 from settlement.serials import NONE, Serials
 from settlement.values import CASH, FEES
+
+FrozenOf: TypeAlias = Callable[[str, str, Serials], Serials]
+"""Of a registry account's serials of a lot, those that a freeze names."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -36,6 +44,7 @@ class BalanceView:
     bought_today: int = 0
     """Bought on this trading day and not for sale before the next (T+1), delivered or not."""
     frozen: int = 0
+    """Taken out of what is available by a freeze."""
 
     @property
     def withdrawable(self) -> int:
@@ -51,7 +60,9 @@ class LotView:
     serials: Serials
     quantity_tonnes: int
     available_tonnes: int
-    """Those not allocated to a delivery on its way."""
+    """Those neither allocated to a delivery on its way nor frozen."""
+    frozen: Serials
+    """Which of them a freeze names."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,14 +135,28 @@ class Accounts:
         """Every account by its name."""
         return self._accounts
 
+    def handlers(self) -> "dict[type, Callable[[Entry, Any], None]]":
+        """What to do about each event that is for accounts alone."""
+        return {
+            Posted: lambda _, event: self.post(event),
+            AccountOpened: lambda _, event: self.open(event),
+            LotRegistered: lambda _, event: self.register(event),
+            MovementInstructed: lambda _, event: self.instruct(event),
+            MovementConfirmed: lambda _, event: self.confirm(event.instruction_id),
+            MovementRefused: lambda _, event: self.refuse(event.instruction_id),
+            RetirementCompleted: lambda _, event: self.retire(event),
+            AccountRestricted: lambda entry, event: self.restrict(event, entry.at_ns),
+            RestrictionLifted: lambda _, event: self.lift(event),
+        }
+
     def open(self, event: AccountOpened) -> None:
         """An account came to be."""
         self._accounts[event.account] = AccountView(
             account=event.account, owner=event.owner, registry_account=event.registry_account
         )
 
-    def register(self, event: LotRegistered) -> None:
-        """A lot is known."""
+    def register(self, event: LotRegistered | LotChanged) -> None:
+        """A lot is known, or known better."""
         self.lots[event.lot.lot_id] = event.lot
 
     def post(self, event: Posted) -> None:
@@ -172,6 +197,11 @@ class Accounts:
         self._bought_today.clear()
         self._for_sale_at_once.clear()
 
+    def arrive(self, event: UnitsArrived) -> None:
+        """The owner brought units in at the registry."""
+        for part in event.lots:
+            self._give(event.account, part.lot_id, part.serials)
+
     def instruct(self, event: MovementInstructed) -> None:
         """A movement is on its way."""
         self.pending[event.instruction.instruction_id] = event.instruction
@@ -206,21 +236,24 @@ class Accounts:
         for part in event.lots:
             self._take(event.account, part.lot_id, part.serials)
 
-    def lots_of(self, account: str) -> list[LotView]:
-        """An account's lots in the order they would be delivered."""
+    def lots_of(self, account: str, frozen: FrozenOf) -> list[LotView]:
+        """An account's lots in the order they would be delivered; `frozen` says what a freeze names of a lot in it."""
         view = self._accounts.get(account)
         if view is None:
             return []
         allocated = self._allocated(account)
-        found = [
-            LotView(
+        found = []
+        for lot_id, serials in view.serials.items():
+            stopped = frozen(view.registry_account, lot_id, serials)
+            taken = ranges.merged(stopped, allocated.get(lot_id, NONE))
+            line = LotView(
                 lot=self.lots[lot_id],
                 serials=serials,
                 quantity_tonnes=ranges.count(serials),
-                available_tonnes=ranges.count(serials) - allocated.get(lot_id, 0),
+                available_tonnes=ranges.count(serials) - ranges.count(taken),
+                frozen=stopped,
             )
-            for lot_id, serials in view.serials.items()
-        ]
+            found.append(line)
         return sorted(found, key=lambda line: line.lot.delivery_order)
 
     def dump(self) -> AccountsState:
@@ -248,12 +281,12 @@ class Accounts:
             if balance.bought_today
         }
 
-    def _allocated(self, account: str) -> dict[str, int]:
-        allocated: dict[str, int] = {}
+    def _allocated(self, account: str) -> dict[str, Serials]:
+        allocated: dict[str, Serials] = {}
         for instruction in (*self.pending.values(), *self._refused_retirements.values()):
             for leg in instruction.legs:
                 if leg.from_account == account and instruction.kind is not InstructionKind.TRANSFER_IN:
-                    allocated[leg.lot_id] = allocated.get(leg.lot_id, 0) + ranges.count(leg.serials)
+                    allocated[leg.lot_id] = ranges.merged(allocated.get(leg.lot_id, NONE), leg.serials)
         return allocated
 
     def _give(self, account: str, lot_id: str, serials: Serials) -> None:
@@ -276,5 +309,7 @@ def _add(balance: BalanceView, bucket: Bucket, amount: int) -> None:
         balance.held += amount
     elif bucket is Bucket.DELIVERING:
         balance.delivering += amount
+    elif bucket is Bucket.FROZEN:
+        balance.frozen += amount
     else:
         balance.retired += amount

@@ -16,7 +16,6 @@ from gateway.engine.codec import encode_command, encode_events, to_json
 from gateway.engine.entry import AccountEvent, Entry
 from gateway.engine.orders import OpenOrders, OrderView
 from matching.events import TradeBusted, Traded
-from settlement.commands import RequestTransferIn
 from settlement.events import (
     DeliveryFailed,
     DeliverySettled,
@@ -179,7 +178,7 @@ def settlement_rows(entries: Sequence[Entry]) -> tuple[Rows, Rows, Rows]:
                     deliveries.append((event.trade_id, seq, "busted", at_ns, event.reason, None))
                 case TransferRequested():
                     transfers.append(_transfer_row(entry, event))
-                case TransferCompleted():
+                case TransferCompleted() if not account_events.is_removal(entry):
                     outcomes.append((event.instruction_id, seq, "completed", at_ns, None))
                 case TransferFailed():
                     outcomes.append((event.instruction_id, seq, "failed", at_ns, event.code))
@@ -208,7 +207,6 @@ SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::tex
 
 
 def _transfer_row(entry: Entry, event: TransferRequested) -> tuple[Any, ...]:
-    assert isinstance(entry.command, RequestTransferIn), "a transfer came by itself"
     return (
         event.instruction_id,
         entry.seq,
@@ -217,7 +215,7 @@ def _transfer_row(entry: Entry, event: TransferRequested) -> tuple[Any, ...]:
         event.kind.value,
         event.instrument,
         event.quantity_tonnes,
-        _lots(entry.command.lots),
+        _lots(account_events.transferred(entry, event)),
         entry.at_ns,
     )
 

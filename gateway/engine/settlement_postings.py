@@ -2,7 +2,7 @@
 
 The journal hands over each batch of entries; the few of them that settle something leave their reasons, their
 postings and their serials in schema `settlement`, whose constraints and triggers judge them (see
-`gateway/postgres/schema/0002_settlement.sql` and `0005_retirement_and_fees.sql`). Reasons come from what settlement says has happened, postings from
+`gateway/postgres/schema/0002_settlement.sql`, `0005_retirement_and_fees.sql` and `0008_corrections.sql`). Reasons come from what settlement says has happened, postings from
 the ledger's own moves between accounts, serials from the lots: three accounts of one thing, which the database
 compares. A refusal means that the core is wrong, so it is raised and stops the process.
 """
@@ -14,9 +14,11 @@ from typing import Final, TypeAlias
 import asyncpg
 from sortedcontainers import SortedDict
 
+from gateway.engine.account_events import is_removal
 from gateway.engine.entry import Entry
 from gateway.engine.journal import APPEND_TIMEOUT_S, Connection
 from matching.events import Event
+from settlement.custody_events import UnitsArrived
 from settlement.events import (
     AccountOpened,
     Bucket,
@@ -32,12 +34,31 @@ from settlement.events import (
     WithdrawalPaid,
 )
 from settlement.state import DepositoryState
-from settlement.values import CASH, FEES, OUTSIDE, RETIRED
+from settlement.values import CASH, FEES, OUTSIDE, RETIRED, WITHDRAWN
 
 Reader: TypeAlias = "Connection | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """Corrected units have left: a transfer out that nobody asked for, and the last of these serials."""
+
+    transfer: TransferCompleted
+
+    @property
+    def lots(self) -> Sequence[LotSlice]:
+        """What has left."""
+        return self.transfer.lots
+
+
 Settling: TypeAlias = (
-    CashDeposited | WithdrawalPaid | TransferCompleted | DeliverySettled | RetirementCompleted
+    CashDeposited
+    | WithdrawalPaid
+    | TransferCompleted
+    | Withdrawn
+    | UnitsArrived
+    | DeliverySettled
+    | RetirementCompleted
 )
 """The events that are a reason for something to be posted."""
 
@@ -48,6 +69,7 @@ _TAKEN: Final = frozenset(
         CashDeposited,
         WithdrawalPaid,
         TransferCompleted,
+        UnitsArrived,
         DeliverySettled,
         RetirementCompleted,
         AccountOpened,
@@ -120,10 +142,13 @@ class Wave:
         for line, (row, slices) in enumerate(rows, 1):
             self.reasons.append((seq, line, *row))
             self._move(seq, line, slices)
+        outside = WITHDRAWN if any(isinstance(reason, Withdrawn) for reason in reasons) else OUTSIDE
         for line, posting in enumerate(posted):
             taken, given = 2 * line + 1, 2 * line + 2
             self.postings.append((seq, taken, posting.from_account, posting.asset, -posting.amount))
-            self.postings.append((seq, given, _receiver(posting), posting.asset, posting.amount))
+            receiver = _receiver(posting)
+            receiver = outside if receiver == OUTSIDE else receiver
+            self.postings.append((seq, given, receiver, posting.asset, posting.amount))
 
     def _move(self, seq: int, line: int, slices: Sequence[LotSlice]) -> None:
         pieces = ((part.lot_id, first, end) for part in slices for first, end in part.serials)
@@ -180,10 +205,13 @@ def collect(entries: Sequence[Entry]) -> Batch:
                 case Posted():
                     if _changes_owner(event):
                         posted.append(event)
+                case TransferCompleted() if is_removal(entry):
+                    reasons.append(Withdrawn(event))
                 case (
                     CashDeposited()
                     | WithdrawalPaid()
                     | TransferCompleted()
+                    | UnitsArrived()
                     | DeliverySettled()
                     | RetirementCompleted()
                 ):
@@ -230,6 +258,12 @@ def _reasons(event: Settling) -> Iterator[tuple[Row, Sequence[LotSlice]]]:
         case TransferCompleted():
             moved = (event.instrument, event.quantity_tonnes, *_ends(event))
             yield ("transfer", event.instruction_id, *moved, 0), event.lots
+        case Withdrawn(transfer=transfer):
+            taken = (transfer.instrument, transfer.quantity_tonnes, transfer.account, WITHDRAWN)
+            yield ("correction", transfer.instruction_id, *taken, 0), event.lots
+        case UnitsArrived():
+            brought = (event.instrument, event.quantity_tonnes, OUTSIDE, event.account)
+            yield ("arrival", f"notice-{event.notice_sequence}", *brought, 0), event.lots
         case DeliverySettled():
             traded = (event.instrument, event.quantity_tonnes, event.seller, event.buyer)
             yield ("delivery", str(event.trade_id), *traded, event.amount_fen), event.lots
@@ -291,7 +325,8 @@ async def compare_with_core(connection: Reader, state: DepositoryState) -> tuple
     its tonnes: the core has let go of its serials.
     """
     figures: list[Row] = [
-        (line.account, line.asset, line.available + line.held + line.delivering) for line in state.balances
+        (line.account, line.asset, line.available + line.held + line.frozen + line.delivering)
+        for line in state.balances
     ]
     figures += [(RETIRED, line.asset, line.retired) for line in state.balances]
     held = [(holding.account, holding.lot_id, holding.serials) for holding in state.holdings]

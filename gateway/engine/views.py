@@ -11,6 +11,7 @@ from typing import Any, Final, TypeAlias
 
 from gateway.engine.accounts import Accounts, AccountsState, AccountView, LotView
 from gateway.engine.approvals import Approvals, ApprovalView
+from gateway.engine.custody import NOTHING, Custody, CustodyState
 from gateway.engine.depth import Depth, DepthChange, DepthState, DepthView
 from gateway.engine.entry import Entry
 from gateway.engine.market import HaltView, ListingView, Market, MarketState, MarketView
@@ -18,7 +19,6 @@ from gateway.engine.orders import NOT_FOR_THE_OWNER, OpenOrders, OrderView
 from matching.calendar import Calendar
 from matching.commands import SubmitOrder
 from matching.events import (
-    AccountRestricted,
     ActApproved,
     ActDeclined,
     ApprovalRequested,
@@ -43,7 +43,6 @@ from matching.events import (
     Reconciled,
     Rejected,
     Replayed,
-    RestrictionLifted,
     RulesAdopted,
     TradeBusted,
     Traded,
@@ -53,19 +52,12 @@ from matching.events import (
 from matching.rulebook import RuleBook, Rules
 from settlement.account import ParticipantKind
 from settlement.events import (
-    AccountOpened,
     CashDeposited,
     DeliveryFailed,
     DeliverySettled,
     Instruction,
     InstrumentAdded,
-    LotRegistered,
-    MovementConfirmed,
-    MovementInstructed,
-    MovementRefused,
     ParticipantRegistered,
-    Posted,
-    RetirementCompleted,
     RetirementRefused,
     TransferCompleted,
     TransferFailed,
@@ -79,7 +71,7 @@ from settlement.lot import Lot, MethodologyClass
 RECENT_ORDERS: Final = 4_096
 """How many ended orders stay in memory."""
 
-VERSION: Final = "4"
+VERSION: Final = "5"
 """Of the shape and meaning of `ViewsState`. A snapshot of another version is not read: the views are then built
 again from all recorded entries."""
 
@@ -94,6 +86,7 @@ class ViewsState:
     depths: tuple[DepthState, ...]
     open_orders: tuple[OrderView, ...]
     approvals: tuple[ApprovalView, ...]
+    custody: CustodyState = NOTHING
 
 
 class Views:
@@ -109,6 +102,7 @@ class Views:
         self._by_account: dict[str, dict[int, OrderView]] = {}
         self._by_client_id: dict[tuple[str, str], OrderView] = {}
         self._approvals = Approvals()
+        self._custody = Custody()
         self._recent: OrderedDict[int, OrderView] = OrderedDict()
         self._recent_limit = recent_orders
         self.depth_changes: tuple[DepthChange, ...] = ()
@@ -159,6 +153,11 @@ class Views:
         return self._approvals.waiting
 
     @property
+    def custody(self) -> Custody:
+        """What stands between exchange and registry: freezes, breaks, claims, notices. Not to be altered by readers."""
+        return self._custody
+
+    @property
     def position(self) -> int:
         """Sequence number of the last entry seen."""
         return self._market.view.seq
@@ -195,7 +194,7 @@ class Views:
 
     def lots(self, account: str) -> list[LotView]:
         """An account's lots with their serials, in the order they would be delivered."""
-        return self._accounts.lots_of(account)
+        return self._accounts.lots_of(account, self._custody.frozen)
 
     def order(self, order_id: int) -> OrderView | None:
         """An order that is open or ended not long ago; older ones are in the database."""
@@ -238,6 +237,7 @@ class Views:
             depths=tuple(depth.dump() for depth in self._depths.values()),
             open_orders=self._open.all(),
             approvals=tuple(self._approvals.waiting.values()),
+            custody=self._custody.dump(),
         )
 
     def _load(self, state: ViewsState) -> None:
@@ -247,6 +247,7 @@ class Views:
         self._depths = {depth.listing: Depth.load(depth) for depth in state.depths}
         self._open = OpenOrders(state.open_orders)
         self._approvals = Approvals(state.approvals)
+        self._custody = Custody(state.custody)
         for order in state.open_orders:
             self._index(order)
         self._handlers = self._make_handlers()
@@ -271,9 +272,11 @@ class Views:
 
     def _make_handlers(self) -> "dict[type, Handler]":
         """What to do about each event. Every type is here or among those that change no view."""
-        market, accounts, approvals = self._market, self._accounts, self._approvals
+        market, accounts, approvals, custody = self._market, self._accounts, self._approvals, self._custody
         return {
             **dict.fromkeys(_CHANGES_NO_VIEW, _nothing),
+            **accounts.handlers(),
+            **custody.handlers(accounts),
             Rejected: self._on_rejected,
             OrderAccepted: self._on_accepted,
             Traded: self._on_traded,
@@ -281,21 +284,12 @@ class Views:
             OrderReplaced: self._on_replaced,
             OrderCancelled: self._on_ended,
             OrderExpired: self._on_ended,
-            Posted: _plain(accounts.post),
             ParticipantRegistered: self._on_participant,
-            AccountOpened: _plain(accounts.open),
             InstrumentAdded: _plain(market.add_instrument),
-            LotRegistered: _plain(accounts.register),
-            MovementInstructed: _plain(accounts.instruct),
-            MovementConfirmed: lambda _, event: accounts.confirm(event.instruction_id),
-            MovementRefused: lambda _, event: accounts.refuse(event.instruction_id),
-            DeliverySettled: _plain(accounts.deliver),
+            DeliverySettled: self._on_settled,
             DeliveryFailed: self._on_failed,
-            RetirementCompleted: _plain(accounts.retire),
             TradingHalted: lambda entry, event: market.halt(event, entry.at_ns),
             TradingResumed: _plain(market.resume),
-            AccountRestricted: lambda entry, event: accounts.restrict(event, entry.at_ns),
-            RestrictionLifted: _plain(accounts.lift),
             TradeBusted: self._on_busted,
             DayPricesRevised: _plain(market.revise),
             ApprovalRequested: approvals.request,
@@ -310,7 +304,7 @@ class Views:
             CloseStarted: _plain(market.start_close),
             CloseStepAdvanced: _plain(market.advance_close),
             ClosingPriceSet: _plain(market.set_closing_price),
-            Reconciled: _plain(market.reconcile),
+            Reconciled: self._on_reconciled,
             DayClosed: _plain(market.close_day),
         }
 
@@ -340,7 +334,17 @@ class Views:
     def _on_busted(self, _: Entry, event: TradeBusted) -> None:
         self._accounts.unbuy(event.trade_id, event.buyer, event.listing, event.quantity_tonnes)
 
+    def _on_settled(self, _: Entry, event: DeliverySettled) -> None:
+        self._accounts.deliver(event)
+        self._custody.end_delivery(event)
+
+    def _on_reconciled(self, entry: Entry, event: Reconciled) -> None:
+        self._custody.reconcile(entry, event)
+        if not event.on_demand:
+            self._market.reconcile(event)
+
     def _on_failed(self, _: Entry, event: DeliveryFailed) -> None:
+        self._custody.end_delivery(event)
         self._accounts.unbuy(event.trade_id, event.buyer, event.instrument, event.quantity_tonnes)
 
     def _on_ended(self, entry: Entry, event: OrderCancelled | OrderExpired) -> None:

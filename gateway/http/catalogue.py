@@ -9,6 +9,7 @@ from typing import Final
 from gateway.http import reasons
 from gateway.http.reasons import GATEWAY_REASONS, STATUS_OF_GATEWAY
 from matching.rejections import REASONS as MATCHING_REASONS
+from settlement.custody_rejections import REASONS as CUSTODY_REASONS
 from settlement.rejections import REASONS as SETTLEMENT_REASONS
 from settlement.rejections import Reason
 
@@ -42,13 +43,20 @@ STATUS_OF_CORE: Final[dict[str, int]] = {
     "not_restricted": 409,
     "trade_not_pending": 409,
     "approval_unknown": 404,
+    "notice_out_of_order": 409,
+    "freeze_unknown": 404,
+    "claim_not_open": 409,
+    "removal_not_refused": 409,
+    "break_not_open": 409,
+    "delivery_not_parked": 409,
     "second_person_needed": 403,
 }
 """Statuses of the core's refusals that are not 422: what is not there, whose it is not, what is there already, and
 acts of an operator or on an order that come too early or too late."""
 
 CATALOGUE: Final[dict[str, Reason]] = {
-    reason.code: reason for reason in chain(SETTLEMENT_REASONS, MATCHING_REASONS, GATEWAY_REASONS)
+    reason.code: reason
+    for reason in chain(SETTLEMENT_REASONS, CUSTODY_REASONS, MATCHING_REASONS, GATEWAY_REASONS)
 }
 """Every reason there is, by its code."""
 

@@ -14,6 +14,7 @@ from gateway.engine.sequencer import AccountEventListener, CommitListener
 from gateway.engine.views import Views
 from gateway.http.turns import Turns
 from gateway.metrics import Metrics
+from gateway.registry_report import NO_LINE, ReconcileNow, RegistryReport, cannot_reconcile
 from matching.commands import Command
 from settlement.events import LotSlice
 from settlement.values import AccountId
@@ -109,6 +110,10 @@ class Services:
     management_holdings: ManagementHoldings
     registry_answers: Callable[[], bool] = lambda: True
     """Whether the registry platform answered when it was asked last."""
+    registry_report: Callable[[], RegistryReport] = lambda: NO_LINE
+    """The line to the registry as it is now."""
+    reconcile: ReconcileNow = cannot_reconcile
+    """Compares both sides on demand."""
     settings: HttpSettings = field(default_factory=HttpSettings)
     turns: Turns = field(default_factory=Turns)
     """For what concerns one account and has to look before it asks."""
