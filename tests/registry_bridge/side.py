@@ -35,7 +35,7 @@ class Side:
         self.instructions: dict[InstructionId, Instruction] = {}
         self.submitted: list[Any] = []
         self.cursor = 0
-        self.waiting_arrivals: list[tuple[str, LotId, Serials]] = []
+        self.waiting_arrivals: list[tuple[str, str, Serials]] = []
         self._number = 0
         side = ExchangeSide(
             exchange_id="x1",

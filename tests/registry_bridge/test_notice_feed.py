@@ -83,8 +83,8 @@ async def registry(clock: ManualClock) -> Paged:
     await registry.transfer_by_owner(
         transfer_id="t", account="seller", lot="LOT-1", serials=((1, 11),), trading_day=DAY
     )
-    number = await registry.freeze(lot="LOT-1", serials=((5, 6),), reason="Inquiry")
-    await registry.unfreeze(number, "Closed")
+    restriction = await registry.freeze(lot="LOT-1", serials=((5, 6),), reason="Inquiry")
+    await registry.unfreeze(restriction, "Closed")
     await registry.freeze(account="buyer", reason="Court order")
     await registry.correct(lot="LOT-1", serials=((3, 5),), reason="Faulty meter")
     await registry.close_account("buyer", "Asked by its owner")
