@@ -74,7 +74,7 @@ class ExchangeSide:
     """Every trading account."""
     serials: Callable[[AccountId], Mapping[str, Serials]]
     """All that an account owns now, by lot, whatever it is held for."""
-    arriving: Callable[[], Iterable[tuple[str, LotId, Serials]]]
+    arriving: Callable[[], Iterable[tuple[str, str, Serials]]]
     """What owners moved in at the platform and the core cannot credit yet, by registry account and lot."""
     submit: Callable[[Any], Awaitable[Any]]
     """Puts a command of settlement before the core; returns once it is journaled."""

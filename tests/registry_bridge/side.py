@@ -35,7 +35,7 @@ class Side:
         self.instructions: dict[InstructionId, Instruction] = {}
         self.submitted: list[Any] = []
         self.cursor = 0
-        self.waiting_arrivals: list[tuple[str, LotId, Serials]] = []
+        self.waiting_arrivals: list[tuple[str, str, Serials]] = []
         self._number = 0
         side = ExchangeSide(
             exchange_id="x1",
@@ -86,9 +86,13 @@ class Side:
             not_after_ns=DEADLINE_NS,
             legs=(leg,),
         )
+        self.pend(instruction)
+        return self.outbox.movement(instruction)
+
+    def pend(self, instruction: Instruction) -> None:
+        """Have this very instruction pending."""
         self.instructions[instruction.instruction_id] = instruction
         self.outbox.follow(MovementInstructed(instruction=instruction))
-        return self.outbox.movement(instruction)
 
     async def submit(self, command: Any) -> None:
         self.submitted.append(command)

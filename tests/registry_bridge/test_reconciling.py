@@ -347,7 +347,9 @@ async def test_random_mutations_of_either_side_are_all_found_and_no_other(
         if chance.random() < 0.5:
             side.give(f"T-{account}", lot, serials)
             expected = without(serials, before[AccountId(f"T-{account}")].get(lot, ()))
-            places = [(account, lot, expected, ())] if expected else []
+            places: list[tuple[str, str, Serials, Serials]] = (
+                [(account, lot, expected, ())] if expected else []
+            )
         else:
             was = registry.history[-1]
             changed = {
