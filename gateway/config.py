@@ -63,6 +63,8 @@ class Settings:
     """A registry platform of one's own; the reference registry is started when absent."""
     registry_key_file: Path | None = None
     """The public key (PEM) with which that platform signs its answers."""
+    drill: bool = False
+    """Whether the reference registry takes orders to fail, for rehearsals."""
     seed: SeedName | None = None
     quotas: tuple[str, ...] = ()
     """Rate limits that differ from the usual ones, as `read_quotas` takes them."""
@@ -75,6 +77,8 @@ class Settings:
             )
         if self.seed is not None and self.registry_url is not None:
             raise SettingsFault("--seed fills the reference registry, which --registry-url replaces")
+        if self.drill and self.registry_url is not None:
+            raise SettingsFault("--drill is for the reference registry, which --registry-url replaces")
         if (self.clock is ClockKind.MANUAL) != (self.now_ns is not None):
             raise SettingsFault("--clock manual starts at --now, and only it does")
         read_quotas(self.quotas)

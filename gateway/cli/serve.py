@@ -100,6 +100,15 @@ def serve(
     host: HostOption = DEFAULT_HOST,
     port: PortOption = DEFAULT_PORT,
     data_dir: DataDirOption = None,
+    drill: Annotated[
+        bool,
+        typer.Option(
+            "--drill",
+            help=say(
+                "演练: 参考登记平台可按指令出故障", "a rehearsal: the reference registry takes orders to fail"
+            ),
+        ),
+    ] = False,
     quota: QuotaOption = None,
     log: LogOption = None,
 ) -> None:
@@ -119,6 +128,7 @@ def serve(
             database_url=database_url,
             registry_url=registry_url,
             registry_key_file=registry_key_file,
+            drill=drill,
             seed=SeedName.DEMO if demo else seed,
             quotas=tuple(quota or ()),
         )
