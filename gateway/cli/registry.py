@@ -34,6 +34,31 @@ class AccountKindName(StrEnum):
     INDIVIDUAL = "individual"
 
 
+DrillOption = Annotated[
+    bool,
+    typer.Option(
+        "--drill",
+        help=say(
+            "演练: 允许 fault 命令制造故障; 切勿用于真实减排量",
+            "for a drill: `fault` may make calls fail; never where units are real",
+        ),
+    ),
+]
+LaterFromOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="RANGES",
+        help=say(
+            "不少于此区间数的划转先受理, 后处理",
+            "accept movements of so many ranges first, decide them later",
+        ),
+    ),
+]
+LaterAfterOption = Annotated[
+    int, typer.Option(min=0, help=say("受理后多少毫秒处理", "decide what was accepted after so many ms"))
+]
+
 REGISTRY_DIR: Final = "registry"
 _NEXT_DIR_HELP: Final = say(
     "登记平台自己的数据目录 (默认 ./.puhui/registry)", "its own data (default ./.puhui/registry)"
@@ -67,30 +92,9 @@ def serve(
     ready_file: Annotated[
         Path | None, typer.Option(help=say("就绪后写入地址的文件", "file to write the address to when ready"))
     ] = None,
-    drill: Annotated[
-        bool,
-        typer.Option(
-            "--drill",
-            help=say(
-                "演练: 允许 fault 命令制造故障; 切勿用于真实减排量",
-                "for a drill: `fault` may make calls fail; never where units are real",
-            ),
-        ),
-    ] = False,
-    later_from: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            metavar="RANGES",
-            help=say(
-                "不少于此区间数的划转先受理, 后处理",
-                "accept movements of so many ranges and more, decide them later",
-            ),
-        ),
-    ] = None,
-    later_after_ms: Annotated[
-        int, typer.Option(min=0, help=say("受理后多少毫秒处理", "decide what was accepted after so many ms"))
-    ] = 0,
+    drill: DrillOption = False,
+    later_from: LaterFromOption = None,
+    later_after_ms: LaterAfterOption = 0,
     log: LogOption = None,
 ) -> None:
     """Run the reference registry."""
