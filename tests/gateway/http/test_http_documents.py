@@ -10,6 +10,7 @@ from gateway.http.catalogue import CATALOGUE, RETRYABLE, STATUS, STATUS_OF_CORE
 from gateway.http.openapi import openapi_document
 from gateway.http.problems import figure_text, language_of
 from matching.rejections import REASONS as MATCHING_REASONS
+from settlement.custody_rejections import REASONS as CUSTODY_REASONS
 from settlement.rejections import REASONS as SETTLEMENT_REASONS
 from settlement.rejections import Unit
 
@@ -63,11 +64,12 @@ def test_bodies_are_closed() -> None:
 
 
 def test_every_reason_has_one_code_both_languages_and_a_status() -> None:
-    everything = [*SETTLEMENT_REASONS, *MATCHING_REASONS, *reasons.GATEWAY_REASONS]
+    core = [*SETTLEMENT_REASONS, *CUSTODY_REASONS, *MATCHING_REASONS]
+    everything = [*core, *reasons.GATEWAY_REASONS]
     codes = Counter(reason.code for reason in everything)
     assert [code for code, number in codes.items() if number > 1] == []
     assert STATUS.keys() == CATALOGUE.keys() == codes.keys()
-    assert STATUS_OF_CORE.keys() <= {reason.code for reason in (*SETTLEMENT_REASONS, *MATCHING_REASONS)}
+    assert STATUS_OF_CORE.keys() <= {reason.code for reason in core}
     assert CATALOGUE.keys() >= RETRYABLE
     for reason in everything:
         assert reason.code == reason.code.lower()
