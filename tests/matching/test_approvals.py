@@ -191,7 +191,7 @@ def test_every_act_about_custody_can_be_made_to_wait() -> None:
         retry_deliveries(),
         unwind(4),
     ],
-    ids=lambda act: type(act).__name__,
+    ids=str,
 )
 def test_an_act_about_custody_waits_across_a_crash(act: AnyAct) -> None:
     driver = market()

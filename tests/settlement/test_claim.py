@@ -26,4 +26,4 @@ def test_a_claim_is_decided_only_as_the_table_says(state: ClaimState, decision: 
 def test_what_is_decided_for_good_is_not_decided_again() -> None:
     ends = {ClaimState.DISMISSED, ClaimState.COMPENSATED, ClaimState.REMOVED}
     assert not [pair for pair in LIFE if pair[0] in ends]
-    assert {after for after in LIFE.values()} == ends | {FROZEN}
+    assert set(LIFE.values()) == ends | {FROZEN}
