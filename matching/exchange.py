@@ -9,38 +9,23 @@ from collections.abc import Iterable
 from typing import Final, assert_never
 
 from matching import rejections
-from matching.acts import (
-    DecideClaim,
-    LiftFreeze,
-    PlaceFreeze,
-    ResolveBreak,
-    RetryDeliveries,
-    RetryRemoval,
-    UnwindDelivery,
-)
 from matching.calendar import Calendar
 from matching.client_ids import ClientIds
 from matching.commands import (
     AddListing,
-    AdoptRules,
     AdvanceClose,
     AdvanceTime,
     AnnounceCalendar,
+    AnyAct,
     ApproveAct,
-    BustTrade,
     CancelOrder,
     CancelOrders,
     CloseDay,
     Command,
     DeclineAct,
-    HaltTrading,
-    LiftRestriction,
     OpenDay,
     RecordReconciliation,
     ReplaceOrder,
-    RestrictAccount,
-    ResumeTrading,
-    RetryRetirement,
     SubmitOrder,
 )
 from matching.day_cycle import DayCycle
@@ -175,6 +160,8 @@ class Exchange:
                 raise AssertionError(f"no one decides {type(command).__name__}")
 
     def _decide(self, command: Command) -> Rejection | Iterable[Event]:  # noqa: C901 - one line a command
+        if isinstance(command, AnyAct):
+            return self.operations.act(command)
         match command:
             case CancelOrder():
                 return self._cancel(command)
@@ -198,23 +185,6 @@ class Exchange:
                 return self.depository.custody.notices.take(command, self._correction_policy())
             case ReportBreaks():
                 return self.depository.custody.breaks.report(command)
-            case (
-                AdoptRules()
-                | HaltTrading()
-                | ResumeTrading()
-                | RestrictAccount()
-                | LiftRestriction()
-                | BustTrade()
-                | RetryRetirement()
-                | PlaceFreeze()
-                | LiftFreeze()
-                | DecideClaim()
-                | RetryRemoval()
-                | ResolveBreak()
-                | RetryDeliveries()
-                | UnwindDelivery()
-            ):
-                return self.operations.act(command)
             case ApproveAct():
                 return self.operations.approve(command)
             case DeclineAct():

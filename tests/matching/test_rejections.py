@@ -11,6 +11,7 @@ from typing import Final
 import pytest
 
 import matching.rejections
+import settlement.custody_rejections
 import settlement.rejections
 from matching.commands import (
     AddListing,
@@ -35,6 +36,7 @@ from settlement.lot import MethodologyClass
 from settlement.rejections import Reason, Unit
 from settlement.serials import SerialRange
 from settlement.values import AccountId, AssetCode, LotId, ParticipantId, TradingDay
+from tests.matching import custody_claims
 from tests.matching.driver import (
     CLASS_II,
     EVENT,
@@ -69,7 +71,11 @@ from tests.matching.driver import (
     withdrawal,
 )
 
-REASONS: Final = (*settlement.rejections.REASONS, *matching.rejections.REASONS)
+REASONS: Final = (
+    *settlement.rejections.REASONS,
+    *settlement.custody_rejections.REASONS,
+    *matching.rejections.REASONS,
+)
 BUY, SELL = Side.BUY, Side.SELL
 KIND = ParticipantKind.INSTITUTION
 
@@ -825,6 +831,8 @@ def a_completed_retirement_asked_again() -> tuple[Driver, Command]:
 def a_retirement_asked_again_without_a_reason() -> tuple[Driver, Command]:
     return market(), replace(retry("trade-1"), reason="")
 
+
+CLAIMS.extend(Claim(code=code, name=case.__name__, case=case) for code, case in custody_claims.CASES)
 
 # ---- the tests --------------------------------------------------------------------------------------------------
 

@@ -64,13 +64,12 @@ def test_bodies_are_closed() -> None:
 
 
 def test_every_reason_has_one_code_both_languages_and_a_status() -> None:
-    everything = [*SETTLEMENT_REASONS, *CUSTODY_REASONS, *MATCHING_REASONS, *reasons.GATEWAY_REASONS]
+    core = [*SETTLEMENT_REASONS, *CUSTODY_REASONS, *MATCHING_REASONS]
+    everything = [*core, *reasons.GATEWAY_REASONS]
     codes = Counter(reason.code for reason in everything)
     assert [code for code, number in codes.items() if number > 1] == []
     assert STATUS.keys() == CATALOGUE.keys() == codes.keys()
-    assert STATUS_OF_CORE.keys() <= {
-        reason.code for reason in (*SETTLEMENT_REASONS, *CUSTODY_REASONS, *MATCHING_REASONS)
-    }
+    assert STATUS_OF_CORE.keys() <= {reason.code for reason in core}
     assert CATALOGUE.keys() >= RETRYABLE
     for reason in everything:
         assert reason.code == reason.code.lower()
