@@ -59,6 +59,7 @@ class JournalWatch:
         self._outbox = outbox
         self._every_s = every_s
         self._cursor = since
+        self._one_reader = asyncio.Lock()
         self._start: int | None = None
         """The newest entry when this side began to take note; what is later must be known here."""
         self._known: dict[InstructionId, _Known] = {}
@@ -88,6 +89,10 @@ class JournalWatch:
         Raises:
             RegistryUnavailable: it could not be read; what was read stays read.
         """
+        async with self._one_reader:
+            return await self._look()
+
+    async def _look(self) -> tuple[Difference, ...]:
         if self._start is None:
             self._start = (await self._registry.positions()).as_of
         confirmed = [name for name, known in self._known.items() if known is _Known.CONFIRMED]

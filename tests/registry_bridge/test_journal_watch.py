@@ -207,6 +207,14 @@ async def test_a_line_that_breaks_off_loses_nothing_that_was_found(registry: Pag
         assert {one.instruction_id for one in await watch.look()} == {"98"}
 
 
+async def test_it_may_be_asked_to_look_while_it_looks(registry: Paged, side: Side) -> None:
+    async with watching(registry, side) as watch:
+        await registry.move(deliver("x1.97", ((1, 6),), seller="a", buyer="b"))
+        found = await asyncio.gather(*(watch.look() for _ in range(4)))
+        assert sorted(len(one) for one in found) == [0, 0, 0, 2]
+        assert len(side.breaks) == 2
+
+
 async def test_memory_of_answered_movements_is_bounded(
     registry: Paged, side: Side, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,220 @@
+"""Every fault at every step of every kind of movement: what the core is told is what happened, exactly once."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from gateway.postgres.migrations import migrate
+from registry_bridge.circuit import CircuitSettings
+from registry_bridge.http_administration import HttpAdministration, connect_administration
+from registry_bridge.http_registry import connect
+from registry_bridge.reference.serving import ADMIN_KEY, EXCHANGE_KEY, RegistrySettings, running
+from registry_bridge.registry import Answer, Movement, MovementKind, Unknown, UnknownReason
+from registry_bridge.wire_faults import CallName, FaultKind, FaultOrder
+from tests.registry_bridge.conftest import Service
+from tests.registry_bridge.crossing import Step, asked, check, cross, fill
+from tests.registry_bridge.examples import NOW_NS, ManualClock
+from tests.registry_bridge.fake_registry import FakeRegistry
+
+TIMES = 2
+"""How often in a row each fault happens."""
+
+SLOW_MS = 200
+TIMEOUT_S = 0.15
+
+BEFORE = {FaultKind.DROP_BEFORE, FaultKind.ERROR_BEFORE, FaultKind.RESTART_BEFORE}
+LOOKS_LIKE = {
+    FaultKind.SLOW: UnknownReason.TIMED_OUT,
+    FaultKind.DROP_BEFORE: UnknownReason.CONNECTION_LOST,
+    FaultKind.DROP_AFTER: UnknownReason.CONNECTION_LOST,
+    FaultKind.GARBAGE: UnknownReason.GARBAGE,
+    FaultKind.WRONG_SIGNATURE: UnknownReason.SIGNATURE_INVALID,
+    FaultKind.ERROR_BEFORE: UnknownReason.SERVER_ERROR,
+    FaultKind.ERROR_AFTER: UnknownReason.SERVER_ERROR,
+    FaultKind.RESTART_BEFORE: UnknownReason.CONNECTION_LOST,
+    FaultKind.RESTART_AFTER: UnknownReason.CONNECTION_LOST,
+    FaultKind.ACCEPT_LATER: UnknownReason.STILL_OPEN,
+}
+"""Fault → what the client makes of it. A call that is done twice looks like any other."""
+
+
+class SpoiledRegistry(FakeRegistry):
+    """The plain registry behind a line on which the next calls of one name go wrong."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__(clock)
+        self.fault: FaultKind | None = None
+        self.call: CallName | None = None
+        self.left = 0
+        self._late: list[Movement] = []
+
+    async def move(self, movement: Movement) -> Answer:
+        fault = self._draw(CallName.MOVE)
+        if fault is FaultKind.SLOW or fault is FaultKind.ACCEPT_LATER:
+            # It is done after the next question has been answered.
+            self._late.append(movement)
+            return _unclear(movement.request_id, fault)
+        if fault in BEFORE:
+            return _unclear(movement.request_id, fault)
+        answer = await super().move(movement)
+        if fault is FaultKind.DUPLICATE:
+            assert await super().move(movement) == answer
+        return _spoilt(answer, fault)
+
+    async def ask(self, request_id: str) -> Answer:
+        fault = self._draw(CallName.ASK)
+        answer = await super().ask(request_id)
+        while self._late:
+            await super().move(self._late.pop())
+        return _spoilt(answer, fault)
+
+    async def cancel(self, request_id: str) -> Answer:
+        fault = self._draw(CallName.CANCEL)
+        if fault in BEFORE:
+            return _unclear(request_id, fault)
+        answer = await super().cancel(request_id)
+        if fault is FaultKind.DUPLICATE:
+            assert await super().cancel(request_id) == answer
+        return _spoilt(answer, fault)
+
+    def _draw(self, call: CallName) -> FaultKind | None:
+        if call is not self.call or not self.left:
+            return None
+        self.left -= 1
+        return self.fault
+
+
+def _spoilt(answer: Answer, fault: FaultKind | None) -> Answer:
+    if fault is None or fault is FaultKind.DUPLICATE:
+        return answer
+    return _unclear(answer.request_id, fault)
+
+
+def _unclear(request_id: str, fault: FaultKind | None) -> Unknown:
+    assert fault is not None
+    return Unknown(request_id=request_id, why=LOOKS_LIKE[fault])
+
+
+def happens(fault: FaultKind, step: Step) -> bool:
+    """Only a movement can be decided later."""
+    return fault is not FaultKind.ACCEPT_LATER or step.call is CallName.MOVE
+
+
+@pytest.mark.parametrize("kind", MovementKind)
+@pytest.mark.parametrize(
+    ("fault", "step"), [(fault, step) for fault in FaultKind for step in Step if happens(fault, step)]
+)
+async def test_over_the_plain_registry(
+    clock: ManualClock, fault: FaultKind, step: Step, kind: MovementKind
+) -> None:
+    registry = SpoiledRegistry(clock)
+    await fill(registry, registry)
+    moved = asked(kind, 0)
+
+    async def arm() -> None:
+        registry.fault, registry.call, registry.left = fault, step.call, TIMES
+
+    answer = await cross(registry, moved, step, arm)
+    assert registry.left < TIMES, "the fault happened"
+    await check(registry, moved, step, answer)
+
+
+BEGAN_NS = time.monotonic_ns()
+
+
+def _ticking() -> int:
+    """From the tests' own moment on; what is decided later is decided when so much time has passed."""
+    return NOW_NS + time.monotonic_ns() - BEGAN_NS
+
+
+@dataclass(kw_only=True)
+class Drill:
+    """A reference registry with a fault switch, which is started again when a fault kills it."""
+
+    settings: RegistrySettings
+    url: str = ""
+    restarts: int = 0
+    _killed: asyncio.Event = field(default_factory=asyncio.Event)
+    _stopped: asyncio.Event = field(default_factory=asyncio.Event)
+    _ready: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self) -> None:
+        """Until it is stopped."""
+        while not self._stopped.is_set():
+            self._killed.clear()
+            async with running(
+                self.settings, migrate=migrate, clock=_ticking, die_now=self._killed.set
+            ) as url:
+                self.url = url
+                self.settings = replace(self.settings, port=int(url.rpartition(":")[2]))
+                self._ready.set()
+                await self._killed.wait()
+            self.restarts += 1
+
+    async def ready(self) -> None:
+        await self._ready.wait()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._killed.set()
+
+
+@pytest.fixture
+async def drill(database: str, keys: Path) -> AsyncIterator[Drill]:
+    made = Drill(
+        settings=RegistrySettings(
+            database_url=database,
+            host="127.0.0.1",
+            port=0,
+            key_file=keys / "registry.pem",
+            exchange_public_key_file=keys / f"{EXCHANGE_KEY}.pub",
+            admin_public_key_file=keys / f"{ADMIN_KEY}.pub",
+            drill=True,
+        ),
+    )
+    task = asyncio.create_task(made.run())
+    await asyncio.wait_for(made.ready(), 20)
+    yield made
+    made.stop()
+    await task
+
+
+@pytest.mark.parametrize("fault", FaultKind)
+async def test_over_the_reference_registry(
+    drill: Drill, database: str, keys: Path, clock: ManualClock, fault: FaultKind
+) -> None:
+    """All steps and kinds over one registry, each movement with serials of its own."""
+    service = Service(url=drill.url, database=database, keys=keys, clock=clock)
+    line = replace(
+        service.line(EXCHANGE_KEY, timeout_s=TIMEOUT_S), circuit=CircuitSettings(failures=1_000_000)
+    )
+    async with AsyncExitStack() as stack:
+        people = await stack.enter_async_context(connect_administration(service.line(ADMIN_KEY)))
+        calm = await stack.enter_async_context(connect(service.line(EXCHANGE_KEY)))
+        registry = await stack.enter_async_context(connect(line))
+        await fill(calm, people)
+        cases = [(step, kind) for step in Step if happens(fault, step) for kind in MovementKind]
+        for number, (step, kind) in enumerate(cases):
+            moved = asked(kind, number)
+            answer = await cross(registry, moved, step, lambda step=step: arm(people, fault, step))  # type: ignore[misc]
+            if fault in {FaultKind.RESTART_BEFORE, FaultKind.RESTART_AFTER}:
+                assert drill.restarts > number
+            else:
+                assert (await people.faults())[-1].happened > 0
+                await people.clear_faults()
+            await check(calm, moved, step, answer)
+
+
+async def arm(people: HttpAdministration, fault: FaultKind, step: Step) -> None:
+    delays = {FaultKind.SLOW: SLOW_MS, FaultKind.ACCEPT_LATER: 30}
+    # A registry that was killed has forgotten what was armed: it is killed once.
+    await people.set_fault(FaultOrder(kind=fault, call=step.call, count=TIMES, delay_ms=delays.get(fault, 0)))
+
+
+def test_the_client_sees_every_fault_but_one() -> None:
+    assert set(FaultKind) - set(LOOKS_LIKE) == {FaultKind.DUPLICATE}
