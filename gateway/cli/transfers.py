@@ -69,7 +69,7 @@ async def _transfer(desk: Desk, direction: str, body: dict[str, Any], timeout_s:
         asked = (await client.repeat("POST", f"/v1/transfers-{direction}", body, again=again)).body
         done = await _ended(client, asked, direction, timeout_s)
     if done["state"] == "failed":
-        why = done["refusal"]["text"] if done["refusal"] else done["reason"]
+        why = f"{done['reason']}: {done['refusal']['text']}" if done["refusal"] else done["reason"]
         raise CommandFault(say(f"登记平台拒绝划转: {why}", f"the registry refused the transfer: {why}"))
     if not desk.output.value(done):
         desk.output.line(_transfer_line(done))
