@@ -31,7 +31,7 @@ from registry_bridge.as_of import Undone, positions
 from registry_bridge.back_off import BackOff
 from registry_bridge.differences import of_break, touches
 from registry_bridge.exchange_side import ExchangeOutbox
-from registry_bridge.notice_feed import NoticeFeed, NoticesIncomplete
+from registry_bridge.notice_feed import NoticeFeed
 from registry_bridge.reconcile import Comparison, PositionDigest, PositionsOutOfOrder, Reconciliation, Side
 from registry_bridge.registry import (
     AccountState,
@@ -163,7 +163,7 @@ class Reconciler:
                 return await self._compare()
             except RegistryUnavailable as fault:
                 log.info("positions_not_read", why=fault.why.value, detail=fault.detail)
-            except (Disturbed, NoticesIncomplete, PositionsOutOfOrder) as fault:
+            except (Disturbed, PositionsOutOfOrder) as fault:
                 log.warning("positions_not_compared", why=type(fault).__name__, detail=str(fault))
             attempt += 1
             await asyncio.sleep(AGAIN.delay_s(attempt, self._jitter()))
