@@ -247,7 +247,6 @@ async def test_what_is_followed_and_compared_comes_right(
     keys: Path,
     clock: ManualClock,
     fault: FaultKind,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Every fault at every call that only reads, while notices, journal and lots are followed and all is compared."""
     service = Service(url=drill.url, database=database, keys=keys, clock=clock)
@@ -260,6 +259,8 @@ async def test_what_is_followed_and_compared_comes_right(
         calm = await stack.enter_async_context(connect(service.line(EXCHANGE_KEY)))
         registry = await stack.enter_async_context(connect(line))
         await fill(calm, people)
+        async with side.feed(calm).held():
+            await people.freeze(lot="LOT-1", serials=((3_000, 3_001),), reason="Inquiry")
         feed = side.feed(registry)
         watch = JournalWatch(registry, side.outbox, since=0)
         bridge = Bridge(
@@ -286,7 +287,7 @@ async def test_what_is_followed_and_compared_comes_right(
     assert {type(one) for one in ended} == {asyncio.CancelledError}
     assert found.is_clean and last.is_clean and last.positions.as_of == 2
     assert (side.breaks, watch.found) == ([], 0)
-    assert [one.notice.sequence for one in side.submitted if isinstance(one, TakeNotice)] == [1, 2]
+    assert [one.notice.sequence for one in side.submitted if isinstance(one, TakeNotice)] == [1, 2, 3]
     assert drill.restarts > 0 if kills else drill.restarts == 0
 
 
