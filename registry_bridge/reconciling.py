@@ -57,6 +57,9 @@ ACCOUNTS_AT_A_TIME = 8
 MAX_TRAIL = 5
 """Movements named for one difference at most."""
 
+MAX_TRAILED = 200
+"""Differences whose movements are looked for at most; where there are more, the cause is another than one movement."""
+
 _Place = tuple[str, str]
 
 
@@ -251,7 +254,7 @@ class Reconciler:
 
     async def _trail(self, found: Reconciliation) -> dict[_Place, list[str]]:
         """What the registry's journal has, since the last clean comparison, of each account and lot that differs."""
-        trail: dict[_Place, list[str]] = {(one.account, one.lot): [] for one in found.breaks}
+        trail: dict[_Place, list[str]] = {(one.account, one.lot): [] for one in found.breaks[:MAX_TRAILED]}
         async for entry in self._entries(self._clean_as_of, found.as_of):
             for place, told in trail.items():
                 if len(told) < MAX_TRAIL and any(touches(leg, *place) for leg in entry.legs):
