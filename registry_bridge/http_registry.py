@@ -154,7 +154,9 @@ class HttpRegistry:
 
     async def lots(self, after: int = 0) -> LotPage:
         """A page of lots."""
-        return _read(LotsBody, await self._call("GET", f"{BASE}/lots{_query(after=after)}")).value()
+        page = _read(LotsBody, await self._call("GET", f"{BASE}/lots{_query(after=after)}")).value()
+        _check_leads_on(after, page.next)
+        return page
 
     async def lot(self, lot: str) -> RegistryLot | None:
         """One lot as it is now."""
@@ -169,15 +171,22 @@ class HttpRegistry:
     async def positions(self, as_of: int | None = None, after: str | None = None) -> PositionPage:
         """A page of positions."""
         query = _query(as_of=as_of, after=after)
-        return _read(PositionsBody, await self._call("GET", f"{BASE}/positions{query}")).value()
+        page = _read(PositionsBody, await self._call("GET", f"{BASE}/positions{query}")).value()
+        if page.next is not None and not page.positions:
+            raise RegistryUnavailable(UnknownReason.GARBAGE, "a page of no positions that is not the last")
+        return page
 
     async def journal(self, after: int = 0) -> JournalPage:
         """A page of the registry's journal."""
-        return _read(JournalBody, await self._call("GET", f"{BASE}/movements{_query(after=after)}")).value()
+        page = _read(JournalBody, await self._call("GET", f"{BASE}/movements{_query(after=after)}")).value()
+        _check_leads_on(after, page.next)
+        return page
 
     async def notices(self, after: int = 0) -> NoticePage:
         """A page of notices."""
-        return _read(NoticesBody, await self._call("GET", f"{BASE}/notices{_query(after=after)}")).value()
+        page = _read(NoticesBody, await self._call("GET", f"{BASE}/notices{_query(after=after)}")).value()
+        _check_leads_on(after, page.next)
+        return page
 
     async def time(self) -> int:
         """The registry's clock in nanoseconds."""
@@ -268,6 +277,12 @@ def _read(model: type[WireModel], answer: SignedAnswer) -> WireModel:
         return read(model, answer.body)
     except WireError as error:
         raise RegistryUnavailable(UnknownReason.GARBAGE, str(error)) from error
+
+
+def _check_leads_on(after: int, following: int | None) -> None:
+    """Nobody is sent round in circles by what the registry says."""
+    if following is not None and following <= after:
+        raise RegistryUnavailable(UnknownReason.GARBAGE, f"after {after} go on after {following}")
 
 
 def _error_code(answer: SignedAnswer) -> str:

@@ -100,6 +100,8 @@ class JournalWatch:
         while following is not None:
             page = await self._registry.journal(following)
             for entry in page.entries:
+                if entry.sequence > self._cursor + 1:
+                    self._to_tell.append(_hole(self._cursor + 1, entry.sequence))
                 self._to_tell.extend(self._judge(entry, self._start))
                 self._cursor = entry.sequence
             following = page.next
@@ -175,6 +177,12 @@ class JournalWatch:
         legs = self._legs.pop(name)
         detail = f"confirmed here, and not in the registry's journal up to {self._cursor}"
         return of_movement(BreakKind.MOVEMENT_ON_ONE_SIDE, legs, name, detail)
+
+
+def _hole(first: int, end: int) -> Difference:
+    """Entries are numbered without a gap: what is missing was taken out, whatever it was."""
+    detail = f"the registry's journal has no entries from {first} to before {end}"
+    return Difference(kind=BreakKind.MOVEMENT_ON_ONE_SIDE, detail=detail)
 
 
 def _on_one_side(entry: JournalEntry, name: InstructionId | None, why: str) -> tuple[Difference, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import structlog
 
@@ -75,12 +75,14 @@ class NoticeFeed:
     async def held(self) -> AsyncIterator[None]:
         """Have everything taken that is there, and then nothing more for a while.
 
+        Where a notice is missing or was not taken, those after it wait on: what they would have changed differs then.
+
         Raises:
             RegistryUnavailable: it could not be read.
-            NoticesIncomplete: one is missing, or was not taken.
         """
         async with self._one_reader:
-            await self._catch_up()
+            with suppress(NoticesIncomplete):  # `waits_at` says so, and `run` tells of it
+                await self._catch_up()
             yield
 
     async def _catch_up(self) -> None:

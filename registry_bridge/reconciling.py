@@ -31,7 +31,7 @@ from registry_bridge.as_of import Undone, positions
 from registry_bridge.back_off import BackOff
 from registry_bridge.differences import of_break, touches
 from registry_bridge.exchange_side import ExchangeOutbox
-from registry_bridge.notice_feed import NoticeFeed, NoticesIncomplete
+from registry_bridge.notice_feed import NoticeFeed
 from registry_bridge.reconcile import Comparison, PositionDigest, PositionsOutOfOrder, Reconciliation, Side
 from registry_bridge.registry import (
     AccountState,
@@ -56,6 +56,9 @@ SLICE = 1_000
 ACCOUNTS_AT_A_TIME = 8
 MAX_TRAIL = 5
 """Movements named for one difference at most."""
+
+MAX_TRAILED = 200
+"""Differences whose movements are looked for at most; where there are more, the cause is another than one movement."""
 
 _Place = tuple[str, str]
 
@@ -163,7 +166,7 @@ class Reconciler:
                 return await self._compare()
             except RegistryUnavailable as fault:
                 log.info("positions_not_read", why=fault.why.value, detail=fault.detail)
-            except (Disturbed, NoticesIncomplete, PositionsOutOfOrder) as fault:
+            except (Disturbed, PositionsOutOfOrder) as fault:
                 log.warning("positions_not_compared", why=type(fault).__name__, detail=str(fault))
             attempt += 1
             await asyncio.sleep(AGAIN.delay_s(attempt, self._jitter()))
@@ -251,7 +254,7 @@ class Reconciler:
 
     async def _trail(self, found: Reconciliation) -> dict[_Place, list[str]]:
         """What the registry's journal has, since the last clean comparison, of each account and lot that differs."""
-        trail: dict[_Place, list[str]] = {(one.account, one.lot): [] for one in found.breaks}
+        trail: dict[_Place, list[str]] = {(one.account, one.lot): [] for one in found.breaks[:MAX_TRAILED]}
         async for entry in self._entries(self._clean_as_of, found.as_of):
             for place, told in trail.items():
                 if len(told) < MAX_TRAIL and any(touches(leg, *place) for leg in entry.legs):

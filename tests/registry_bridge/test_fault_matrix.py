@@ -10,16 +10,25 @@ from pathlib import Path
 import pytest
 
 from gateway.postgres.migrations import migrate
+from registry_bridge import journal_watch, notice_feed, reconciling, upkeep
+from registry_bridge.back_off import BackOff
+from registry_bridge.bridge import Bridge
 from registry_bridge.circuit import CircuitSettings
 from registry_bridge.http_administration import HttpAdministration, connect_administration
 from registry_bridge.http_registry import connect
+from registry_bridge.journal_watch import JournalWatch
+from registry_bridge.reconciling import Reconciler
 from registry_bridge.reference.serving import ADMIN_KEY, EXCHANGE_KEY, RegistrySettings, running
 from registry_bridge.registry import Answer, Movement, MovementKind, Unknown, UnknownReason
+from registry_bridge.upkeep import AccountBinder
 from registry_bridge.wire_faults import CallName, FaultKind, FaultOrder
+from settlement.commands import TakeNotice
+from settlement.events import InstructionKind
 from tests.registry_bridge.conftest import Service
 from tests.registry_bridge.crossing import Step, asked, check, cross, fill
 from tests.registry_bridge.examples import NOW_NS, ManualClock
 from tests.registry_bridge.fake_registry import FakeRegistry
+from tests.registry_bridge.side import Side
 
 TIMES = 2
 """How often in a row each fault happens."""
@@ -208,6 +217,78 @@ async def test_over_the_reference_registry(
                 assert (await people.faults())[-1].happened > 0
                 await people.clear_faults()
             await check(calm, moved, step, answer)
+
+
+READ = (
+    CallName.NOTICES,
+    CallName.JOURNAL,
+    CallName.POSITIONS,
+    CallName.ACCOUNT,
+    CallName.BIND,
+    CallName.CAPABILITIES,
+)
+"""What only reads, or binds."""
+
+
+@pytest.fixture
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module, name in ((notice_feed, "AGAIN"), (reconciling, "AGAIN")):
+        monkeypatch.setattr(module, name, BackOff(first_s=0.01, longest_s=0.05))
+    monkeypatch.setattr(notice_feed, "NOTICES_EVERY_S", 0.01)
+    monkeypatch.setattr(upkeep, "PAUSE_S", 0.01)
+    monkeypatch.setattr(journal_watch, "AGAIN_S", 0.01)
+
+
+@pytest.mark.usefixtures("_short_pauses")
+@pytest.mark.parametrize("fault", [fault for fault in FaultKind if fault is not FaultKind.ACCEPT_LATER])
+async def test_what_is_followed_and_compared_comes_right(
+    drill: Drill,
+    database: str,
+    keys: Path,
+    clock: ManualClock,
+    fault: FaultKind,
+) -> None:
+    """Every fault at every call that only reads, while notices, journal and lots are followed and all is compared."""
+    service = Service(url=drill.url, database=database, keys=keys, clock=clock)
+    line = replace(
+        service.line(EXCHANGE_KEY, timeout_s=TIMEOUT_S), circuit=CircuitSettings(failures=1_000_000)
+    )
+    side = Side("T-seller", "T-buyer")
+    async with AsyncExitStack() as stack:
+        people = await stack.enter_async_context(connect_administration(service.line(ADMIN_KEY)))
+        calm = await stack.enter_async_context(connect(service.line(EXCHANGE_KEY)))
+        registry = await stack.enter_async_context(connect(line))
+        await fill(calm, people)
+        async with side.feed(calm).held():
+            await people.freeze(lot="LOT-1", serials=((3_000, 3_001),), reason="Inquiry")
+        feed = side.feed(registry)
+        watch = JournalWatch(registry, side.outbox, since=0)
+        bridge = Bridge(
+            side.outbox, registry, clock_ns=_ticking, back_off=BackOff(first_s=0.001, longest_s=0.02)
+        )
+        binder = AccountBinder(registry)
+        kills = fault in {FaultKind.RESTART_BEFORE, FaultKind.RESTART_AFTER}
+        for call in READ:
+            delay_ms = SLOW_MS if fault is FaultKind.SLOW else 0
+            # One that kills is armed for one call: what was armed for the others would be forgotten.
+            if not kills or call is CallName.POSITIONS:
+                await people.set_fault(FaultOrder(kind=fault, call=call, count=1, delay_ms=delay_ms))
+        side.instruct(InstructionKind.DELIVER, "T-seller", "T-buyer", ((1, 11),))
+        binder.add("buyer", "T-buyer")
+        tasks = [asyncio.create_task(work) for work in (feed.run(), watch.run(), bridge.run(), binder.run())]
+        async with asyncio.timeout(30):
+            found = await Reconciler(registry, side.outbox, feed, frozen=list).reconcile()
+            while side.instructions:  # noqa: ASYNC110 - a state of many parts
+                await asyncio.sleep(0.01)
+            last = await Reconciler(registry, side.outbox, feed, frozen=list).reconcile()
+        for task in tasks:
+            task.cancel()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+    assert {type(one) for one in ended} == {asyncio.CancelledError}
+    assert found.is_clean and last.is_clean and last.positions.as_of == 2
+    assert (side.breaks, watch.found) == ([], 0)
+    assert [one.notice.sequence for one in side.submitted if isinstance(one, TakeNotice)] == [1, 2, 3]
+    assert drill.restarts > 0 if kills else drill.restarts == 0
 
 
 async def arm(people: HttpAdministration, fault: FaultKind, step: Step) -> None:

@@ -489,6 +489,22 @@ async def test_holdings_without_end_are_refused(monkeypatch: pytest.MonkeyPatch)
     ]
 
 
+NOWHERE = {"items": [], "next": 7, "registry_time": format_instant(NOW_NS)}
+
+
+async def test_pages_that_lead_nowhere_are_refused() -> None:
+    totals = {"accounts": 0, "lots": 0, "tonnes": 0}
+    positions = NOWHERE | {"as_of": 7, "next": "again", "totals": totals, "digest": "0" * 64}
+    async with facing(says(200, NOWHERE)) as (registry, _):
+        for call in (registry.lots, registry.journal, registry.notices):
+            assert (await call(6)).next == 7
+            with pytest.raises(RegistryUnavailable, match="after 7"):
+                await call(7)
+    async with facing(says(200, positions)) as (registry, _):
+        with pytest.raises(RegistryUnavailable, match="no positions"):
+            await registry.positions()
+
+
 @pytest.mark.parametrize("name", ["..", "a/b", "a?b", ""])
 async def test_an_id_that_could_be_something_else_in_a_path_is_a_fault_of_ours(name: str) -> None:
     async with facing(says(200, DONE)) as (registry, faulty):

@@ -40,8 +40,8 @@ class Paged(FakeRegistry):
     async def journal(self, after: int = 0) -> JournalPage:
         if after == self.silent_after:
             raise RegistryUnavailable(UnknownReason.TIMED_OUT)
-        page = tuple(self.entries[after : after + 1])
-        return JournalPage(entries=page, next=after + 1 if after + 1 < len(self.entries) else None)
+        left = [entry for entry in self.entries if entry.sequence > after]
+        return JournalPage(entries=tuple(left[:1]), next=left[0].sequence if len(left) > 1 else None)
 
 
 @pytest.fixture
@@ -165,6 +165,16 @@ async def test_a_movement_deleted_there_is_found(registry: Paged, side: Side) ->
         ]
         assert found[0].detail == "confirmed here, and not in the registry's journal up to 1"
         assert await watch.look() == ()
+
+
+async def test_a_hole_in_the_registrys_journal_is_found(registry: Paged, side: Side) -> None:
+    async with watching(registry, side) as watch:
+        for first in (1, 6, 11):
+            await carry(registry, side, side.instruct(DELIVER, "T-a", "T-b", ((first, first + 5),)))
+        registry.entries[2] = registry.entries[3]
+        found = await watch.look()
+    assert found[0].detail == "the registry's journal has no entries from 3 to before 4"
+    assert {one.instruction_id for one in found[1:]} == {"2"}
 
 
 async def test_done_there_though_refused_here_is_a_contradiction(registry: Paged, side: Side) -> None:

@@ -279,6 +279,16 @@ async def test_what_arrives_while_positions_are_read_has_them_read_again(registr
     assert [(line["event"], line["why"]) for line in told] == [("positions_not_compared", "Disturbed")]
 
 
+async def test_a_notice_that_never_comes_does_not_hold_up_the_comparison(registry: Paged, side: Side) -> None:
+    """What it would have told differs then, which is what a person has to see."""
+    await registry.transfer_by_owner(
+        transfer_id="later", account="a", lot="LOT-1", serials=((61, 71),), trading_day=DAY
+    )
+    registry.told[-1] = replace(registry.told[-1], sequence=registry.told[-1].sequence + 1)
+    found = await asyncio.wait_for(reconciler(registry, side).reconcile(), 5)
+    assert [(one.account, one.only_there) for one in found.positions.breaks] == [("a", ((61, 71),))]
+
+
 async def test_units_that_wait_for_their_account_are_no_break(registry: Paged, side: Side) -> None:
     await registry.open_account("d", AccountKind.INDIVIDUAL)
     await registry.issue_lot(replace(issue("LOT-4", quantity=10), applicant="d"))
