@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -69,6 +69,7 @@ class Line:
     binder: AccountBinder
     feed: LotFeed
     notices: NoticeFeed
+    watch: JournalWatch
     reconciler: Reconciler
     process: RegistryProcess | None
     """The reference registry, where we run it."""
@@ -114,6 +115,7 @@ async def registry_line(
             binder=binder,
             feed=feed,
             notices=notices,
+            watch=watch,
             reconciler=Reconciler(
                 registry,
                 outbox,
@@ -284,16 +286,19 @@ def reconciler(line: Line) -> Reconcile:
 
 
 def reconciler_on_demand(engine: Engine, line: Line) -> ReconcileNow:
-    """Compares both sides for an operator, who does not wait for a line that is down."""
+    """Compares both sides for an operator, trail and positions; one does not wait for a line that is down."""
 
     async def reconcile() -> Entry:
         try:
             async with asyncio.timeout(ON_DEMAND_LIMIT_S):
+                apart = await line.watch.look()
                 found = await line.reconciler.reconcile()
-        except TimeoutError:
+        except (TimeoutError, RegistryUnavailable):
             raise RegistrySilent from None
         day = TradingDay(engine.views.market.trading_day or "")
-        return await submit_patiently(engine.sequencer, _recording(found, day, on_demand=True))
+        recording = _recording(found, day, on_demand=True)
+        recording = replace(recording, breaks=recording.breaks + len(apart))
+        return await submit_patiently(engine.sequencer, recording)
 
     return reconcile
 
