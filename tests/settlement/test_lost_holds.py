@@ -3,7 +3,7 @@
 They are known from the trackers and audits of ledgers that hold first and settle later: a balance that forgot what was
 in flight, a hold given back twice, a refused hold completed, two completions of one remainder, a pair of which one
 side did nothing, a movement that was over and still shown. A COMMIT whose answer was lost is tried where there is a
-database (tests/gateway/engine/test_engine_sequencer.py).
+database (tests/gateway/engine/test_engine_lost_commit.py).
 """
 
 from itertools import permutations
