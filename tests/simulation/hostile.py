@@ -409,7 +409,7 @@ class Hostile:
                 withdrawal_id=WithdrawalId(name),
                 reason="no such bank account",
             )
-        reference = self.random.randrange(1, self.ids + 1) if self.chance(0.05) else self.ids
+        reference = self.random.randrange(1, self.ids + 1) if self.chance(0.2) else self.ids
         return PayWithdrawal(
             participant=ParticipantId("bank"),
             account=account,

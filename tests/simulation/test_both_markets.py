@@ -49,12 +49,13 @@ from settlement.instrument import Instrument
 from settlement.retirement import RetirementId, Use
 from settlement.values import AccountId, AssetCode, InstructionId, LotId, ParticipantId, TradeId
 from tests.reference.market import Market
-from tests.reference.vault import BUCKETS, FEES, MONEY, Note
+from tests.reference.vault import FEES, MONEY, Note
 from tests.simulation import universe
 from tests.simulation.notes import notes_of
 from tests.simulation.universe import CLASS_ONE, CLASSES, FIRST_DAY, USES, adopt, change
 
 BUY, SELL = Side.BUY, Side.SELL
+SHOWN = ("available", "held", "delivering", "retired")
 RULES: dict[str, RuleValue] = {
     "hours": universe.ALWAYS,
     "close_by_clock": "no",
@@ -227,7 +228,7 @@ class ThePlainOne(AnyMarket):
 
     def amounts(self, account: str, asset: str) -> tuple[int, int, int, int]:
         available, held, delivering, retired = (
-            self.market.vault.amount(account, asset, bucket) for bucket in BUCKETS
+            self.market.vault.amount(account, asset, bucket) for bucket in SHOWN
         )
         return available, held, delivering, retired
 

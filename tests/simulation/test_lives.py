@@ -20,11 +20,13 @@ from matching.day_prices import DayPrices
 from matching.order import Order
 from settlement import custody_rejections
 from settlement import rejections as settlement_rejections
+from settlement.freezing import Freezing
 from settlement.holdings import Holdings
 from settlement.ledger import Ledger
 from settlement.movements import Movements
 from settlement.obligations import Obligations
-from settlement.values import TradeId, TradingDay
+from settlement.provenance import Provenance
+from settlement.values import AccountId, AssetCode, TradeId, TradingDay
 from tests.reference.vault import Note
 from tests.simulation import run
 from tests.simulation.notes import notes_of
@@ -146,6 +148,20 @@ def sloppy_fee(amount_fen: int, fee_ppm: int) -> int:
     return -(-amount_fen * fee_ppm // 1_000_000)
 
 
+def sloppy_missing(freezing: Freezing, place: tuple[AccountId, AssetCode]) -> int:
+    """Orders keep cover that is frozen."""
+    return 0
+
+
+def sloppy_forget_provenance(provenance: Provenance, slices: object) -> None:
+    """What has left is still somebody's to answer for."""
+
+
+def sloppy_places(freezing: Freezing) -> list[tuple[AccountId, AssetCode]]:
+    """What comes back while more is named than was free stays free."""
+    return sorted(freezing.restrictions.stirred)
+
+
 plain_add, plain_dump = OrderBook.add, Ledger.dump
 FAULTS = [
     (OrderBook, "add", sloppy_add),
@@ -155,6 +171,9 @@ FAULTS = [
     (Movements, "unresolved", sloppy_unresolved),
     (order, "fee_of", sloppy_fee),
     (DayPrices, "without", sloppy_without),
+    (Freezing, "missing", sloppy_missing),
+    (Freezing, "places", sloppy_places),
+    (Provenance, "forget", sloppy_forget_provenance),
 ]
 
 
