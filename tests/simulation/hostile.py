@@ -31,8 +31,16 @@ from matching.commands import (
     SubmitOrder,
 )
 from matching.listing import Listing
+from matching.negotiated_commands import (
+    ConfirmNegotiatedTransfer,
+    CounterNegotiatedTransfer,
+    DeclineNegotiatedTransfer,
+    FileNegotiatedTransfer,
+    WithdrawNegotiatedTransfer,
+)
 from matching.order import OrderId, Side, TimeInForce
 from matching.rulebook import RuleValue
+from matching.terms import NegotiatedId
 from settlement.account import ParticipantKind
 from settlement.commands import (
     AddInstrument,
@@ -54,6 +62,7 @@ from tests.reference.market import LISTED_PHASES, Market, PlainListing, PlainOrd
 from tests.reference.rules import number, periods
 from tests.reference.vault import MONEY
 from tests.simulation import universe
+from tests.simulation.bargaining import Bargaining
 from tests.simulation.universe import CLASS_ONE, CLASS_TWO, CLASSES, OWNERS, UNLISTED, change
 
 SECOND_NS = 10**9
@@ -74,6 +83,7 @@ class Hostile:
         self.sent: list[ClientCommand] = []
         self.answered: list[InstructionId] = []
         self.ids = 0
+        self.bargaining = Bargaining(self.random, market, self.fresh_id)
         self.kinds: tuple[tuple[int, Callable[[], Command]], ...] = (
             (560, self.order),
             (110, self.cancel),
@@ -88,6 +98,9 @@ class Hostile:
             (5, self.control),
             (6, self.bust),
             (5, self.second_person),
+            (60, self.bargaining.file),
+            (110, self.bargaining.answer),
+            (6, lambda: self.bargaining.review(self.operator())),
             (5, self.retry),
             (1, self.calendar),
             (12, self.reference_data),
@@ -127,7 +140,8 @@ class Hostile:
     def pass_time(self) -> None:
         """A little, mostly; none at all; up to the next edge of the day, around it; days."""
         draw = self.random.random()
-        idle = self.market.day is not None and self.market.phase not in LISTED_PHASES
+        busy = (*LISTED_PHASES, "negotiated")
+        idle = self.market.day is not None and self.market.phase not in busy
         if draw < (0.08 if idle else 0.004):
             self.at_ns = max(self.at_ns, self.next_edge_ns() + self.random.choice((-1, 0, 0, 1)))
         elif draw < (0.081 if idle else 0.0045):
@@ -322,6 +336,21 @@ class Hostile:
                         replace(command, lots=command.lots[::-1][:1]),
                     )
                 )
+            case FileNegotiatedTransfer():
+                return self.random.choice(
+                    (
+                        replace(command, price_fen=command.price_fen + 1),
+                        replace(command, agreement_no="A-9"),
+                        replace(command, lots=()),
+                        replace(command, expires_at_ns=self.at_ns + 1),
+                    )
+                )
+            case ConfirmNegotiatedTransfer():
+                return replace(command, terms_hash="0" * 64)
+            case CounterNegotiatedTransfer():
+                return replace(command, price_fen=command.price_fen + 1)
+            case DeclineNegotiatedTransfer() | WithdrawNegotiatedTransfer():
+                return replace(command, transfer_id=NegotiatedId(command.transfer_id + 1))
         raise AssertionError("a client command of a new kind")
 
     # ---- money and units --------------------------------------------------------------------------------------------
@@ -439,6 +468,11 @@ class Hostile:
                 (universe.SHANGHAI, universe.SPLIT, universe.ALWAYS, "listed 9-10", "listed 09:75-10:00", ""),
             ),
             ("close_by_clock", ("yes", "no", "maybe")),
+            ("negotiated_min_tonnes", (1, 1, 5, 0)),
+            ("negotiated_band_tiers", (*universe.TIERS, "none", "3000", "none below 5; none below 5; 1", "")),
+            ("negotiated_reference", ("same_day_close", "previous_close", "next_close")),
+            ("negotiated_open_offers", ("yes", "yes", "no", "perhaps")),
+            ("negotiated_review", ("off", "without_band", "all", "some")),
             ("tea_break", ("yes",)),
         )
         changes = []
