@@ -47,10 +47,11 @@ class Bargaining:
         known = [one for one in self.market.negotiation.under_way() if one.agreement_no]
         if known and self.chance(0.15):
             return self.file_again(self.random.choice(known))
-        account, side = self.random.choice(ACCOUNTS), self.random.choice(tuple(Side))
+        side = self.random.choice(tuple(Side))
         listing = self.random.choice((CLASS_ONE, CLASS_ONE, CLASS_ONE, CLASS_TWO))
-        listing = AssetCode("NOPE") if self.chance(0.02) else listing
-        counterparty: AccountId | None = self.random.choice(ACCOUNTS)
+        listing = AssetCode("NOPE") if self.chance(0.01) else listing
+        account = self.able(side, listing)
+        counterparty: AccountId | None = self.able(side.opposite, listing)
         if self.chance(0.12):
             counterparty = self.random.choice((None, None, None, AccountId("nobody"), account))
         price_fen = self.price(listing)
@@ -113,7 +114,7 @@ class Bargaining:
         transfer_id, account, one = self.whom()
         draw = self.random.random()
         participant = self.actor(account)
-        if draw < 0.5:
+        if draw < 0.6:
             terms_hash = "0" * 64 if one is None else one.hash()
             if self.chance(0.04):
                 terms_hash = terms_hash[::-1]
@@ -130,7 +131,7 @@ class Bargaining:
                 terms_hash=terms_hash,
                 lots=lots,
             )
-        if draw < 0.8 and one is not None:
+        if draw < 0.85 and one is not None:
             side = Side(other(one.proposer))
             listing = AssetCode(one.listing)
             price_fen = self.random.choice((one.price_fen, self.price(listing)))
@@ -146,7 +147,7 @@ class Bargaining:
                 lots=self.lots(seller, listing, tonnes),
                 expires_at_ns=self.expiry(),
             )
-        kind = DeclineNegotiatedTransfer if draw < 0.9 else WithdrawNegotiatedTransfer
+        kind = DeclineNegotiatedTransfer if draw < 0.92 else WithdrawNegotiatedTransfer
         if kind is WithdrawNegotiatedTransfer and one is not None and self.chance(0.8):
             account = AccountId(one.who(one.proposer) or account)
             participant = OWNERS[account]
@@ -183,6 +184,15 @@ class Bargaining:
             approved=self.chance(0.7),
         )
 
+    def able(self, side: Side, listing: AssetCode) -> AccountId:
+        """An account, mostly one with something to sell, or to pay with."""
+        vault = self.market.vault
+        if side is Side.SELL:
+            rich = [account for account in ACCOUNTS if vault.sellable(account, listing) > 0]
+        else:
+            rich = [account for account in ACCOUNTS if vault.amount(account, MONEY, "available") > 100_000]
+        return self.random.choice(rich if rich and self.chance(0.9) else ACCOUNTS)
+
     def price(self, code: AssetCode) -> int:
         listing = self.market.listings.get(code)
         if listing is None or self.chance(0.02):
@@ -214,7 +224,13 @@ class Bargaining:
                 return self.market.vault.sellable(account, code) + self.random.choice((0, 0, 1))
             most = self.market.vault.amount(account, MONEY, "available") // max(price_fen, 1)
             return min(most + self.random.choice((0, 1)), 10**9)
-        return max(self.random.choice((1, 5, 10, 20, 50)) // lot_tonnes, 1) * lot_tonnes
+        wanted = self.random.choice((5, 10, 20, 50))
+        if self.chance(0.9):
+            have = self.market.vault.sellable(account, code)
+            if side is Side.BUY:
+                have = self.market.vault.amount(account, MONEY, "available") // max(price_fen * 2, 1)
+            wanted = min(wanted, have)
+        return max(wanted // lot_tonnes, 1) * lot_tonnes
 
     def lots(self, owner: str | None, code: AssetCode, quantity_tonnes: int) -> tuple[NamedLot, ...]:
         """Lots of what its owner has: serials, or just so many of them; wrong in one way or another at times."""
@@ -252,4 +268,4 @@ class Bargaining:
     def expiry(self) -> int | None:
         if self.chance(0.6):
             return None
-        return self.market.at_ns + self.random.choice((1, 30, 300, 300, 0, -1)) * SECOND_NS
+        return self.market.at_ns + self.random.choice((20, 300, 300, 3_000, 3_000, 3_000, 0)) * SECOND_NS

@@ -59,6 +59,7 @@ from settlement.lot import MethodologyClass
 from settlement.retirement import RetirementId, Use
 from settlement.values import AccountId, AssetCode, InstructionId, LotId, ParticipantId, TradeId, TradingDay
 from tests.reference.market import LISTED_PHASES, Market, PlainListing, PlainOrder
+from tests.reference.negotiation import NEGOTIATED_PHASES
 from tests.reference.rules import number, periods
 from tests.reference.vault import MONEY
 from tests.simulation import universe
@@ -98,9 +99,7 @@ class Hostile:
             (5, self.control),
             (6, self.bust),
             (5, self.second_person),
-            (60, self.bargaining.file),
-            (110, self.bargaining.answer),
-            (6, lambda: self.bargaining.review(self.operator())),
+            (220, self.bargain),
             (5, self.retry),
             (1, self.calendar),
             (12, self.reference_data),
@@ -134,6 +133,18 @@ class Hostile:
         if self.chance(0.15) or (isinstance(command, OpenDay) and self.market.terms() is None):
             self.founding.append(command)
         return command
+
+    def bargain(self) -> Command:
+        """Something at the negotiating table while it is open; hardly ever when it is not."""
+        if self.market.phase not in NEGOTIATED_PHASES and self.chance(0.97):
+            return self.order()
+        table = self.bargaining
+        under_way = self.market.negotiation.under_way()
+        if any(one.state == "under_review" for one in under_way) and self.chance(0.2):
+            return table.review(self.operator())
+        if len(under_way) > self.random.randrange(8) or self.chance(0.1):
+            return table.answer()
+        return table.review(self.operator()) if self.chance(0.01) else table.file()
 
     # ---- time -------------------------------------------------------------------------------------------------------
 
@@ -472,7 +483,7 @@ class Hostile:
             ("negotiated_band_tiers", (*universe.TIERS, "none", "3000", "none below 5; none below 5; 1", "")),
             ("negotiated_reference", ("same_day_close", "previous_close", "next_close")),
             ("negotiated_open_offers", ("yes", "yes", "no", "perhaps")),
-            ("negotiated_review", ("off", "without_band", "all", "some")),
+            ("negotiated_review", ("off", "off", "without_band", "all", "some")),
             ("tea_break", ("yes",)),
         )
         changes = []
