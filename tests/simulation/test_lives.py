@@ -217,7 +217,8 @@ def test_a_planted_fault_is_told_with_its_seed_and_its_shortest_life(
 
 def test_a_snapshot_that_forgets_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     simulation = Simulation(3)
-    simulation.run(400)
+    while not simulation.exchange.depository.ledger.dump():
+        simulation.run(50)
     monkeypatch.setattr(Ledger, "dump", sloppy_dump)
     with pytest.raises(AssertionError, match="what came back is another one"):
         crash_often(simulation)
