@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from matching.calendar import Announcement
 from matching.listing import Listing
+from matching.negotiated_events import AnyNegotiatedEvent
 from matching.order import CancelReason, OrderId, Side, TimeInForce
 from matching.rulebook import RuleChange
 from matching.session import Phase
@@ -29,7 +30,7 @@ from settlement.events import (
 )
 from settlement.rejections import Figure
 from settlement.retirement import Use
-from settlement.values import AccountId, AssetCode, ParticipantId, TradeId, TradingDay
+from settlement.values import AccountId, AssetCode, ParticipantId, TradeId, TradeMethod, TradingDay
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -192,6 +193,7 @@ class TradeBusted(ActDone):
     buyer: AccountId
     quantity_tonnes: int
     amount_fen: int
+    method: TradeMethod = TradeMethod.LISTED
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -390,5 +392,6 @@ Event: TypeAlias = (
     | ClosingPriceSet
     | Reconciled
     | DayClosed
+    | AnyNegotiatedEvent
 )
 """Everything the core can say."""

@@ -12,7 +12,16 @@ from settlement.instrument import Instrument
 from settlement.lot import Lot
 from settlement.retirement import RetirementId, Use
 from settlement.serials import Serials
-from settlement.values import AccountId, AssetCode, InstructionId, LotId, ParticipantId, TradeId, TradingDay
+from settlement.values import (
+    AccountId,
+    AssetCode,
+    InstructionId,
+    LotId,
+    ParticipantId,
+    TradeId,
+    TradeMethod,
+    TradingDay,
+)
 
 
 class Bucket(StrEnum):
@@ -207,6 +216,7 @@ class DeliverySettled:
     """Paid by the seller out of the amount."""
     use: Use | None = None
     """What the units were bought to be retired for; they are committed to that and never available."""
+    method: TradeMethod = TradeMethod.LISTED
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -221,6 +231,7 @@ class DeliveryFailed:
     quantity_tonnes: int
     amount_fen: int
     code: str
+    method: TradeMethod = TradeMethod.LISTED
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -61,7 +61,7 @@ class Rule(Answer):
     listing: Annotated[ListingCode | None, Field(description="Null for the whole market.")]
     effective_from: Time
     source: str
-    certainty: Literal["official", "neighbour", "assumed", "demonstration"]
+    certainty: Literal["official", "neighbour", "conflicting", "assumed", "demonstration"]
 
 
 class Fee(Answer):
