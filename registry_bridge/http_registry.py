@@ -162,7 +162,12 @@ class HttpRegistry:
 
 _BINDING_REFUSALS = {
     code.value: code
-    for code in (RefusalCode.ACCOUNT_UNKNOWN, RefusalCode.ACCOUNT_FROZEN, RefusalCode.ALREADY_BOUND)
+    for code in (
+        RefusalCode.ACCOUNT_UNKNOWN,
+        RefusalCode.ACCOUNT_CLOSED,
+        RefusalCode.ACCOUNT_FROZEN,
+        RefusalCode.ALREADY_BOUND,
+    )
 }
 
 

@@ -77,6 +77,7 @@ class RefusalCode(Enum):
     TOO_LATE = "too_late"
     CANCELLED = "cancelled"
     ALREADY_BOUND = "already_bound"
+    ACCOUNT_CLOSED = "account_closed"
 
     @property
     def number(self) -> int:
@@ -214,6 +215,8 @@ class RegistryAccount:
     trading_account: str | None
     """The exchange's account bound to it."""
     holdings: tuple[Holding, ...]
+    closed: bool = False
+    """Closed for good; it was empty then."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -227,7 +230,7 @@ class Binding:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BindingRefused:
-    """`account_unknown`, `account_frozen` or `already_bound` (either side to another)."""
+    """`account_unknown`, `account_closed`, `account_frozen` or `already_bound` (either side to another)."""
 
     account: str
     code: RefusalCode
@@ -323,11 +326,17 @@ class NoticeKind(Enum):
 
     LOT_ISSUED = "lot_issued"
     LOT_CHANGED = "lot_changed"
+    """Reference data was amended: read the lot again. Class, methodology and serials never change."""
     ACCOUNT_RESTRICTED = "account_restricted"
     LOT_FROZEN = "lot_frozen"
     UNFROZEN = "unfrozen"
     CORRECTED = "corrected"
+    """Serials from abnormal data (Art. 22), wherever they are; the account is the applicant they were issued to.
+
+    Those in a trading sub-account stay there until the exchange moves them out, at which they are withdrawn.
+    """
     TRANSFERRED_IN = "transferred_in"
+    ACCOUNT_CLOSED = "account_closed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
