@@ -7,7 +7,7 @@ transfer, a settled delivery.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from matching.events import AccountRestricted, RestrictionLifted, Traded
+from matching.events import AccountRestricted, RestrictionLifted
 from settlement import serials as ranges
 from settlement.events import (
     AccountOpened,
@@ -143,14 +143,16 @@ class Accounts:
             balance = self._accounts[event.to_account].balance(event.asset)
             _add(balance, event.to_bucket, event.amount)
 
-    def buy(self, event: Traded, *, resale_next_day: bool) -> None:
+    def buy(
+        self, trade_id: int, buyer: str, instrument: str, quantity_tonnes: int, *, resale_next_day: bool
+    ) -> None:
         """Units were bought on this trading day."""
         if not resale_next_day:
-            self._for_sale_at_once.add(event.trade_id)
+            self._for_sale_at_once.add(trade_id)
             return
-        balance = self._accounts[event.buyer].balance(event.listing)
-        balance.bought_today += event.quantity_tonnes
-        self._bought_today[event.buyer, event.listing] = balance
+        balance = self._accounts[buyer].balance(instrument)
+        balance.bought_today += quantity_tonnes
+        self._bought_today[buyer, instrument] = balance
 
     def unbuy(self, trade_id: int, buyer: str, instrument: str, quantity_tonnes: int) -> None:
         """A purchase of this trading day came to nothing."""

@@ -6,7 +6,7 @@ from typing import Any, Final
 import orjson
 
 from gateway.engine.entry import Entry
-from gateway.engine.negotiations import NegotiationView, Negotiations, RoundView, Step
+from gateway.engine.negotiations import Negotiations, NegotiationView, RoundView, Step
 from gateway.formats import money_text, price_text, quantity_text, time_text, time_us
 from matching.negotiated_events import (
     NegotiatedTransferConfirmed,

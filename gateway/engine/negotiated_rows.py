@@ -10,9 +10,9 @@ import asyncpg
 import orjson
 
 from gateway.engine.codec import to_json
-from gateway.engine.history import Page, bounded, cursor_after, figure_of, id_before
 from gateway.engine.negotiated_news import OBJECT
 from gateway.engine.negotiations import NegotiationView, RoundView
+from gateway.engine.paging import Page, bounded, cursor_after, figure_of, id_before
 from matching.negotiated import NegotiatedState
 from matching.order import Side
 from matching.terms import NegotiatedId, NegotiatedTerms
@@ -154,16 +154,27 @@ class NegotiatedHistory:
         return None if row is None else negotiation_of(row)
 
     async def transfers(
-        self, account: str | None, *, box: str | None = None, after: str | None = None, limit: int = 100
+        self,
+        account: str | None,
+        *,
+        box: str | None = None,
+        state: str | None = None,
+        after: str | None = None,
+        limit: int = 100,
     ) -> Page[NegotiationView]:
-        """An account's ended transfers, newest first; `in`: on the other side's terms, `out`: on its own. All without one."""
+        """An account's ended transfers, or all without one, newest first.
+
+        Box `in` are those on the other side's terms, `out` those on its own.
+        """
         before, many = id_before(after), bounded(limit) + 1
         if account is None:
             rows = await self._pool.fetch(
-                f"{_SELECT} WHERE transfer_id < $1 ORDER BY transfer_id DESC LIMIT $2", before, many
+                f"{_SELECT} WHERE transfer_id < $1 AND ($2::text IS NULL OR state = $2)"
+                " ORDER BY transfer_id DESC LIMIT $3",
+                *(before, state, many),
             )
         else:
-            rows = await self._pool.fetch(_OF_ACCOUNT, account, box, before, many)
+            rows = await self._pool.fetch(_OF_ACCOUNT, account, box, before, many, state)
         items = tuple(negotiation_of(row) for row in rows[:limit])
         following = cursor_after(items[-1].transfer_id) if len(rows) > limit else None
         return Page(items=items, next=following)
@@ -184,7 +195,8 @@ _SELECT: Final = f"SELECT {COLUMNS} FROM negotiated_transfer"  # noqa: S608 - of
 # Each side is read by its own index, already in order, and only as far as the page needs.
 _SIDE: Final = f"""
     ({_SELECT} WHERE %s = $1 AND transfer_id < $3
-     AND ($2::text IS NULL OR (proposed_by = $1) = ($2 = 'out')) ORDER BY transfer_id DESC LIMIT $4)"""
+     AND ($2::text IS NULL OR (proposed_by = $1) = ($2 = 'out')) AND ($5::text IS NULL OR state = $5)
+     ORDER BY transfer_id DESC LIMIT $4)"""
 _OF_ACCOUNT: Final = (
     f"SELECT * FROM ({_SIDE % 'seller'} UNION {_SIDE % 'buyer'}) AS sides"  # noqa: S608 - the same
     " ORDER BY transfer_id DESC LIMIT $4"
