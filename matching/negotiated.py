@@ -23,7 +23,7 @@ from matching.order import Side, with_fee
 from matching.terms import NegotiatedId, NegotiatedTerms
 from settlement.events import LotSlice
 from settlement.named_lots import slices_of
-from settlement.values import CASH, AccountId, AssetCode
+from settlement.values import CASH, AccountId, AssetCode, TradeId
 
 
 class NegotiatedState(StrEnum):
@@ -99,6 +99,12 @@ class NegotiatedTransfer:
     fee_ppm: int = 0
     """The buyer's fee that its cover includes, in millionths of the amount."""
     state: NegotiatedState = NegotiatedState.FILED
+    covered: tuple[Side, ...] = ()
+    """The sides whose cover is held: the proposer's while it is filed, both under review."""
+    to_everyone: bool = False
+    """Whether it was filed as an open offer."""
+    trade_id: TradeId | None = None
+    """What it became."""
 
     @property
     def transfer_id(self) -> NegotiatedId:
@@ -111,26 +117,17 @@ class NegotiatedTransfer:
         return self.terms.price_fen * self.terms.quantity_tonnes
 
     @property
-    def is_open_offer(self) -> bool:
-        """Whether the other side is whoever confirms first."""
-        return self.terms.account_of(self.proposer.opposite) is None
+    def is_open(self) -> bool:
+        """Whether anything can still come of it."""
+        return self.state in (NegotiatedState.FILED, NegotiatedState.UNDER_REVIEW)
 
-    def side_of(self, account: AccountId) -> Side | None:
-        """On which side an account stands; none for a third party."""
-        for side in Side:
-            if self.terms.account_of(side) == account:
-                return side
-        return None
+    def concerns(self, account: AccountId) -> bool:
+        """Whether the account is one of the two sides."""
+        return account in (self.terms.seller, self.terms.buyer)
 
     def covers(self) -> tuple[NegotiatedCover, ...]:
-        """All that is set aside for it now: the proposer's cover, and both under review."""
-        match self.state:
-            case NegotiatedState.FILED:
-                return (self.cover(self.proposer),)
-            case NegotiatedState.UNDER_REVIEW:
-                return (self.cover(Side.SELL), self.cover(Side.BUY))
-            case _:
-                return ()
+        """All that is set aside for it now."""
+        return tuple(self.cover(side) for side in self.covered)
 
     def cover(self, side: Side) -> NegotiatedCover:
         """What that side has to set aside."""
@@ -145,6 +142,16 @@ class NegotiatedTransfer:
             amount=self.terms.quantity_tonnes,
             lots=slices_of(self.terms.lots),
         )
+
+    def check(self) -> None:
+        """Whose cover is held follows from the state."""
+        match self.state:
+            case NegotiatedState.FILED:
+                assert self.covered == (self.proposer,), f"{self.transfer_id} covered by {self.covered}"
+            case NegotiatedState.UNDER_REVIEW:
+                assert set(self.covered) == set(Side), f"{self.transfer_id} covered by {self.covered}"
+            case _:
+                assert not self.covered, f"{self.transfer_id} has ended and is covered"
 
     def step(self, what: NegotiatedStep) -> None:
         """Go where the table says; a step it does not know is a fault of ours."""
