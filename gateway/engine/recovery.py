@@ -119,11 +119,16 @@ def _require_equal_views(exchange: Exchange, views: Views) -> None:
     shown_orders = {order.order_id: (order.remaining_tonnes,) for order in views.all_open_orders()}
     _require_equal("balance", ledger, shown)
     _require_equal("open order", orders, shown_orders)
-    # NEGOTIATED
+    filed = {
+        name: (one.terms.round, one.state)
+        for name, one in exchange.negotiation.transfers.under_way.items()
+    }
+    shown_filed = {view.transfer_id: (view.terms.round, view.state) for view in views.open_negotiations()}
+    _require_equal("negotiated transfer", filed, shown_filed)
 
 
 def _require_equal(
-    what: str, core: Mapping[Any, tuple[int, ...]], shown: Mapping[Any, tuple[int, ...]]
+    what: str, core: Mapping[Any, tuple[int | str, ...]], shown: Mapping[Any, tuple[int | str, ...]]
 ) -> None:
     for name in core.keys() | shown.keys():
         here, there = core.get(name), shown.get(name)

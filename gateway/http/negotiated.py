@@ -25,7 +25,7 @@ from gateway.http.negotiated_answers import (
     told_body,
     view_body,
 )
-from gateway.http.problems import refusal
+from gateway.http.problems import Refused, refusal
 from gateway.http.replays import decide, refused_by, replay_headers
 from gateway.http.routing import Call, Handler, Reply, Route
 from gateway.http.shapes import (
@@ -52,6 +52,7 @@ from matching.negotiated_commands import (
     WithdrawNegotiatedTransfer,
 )
 from matching.negotiated_events import NegotiatedTransferKnown
+from matching.negotiated_rejections import NEGOTIATED_ENDED, NEGOTIATED_UNKNOWN
 from matching.order import Side
 from matching.terms import MAX_AGREEMENT_NO, NegotiatedId
 from settlement import serials as ranges
@@ -223,7 +224,7 @@ async def _decided(call: Call, command: NegotiationCommand, *, status: int = KNO
     last = entry.events[-1]
     headers = replay_headers(replayed=replayed)
     if isinstance(last, Rejected):
-        raise refused_by(last, in_path=BY_ID, replayed=replayed)
+        raise await _refused(call, command, last, replayed=replayed)
     known = next((event for event in entry.events if isinstance(event, NegotiatedTransferKnown)), None)
     if known is not None:
         found = await find_transfer(call, known.transfer_id)
@@ -234,6 +235,16 @@ async def _decided(call: Call, command: NegotiationCommand, *, status: int = KNO
     history = call.services.history.negotiated
     told = await history.told(command.account, entry.seq, KINDS[type(step)], transfer_id)
     return Reply(told_body(told, call.services.views.lots_known), status=status, headers=headers)
+
+
+async def _refused(call: Call, command: NegotiationCommand, event: Rejected, *, replayed: bool) -> Refused:
+    """The refusal; for a transfer of an earlier day, which the core has let go of, with what became of it."""
+    if event.code == NEGOTIATED_UNKNOWN.code and not isinstance(command, FileNegotiatedTransfer):
+        found = await find_transfer(call, command.transfer_id)
+        if found is not None and command.account in found.parties and not found.is_open:
+            headers = replay_headers(replayed=replayed)
+            return refusal(NEGOTIATED_ENDED, pointer="", actual=found.state.value, headers=headers)
+    return refused_by(event, in_path=BY_ID, replayed=replayed)
 
 
 def _last_step(entry: Entry, transfer_id: int) -> Step:

@@ -27,9 +27,9 @@ from settlement.values import AccountId
 from tests.gateway.engine.world import LOT, START_NS, Engine, engine, setting_up
 
 SCOPES: Mapping[str, frozenset[Scope]] = {
-    "seller": frozenset({Scope.READ, Scope.TRADE, Scope.TRANSFER}),
-    "buyer": frozenset({Scope.READ, Scope.TRADE, Scope.TRANSFER}),
-    "buyer2": frozenset({Scope.READ, Scope.TRADE}),
+    "seller": frozenset({Scope.READ, Scope.TRADE, Scope.NEGOTIATE, Scope.TRANSFER}),
+    "buyer": frozenset({Scope.READ, Scope.TRADE, Scope.NEGOTIATE, Scope.TRANSFER}),
+    "buyer2": frozenset({Scope.READ, Scope.TRADE, Scope.NEGOTIATE}),
     "reader": frozenset({Scope.READ}),
     "bank": frozenset({Scope.BANK}),
     "operator": frozenset({Scope.OPERATE, Scope.APPROVE}),
@@ -188,6 +188,7 @@ class Desk:
             {
                 "accounts": dict(views.accounts()),
                 "open": [views.open_orders(name) for name in ("seller", "buyer", "buyer2")],
+                "negotiated": views.open_negotiations(),
                 "depth": views.depth("SHCERCIR1"),
             },
             option=orjson.OPT_NON_STR_KEYS,
