@@ -26,6 +26,7 @@ from matching.negotiated_events import (
 )
 from matching.order import Side
 from matching.terms import NegotiatedTerms
+from settlement.events import LotSlice
 from settlement.rejections import Figure
 
 WAITING: Final = frozenset({NegotiatedState.FILED, NegotiatedState.UNDER_REVIEW})
@@ -120,6 +121,17 @@ class NegotiationView:
         if self.state is not NegotiatedState.FILED:
             return None
         return self.buyer if self.proposer is Side.SELL else self.seller
+
+    @property
+    def named(self) -> tuple[LotSlice, ...]:
+        """The serials that its seller has set aside for it."""
+        sellers = self.state is NegotiatedState.UNDER_REVIEW or (
+            self.state is NegotiatedState.FILED and self.proposer is Side.SELL
+        )
+        if not sellers:
+            return ()
+        chosen = (lot for lot in self.terms.lots if lot.is_chosen)
+        return tuple(LotSlice(lot_id=lot.lot_id, serials=lot.serials) for lot in chosen)
 
     @property
     def is_open(self) -> bool:

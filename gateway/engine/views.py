@@ -196,7 +196,8 @@ class Views:
 
     def lots(self, account: str) -> list[LotView]:
         """An account's lots with their serials, in the order they would be delivered."""
-        return self._accounts.lots_of(account)
+        open_ones = (one for one in self._negotiations.all() if one.seller == account)
+        return self._accounts.lots_of(account, [part for one in open_ones for part in one.named])
 
     def order(self, order_id: int) -> OrderView | None:
         """An order that is open or ended not long ago; older ones are in the database."""
@@ -335,6 +336,8 @@ class Views:
     def _on_executed(self, entry: Entry, event: NegotiatedTransferExecuted) -> None:
         self._on_step(entry, event)
         assert event.buyer is not None, f"nobody buys in {event.transfer_id}"
+        assert event.seller is not None, f"nobody sells in {event.transfer_id}"
+        self._accounts.set_aside(event.trade_id, event.seller, event.lots)
         self._accounts.buy(
             event.trade_id,
             event.buyer,

@@ -357,3 +357,24 @@ async def test_its_own_expiry_is_told_with_what_is_left(exchange: Desk) -> None:
     read = await both_see(exchange, made["id"])
     assert read["seconds_left"] == 300
     assert (read["session_ends_at"], read["session_ends_at_us"]) == (None, None)
+
+
+async def test_named_serials_are_set_aside_until_they_are_delivered_or_free(exchange: Desk) -> None:
+    async def free() -> str:
+        (lot,) = (await exchange["seller"].get("/v1/account/lots"))["items"]
+        available: str = lot["available"]
+        return available
+
+    lots = [{"lot": "LOT-1", "serials": [[11, 111]]}]
+    made = await filed(exchange, "aside-1", lots=lots)
+    assert await free() == "99900"
+    await done(exchange, "buyer", made, "decline")
+    assert await free() == "100000"
+    chosen = await filed(exchange, "aside-2", lots=[{"lot": "LOT-1", "quantity": "100"}])
+    assert chosen["lots"][0]["serials"] == [[1, 101]]
+    await confirmed(exchange, "buyer", chosen)
+    assert await free() == "99900"
+    taken = await exchange["seller"].send(
+        "POST", PATH, filing("aside-3", quantity="1", lots=[{"lot": "LOT-1", "serials": [[50, 51]]}])
+    )
+    assert taken.json()["code"] == "named_lots_not_available"
