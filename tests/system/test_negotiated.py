@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import os
 import random
 from collections import Counter
 from pathlib import Path
@@ -27,9 +28,11 @@ from tests.system.running import Part, RunningExchange, running, until
 
 PATH: Final = "/v1/negotiated-transfers"
 LISTING: Final = "SHCERCIR1"
-ROUNDS: Final = 8
-"""Kills."""
-SEED: Final = 20261123
+ROUNDS: Final = 4
+"""Kills, where every test is run."""
+SOAK_ROUNDS: Final = int(os.environ.get("PUHUI_RACE_ROUNDS", "60"))
+"""Kills, in a soak."""
+SEED: Final = int(os.environ.get("PUHUI_RACE_SEED", "20261123"))
 KILL_AFTER_S: Final = 0.02
 """At most, from the moment the race begins."""
 LIMIT_S: Final = 60.0
@@ -151,6 +154,8 @@ class Race:
         self.seller, self.buyer = clients["seller"], clients["buyer"]
         self.number = number
         self.answers: dict[str, Answer] = {}
+        self.lost = 0
+        """Requests whose answer the kill took."""
 
     async def run(self, kill_after_s: float, *, withdraw_first: bool) -> str:
         """The end that both sides see."""
@@ -174,6 +179,7 @@ class Race:
         await asyncio.sleep(kill_after_s)
         self.exchange.kill(Part.EXCHANGE)
         await asyncio.gather(*work)
+        self.lost = len(pair) - len(self.answers)
         await self.exchange.ended()
         await self.exchange.start()
         for client, word, body in pair:
@@ -210,14 +216,27 @@ class Race:
 
 @pytest.mark.timeout(300)
 async def test_confirm_against_withdraw_while_the_exchange_is_killed(seeded: Path) -> None:
+    await race_and_kill(seeded, ROUNDS)
+
+
+@pytest.mark.soak
+async def test_confirm_against_withdraw_while_the_exchange_is_killed_for_long(seeded: Path) -> None:
+    await race_and_kill(seeded, SOAK_ROUNDS)
+
+
+async def race_and_kill(seeded: Path, rounds: int) -> None:
+    """So many races, each with a kill; then the day is closed and everything has to add up."""
     chance = random.Random(SEED)
     ends: Counter[str] = Counter()
+    lost = 0
     async with running(seeded) as exchange, exchange.clients(*TRADERS) as clients:
-        for number in range(ROUNDS):
+        for number in range(rounds):
             race = Race(exchange, clients, number)
             state = await race.run(chance.uniform(0, KILL_AFTER_S), withdraw_first=number % 2 == 1)
             ends[state] += 1
-        print(f"seed {SEED}: {dict(ends)}")  # noqa: T201 - shown with a failure
+            lost += race.lost
+        print(f"seed {SEED}: {dict(ends)}, {lost} answers lost")  # noqa: T201 - shown with a failure
+        assert lost > 0, "no kill met a request on its way"
         logs = {name: AccountLog(clients[name]) for name in ("seller", "buyer")}
         for log in logs.values():
             await log.follow()
