@@ -13,18 +13,18 @@ from gateway.cli.client import ExchangeClient
 from gateway.cli.command import Desk, command
 from gateway.cli.faults import CommandFault
 from gateway.cli.negotiated_tables import boxes, show_transfer
+from gateway.cli.negotiated_templates import (
+    SideName,
+    from_template,
+    kept_terms,
+    read_lot,
+    template_app,
+)
 from gateway.cli.trading import BUYER, SELLER, full_price
 from gateway.cli.words import say
 from gateway.formats import parse_price
 
 PATH: Final = "/v1/negotiated-transfers"
-
-
-class SideName(StrEnum):
-    """On which side one is."""
-
-    BUY = "buy"
-    SELL = "sell"
 
 
 class Decision(StrEnum):
@@ -37,9 +37,6 @@ class Decision(StrEnum):
 negotiate_app = typer.Typer(no_args_is_help=True, help=say("协议转让", "negotiated transfers"))
 
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help=say("协议转让编号", "the transfer's id"))]
-ListingArgument = Annotated[
-    str, typer.Argument(help=say("产品代码, 如 SHCERCIR1", "code, such as SHCERCIR1"))
-]
 PriceOption = Annotated[str, typer.Option(help=say("价格, 元/吨, 如 68.50", "yuan per tonne, such as 68.50"))]
 QuantityOption = Annotated[int, typer.Option(min=1, help=say("数量, 整吨", "whole tonnes"))]
 LotOption = Annotated[
@@ -70,11 +67,13 @@ LimitOption = Annotated[int, typer.Option(min=1, max=500, help=say("每页条数
 
 async def file(
     desk: Desk,
-    listing: ListingArgument,
+    listing: Annotated[
+        str | None, typer.Argument(help=say("产品代码, 如 SHCERCIR1", "code, such as SHCERCIR1"))
+    ] = None,
     *,
-    side: Annotated[SideName, typer.Option(help=say("己方买卖方向", "one's own side"))],
-    price: PriceOption,
-    quantity: QuantityOption,
+    side: Annotated[SideName | None, typer.Option(help=say("己方买卖方向", "one's own side"))] = None,
+    price: Annotated[str | None, typer.Option(help=say("价格, 元/吨", "yuan per tonne"))] = None,
+    quantity: Annotated[int | None, typer.Option(min=1, help=say("数量, 整吨", "whole tonnes"))] = None,
     counterparty: Annotated[
         str | None,
         typer.Option(help=say("对手方账户; 不填为公开要约", "the other account; open offer if absent")),
@@ -84,16 +83,28 @@ async def file(
         str | None, typer.Option(help=say("双方协议编号", "the parties' own number of the agreement"))
     ] = None,
     expires: ExpiresOption = None,
+    template: Annotated[
+        str | None,
+        typer.Option(help=say("未给出的条件取自此模板", "take what is not given from this template")),
+    ] = None,
     client_id: ClientIdOption = None,
 ) -> None:
     """Propose a transfer; one's cover is held at once."""
-    body = _terms(price, quantity, lot, expires, client_id) | {"listing": listing, "side": side.value}
-    body |= {"counterparty": counterparty} if counterparty is not None else {}
-    body |= {"agreement_no": agreement} if agreement is not None else {}
-    role = SELLER if side is SideName.SELL else BUYER
-    given = f"{listing} --side {side.value} --price {body['price']} --quantity {quantity}"
-    again = f"puhui negotiate file {given} … --client-id {body['client_id']}"
+    given = kept_terms(listing, side, price, quantity, counterparty=counterparty, lot=lot)
+    role = SELLER if side is not SideName.BUY else BUYER
     async with desk.client(role) as client:
+        body = (await from_template(client, template) if template is not None else {}) | given
+        missing = [name for name in ("listing", "side", "price", "quantity") if name not in body]
+        if missing:
+            names = ", ".join(missing)
+            raise CommandFault(say(f"缺少条件: {names}", f"these terms are missing: {names}"))
+        body |= {"client_id": client_id or _client_id()}
+        body |= {"agreement_no": agreement} if agreement is not None else {}
+        body |= {"expires_at": expires} if expires is not None else {}
+        figures = (
+            f"{body['listing']} --side {body['side']} --price {body['price']} --quantity {body['quantity']}"
+        )
+        again = f"puhui negotiate file {figures} … --client-id {body['client_id']}"
         made = (await client.repeat("POST", PATH, body, again=again)).body
     _print(desk, made)
 
@@ -159,7 +170,7 @@ async def confirm(
         if not yes and terms_hash is None:
             _ask(quoted)
         body: dict[str, Any] = {"client_id": client_id or _client_id(), "terms_hash": quoted}
-        body |= {"lots": [_lot(text) for text in lot]} if lot else {}
+        body |= {"lots": [read_lot(text) for text in lot]} if lot else {}
         again = f"puhui negotiate confirm {transfer} --terms-hash {quoted} --client-id {body['client_id']}"
         done = (await client.repeat("POST", f"{PATH}/{transfer}/confirm", body, again=again)).body
     _print(desk, done)
@@ -283,24 +294,8 @@ def _terms(
         "price": full_price(price),
         "quantity": str(quantity),
     }
-    body |= {"lots": [_lot(text) for text in lot]} if lot else {}
+    body |= {"lots": [read_lot(text) for text in lot]} if lot else {}
     return body | ({"expires_at": expires} if expires is not None else {})
-
-
-def _lot(text: str) -> dict[str, Any]:
-    """A lot as people write it. Raises CommandFault."""
-    name, _, what = text.rpartition(":")
-    if name and what.isascii() and what.isdecimal():
-        return {"lot": name, "quantity": what}
-    ranges = [part.split("-") for part in what.split(",")]
-    if not name or any(len(ends) != 2 or not "".join(ends).isdecimal() for ends in ranges):  # noqa: PLR2004 - first and end
-        raise CommandFault(
-            say(
-                f"{text} 应为 批次:吨数 或 批次:首-末,首-末",
-                f"{text} is not LOT:TONNES or LOT:FIRST-END,FIRST-END",
-            )
-        )
-    return {"lot": name, "serials": [[int(first), int(end)] for first, end in ranges]}
 
 
 def _client_id() -> str:
@@ -320,3 +315,4 @@ for _name, _run, _help in (
     ("review", review, say("交易所审核", "decide as the exchange")),
 ):
     negotiate_app.command(_name, help=_help)(command(_run))
+negotiate_app.add_typer(template_app, name="template")

@@ -146,6 +146,41 @@ async def test_two_libraries_negotiate_to_the_registrys_record(seeded: Path) -> 
         await checks.journal_is_whole(exchange)
 
 
+@pytest.mark.timeout(180)
+async def test_the_command_line_negotiates(seeded: Path) -> None:
+    async with running(seeded) as exchange:
+        keep = ("template", "save", "weekly", LISTING, "--side", "sell", "--counterparty", "A-buyer")
+        await exchange.puhui("negotiate", *keep, "--quantity", "20", "--lot", "DEMO-I-1:20")
+        filed = await exchange.puhui("negotiate", "file", "--template", "weekly", "--price", "70")
+        assert (filed["price"], filed["quantity"], filed["lots"][0]["project"]) == ("70.00", "20", "demo-i-1")
+        (offered,) = (await exchange.puhui("negotiate", "inbox"))["items"]
+        assert offered["id"] == filed["id"]
+        lot = ("--lot", "DEMO-I-1:1000001-1000011")
+        terms = ("--price", "69", "--quantity", "10", *lot)
+        countered = await exchange.puhui("negotiate", "counter", filed["id"], *terms)
+        shown = await exchange.said_by("negotiate", "show", filed["id"])
+        for words in (
+            "已申报",
+            "本轮改动",
+            "价格, 数量, 批次",
+            "[1000001, 1000011)",
+            countered["terms_hash"],
+        ):
+            assert words in shown
+        unread = await exchange.said_by("negotiate", "confirm", filed["id"], "--as", "seller", status=1)
+        assert countered["terms_hash"] in unread
+        stale = ("--terms-hash", filed["terms_hash"])
+        await exchange.said_by("negotiate", "confirm", filed["id"], "--as", "seller", *stale, status=1)
+        done = await exchange.puhui("negotiate", "confirm", filed["id"], "--as", "seller", "--yes")
+        assert done["state"] == "executed"
+        gone = await exchange.puhui("negotiate", "file", "--template", "weekly", "--price", "70")
+        ended = await exchange.puhui("negotiate", "withdraw", gone["id"])
+        assert ended["state"] == "withdrawn"
+        lost = await exchange.said_by("negotiate", "decline", gone["id"], status=1)
+        assert "negotiated_transfer_ended" in lost
+        assert "已撤回" in await exchange.said_by("negotiate", "outbox")
+
+
 class Race:
     """A confirmation against a withdrawal, while the exchange is killed."""
 

@@ -17,6 +17,7 @@ from gateway.access.keys import Algorithm, KeyStore, NewKey, Scope
 from gateway.access.limits import RateLimits
 from gateway.access.seal import Seal
 from gateway.engine.clock import ManualClock
+from gateway.engine.templates import Templates
 from gateway.http.app import ROUTES, make_app
 from gateway.http.routing import Route
 from gateway.http.services import HoldingsUnknown, HttpSettings, Services
@@ -223,6 +224,7 @@ async def desk(
             journal=running.journal,
             views=running.views,
             history=running.history,
+            templates=Templates(running.pool),
             keys=keys,
             authenticator=Authenticator(keys, lambda: time.time_ns() // 1_000_000),
             clock=running.clock,

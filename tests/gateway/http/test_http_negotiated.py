@@ -378,3 +378,43 @@ async def test_named_serials_are_set_aside_until_they_are_delivered_or_free(exch
         "POST", PATH, filing("aside-3", quantity="1", lots=[{"lot": "LOT-1", "serials": [[50, 51]]}])
     )
     assert taken.json()["code"] == "named_lots_not_available"
+
+
+async def test_templates_are_ones_own_and_stay(exchange: Desk) -> None:
+    seller, path = exchange["seller"], "/v1/negotiated-templates"
+    terms = {"listing": "SHCERCIR1", "side": "sell", "counterparty": "buyer", "quantity": "50"}
+    kept = await seller.send("PUT", f"{path}/weekly", terms)
+    assert kept.status_code == 200
+    assert (kept.json()["price"], kept.json()["quantity"], kept.json()["lots"]) == (None, "50", [])
+    named = terms | {"price": "70.00", "lots": [{"lot": "LOT-1", "quantity": "50"}]}
+    again = (await seller.send("PUT", f"{path}/weekly", named)).json()
+    assert (again["price"], again["lots"][0]["quantity"]) == ("70.00", "50")
+    assert (await seller.get(path))["items"] == [again]
+    assert (await exchange["buyer"].get(path))["items"] == []
+    theirs = await exchange["buyer"].send("PUT", f"{path}/weekly", terms | {"account": "seller"})
+    assert (theirs.status_code, theirs.json()["code"]) == (403, "not_your_account")
+    unnamed = await seller.send("PUT", f"{path}/a%20b", terms)
+    assert unnamed.status_code == 404
+    filing_body = {name: again[name] for name in ("listing", "side", "counterparty", "price", "quantity")}
+    made = await seller.send("POST", PATH, filing_body | {"client_id": "t-1"})
+    assert made.status_code == 201
+    for removed in (True, False):
+        assert (await seller.send("DELETE", f"{path}/weekly")).json() == {
+            "name": "weekly",
+            "removed": removed,
+        }
+
+
+async def test_templates_are_bounded(exchange: Desk) -> None:
+    terms = {"listing": "SHCERCIR1", "side": "buy"}
+    path = "/v1/negotiated-templates"
+    for number in range(200):
+        answer = await exchange["buyer"].send("PUT", f"{path}/n{number}", terms)
+        while answer.status_code == 429:
+            answer = await exchange["buyer"].send("PUT", f"{path}/n{number}", terms)
+        assert answer.status_code == 200
+    full = await exchange["buyer"].send("PUT", f"{path}/one-more", terms)
+    while full.status_code == 429:
+        full = await exchange["buyer"].send("PUT", f"{path}/one-more", terms)
+    assert (full.status_code, full.json()["code"]) == (400, "size_out_of_range")
+    assert (await exchange["buyer"].send("PUT", f"{path}/n7", terms)).status_code in (200, 429)

@@ -54,3 +54,13 @@ ALTER TABLE trade
     ADD CONSTRAINT trade_is_as_agreed
         FOREIGN KEY (transfer_id, trade_id, listing, seller, buyer, price_fen, quantity_tonnes)
         REFERENCES negotiated_transfer (transfer_id, trade_id, listing, seller, buyer, price_fen, quantity_tonnes);
+
+-- Terms that a participant keeps for deals it repeats. Its own notes, not history: they may be altered and removed.
+CREATE TABLE negotiated_template (
+    account     text   NOT NULL,
+    name        text   NOT NULL CHECK (name ~ '^[A-Za-z0-9._-]{1,64}$'),
+    terms       text   NOT NULL,  -- JSON, as a filing has them
+    saved_by    text   NOT NULL,
+    saved_at_ns bigint NOT NULL,
+    PRIMARY KEY (account, name)
+);
