@@ -14,10 +14,13 @@ from settlement.commands import (
     ClientCommand,
     DepositCash,
     OpenAccount,
+    PayWithdrawal,
     RegisterLot,
     RegisterParticipant,
     RequestTransferIn,
+    RequestWithdrawal,
     ResolveInstruction,
+    ReturnWithdrawal,
 )
 from settlement.retirement import RetirementId, Use
 from settlement.values import AccountId, AssetCode, ParticipantId, TradeId, TradingDay
@@ -295,6 +298,9 @@ Command: TypeAlias = (
     | ResolveInstruction
     | AdvanceClose
     | DepositCash
+    | RequestWithdrawal
+    | PayWithdrawal
+    | ReturnWithdrawal
     | RequestTransferIn
     | RegisterParticipant
     | OpenAccount

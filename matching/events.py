@@ -10,24 +10,7 @@ from matching.negotiated_events import AnyNegotiatedEvent
 from matching.order import CancelReason, OrderId, Side, TimeInForce
 from matching.rulebook import RuleChange
 from matching.session import Phase
-from settlement.events import (
-    AccountOpened,
-    CashDeposited,
-    DeliveryFailed,
-    DeliverySettled,
-    InstrumentAdded,
-    LotRegistered,
-    MovementConfirmed,
-    MovementInstructed,
-    MovementRefused,
-    ParticipantRegistered,
-    Posted,
-    RetirementCompleted,
-    RetirementRefused,
-    TransferCompleted,
-    TransferFailed,
-    TransferRequested,
-)
+from settlement.events import AnySettlementEvent
 from settlement.rejections import Figure
 from settlement.retirement import Use
 from settlement.values import AccountId, AssetCode, ParticipantId, TradeId, TradeMethod, TradingDay
@@ -355,22 +338,7 @@ Event: TypeAlias = (
     | OrderCancelled
     | OrderExpired
     | OrdersCancelled
-    | Posted
-    | ParticipantRegistered
-    | AccountOpened
-    | InstrumentAdded
-    | LotRegistered
-    | CashDeposited
-    | TransferRequested
-    | TransferCompleted
-    | TransferFailed
-    | MovementInstructed
-    | MovementConfirmed
-    | MovementRefused
-    | DeliverySettled
-    | DeliveryFailed
-    | RetirementCompleted
-    | RetirementRefused
+    | AnySettlementEvent
     | LargeHolderNoted
     | TradingHalted
     | TradingResumed

@@ -163,7 +163,7 @@ class Negotiation:
         side = transfer.proposer.opposite
         terms = replace(
             transfer.terms,
-            round=transfer.terms.round + 1,
+            round_no=transfer.terms.round_no + 1,
             price_fen=command.price_fen,
             quantity_tonnes=command.quantity_tonnes,
             lots=command.lots,
@@ -295,7 +295,7 @@ def _terms(command: FileNegotiatedTransfer, transfer_id: NegotiatedId) -> Negoti
     selling = command.side is Side.SELL
     return NegotiatedTerms(
         transfer_id=transfer_id,
-        round=1,
+        round_no=1,
         listing=command.listing,
         seller=command.account if selling else command.counterparty,
         buyer=command.counterparty if selling else command.account,

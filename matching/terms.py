@@ -40,7 +40,7 @@ class NegotiatedTerms:
     """All that both sides agree to."""
 
     transfer_id: NegotiatedId
-    round: int
+    round_no: int
     """1 as filed; one more with every counter-proposal."""
     listing: AssetCode
     seller: AccountId | None
@@ -61,7 +61,7 @@ class NegotiatedTerms:
         """The text that the hash is taken of."""
         values = (
             ("transfer", str(self.transfer_id)),
-            ("round", str(self.round)),
+            ("round", str(self.round_no)),
             ("listing", self.listing),
             ("seller", self.seller or ""),
             ("buyer", self.buyer or ""),

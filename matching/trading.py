@@ -219,8 +219,10 @@ class ListedTrading:
             self._remember(order)
 
     def check(self, beside: dict[tuple[AccountId, AssetCode], int]) -> None:
-        """Books are sound; the held bucket is exactly the cover of open orders and of what is held beside them."""
+        """Books are sound; the held bucket is exactly the cover of what is open, withdrawals and `beside` included."""
         cover = dict(beside)
+        for held in self._depository.treasury.held():
+            cover[held.account, CASH] = cover.get((held.account, CASH), 0) + held.amount_fen
         resting = 0
         for market in self.markets.values():
             market.book.check()
@@ -236,9 +238,9 @@ class ListedTrading:
             for asset, balance in ledger.assets(account):
                 needed = cover.pop((account, asset), 0)
                 assert balance.held == needed, (
-                    f"{account} holds {balance.held} of {asset}, {needed} is needed"
+                    f"{account} holds {balance.held} of {asset}, what is open needs {needed}"
                 )
-        assert not cover, f"without cover: {cover}"
+        assert not cover, f"open without cover: {cover}"
 
     # ---- steps --------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ otherwise.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
 from settlement.account import ParticipantKind
 from settlement.instrument import Instrument
@@ -21,6 +22,7 @@ from settlement.values import (
     TradeId,
     TradeMethod,
     TradingDay,
+    WithdrawalId,
 )
 
 
@@ -88,6 +90,36 @@ class CashDeposited:
     account: AccountId
     amount_fen: int
     bank_reference: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WithdrawalRequested:
+    """Money is held until the settlement bank has paid it out, or has said that it cannot."""
+
+    withdrawal_id: WithdrawalId
+    account: AccountId
+    amount_fen: int
+    client_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WithdrawalPaid:
+    """The settlement bank has paid it out; it is no longer at the exchange. Final."""
+
+    withdrawal_id: WithdrawalId
+    account: AccountId
+    amount_fen: int
+    bank_reference: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WithdrawalReturned:
+    """The settlement bank could not pay it out; it is available again. Final."""
+
+    withdrawal_id: WithdrawalId
+    account: AccountId
+    amount_fen: int
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -256,3 +288,27 @@ class RetirementRefused:
     quantity_tonnes: int
     use: Use
     code: str
+
+
+AnySettlementEvent: TypeAlias = (
+    Posted
+    | ParticipantRegistered
+    | AccountOpened
+    | InstrumentAdded
+    | LotRegistered
+    | CashDeposited
+    | WithdrawalRequested
+    | WithdrawalPaid
+    | WithdrawalReturned
+    | TransferRequested
+    | TransferCompleted
+    | TransferFailed
+    | MovementInstructed
+    | MovementConfirmed
+    | MovementRefused
+    | DeliverySettled
+    | DeliveryFailed
+    | RetirementCompleted
+    | RetirementRefused
+)
+"""Everything settlement can say."""

@@ -1,6 +1,5 @@
 """The line to the registry: the client, what drives it, and how the exchange's events and commands meet it."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -21,7 +20,7 @@ from gateway.metrics import Metrics
 from gateway.registry_process import RegistryProcess
 from gateway.running_engine import Engine
 from matching.commands import RecordReconciliation
-from registry_bridge.bridge import Bridge, Contradiction
+from registry_bridge.bridge import Bridge
 from registry_bridge.exchange_side import (
     ExchangeOutbox,
     ExchangeSide,
@@ -56,8 +55,8 @@ class Line:
 
     @property
     def is_sound(self) -> bool:
-        """Whether the registry answers, and has not contradicted itself."""
-        return self.feed.answers and self.bridge.progress.contradiction is None
+        """Whether the registry answers, and contradicts itself about nothing that is under way."""
+        return self.feed.answers and not self.bridge.progress.stopped
 
 
 @asynccontextmanager
@@ -78,7 +77,7 @@ async def registry_line(
         _follow_commits(engine, outbox, binder)
         feed = _lot_feed(registry, engine)
         for name, work in (
-            ("registry bridge", _carry(bridge)),
+            ("registry bridge", bridge.run()),
             ("account binder", binder.run()),
             ("lot feed", feed.run()),
         ):
@@ -100,17 +99,6 @@ def _line_settings(settings: Settings, exchange_key: Path) -> LineSettings:
         signer=load_signer(exchange_key),
         verifier=load_verifier(settings.registry_key_file),
     )
-
-
-async def _carry(bridge: Bridge) -> None:
-    """Carry movements. A registry that contradicts itself stops that, not the market, until a person has looked."""
-    try:
-        await bridge.run()
-    except Contradiction as fault:
-        log.critical(
-            "registry_contradicts", request_id=fault.request_id, earlier=fault.earlier, later=fault.later
-        )
-        await asyncio.Event().wait()
 
 
 def _watch(metrics: Metrics, line: Line) -> None:

@@ -61,7 +61,7 @@ def transfer_body(transfer: NegotiationView) -> dict[str, Any]:
         "agreement_no": transfer.terms.agreement_no or None,
         "open_offer": transfer.open_offer,
         **_terms_body(transfer.terms),
-        "round": transfer.rounds[-1].terms.round,
+        "round": transfer.rounds[-1].terms.round_no,
         "proposed_by": transfer.proposed_by,
         "turn": transfer.turn,
         "changed": changes(transfer.rounds)[-1],
@@ -79,7 +79,7 @@ def rounds_body(transfer: NegotiationView) -> list[dict[str, Any]]:
     """Every round: whose terms, which, and what they changed of the round before."""
     return [
         {
-            "round": made.terms.round,
+            "round": made.terms.round_no,
             "proposed_by": made.by,
             **_terms_body(made.terms),
             "changed": changed,

@@ -120,9 +120,10 @@ def _require_equal_views(exchange: Exchange, views: Views) -> None:
     _require_equal("balance", ledger, shown)
     _require_equal("open order", orders, shown_orders)
     filed = {
-        name: (one.terms.round, one.state) for name, one in exchange.negotiation.transfers.under_way.items()
+        name: (one.terms.round_no, one.state)
+        for name, one in exchange.negotiation.transfers.under_way.items()
     }
-    shown_filed = {view.transfer_id: (view.terms.round, view.state) for view in views.open_negotiations()}
+    shown_filed = {view.transfer_id: (view.terms.round_no, view.state) for view in views.open_negotiations()}
     _require_equal("negotiated transfer", filed, shown_filed)
 
 

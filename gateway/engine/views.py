@@ -75,6 +75,9 @@ from settlement.events import (
     TransferCompleted,
     TransferFailed,
     TransferRequested,
+    WithdrawalPaid,
+    WithdrawalRequested,
+    WithdrawalReturned,
 )
 from settlement.lot import Lot, MethodologyClass
 
@@ -262,35 +265,28 @@ class Views:
         self._handlers = self._make_handlers()
 
     def _make_handlers(self) -> "dict[type, Handler]":
-        """What to do about each event. Every type is here, those that change no view with `_nothing`."""
+        """What to do about each event. Every type is here or among those that change no view."""
         market, accounts, approvals, orders = self._market, self._accounts, self._approvals, self._orders
         return {
+            **dict.fromkeys(_CHANGES_NO_VIEW, _nothing),
             Rejected: orders.reject,
-            Replayed: _nothing,
             OrderAccepted: orders.accept,
             Traded: self._on_traded,
             OrderRested: self._on_rested,
             OrderReplaced: self._on_replaced,
             OrderCancelled: self._on_ended,
             OrderExpired: self._on_ended,
-            OrdersCancelled: _nothing,
             Posted: _plain(accounts.post),
             ParticipantRegistered: self._on_participant,
             AccountOpened: _plain(accounts.open),
             InstrumentAdded: _plain(market.add_instrument),
             LotRegistered: _plain(accounts.register),
-            CashDeposited: _nothing,
-            TransferRequested: _nothing,
-            TransferCompleted: _nothing,
-            TransferFailed: _nothing,
             MovementInstructed: _plain(accounts.instruct),
             MovementConfirmed: lambda _, event: accounts.confirm(event.instruction_id),
             MovementRefused: lambda _, event: accounts.refuse(event.instruction_id),
             DeliverySettled: _plain(accounts.deliver),
             DeliveryFailed: self._on_failed,
             RetirementCompleted: _plain(accounts.retire),
-            RetirementRefused: _nothing,
-            LargeHolderNoted: _nothing,
             TradingHalted: lambda entry, event: market.halt(event, entry.at_ns),
             TradingResumed: _plain(market.resume),
             AccountRestricted: lambda entry, event: accounts.restrict(event, entry.at_ns),
@@ -313,20 +309,13 @@ class Views:
             DayClosed: _plain(market.close_day),
             **dict.fromkeys(STEPS, self._on_step),
             NegotiatedTransferExecuted: self._on_executed,
-            NegotiatedTransferKnown: _nothing,
             NegotiatedTotalsSet: _plain(market.set_negotiated_totals),
         }
 
     def _on_traded(self, entry: Entry, event: Traded) -> None:
         self._orders.open.trade(entry, event)
         self._market.trade(event)
-        self._accounts.buy(
-            event.trade_id,
-            event.buyer,
-            event.listing,
-            event.quantity_tonnes,
-            resale_next_day=self._market.resale_next_day(entry.at_ns, event.listing),
-        )
+        self._buy(entry, event)
         self._depths[event.listing].add(event.taker_side.opposite, event.price_fen, -event.quantity_tonnes)
 
     def _on_step(self, entry: Entry, event: Step) -> None:
@@ -335,16 +324,15 @@ class Views:
 
     def _on_executed(self, entry: Entry, event: NegotiatedTransferExecuted) -> None:
         self._on_step(entry, event)
-        assert event.buyer is not None, f"nobody buys in {event.transfer_id}"
         assert event.seller is not None, f"nobody sells in {event.transfer_id}"
         self._accounts.set_aside(event.trade_id, event.seller, event.lots)
-        self._accounts.buy(
-            event.trade_id,
-            event.buyer,
-            event.listing,
-            event.quantity_tonnes,
-            resale_next_day=self._market.resale_next_day(entry.at_ns, event.listing),
-        )
+        self._buy(entry, event)
+
+    def _buy(self, entry: Entry, event: Traded | NegotiatedTransferExecuted) -> None:
+        assert event.buyer is not None, f"nobody buys in trade {event.trade_id}"
+        next_day = self._market.resale_next_day(entry.at_ns, event.listing)
+        bought = (event.trade_id, event.buyer, event.listing, event.quantity_tonnes)
+        self._accounts.buy(*bought, resale_next_day=next_day)
 
     def _on_rested(self, _: Entry, event: OrderRested) -> None:
         self._depths[event.listing].add(event.side, event.price_fen, event.remaining_tonnes)
@@ -384,6 +372,23 @@ Handler: TypeAlias = Callable[[Entry, Any], None]
 
 def _plain(handle: Callable[[Any], None]) -> Handler:
     return lambda _, event: handle(event)
+
+
+_CHANGES_NO_VIEW: Final = (
+    Replayed,
+    OrdersCancelled,
+    CashDeposited,
+    WithdrawalRequested,
+    WithdrawalPaid,
+    WithdrawalReturned,
+    TransferRequested,
+    TransferCompleted,
+    TransferFailed,
+    RetirementRefused,
+    LargeHolderNoted,
+    NegotiatedTransferKnown,
+)
+"""What they did to a balance, a `Posted` beside them says."""
 
 
 def _nothing(_: Entry, __: Event) -> None:

@@ -51,12 +51,16 @@ from matching.negotiated_commands import (
 from matching.rulebook import RuleChange
 from settlement.commands import (
     AddInstrument,
+    BankCommand,
     DepositCash,
     OpenAccount,
+    PayWithdrawal,
     RegisterLot,
     RegisterParticipant,
     RequestTransferIn,
+    RequestWithdrawal,
     ResolveInstruction,
+    ReturnWithdrawal,
 )
 from settlement.retirement import Use
 from tests.reference import rules
@@ -68,7 +72,9 @@ STEPS = ("expire_orders", "closing_prices", "obligations", "delivery", "reconcil
 LISTED_PHASES = ("listed", "continuous")
 NO_CANCEL_PHASES = ("closing", "closed")
 
-ClientRequest = SubmitOrder | ReplaceOrder | RequestTransferIn | DepositCash | NegotiationCommand
+ClientRequest = (
+    SubmitOrder | ReplaceOrder | RequestTransferIn | RequestWithdrawal | BankCommand | NegotiationCommand
+)
 
 
 @dataclass(eq=False)
@@ -174,7 +180,15 @@ class Market:
 
     def decide(self, command: Command) -> Answer:
         match command:
-            case SubmitOrder() | ReplaceOrder() | RequestTransferIn() | DepositCash():
+            case (
+                SubmitOrder()
+                | ReplaceOrder()
+                | RequestTransferIn()
+                | RequestWithdrawal()
+                | DepositCash()
+                | PayWithdrawal()
+                | ReturnWithdrawal()
+            ):
                 return self.decide_once(command)
             case (
                 FileNegotiatedTransfer()
@@ -232,7 +246,7 @@ class Market:
 
     def decide_once(self, command: ClientRequest) -> Answer:
         """The same request twice is the same request once; a refused one has used its id too."""
-        if not isinstance(command, DepositCash):
+        if not isinstance(command, BankCommand):
             stranger = self.vault.stranger(command.participant, command.account)
             if stranger is not None:
                 return stranger
@@ -249,6 +263,12 @@ class Market:
             return self.replace(command)
         if isinstance(command, DepositCash):
             return self.vault.deposit(command)
+        if isinstance(command, PayWithdrawal | ReturnWithdrawal):
+            return self.vault.end_withdrawal(command)
+        if isinstance(command, RequestWithdrawal):
+            if command.account in self.restricted:
+                return "account_restricted"
+            return self.vault.withdraw(command, self.seq)
         if not isinstance(command, RequestTransferIn):
             return self.negotiation.decide(command)
         refused = self.vault.no_transfer_in(command)
@@ -825,6 +845,12 @@ def content_of(command: ClientRequest) -> tuple[str, tuple[object, ...]]:
             return "other", ("replace", command.order_id, command.price_fen, command.quantity_tonnes)
         case DepositCash():
             return "bank", (command.amount_fen, command.bank_reference)
+        case PayWithdrawal():
+            return "bank", ("paid", command.withdrawal_id, command.bank_reference)
+        case ReturnWithdrawal():
+            return "bank", ("returned", command.withdrawal_id, command.reason)
+        case RequestWithdrawal():
+            return "other", ("withdraw", command.amount_fen)
         case RequestTransferIn():
             return "other", (command.instrument, command.asked)
         case FileNegotiatedTransfer():
@@ -839,7 +865,7 @@ def content_of(command: ClientRequest) -> tuple[str, tuple[object, ...]]:
         case DeclineNegotiatedTransfer():
             return "other", ("decline", command.transfer_id)
         case WithdrawNegotiatedTransfer():
-            return "other", ("withdraw", command.transfer_id)
+            return "other", ("withdraw negotiated", command.transfer_id)
 
 
 def band_of(listing: PlainListing) -> Note:

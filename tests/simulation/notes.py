@@ -67,6 +67,9 @@ from settlement.events import (
     TransferCompleted,
     TransferFailed,
     TransferRequested,
+    WithdrawalPaid,
+    WithdrawalRequested,
+    WithdrawalReturned,
 )
 from tests.reference.vault import Note
 
@@ -171,6 +174,12 @@ def _settlement_note(event: Event) -> Note:
             return ("lot", event.lot.lot_id)
         case CashDeposited():
             return ("deposited", event.account, event.amount_fen)
+        case WithdrawalRequested():
+            return ("to be paid out", event.withdrawal_id, event.account, event.amount_fen)
+        case WithdrawalPaid():
+            return ("paid out", event.withdrawal_id, event.account, event.amount_fen)
+        case WithdrawalReturned():
+            return ("not paid out", event.withdrawal_id, event.account, event.amount_fen)
         case TransferRequested():
             return ("transfer asked", event.account, event.quantity_tonnes)
         case MovementInstructed():
@@ -210,7 +219,7 @@ def _negotiated_note(event: Event) -> Note:
         case NegotiatedTransferFiled():
             return ("negotiated filed", event.transfer_id, event.terms_hash, event.seller, event.buyer)
         case NegotiatedTransferCountered():
-            return ("negotiated countered", event.transfer_id, event.terms.round, event.terms_hash)
+            return ("negotiated countered", event.transfer_id, event.terms.round_no, event.terms_hash)
         case NegotiatedTransferConfirmed():
             return ("negotiated confirmed", event.transfer_id, event.by)
         case NegotiatedTransferUnderReview():
