@@ -106,7 +106,7 @@ def _round_of(row: asyncpg.Record, number: int, made: list[Any]) -> RoundView:
     by, seller, buyer, price_fen, quantity_tonnes, lots, expires_at_ns, terms_hash, at_ns = made
     terms = NegotiatedTerms(
         transfer_id=NegotiatedId(row["transfer_id"]),
-        round=number,
+        round_no=number,
         listing=AssetCode(row["listing"]),
         seller=_account(seller),
         buyer=_account(buyer),
