@@ -160,7 +160,7 @@ async def confirm(
     """Show the terms that stand, and confirm them by their hash."""
     async with desk.client(BUYER) as client:
         found = await _read(client, transfer)
-        quoted = _checked_hash(found)
+        quoted = checked_hash(found)
         if terms_hash is not None and terms_hash != quoted:
             raise CommandFault(
                 say(f"条件已变: 当前哈希值为 {quoted}", f"the terms are others now: their hash is {quoted}")
@@ -246,7 +246,7 @@ def _print(desk: Desk, transfer: dict[str, Any]) -> None:
         show_transfer(desk.output, transfer)
 
 
-def _checked_hash(found: dict[str, Any]) -> str:
+def checked_hash(found: dict[str, Any]) -> str:
     """The hash to quote, made from the text of the terms and held against what is shown.
 
     Raises:

@@ -123,7 +123,8 @@ def read_lot(text: str) -> dict[str, Any]:
     if name and what.isascii() and what.isdecimal():
         return {"lot": name, "quantity": what}
     ranges = [part.split("-") for part in what.split(",")]
-    if not name or any(len(ends) != 2 or not "".join(ends).isdecimal() for ends in ranges):  # noqa: PLR2004 - first and end
+    are_pairs = all(len(ends) == len(_PAIR) and all(map(_is_number, ends)) for ends in ranges)
+    if not name or not are_pairs:
         raise CommandFault(
             say(
                 f"{text} 应为 批次:吨数 或 批次:首-末,首-末",
@@ -131,6 +132,13 @@ def read_lot(text: str) -> dict[str, Any]:
             )
         )
     return {"lot": name, "serials": [[int(first), int(end)] for first, end in ranges]}
+
+
+_PAIR: Final = ("first", "end")
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal()
 
 
 def _target(name: str) -> str:
