@@ -80,7 +80,7 @@ def subject_of(act: AnyAct) -> str:
         case RetryRetirement():
             return act.retirement_id
         case ReviewNegotiatedTransfer():
-            return str(act.transfer_id)
+            return f"{act.transfer_id} {'approved' if act.approved else 'refused'}"
         case AdoptRules():
             return "; ".join(_told(change.parameter, change.value, change.listing) for change in act.changes)
         case _:
