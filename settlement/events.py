@@ -21,6 +21,7 @@ from settlement.values import (
     LotId,
     ParticipantId,
     TradeId,
+    TradeMethod,
     TradingDay,
     WithdrawalId,
 )
@@ -254,6 +255,7 @@ class DeliverySettled:
     """Paid by the seller out of the amount."""
     use: Use | None = None
     """What the units were bought to be retired for; they are committed to that and never available."""
+    method: TradeMethod = TradeMethod.LISTED
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -272,6 +274,7 @@ class DeliveryFailed:
     quantity_tonnes: int
     amount_fen: int
     code: str
+    method: TradeMethod = TradeMethod.LISTED
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -326,3 +329,16 @@ MovementEvent: TypeAlias = (
     | RetirementRefused
 )
 """Everything said of movements and of what they change."""
+
+AnySettlementEvent: TypeAlias = (
+    MovementEvent
+    | ParticipantRegistered
+    | AccountOpened
+    | InstrumentAdded
+    | LotRegistered
+    | CashDeposited
+    | WithdrawalRequested
+    | WithdrawalPaid
+    | WithdrawalReturned
+)
+"""Everything settlement can say, custody apart."""

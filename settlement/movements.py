@@ -83,7 +83,7 @@ class Movements:
         return self.obligations.uninstructed()
 
     def instruct(self, deliveries: list[Delivery], seq: int, not_after_ns: int) -> tuple[MovementEvent, ...]:
-        """Choose the serials of these pending deliveries, first in first out, and ask for them in few movements.
+        """Ask for these pending deliveries in few movements: the serials named, or the first in first out.
 
         A delivery for which the seller has not enough left that is not frozen fails, and stops no other.
         """
@@ -91,11 +91,11 @@ class Movements:
         ranges = 0
         events: list[MovementEvent] = []
         for delivery in deliveries:
-            if not self._holdings.can_give(delivery.seller, delivery.instrument, delivery.quantity_tonnes):
+            if not self._can_be_delivered(delivery):
                 events.extend(self.obligations.fail(delivery, (), LOT_FROZEN))
                 continue
             delivery.step(DeliveryStep.INSTRUCT)
-            slices = self._holdings.take_first(delivery.seller, delivery.instrument, delivery.quantity_tonnes)
+            slices = self._take(delivery)
             pieces = sum(len(part.serials) for part in slices)
             full = len(groups[-1]) + len(slices) > MAX_LEGS or ranges + pieces > MAX_RANGES
             if groups[-1] and full:
@@ -175,6 +175,17 @@ class Movements:
             wanted = delivery.quantity_tonnes if delivery.state is DeliveryState.INSTRUCTED else 0
             assert tonnes.pop(delivery.trade_id, 0) == wanted, delivery
         assert not tonnes, f"movements of deliveries that are not pending: {tonnes}"
+
+    def _can_be_delivered(self, delivery: Delivery) -> bool:
+        """Whether the seller has the serials named, or enough, that are not frozen."""
+        if delivery.lots:
+            return not self._holdings.are_frozen(delivery.seller, delivery.lots)
+        return self._holdings.can_give(delivery.seller, delivery.instrument, delivery.quantity_tonnes)
+
+    def _take(self, delivery: Delivery) -> tuple[LotSlice, ...]:
+        if delivery.lots:
+            return self._holdings.take_aside(delivery.seller, delivery.lots)
+        return self._holdings.take_first(delivery.seller, delivery.instrument, delivery.quantity_tonnes)
 
     def _send(
         self, name: str, day: TradingDay, not_after_ns: int, legs: list[InstructionLeg]

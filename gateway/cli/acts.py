@@ -24,6 +24,7 @@ ACT: Final = {
     "resolve_break": "处理对账差异",
     "retry_deliveries": "重新办理交收",
     "unwind_delivery": "退回交收",
+    "review_negotiated": "协议转让审核",
 }
 
 ReasonOption = Annotated[str, typer.Option(help=say("理由", "why"))]

@@ -48,6 +48,7 @@ from tests.matching.driver import (
     restrict,
     resume,
 )
+from tests.matching.negotiating import Table, review
 
 BUY = Side.BUY
 
@@ -136,10 +137,17 @@ def test_every_exceptional_act_can_be_made_to_wait() -> None:
     busting = agreed(driver, bust(1))
     later = driver.at_ns + 10
     adopting = agreed(driver, adopt(change("tick_fen", 5, later), emergency=True))
-    acts = [halting, resuming, restricting, lifting, busting, adopting]
-    assert [event.act for events in acts for event in events if isinstance(event, ActApproved)] == list(
-        EXCEPTIONAL_ACTS[:6]
-    )
+    driver.accepted(adopt(change("negotiated_review", "all", driver.at_ns)))
+    driver.admit("dora", tonnes=10)
+    table = Table(driver)
+    transfer_id = table.filed("dora", Side.SELL, 10, 6_800, "ben")
+    table.confirmed("ben", transfer_id)
+    reviewing = agreed(driver, review(transfer_id))
+    acts = [halting, resuming, restricting, lifting, busting, adopting, reviewing]
+    assert [event.act for events in acts for event in events if isinstance(event, ActApproved)] == [
+        *EXCEPTIONAL_ACTS[:6],
+        "review_negotiated",
+    ]
     assert [names(events)[1] for events in acts] == [
         "TradingHalted",
         "TradingResumed",
@@ -147,6 +155,7 @@ def test_every_exceptional_act_can_be_made_to_wait() -> None:
         "RestrictionLifted",
         "TradeBusted",
         "RulesAdopted",
+        "NegotiatedTransferReviewed",
     ]
 
 
@@ -168,7 +177,7 @@ def test_every_act_about_custody_can_be_made_to_wait() -> None:
     driver.answer(driver.exchange.pending_instructions()[0], "not_authorised")
     acts.append(agreed(driver, unwind(2)))
     assert [event.act for events in acts for event in events if isinstance(event, ActApproved)] == list(
-        EXCEPTIONAL_ACTS[6:]
+        EXCEPTIONAL_ACTS[6:12]
     )
     assert [names(events)[1] for events in acts] == [
         "FreezePlaced",

@@ -18,6 +18,7 @@ WALKED = {
     "settlement/claim.py": "tests/settlement/test_claim.py",
     "settlement/removal.py": "tests/settlement/test_removal.py",
     "settlement/treasury.py": "tests/settlement/test_treasury.py",
+    "matching/negotiated.py": "tests/matching/test_negotiated.py",
     "matching/order.py": "tests/matching/test_order.py",
 }
 """Modules with a table of states and steps, and the tests that walk it."""

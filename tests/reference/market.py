@@ -46,7 +46,16 @@ from matching.commands import (
     RestrictAccount,
     ResumeTrading,
     RetryRetirement,
+    ReviewNegotiatedTransfer,
     SubmitOrder,
+)
+from matching.negotiated_commands import (
+    ConfirmNegotiatedTransfer,
+    CounterNegotiatedTransfer,
+    DeclineNegotiatedTransfer,
+    FileNegotiatedTransfer,
+    NegotiationCommand,
+    WithdrawNegotiatedTransfer,
 )
 from matching.rulebook import RuleChange
 from settlement.commands import (
@@ -69,6 +78,7 @@ from settlement.commands import (
 from settlement.retirement import Use
 from tests.reference import rules
 from tests.reference.custody import NEXT_OF_CLAIM, Custody, Frost, are_sound
+from tests.reference.negotiation import Negotiation
 from tests.reference.rules import Terms, number
 from tests.reference.vault import MONEY, Answer, Note, Trade, Vault
 
@@ -77,7 +87,13 @@ LISTED_PHASES = ("listed", "continuous")
 NO_CANCEL_PHASES = ("closing", "closed")
 
 ClientRequest = (
-    SubmitOrder | ReplaceOrder | RequestTransferIn | RequestTransferOut | RequestWithdrawal | BankCommand
+    SubmitOrder
+    | ReplaceOrder
+    | RequestTransferIn
+    | RequestTransferOut
+    | RequestWithdrawal
+    | BankCommand
+    | NegotiationCommand
 )
 
 
@@ -118,6 +134,8 @@ class PlainListing:
         self.book: dict[str, dict[int, list[PlainOrder]]] = {"buy": {}, "sell": {}}
         self.traded: list[tuple[int, int, int]] = []
         """Number, price and tonnes of each trade of the day."""
+        self.negotiated: list[tuple[int, int, int]] = []
+        """The same of what was negotiated."""
 
     def follow(self, terms: Terms) -> bool:
         """Trade by these terms from now on; whether that moves the band."""
@@ -172,6 +190,7 @@ class Market:
         self.halted: list[str | None] = []
         self.restricted: list[str] = []
         self.waiting: dict[int, AnyAct] = {}
+        self.negotiation = Negotiation(self)
         self._terms: dict[str | None, tuple[int, int, Terms | None]] = {}
 
     def do(self, command: Command, seq: int, at_ns: int) -> list[Note]:
@@ -184,24 +203,38 @@ class Market:
 
     def follow_up(self) -> list[Note]:
         """What frozen accounts and frozen units mean for orders; and everything frozen that is to be."""
+        stopped, self.custody.newly_stopped = self.custody.newly_stopped, []
         if self.day is None or not (self.custody.frosts or self.custody.arrivals or self.has_frozen()):
             return []
         notes = self.custody.credit()
-        for frost in self.custody.frosts:
-            account = self.custody.bound(frost.registry_account) if frost.lot is None else None
+        for account in stopped:
             theirs = [order for order in self.open.values() if order.account == account]
             notes.extend(self.take_back(order, "cancelled", "frozen") for order in theirs)
+            notes.extend(self.negotiation.restrict(account, "account_frozen"))
         for account, instrument in self.custody.places():
+            notes.extend(self.uncover(account, instrument))
+            notes.extend(self.custody.settle(account, instrument, self.seq))
+        return notes
+
+    def uncover(self, account: str, instrument: str) -> list[Note]:
+        """What names frozen serials goes; then sales of the account, newest first, while cover is missing."""
+        naming = self.negotiation.naming(account, instrument)
+        notes = [self.negotiation.end(one, "rejected", "serials_frozen") for one in naming]
+        while self.custody.missing(account, instrument) > 0:
             sales = [
                 order
                 for order in self.open.values()
                 if (order.account, order.listing, order.side) == (account, instrument, "sell")
             ]
-            while sales and self.custody.missing(account, instrument) > 0:
+            filed = self.negotiation.unnamed_sales(account, instrument)
+            if sales:
                 newest = max(sales, key=lambda order: order.order_id)
-                sales.remove(newest)
                 notes.append(self.take_back(newest, "cancelled", "frozen"))
-            notes.extend(self.custody.settle(account, instrument, self.seq))
+            elif filed:
+                last = max(filed, key=lambda one: one.number)
+                notes.append(self.negotiation.end(last, "rejected", "serials_frozen"))
+            else:
+                break
         return notes
 
     def has_frozen(self) -> bool:
@@ -218,6 +251,14 @@ class Market:
                 | DepositCash()
                 | PayWithdrawal()
                 | ReturnWithdrawal()
+            ):
+                return self.decide_once(command)
+            case (
+                FileNegotiatedTransfer()
+                | ConfirmNegotiatedTransfer()
+                | CounterNegotiatedTransfer()
+                | DeclineNegotiatedTransfer()
+                | WithdrawNegotiatedTransfer()
             ):
                 return self.decide_once(command)
             case CancelOrder() | CancelOrders():
@@ -256,6 +297,7 @@ class Market:
                 | ResolveBreak()
                 | RetryDeliveries()
                 | UnwindDelivery()
+                | ReviewNegotiatedTransfer()
             ):
                 return self.act(command)
             case ApproveAct():
@@ -308,6 +350,8 @@ class Market:
             if command.account in self.restricted:
                 return "account_restricted"
             return self.no_transfer_now(command.account) or self.vault.transfer_out(command, self.seq)
+        if not isinstance(command, RequestTransferIn):
+            return self.negotiation.decide(command)
         refused = self.vault.no_transfer_in(command) or self.no_transfer_now(command.account)
         return refused or self.vault.transfer_in(command, self.seq)
 
@@ -503,6 +547,7 @@ class Market:
             and self.vault.owners[other.account] == self.vault.owners[order.account]
         ]
         position = self.vault.position(order.account, order.listing)
+        position += self.negotiation.buying(self.vault.owners[order.account], order.listing)
         return position + sum(bids) + order.tonnes > limit
 
     def trade(self, listing: PlainListing, order: PlainOrder, resting: PlainOrder, tonnes: int) -> list[Note]:
@@ -656,6 +701,8 @@ class Market:
                 return None if act.retirement_id in self.vault.refused else "retirement_not_refused"
             case AdoptRules():
                 return self.not_these_rules(act, waited=waited)
+            case ReviewNegotiatedTransfer():
+                return self.negotiation.not_to_review(act)
             case _:
                 return self.not_this_custody_act(act)
 
@@ -724,7 +771,11 @@ class Market:
                 self.restricted.append(act.account)
                 theirs = [order for order in self.open.values() if order.account == act.account]
                 taken = [self.take_back(order, "cancelled", "restricted") for order in theirs]
-                return [("restricted", act.account), *taken]
+                return [
+                    ("restricted", act.account),
+                    *taken,
+                    *self.negotiation.restrict(act.account, "account_restricted"),
+                ]
             case LiftRestriction():
                 self.restricted.remove(act.account)
                 return [("lifted", act.account)]
@@ -741,6 +792,8 @@ class Market:
                 )
                 self.versions += 1
                 return [("rules", self.versions), *self.follow_time()]
+            case ReviewNegotiatedTransfer():
+                return self.negotiation.review(act)
             case _:
                 return self.done_in_custody(act)
 
@@ -774,6 +827,10 @@ class Market:
         (trade,) = (trade for trade in self.vault.not_asked() if trade.number == number_of_trade)
         self.vault.bust(trade)
         listing = self.listings[trade.listing]
+        if number_of_trade in [one[0] for one in listing.negotiated]:
+            listing.negotiated = [one for one in listing.negotiated if one[0] != number_of_trade]
+            self.negotiation.bust(number_of_trade)
+            return [("busted", number_of_trade)]
         listing.traded = [one for one in listing.traded if one[0] != number_of_trade]
         prices = [price for _, price, _ in listing.traded]
         shown = (prices[0], max(prices), min(prices), prices[-1]) if prices else (None,) * 4
@@ -811,7 +868,7 @@ class Market:
             last = self.terms(None, end_ns)
             if last is not None and last["close_by_clock"] == "yes":
                 moment_ns = end_ns
-        notes: list[Note] = []
+        notes = self.negotiation.expire_due()
         for listing in self.listings.values():
             if listing.follow(self.terms_now(listing.code, moment_ns)):
                 notes.append(band_of(listing))
@@ -833,7 +890,9 @@ class Market:
 
     def enter(self, phase: str) -> list[Note]:
         before, self.phase = self.phase, phase
-        return [] if phase == before else [("phase", self.day, before, phase)]
+        if phase == before:
+            return []
+        return [("phase", self.day, before, phase), *self.negotiation.enter(phase)]
 
     def open_day(self, command: OpenDay) -> Answer:
         if self.day is not None:
@@ -848,9 +907,10 @@ class Market:
         self.day = day
         self.market_terms = self.terms_now()
         self.vault.begin_day(day)
+        self.negotiation.begin_day()
         notes: list[Note] = [("day", day)]
         for listing in self.listings.values():
-            listing.traded = []
+            listing.traded, listing.negotiated = [], []
             listing.follow(self.terms_now(listing.code))
             notes.append(band_of(listing))
         return notes + self.follow_time()
@@ -879,7 +939,8 @@ class Market:
                 notes = [self.take_back(order, "expired") for order in oldest]
                 self.close_done = self.close_total - len(self.open)
             case "closing_prices":
-                notes = [self.price_for_the_day(listing) for listing in self.listings.values()]
+                for listing in self.listings.values():
+                    notes.extend(self.price_for_the_day(listing))
                 self.close_done = self.close_total
             case "obligations":
                 trades = self.vault.not_asked()[: command.portion]
@@ -910,12 +971,17 @@ class Market:
         }[self.close_step]
         return notes
 
-    def price_for_the_day(self, listing: PlainListing) -> Note:
+    def price_for_the_day(self, listing: PlainListing) -> list[Note]:
         trades = [(price, tonnes) for _, price, tonnes in listing.traded]
         prices = [price for price, _ in trades]
         shown = (prices[0], max(prices), min(prices)) if prices else (None, None, None)
         listing.reference_fen = rules.closing_price(trades, listing.reference_fen, listing.terms)
-        return ("prices", listing.code, *shown, listing.reference_fen, *volume_of(listing))
+        told: list[Note] = [("prices", listing.code, *shown, listing.reference_fen, *volume_of(listing))]
+        if listing.negotiated:
+            volume = sum(tonnes for _, _, tonnes in listing.negotiated)
+            turnover = sum(price * tonnes for _, price, tonnes in listing.negotiated)
+            told.append(("negotiated totals", listing.code, len(listing.negotiated), volume, turnover))
+        return told
 
     def reconcile(self, command: RecordReconciliation) -> Answer:
         if self.day is None or command.trading_day != self.day:
@@ -965,6 +1031,19 @@ def content_of(command: ClientRequest) -> tuple[str, tuple[object, ...]]:
             return "other", (command.instrument, command.asked)
         case RequestTransferOut():
             return "other", ("out", command.instrument, command.quantity_tonnes, command.lots)
+        case FileNegotiatedTransfer():
+            terms = (command.listing, command.side, command.price_fen, command.quantity_tonnes)
+            other = (command.counterparty, command.lots, command.agreement_no, command.expires_at_ns)
+            return "other", ("file", *terms, *other)
+        case ConfirmNegotiatedTransfer():
+            return "other", ("confirm", command.transfer_id, command.terms_hash, command.lots)
+        case CounterNegotiatedTransfer():
+            figures = (command.price_fen, command.quantity_tonnes)
+            return "other", ("counter", command.transfer_id, *figures, command.lots, command.expires_at_ns)
+        case DeclineNegotiatedTransfer():
+            return "other", ("decline", command.transfer_id)
+        case WithdrawNegotiatedTransfer():
+            return "other", ("withdraw negotiated", command.transfer_id)
 
 
 def band_of(listing: PlainListing) -> Note:
@@ -1009,3 +1088,5 @@ def act_name(act: AnyAct) -> str:
             return "retry_deliveries"
         case UnwindDelivery():
             return "unwind_delivery"
+        case ReviewNegotiatedTransfer():
+            return "review_negotiated"

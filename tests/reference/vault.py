@@ -49,6 +49,15 @@ class Piece:
 
 
 @dataclass(eq=False)
+class Aside:
+    """Serials of an account that somebody has named: nothing else may take them."""
+
+    account: str
+    instrument: str
+    pieces: list[Piece]
+
+
+@dataclass(eq=False)
 class Trade:
     """One trade whose units and money have not changed hands yet."""
 
@@ -71,6 +80,8 @@ class Trade:
     """Chosen when the registry is asked."""
     parked: bool = False
     """The registry would not be asked; operators retry it or give up."""
+    aside: Aside | None = None
+    """Which they will be, where they were named."""
 
 
 @dataclass(eq=False)
@@ -111,6 +122,7 @@ class Vault:
         self.brought_in: dict[str, int] = {}
         self.pieces: dict[tuple[str, str], list[Piece]] = {}
         self.here: dict[str, list[tuple[int, int]]] = {}
+        self.aside: list[Aside] = []
         self.trades: list[Trade] = []
         self.asked: list[Movement] = []
         self.refused: dict[str, Movement] = {}
@@ -403,6 +415,7 @@ class Vault:
     def reissue(self, lot: Lot) -> None:
         """A lot has another date of issue: wherever its serials are."""
         moving = [trade.pieces for trade in self.trades]
+        moving += [aside.pieces for aside in self.aside]
         moving += [movement.pieces for movement in (*self.asked, *self.refused.values())]
         for pieces in (*self.pieces.values(), *moving):
             for piece in pieces:
@@ -440,6 +453,8 @@ class Vault:
         self.trades.remove(trade)
         self.move(trade.seller, trade.listing, trade.tonnes, "delivering", "available")
         self.move(trade.buyer, MONEY, trade.fen + trade.buyer_fee, "delivering", "available")
+        if trade.aside is not None:
+            self.put_back(trade.aside)
 
     def ask(self, trades: list[Trade], seq: int) -> list[Note]:
         """Choose serials, oldest issue first, and ask for as many deliveries together as a movement may carry."""
@@ -447,10 +462,14 @@ class Vault:
         room, room_for_ranges = 0, 0
         failed: list[Note] = []
         for trade in trades:
-            if self.unfrozen_tonnes(trade.seller, trade.listing) < trade.tonnes:
+            if not self.can_deliver(trade):
                 failed.append(self.give_up(trade, "lot_frozen"))
                 continue
-            trade.pieces = self.take(trade.seller, trade.listing, trade.tonnes)
+            if trade.aside is None:
+                trade.pieces = self.take(trade.seller, trade.listing, trade.tonnes)
+            else:
+                self.aside.remove(trade.aside)
+                trade.pieces = trade.aside.pieces
             legs, ranges = legs_and_ranges(trade.pieces)
             if not groups or legs > room or ranges > room_for_ranges:
                 groups.append([])
@@ -459,6 +478,14 @@ class Vault:
             room -= legs
             room_for_ranges -= ranges
         return failed + [self.send(group, f"dvp-{seq}-{index + 1}") for index, group in enumerate(groups)]
+
+    def can_deliver(self, trade: Trade) -> bool:
+        """Whether the serials named, or enough of any, are not frozen."""
+        if trade.aside is None:
+            return self.unfrozen_tonnes(trade.seller, trade.listing) >= trade.tonnes
+        return all(
+            self.unfrozen(trade.seller, piece) == [(piece.first, piece.end)] for piece in trade.aside.pieces
+        )
 
     def unfrozen_tonnes(self, account: str, instrument: str) -> int:
         return sum(
@@ -494,6 +521,34 @@ class Vault:
             kept.extend(Piece(piece.issued_on, piece.lot_id, a, b) for a, b in rest)
         self.pieces[account, instrument] = kept
         return taken
+
+    def lying(self, account: str, lot_id: str) -> list[tuple[int, int]]:
+        """Serials of a lot that an account has, and that neither anybody nor a freeze has named."""
+        pieces = self.pieces.get((account, self.lots[lot_id].instrument), [])
+        mine = [piece for piece in pieces if piece.lot_id == lot_id]
+        return joined([part for piece in mine for part in self.unfrozen(account, piece)])
+
+    def put_aside(self, account: str, instrument: str, wanted: list[Piece]) -> Aside:
+        """Cut these serials out of what the account has lying, and keep them."""
+        kept: list[Piece] = []
+        for want in wanted:
+            left: list[Piece] = []
+            for piece in self.pieces[account, instrument]:
+                first, end = max(piece.first, want.first), min(piece.end, want.end)
+                if piece.lot_id != want.lot_id or first >= end:
+                    left.append(piece)
+                    continue
+                kept.append(Piece(piece.issued_on, piece.lot_id, first, end))
+                for begin, stop in ((piece.first, first), (end, piece.end)):
+                    if begin < stop:
+                        left.append(Piece(piece.issued_on, piece.lot_id, begin, stop))
+            self.pieces[account, instrument] = left
+        self.aside.append(Aside(account, instrument, kept))
+        return self.aside[-1]
+
+    def put_back(self, aside: Aside) -> None:
+        self.aside.remove(aside)
+        self.give(aside.account, aside.instrument, aside.pieces)
 
     def give(self, account: str, instrument: str, pieces: list[Piece]) -> None:
         self.pieces.setdefault((account, instrument), []).extend(pieces)
@@ -614,7 +669,10 @@ class Vault:
         parked = [only] if only is not None else movement.trades
         for trade in parked:
             trade.parked = True
-            self.give(trade.seller, trade.listing, trade.pieces)
+            if trade.aside is None:
+                self.give(trade.seller, trade.listing, trade.pieces)
+            else:
+                self.aside.append(trade.aside)
             trade.pieces = []
         others = [trade for trade in movement.trades if trade not in parked]
         notes: list[Note] = [("parked", trade.number) for trade in parked]
@@ -625,14 +683,11 @@ class Vault:
     def serials(self) -> dict[tuple[str, str], list[tuple[int, int]]]:
         """Whose serials are whose: (account, lot) to ranges that neither overlap nor touch."""
         found: dict[tuple[str, str], list[tuple[int, int]]] = {}
-        for (account, _), pieces in self.pieces.items():
-            for piece in sorted(pieces, key=lambda piece: (piece.lot_id, piece.first)):
-                ranges = found.setdefault((account, piece.lot_id), [])
-                if ranges and ranges[-1][1] == piece.first:
-                    ranges[-1] = (ranges[-1][0], piece.end)
-                else:
-                    ranges.append((piece.first, piece.end))
-        return found
+        whose = [(account, piece) for (account, _), pieces in self.pieces.items() for piece in pieces]
+        whose += [(aside.account, piece) for aside in self.aside for piece in aside.pieces]
+        for account, piece in whose:
+            found.setdefault((account, piece.lot_id), []).append((piece.first, piece.end))
+        return {place: joined(ranges) for place, ranges in found.items()}
 
 
 def tonnes(pieces: list[Piece]) -> int:

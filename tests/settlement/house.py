@@ -11,6 +11,7 @@ from settlement.commands import (
     RegisterLot,
     RegisterParticipant,
     RequestTransferIn,
+    RequestTransferOut,
     ResolveInstruction,
 )
 from settlement.delivery import Delivery
@@ -97,6 +98,16 @@ class House:
         command = transfer_in(account, *lots)
         assert self.depository.refuse_transfer_in(command) is None
         events = self.movements.transfers.request_in(command, self.next_seq(), DAY, 99)
+        self.depository.check()
+        (instruction,) = instructed(events)
+        return instruction
+
+    def leave(self, account: AccountId, tonnes: int) -> Instruction:
+        """A transfer out under way, of the account's oldest serials."""
+        command = transfer_out(account, tonnes)
+        chosen = self.depository.refuse_transfer_out(command)
+        assert not isinstance(chosen, Rejection), chosen
+        events = self.movements.transfers.request_out(command, chosen, self.next_seq(), DAY, 99)
         self.depository.check()
         (instruction,) = instructed(events)
         return instruction
@@ -215,4 +226,14 @@ def transfer_in(account: AccountId, *lots: LotSlice, instrument: AssetCode = UNI
         instrument=instrument,
         lots=lots,
         asked=str(lots),
+    )
+
+
+def transfer_out(account: AccountId, tonnes: int) -> RequestTransferOut:
+    return RequestTransferOut(
+        participant=ParticipantId(f"{account}-owner"),
+        account=account,
+        client_id="o",
+        instrument=UNITS,
+        quantity_tonnes=tonnes,
     )

@@ -14,7 +14,7 @@ from tests.system.running import RunningExchange, until
 
 LISTING: Final = "SHCERCIR1"
 LIMIT_S: Final = 90.0
-USE: Final = {"purpose": "voluntary_offset", "beneficiary": "a marathon", "statement": ""}
+USE: Final = {"purpose": "voluntary_offset", "beneficiary": "a marathon"}
 
 
 @asynccontextmanager
