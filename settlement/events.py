@@ -6,6 +6,7 @@ otherwise.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
 from settlement.account import ParticipantKind
 from settlement.instrument import Instrument
@@ -19,6 +20,7 @@ from settlement.values import (
     LotId,
     ParticipantId,
     TradeId,
+    TradeMethod,
     TradingDay,
     WithdrawalId,
 )
@@ -246,6 +248,7 @@ class DeliverySettled:
     """Paid by the seller out of the amount."""
     use: Use | None = None
     """What the units were bought to be retired for; they are committed to that and never available."""
+    method: TradeMethod = TradeMethod.LISTED
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -260,6 +263,7 @@ class DeliveryFailed:
     quantity_tonnes: int
     amount_fen: int
     code: str
+    method: TradeMethod = TradeMethod.LISTED
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -284,3 +288,27 @@ class RetirementRefused:
     quantity_tonnes: int
     use: Use
     code: str
+
+
+AnySettlementEvent: TypeAlias = (
+    Posted
+    | ParticipantRegistered
+    | AccountOpened
+    | InstrumentAdded
+    | LotRegistered
+    | CashDeposited
+    | WithdrawalRequested
+    | WithdrawalPaid
+    | WithdrawalReturned
+    | TransferRequested
+    | TransferCompleted
+    | TransferFailed
+    | MovementInstructed
+    | MovementConfirmed
+    | MovementRefused
+    | DeliverySettled
+    | DeliveryFailed
+    | RetirementCompleted
+    | RetirementRefused
+)
+"""Everything settlement can say."""

@@ -59,6 +59,11 @@ async def test_an_empty_exchange_is_set_up_and_opened(database: str) -> None:
             rule("fee_seller_ppm", 0, START_NS),
             rule("notice_s", 0, START_NS),
             rule("two_person_acts", "bust_trade", START_NS),
+            rule("negotiated_min_tonnes", 1, START_NS),
+            rule("negotiated_band_tiers", "3000 below 500000; none", START_NS),
+            rule("negotiated_reference", "previous_close", START_NS),
+            rule("negotiated_open_offers", "no", START_NS),
+            rule("negotiated_review", "off", START_NS),
             rule("depth_levels", 5, START_NS),
             rule("registry_patience_s", 60, START_NS),
         ]
