@@ -77,6 +77,16 @@ QuotaOption = Annotated[
     ),
 ]
 
+DrillOption = Annotated[
+    bool,
+    typer.Option(
+        "--drill",
+        help=say(
+            "演练: 参考登记平台可按指令出故障", "a rehearsal: the reference registry takes orders to fail"
+        ),
+    ),
+]
+
 
 def serve(
     *,
@@ -100,15 +110,7 @@ def serve(
     host: HostOption = DEFAULT_HOST,
     port: PortOption = DEFAULT_PORT,
     data_dir: DataDirOption = None,
-    drill: Annotated[
-        bool,
-        typer.Option(
-            "--drill",
-            help=say(
-                "演练: 参考登记平台可按指令出故障", "a rehearsal: the reference registry takes orders to fail"
-            ),
-        ),
-    ] = False,
+    drill: DrillOption = False,
     quota: QuotaOption = None,
     log: LogOption = None,
 ) -> None:
