@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.system.clients import Client
-from tests.system.drill import LISTING, Round, day_is_over, reconciled
+from tests.system.drill import LISTING, reconciled
 from tests.system.registry_hand import registry_hand
 from tests.system.running import running
 
@@ -82,16 +82,3 @@ async def test_what_a_hand_does_to_the_registry_is_found_and_contained(seeded: P
         (case,) = await open_breaks(operator)
         assert (case["kind"], case["account"]) == ("account_state_differs", "A-entity")
         assert await sell(clients["entity"], "closed") == "account_frozen"
-
-        # A confirmed movement vanishes from the registry's journal.
-        moved = Round(name="vanishing", clients=clients)
-        await moved.ask()
-        await day_is_over(operator, await moved.close_day())
-        async with registry_hand(exchange.data_dir) as hand:
-            request = await hand.last_request("deliver")
-            await hand.delete_movement(request)
-        assert (await reconciled(operator))["breaks"] > 0
-        cases_now = await open_breaks(operator)
-        vanished = [case for case in cases_now if case["kind"] == "movement_on_one_side"]
-        assert vanished, cases_now
-        assert {case["instruction"] for case in vanished} == {request.partition(".")[2]}
