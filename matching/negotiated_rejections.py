@@ -84,6 +84,16 @@ OPEN_OFFER_STANDS: Final = Reason(
     remedy_en="for other terms, file a transfer of your own",
     source="rule book: negotiated_open_offers",
 )
+TOO_MANY_ROUNDS: Final = Reason(
+    code="too_many_rounds",
+    pointer="/transfer_id",
+    unit=Unit.COUNT,
+    zh="该笔协议转让的还价次数已达上限",
+    en="terms have been made as often as one negotiation allows",
+    remedy_zh="请确认或拒绝当前条件，或另行申报",
+    remedy_en="confirm or decline the terms that stand, or file anew",
+    source="rule book: negotiated_max_rounds",
+)
 NEGOTIATED_TOO_SMALL: Final = Reason(
     code="negotiated_quantity_below_minimum",
     pointer="/quantity",
@@ -204,6 +214,7 @@ REASONS: Final = (
     SAME_OWNER,
     OPEN_OFFERS_OFF,
     OPEN_OFFER_STANDS,
+    TOO_MANY_ROUNDS,
     NEGOTIATED_TOO_SMALL,
     NEGOTIATED_OUTSIDE_BAND,
     AGREEMENT_CONTRADICTS,

@@ -171,6 +171,9 @@ class Negotiation:
         )
         if transfer.to_everyone:
             return reasons.OPEN_OFFER_STANDS.because(actual=str(command.transfer_id))
+        most = self._trading.markets[terms.listing].rules.negotiated_max_rounds
+        if terms.round_no > most:
+            return reasons.TOO_MANY_ROUNDS.because(limit=most, actual=terms.round_no)
         stake = stake_of(terms, side, command.account)
         refused = (
             self._guards.refuse_place(stake, moment)

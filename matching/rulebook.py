@@ -125,6 +125,8 @@ class Rules:
     negotiated_open_offers: bool
     """Whether a negotiated transfer may be offered to everyone."""
     negotiated_review: NegotiatedReview
+    negotiated_max_rounds: int
+    """How often terms may be made in one negotiation, the filing included."""
     notice_s: int
     """How long before it takes effect a change must have been adopted, emergencies apart."""
     two_person_acts: tuple[str, ...]
@@ -247,6 +249,7 @@ PARAMETERS: Final[dict[str, Callable[[RuleValue], object]]] = {
     "negotiated_reference": _one_of(NegotiatedReference),
     "negotiated_open_offers": _yes_or_no,
     "negotiated_review": _one_of(NegotiatedReview),
+    "negotiated_max_rounds": _whole(1),
     "notice_s": _seconds(0),
     "two_person_acts": _acts,
     "depth_levels": _whole(1),

@@ -205,6 +205,14 @@ def declining_an_open_offer() -> tuple[Driver, Command]:
     return at.driver, say_no("ben", transfer_id)
 
 
+@produces("too_many_rounds")
+def countering_once_too_often() -> tuple[Driver, Command]:
+    at = table(negotiated_max_rounds=2)
+    transfer_id = at.filed("anna", SELL, 10, 6_800, "ben")
+    at.countered("ben", transfer_id, 10, 6_700)
+    return at.driver, counter("anna", transfer_id, 10, 6_750)
+
+
 # ---- with whom --------------------------------------------------------------------------------------------------
 
 

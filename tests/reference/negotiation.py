@@ -234,6 +234,8 @@ class Negotiation:
     def counter(self, command: CounterNegotiatedTransfer, transfer: PlainTransfer) -> Answer:
         if len(transfer.parties) == 1:
             return "open_offer_stands"
+        if transfer.turn >= number(self.market.listings[transfer.listing].terms, "negotiated_max_rounds"):
+            return "too_many_rounds"
         side = other(transfer.proposer)
         lots = plain(command.lots)
         price_fen, tonnes = command.price_fen, command.quantity_tonnes

@@ -29,6 +29,7 @@ LEAST = {
     "fee_buyer_ppm": 0,
     "fee_seller_ppm": 0,
     "negotiated_min_tonnes": 1,
+    "negotiated_max_rounds": 1,
 }
 A_YEAR_S = 366 * 86_400
 """No span of time may be longer."""

@@ -91,6 +91,8 @@ NEW_RULES: list[tuple[str, RuleValue]] = [
     ("negotiated_review", "all"),
     ("negotiated_review", "without_band"),
     ("negotiated_review", "off"),
+    ("negotiated_max_rounds", 2),
+    ("negotiated_max_rounds", 20),
     ("negotiated_open_offers", "no"),
     ("negotiated_open_offers", "yes"),
     ("negotiated_band_tiers", "100 below 10; none"),
