@@ -2,7 +2,7 @@
 
 The journal hands over each batch of entries; the few of them that settle something leave their reasons, their
 postings and their serials in schema `settlement`, whose constraints and triggers judge them (see
-`gateway/postgres/schema/0002_settlement.sql`, `0005_retirement_and_fees.sql` and `0008_corrections.sql`). Reasons come from what settlement says has happened, postings from
+`gateway/postgres/schema/0002_settlement.sql`, `0005_retirement_and_fees.sql` and `0009_corrections.sql`). Reasons come from what settlement says has happened, postings from
 the ledger's own moves between accounts, serials from the lots: three accounts of one thing, which the database
 compares. A refusal means that the core is wrong, so it is raised and stops the process.
 """
