@@ -1,6 +1,7 @@
 """Freezes and negotiated transfers: what is agreed on frozen units ends, what is executed is never delivered frozen."""
 
 from matching.events import Event
+from matching.exchange import Exchange
 from matching.negotiated import NegotiatedState
 from matching.negotiated_events import NegotiatedTransferRejected
 from settlement.custody_events import ClaimOpened, RemovalAsked
@@ -113,3 +114,14 @@ def test_corrected_serials_of_an_executed_transfer_wait_for_its_delivery_to_fail
     assert [event.code for event in closing if isinstance(event, DeliveryFailed)] == ["lot_frozen"]
     assert any(isinstance(event, RemovalAsked) for event in closing)
     assert at.driver.units("anna").owned == 95
+
+
+def test_serials_set_aside_beside_frozen_ones_survive_a_crash() -> None:
+    at = table()
+    filed = at.filed("anna", SELL, 10, 6_800, "ben", lots=(named("L-anna", (11, 21)),))
+    at.driver.accepted(freeze(lot_name="L-anna", serials=((1, 11),)))
+    before = at.driver.exchange.dump()
+    at.driver.exchange = Exchange.load(before)
+    at.driver.exchange.check()
+    assert at.driver.exchange.dump() == before
+    assert at.transfer(filed).state is NegotiatedState.FILED
