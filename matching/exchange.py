@@ -346,4 +346,5 @@ class Exchange:
         exchange.trading.index()
         exchange.negotiation.transfers.load(state.negotiation)
         exchange.cycle.load(state)
+        exchange.depository.custody.loaded()
         return exchange

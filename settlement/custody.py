@@ -111,6 +111,10 @@ class Custody:
         self.corrections.load(state.corrections)
         self._movements.transfers.provenance.load(state.brought, state.withdrawn)
 
+    def loaded(self) -> None:
+        """Everything else has been taken over too: what was put in its place by that has not moved."""
+        self.restrictions.stirred.clear()
+
     def check(self) -> None:
         """Everything an authority has said is done, and nothing else."""
         self.freezing.check()
