@@ -1,6 +1,5 @@
 """A reference registry on a database of its own, and the client that speaks to it."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,19 +94,14 @@ def store(pool: Pool, clock: ManualClock) -> Store:
 
 @pytest.fixture
 async def drill(database: str, keys: Path) -> AsyncIterator[Drill]:
-    made = Drill(
-        settings=RegistrySettings(
-            database_url=database,
-            host="127.0.0.1",
-            port=0,
-            key_file=keys / "registry.pem",
-            exchange_public_key_file=keys / f"{EXCHANGE_KEY}.pub",
-            admin_public_key_file=keys / f"{ADMIN_KEY}.pub",
-            drill=True,
-        ),
+    settings = RegistrySettings(
+        database_url=database,
+        host="127.0.0.1",
+        port=0,
+        key_file=keys / "registry.pem",
+        exchange_public_key_file=keys / f"{EXCHANGE_KEY}.pub",
+        admin_public_key_file=keys / f"{ADMIN_KEY}.pub",
+        drill=True,
     )
-    task = asyncio.create_task(made.run())
-    await asyncio.wait_for(made.ready(), 20)
-    yield made
-    made.stop()
-    await task
+    async with Drill(settings).running() as made:
+        yield made
