@@ -37,6 +37,7 @@ from registry_bridge.registry import (
     Unknown,
     UnknownReason,
 )
+from registry_bridge.signing import SignatureFault
 from registry_bridge.wire import (
     MAX_MOVEMENT_BYTES,
     AnswerBody,
@@ -66,6 +67,7 @@ MAX_ACCOUNT_PAGES = 1_000
 OK = 200
 ACCEPTED = 202
 BAD_REQUEST = 400
+UNAUTHORISED = 401
 NOT_FOUND = 404
 CONFLICT = 409
 _OVERLOADED = (429, 503)
@@ -250,6 +252,9 @@ def classify(answer: SignedAnswer, request_id: str, *, asks: bool) -> Answer:
             request_id=request_id, why=UnknownReason.NOT_SEEN, registry_time_ns=problem.registry_time
         )
     detail = f"{answer.status} {problem.code} {problem.detail}".rstrip()
+    if answer.status == UNAUTHORISED and problem.detail == SignatureFault.SIGNATURE_REPLAYED.value:
+        # HTTP clients re-send a question by themselves when a kept connection drops; the next one is signed anew.
+        return Unknown(request_id=request_id, why=UnknownReason.CONNECTION_LOST, detail=detail)
     return Unknown(request_id=request_id, why=_reason(answer.status), detail=detail)
 
 

@@ -32,8 +32,8 @@ from tests.registry_bridge.fake_registry import FakeRegistry
 from tests.registry_bridge.test_bridge import ListOutbox
 
 MANAGEMENT, TRADING = SubAccount.MANAGEMENT, SubAccount.TRADING
-LOT_TONNES = 4_000
-TRADED_TONNES = 2_000
+LOT_TONNES = 400
+TRADED_TONNES = 200
 EACH = 5
 
 

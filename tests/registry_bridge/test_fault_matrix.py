@@ -1,15 +1,12 @@
 """Every fault at every step of every kind of movement: what the core is told is what happened, exactly once."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from gateway.postgres.migrations import migrate
 from registry_bridge import journal_watch, notice_feed, reconciling, upkeep
 from registry_bridge.back_off import BackOff
 from registry_bridge.bridge import Bridge
@@ -18,7 +15,7 @@ from registry_bridge.http_administration import HttpAdministration, connect_admi
 from registry_bridge.http_registry import connect
 from registry_bridge.journal_watch import JournalWatch
 from registry_bridge.reconciling import Reconciler
-from registry_bridge.reference.serving import ADMIN_KEY, EXCHANGE_KEY, RegistrySettings, running
+from registry_bridge.reference.serving import ADMIN_KEY, EXCHANGE_KEY
 from registry_bridge.registry import Answer, Movement, MovementKind, Unknown, UnknownReason
 from registry_bridge.upkeep import AccountBinder
 from registry_bridge.wire_faults import CallName, FaultKind, FaultOrder
@@ -26,7 +23,8 @@ from settlement.commands import TakeNotice
 from settlement.events import InstructionKind
 from tests.registry_bridge.conftest import Service
 from tests.registry_bridge.crossing import Step, asked, check, cross, fill
-from tests.registry_bridge.examples import NOW_NS, ManualClock
+from tests.registry_bridge.drilled import Drill, ticking
+from tests.registry_bridge.examples import ManualClock
 from tests.registry_bridge.fake_registry import FakeRegistry
 from tests.registry_bridge.side import Side
 
@@ -114,83 +112,22 @@ def happens(fault: FaultKind, step: Step) -> bool:
     return fault is not FaultKind.ACCEPT_LATER or step.call is CallName.MOVE
 
 
-@pytest.mark.parametrize("kind", MovementKind)
 @pytest.mark.parametrize(
     ("fault", "step"), [(fault, step) for fault in FaultKind for step in Step if happens(fault, step)]
 )
-async def test_over_the_plain_registry(
-    clock: ManualClock, fault: FaultKind, step: Step, kind: MovementKind
-) -> None:
+async def test_over_the_plain_registry(clock: ManualClock, fault: FaultKind, step: Step) -> None:
+    """All kinds, each movement with serials of its own."""
     registry = SpoiledRegistry(clock)
     await fill(registry, registry)
-    moved = asked(kind, 0)
 
     async def arm() -> None:
         registry.fault, registry.call, registry.left = fault, step.call, TIMES
 
-    answer = await cross(registry, moved, step, arm)
-    assert registry.left < TIMES, "the fault happened"
-    await check(registry, moved, step, answer)
-
-
-BEGAN_NS = time.monotonic_ns()
-
-
-def _ticking() -> int:
-    """From the tests' own moment on; what is decided later is decided when so much time has passed."""
-    return NOW_NS + time.monotonic_ns() - BEGAN_NS
-
-
-@dataclass(kw_only=True)
-class Drill:
-    """A reference registry with a fault switch, which is started again when a fault kills it."""
-
-    settings: RegistrySettings
-    url: str = ""
-    restarts: int = 0
-    _killed: asyncio.Event = field(default_factory=asyncio.Event)
-    _stopped: asyncio.Event = field(default_factory=asyncio.Event)
-    _ready: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def run(self) -> None:
-        """Until it is stopped."""
-        while not self._stopped.is_set():
-            self._killed.clear()
-            async with running(
-                self.settings, migrate=migrate, clock=_ticking, die_now=self._killed.set
-            ) as url:
-                self.url = url
-                self.settings = replace(self.settings, port=int(url.rpartition(":")[2]))
-                self._ready.set()
-                await self._killed.wait()
-            self.restarts += 1
-
-    async def ready(self) -> None:
-        await self._ready.wait()
-
-    def stop(self) -> None:
-        self._stopped.set()
-        self._killed.set()
-
-
-@pytest.fixture
-async def drill(database: str, keys: Path) -> AsyncIterator[Drill]:
-    made = Drill(
-        settings=RegistrySettings(
-            database_url=database,
-            host="127.0.0.1",
-            port=0,
-            key_file=keys / "registry.pem",
-            exchange_public_key_file=keys / f"{EXCHANGE_KEY}.pub",
-            admin_public_key_file=keys / f"{ADMIN_KEY}.pub",
-            drill=True,
-        ),
-    )
-    task = asyncio.create_task(made.run())
-    await asyncio.wait_for(made.ready(), 20)
-    yield made
-    made.stop()
-    await task
+    for number, kind in enumerate(MovementKind):
+        moved = asked(kind, number)
+        answer = await cross(registry, moved, step, arm)
+        assert registry.left < TIMES, f"{fault} did not happen to {kind}"
+        await check(registry, moved, step, answer)
 
 
 @pytest.mark.parametrize("fault", FaultKind)
@@ -260,11 +197,11 @@ async def test_what_is_followed_and_compared_comes_right(
         registry = await stack.enter_async_context(connect(line))
         await fill(calm, people)
         async with side.feed(calm).held():
-            await people.freeze(lot="LOT-1", serials=((3_000, 3_001),), reason="Inquiry")
+            await people.freeze(lot="LOT-1", serials=((300, 301),), reason="Inquiry")
         feed = side.feed(registry)
         watch = JournalWatch(registry, side.outbox, since=0)
         bridge = Bridge(
-            side.outbox, registry, clock_ns=_ticking, back_off=BackOff(first_s=0.001, longest_s=0.02)
+            side.outbox, registry, clock_ns=ticking, back_off=BackOff(first_s=0.001, longest_s=0.02)
         )
         binder = AccountBinder(registry)
         kills = fault in {FaultKind.RESTART_BEFORE, FaultKind.RESTART_AFTER}

@@ -339,6 +339,20 @@ async def test_no_server_is_a_lost_connection() -> None:
             await registry.time()
 
 
+async def test_a_question_the_line_repeated_is_asked_anew_and_is_nobodys_fault() -> None:
+    """The client signs once and may send twice on a connection that drops; the registry refuses the second."""
+    replayed = problem("not_authenticated") | {"detail": "signature_replayed"}
+    async with facing(says(200, DONE), sends(b""), says(401, replayed), says(200, DONE)) as (
+        registry,
+        server,
+    ):
+        assert await registry.ask("d1") == CONFIRMED
+        assert why(await registry.ask("d1")) is UnknownReason.CONNECTION_LOST
+        assert await registry.ask("d1") == CONFIRMED
+    signatures = [request.headers["x-signature"] for request in server.requests]
+    assert signatures[1] == signatures[2] != signatures[3]
+
+
 async def test_a_movement_is_sent_once_though_the_connection_drops() -> None:
     """HTTP clients may repeat other methods by themselves on a connection that was kept alive."""
     async with facing(says(200, DONE), sends(b""), says(200, DONE)) as (registry, faulty):
