@@ -19,6 +19,8 @@ from settlement.values import AccountId, AssetCode
 RetirementId = NewType("RetirementId", str)
 """Names one retirement, however often the registry has to be asked for it."""
 
+UseId = NewType("UseId", str)
+"""Names one use of units already owned: `offset-` or `retirement-` and the sequence number it was accepted at."""
 
 MAX_TEXT: Final = 500
 """Characters of a beneficiary or a statement, by the registry protocol."""
@@ -48,6 +50,16 @@ class Use:
         return bool(self.beneficiary.strip()) and all(
             len(text) <= MAX_TEXT and (text.isprintable() or not text) for text in texts
         )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ComplianceUse:
+    """What a compliance offset tells the registry (Art. 29). Not a `Use`: no purchase and no Class II lot can have it."""
+
+    compliance_year: int
+    beneficiary: str
+    """Whose obligation it is for."""
+    statement: str = ""
 
 
 class RetirementState(StrEnum):
