@@ -18,6 +18,14 @@ from settlement.commands import (
     ResolveInstruction,
 )
 from settlement.retirement import RetirementId, Use
+from settlement.use_commands import (
+    AdoptComplianceYear,
+    DesignateWelfareAccount,
+    FileVerifiedEmissions,
+    SubmitOffset,
+    SubmitRetirement,
+    WithdrawUse,
+)
 from settlement.values import AccountId, AssetCode, ParticipantId, TradeId, TradingDay
 
 
@@ -274,6 +282,12 @@ Command: TypeAlias = (
     | AdvanceClose
     | DepositCash
     | RequestTransferIn
+    | SubmitOffset
+    | SubmitRetirement
+    | WithdrawUse
+    | AdoptComplianceYear
+    | FileVerifiedEmissions
+    | DesignateWelfareAccount
     | RegisterParticipant
     | OpenAccount
     | AddInstrument

@@ -29,6 +29,17 @@ from settlement.events import (
 )
 from settlement.rejections import Figure
 from settlement.retirement import Use
+from settlement.use_events import (
+    CertificateIssued,
+    ComplianceYearAdopted,
+    UseAccepted,
+    UseCompleted,
+    UseInstructed,
+    UseRefused,
+    UseWithdrawn,
+    VerifiedEmissionsFiled,
+    WelfareAccountDesignated,
+)
 from settlement.values import AccountId, AssetCode, ParticipantId, TradeId, TradingDay
 
 
@@ -369,6 +380,15 @@ Event: TypeAlias = (
     | DeliveryFailed
     | RetirementCompleted
     | RetirementRefused
+    | UseAccepted
+    | UseInstructed
+    | UseWithdrawn
+    | UseRefused
+    | UseCompleted
+    | CertificateIssued
+    | ComplianceYearAdopted
+    | VerifiedEmissionsFiled
+    | WelfareAccountDesignated
     | LargeHolderNoted
     | TradingHalted
     | TradingResumed

@@ -40,7 +40,7 @@ from matching.execution import Moment
 from matching.market import ListedMarket
 from matching.operations import Operations
 from matching.rulebook import RuleBook
-from matching.session import Phase
+from matching.session import NS, Phase
 from matching.state import ExchangeState, Stamp
 from matching.trading import ListedTrading
 from settlement.commands import (
@@ -56,13 +56,22 @@ from settlement.commands import (
 from settlement.depository import Depository
 from settlement.events import Instruction
 from settlement.rejections import DEADLINE_PASSED, INSTRUMENT_UNKNOWN, Rejection
-from settlement.values import TradingDay
+from settlement.use_commands import (
+    AdoptComplianceYear,
+    DesignateWelfareAccount,
+    FileVerifiedEmissions,
+    SubmitOffset,
+    SubmitRetirement,
+    WithdrawUse,
+)
+from settlement.use_desk import UseDesk, UseMoment
+from settlement.values import AccountId, TradingDay
 
 
 class Exchange:
     """The one place where all rules meet."""
 
-    VERSION: Final = "1"
+    VERSION: Final = "2"
     """Raised whenever any decision would differ: old commands are never judged by new code."""
 
     def __init__(self) -> None:
@@ -77,6 +86,7 @@ class Exchange:
         self.trading = ListedTrading(depository)
         self.cycle = DayCycle(self.trading, depository.movements, rulebook, calendar)
         self.operations = Operations(depository, self.trading, rulebook, self.cycle)
+        self.uses = UseDesk(depository)
 
     @property
     def trading_day(self) -> TradingDay | None:
@@ -90,8 +100,10 @@ class Exchange:
 
     @property
     def next_change_ns(self) -> int:
-        """When phase or rules may next change by the mere passing of time."""
-        return self.cycle.next_change_ns
+        """When anything may next change by the mere passing of time: phase, rules, or a use that is held."""
+        if self.phase is Phase.CLOSING or self.trading_day is None:
+            return self.cycle.next_change_ns
+        return min(self.cycle.next_change_ns, self.uses.next_due_ns)
 
     @property
     def close_step(self) -> CloseStep | None:
@@ -111,6 +123,7 @@ class Exchange:
         events: list[Event] = []
         if stamp.at_ns >= cycle.next_change_ns:
             events.extend(cycle.follow_time())
+        events.extend(self._follow_uses())
         decided = (
             self._decide_for_client(command) if isinstance(command, ClientCommand) else self._decide(command)
         )
@@ -118,6 +131,7 @@ class Exchange:
             events.append(Rejected(code=decided.code, limit=decided.limit, actual=decided.actual))
         else:
             events.extend(decided)
+            events.extend(self._follow_uses())
         return tuple(events)
 
     # ---- deciding -----------------------------------------------------------------------------------------------
@@ -144,6 +158,12 @@ class Exchange:
                 return self.depository.deposit_cash(command)
             case RequestTransferIn():
                 return self._request_transfer_in(command)
+            case SubmitOffset():
+                return self.uses.submit_offset(command, self._use_moment(command.account))
+            case SubmitRetirement():
+                return self.uses.submit_retirement(command, self._use_moment(command.account))
+            case WithdrawUse():
+                return self.uses.withdraw(command)
             case _:
                 raise AssertionError(f"no one decides {type(command).__name__}")
 
@@ -156,9 +176,13 @@ class Exchange:
             case AdvanceTime():
                 return ()
             case ResolveInstruction():
-                return self.depository.movements.resolve(
-                    command, self.cycle.stamp.seq, self.cycle.not_after_ns()
-                )
+                return self.uses.resolve(command, self._use_moment())
+            case AdoptComplianceYear():
+                return self.uses.adopt_year(command, self.cycle.stamp.at_ns)
+            case FileVerifiedEmissions():
+                return self.uses.file_emissions(command)
+            case DesignateWelfareAccount():
+                return self.uses.designate(command)
             case AdvanceClose():
                 return self.cycle.advance_close(command)
             case RegisterParticipant():
@@ -193,7 +217,15 @@ class Exchange:
                 return self.cycle.close_day(command)
             case RecordReconciliation():
                 return self.cycle.record_reconciliation(command)
-            case SubmitOrder() | ReplaceOrder() | DepositCash() | RequestTransferIn():
+            case (
+                SubmitOrder()
+                | ReplaceOrder()
+                | DepositCash()
+                | RequestTransferIn()
+                | SubmitOffset()
+                | SubmitRetirement()
+                | WithdrawUse()
+            ):
                 raise AssertionError("clients' commands are decided before")
             case _:
                 assert_never(command)
@@ -266,6 +298,25 @@ class Exchange:
             not_after_ns=cycle.not_after_ns(),
         )
 
+    def _use_moment(self, account: AccountId | None = None) -> UseMoment:
+        cycle, rules = self.cycle, self.cycle.market_rules
+        return UseMoment(
+            seq=cycle.stamp.seq,
+            at_ns=cycle.stamp.at_ns,
+            trading_day=cycle.trading_day,
+            closing=cycle.phase is Phase.CLOSING,
+            not_after_ns=cycle.not_after_ns(),
+            channels=() if rules is None else rules.use_channels,
+            withdrawal_ns=0 if rules is None else rules.use_withdrawal_s * NS,
+            restricted=account in self.trading.standing.restrictions,
+        )
+
+    def _follow_uses(self) -> Iterable[Event]:
+        """Ask the registry for what is held and due."""
+        if self.depository.movements.uses.any_held:
+            return tuple(self.uses.follow_time(self._use_moment()))
+        return ()
+
     # ---- soundness and snapshots --------------------------------------------------------------------------------
 
     def check(self) -> None:
@@ -295,6 +346,7 @@ class Exchange:
             trading_day=cycle.trading_day,
             phase=cycle.phase,
             close=None if cycle.close is None else cycle.close.dump(),
+            uses=self.uses.dump(),
         )
 
     @classmethod
@@ -312,4 +364,5 @@ class Exchange:
             exchange.trading.adopt(ListedMarket.load(market))
         exchange.trading.index()
         exchange.cycle.load(state)
+        exchange.uses.load(state.uses)
         return exchange

@@ -11,6 +11,7 @@ from matching.session import Phase
 from matching.standing import StandingState
 from matching.waiting import WaitingAct
 from settlement.state import DepositoryState
+from settlement.use_desk import UseDeskState
 from settlement.values import TradingDay
 
 
@@ -47,3 +48,4 @@ class ExchangeState:
     trading_day: TradingDay | None
     phase: Phase
     close: CloseState | None
+    uses: UseDeskState

@@ -5,12 +5,22 @@ force for a year is the version with the latest effective time not after the mom
 one adopted last. A cap's base is filed entity by entity, by the authority; a later filing replaces an earlier one.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from settlement.lot import Origin
 from settlement.values import LotId, ParticipantId
+
+MOST_TONNES: Final = 10**12
+"""More than a whole country's emissions of a year: a figure above it is a slip of the pen."""
+
+FIRST_YEAR, LAST_YEAR = 2013, 2100
+"""Compliance years there can be: the allowance market began with 2013."""
+
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 class CapBase(StrEnum):
@@ -106,6 +116,17 @@ class Filing:
     other_credits: tuple[CreditsUsed, ...] = ()
     source: str
 
+    def is_well_formed(self) -> bool:
+        """Whether its figures can be meant: nothing negative, each credit once."""
+        figures = [used.tonnes for used in self.other_credits]
+        figures += [
+            tonnes
+            for tonnes in (self.verified_emissions_tonnes, self.issued_allowances_tonnes)
+            if tonnes is not None
+        ]
+        names = {used.credit for used in self.other_credits}
+        return len(names) == len(self.other_credits) and all(0 <= tonnes <= MOST_TONNES for tonnes in figures)
+
     def base_tonnes(self, base: CapBase) -> int | None:
         """The figure a cap is a share of; None when it has not been filed."""
         if base is CapBase.VERIFIED_EMISSIONS:
@@ -147,6 +168,22 @@ def cap_standing(terms: ComplianceYear, filing: Filing | None, used_tonnes: int)
         left_tonnes=None if limit_tonnes is None else max(0, limit_tonnes - used_tonnes - other_tonnes),
         enforcement=cap.enforcement,
     )
+
+
+def fault_of(terms: ComplianceYear) -> str | None:
+    """What is wrong with a version by itself; None when nothing is."""
+    if not FIRST_YEAR <= terms.year <= LAST_YEAR:
+        return f"year: between {FIRST_YEAR} and {LAST_YEAR}"
+    if not 0 <= terms.opens_ns <= terms.deadline_ns:
+        return "opens: not after the deadline"
+    if terms.cap is not None and not terms.cap.is_well_formed():
+        return "cap: a share between nothing and everything"
+    dates = (terms.period_from, terms.period_to)
+    if any(date and _DATE.fullmatch(date) is None for date in dates):
+        return "period: ISO dates"
+    if all(dates) and terms.period_from > terms.period_to:
+        return "period: begins before it ends"
+    return None if terms.source.strip() else "source: on whose word"
 
 
 class ComplianceYears:

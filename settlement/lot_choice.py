@@ -8,8 +8,8 @@ from settlement.values import LotId
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LotChoice:
-    """One lot, and what is wanted of it: exactly one of serials and quantity."""
+    """One lot, and what is wanted of it: serials, or a quantity without them."""
 
     lot_id: LotId
     serials: Serials = NONE
-    quantity_tonnes: int | None = None
+    quantity_tonnes: int = 0

@@ -46,10 +46,7 @@ class Use:
 
     def is_well_formed(self) -> bool:
         """Whether the registry can put it on record: a beneficiary, bounded texts, nothing unprintable."""
-        texts = (self.beneficiary, self.statement)
-        return bool(self.beneficiary.strip()) and all(
-            len(text) <= MAX_TEXT and (text.isprintable() or not text) for text in texts
-        )
+        return _can_be_recorded(self.beneficiary, self.statement)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,6 +57,16 @@ class ComplianceUse:
     beneficiary: str
     """Whose obligation it is for."""
     statement: str = ""
+
+    def is_well_formed(self) -> bool:
+        """As for every other use."""
+        return _can_be_recorded(self.beneficiary, self.statement)
+
+
+def _can_be_recorded(beneficiary: str, statement: str) -> bool:
+    return bool(beneficiary.strip()) and all(
+        len(text) <= MAX_TEXT and (text.isprintable() or not text) for text in (beneficiary, statement)
+    )
 
 
 class RetirementState(StrEnum):

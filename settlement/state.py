@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from settlement.account import Account, Participant
 from settlement.delivery import Delivery, DeliveryState
 from settlement.events import Instruction
-from settlement.holdings import HoldingState
+from settlement.holdings import HoldingState, RetiredState
 from settlement.instrument import Instrument
 from settlement.ledger import BalanceState
 from settlement.lot import Lot
 from settlement.retirement import Use
 from settlement.retirements import RetirementRecord
+from settlement.use import UseRecord
 from settlement.values import AccountId, AssetCode, TradeId, TradingDay
 
 
@@ -56,6 +57,8 @@ class DepositoryState:
     bank_references: tuple[str, ...]
     locked: tuple[LockState, ...]
     retirements: tuple[RetirementRecord, ...]
+    uses: tuple[UseRecord, ...]
+    retired: tuple[RetiredState, ...]
     trading_day: TradingDay | None
 
 

@@ -69,10 +69,6 @@ class UseRefused(UseEvent):
 class UseCompleted(UseEvent):
     """Done, for good (`Posted` stands before it, `CertificateIssued` follows). Retired tonnes never move (Art. 35)."""
 
-    accepted_at_ns: int
-    completed_at_ns: int
-    deadline_ns: int | None
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CertificateIssued:

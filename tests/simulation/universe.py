@@ -46,6 +46,9 @@ LIMITS = "institution 2000; individual 150"
 ALERTS = "institution 300; covered_entity 100; covered_entity 400"
 GRAVE = "bust_trade, emergency_rules"
 OPERATOR = ParticipantId("o1")
+OTHER_USES = "voluntary_offset, voluntary_cancellation, donation, damage_compensation"
+CHANNELS = f"I: compliance_offset, {OTHER_USES}; II: {OTHER_USES}"
+FEW_CHANNELS = "I: compliance_offset, voluntary_offset; II: donation"
 USES = (
     Use(purpose=RetirementPurpose.VOLUNTARY_OFFSET, beneficiary="a marathon"),
     Use(purpose=RetirementPurpose.DONATION, beneficiary="a school", statement="for its trees"),
@@ -104,6 +107,8 @@ def first_rules(random: Random) -> dict[str, RuleValue]:
         "two_person_acts": random.choice(("none", "none", GRAVE, ", ".join(EXCEPTIONAL_ACTS))),
         "depth_levels": 5,
         "registry_patience_s": 3_600,
+        "use_channels": random.choice((CHANNELS, CHANNELS, FEW_CHANNELS)),
+        "use_withdrawal_s": random.choice((0, 0, 600)),
     }
 
 
