@@ -45,17 +45,21 @@ from matching.state import ExchangeState, Stamp
 from matching.trading import ListedTrading
 from settlement.commands import (
     AddInstrument,
+    BankCommand,
     ClientCommand,
     DepositCash,
     OpenAccount,
+    PayWithdrawal,
     RegisterLot,
     RegisterParticipant,
     RequestTransferIn,
+    RequestWithdrawal,
     ResolveInstruction,
+    ReturnWithdrawal,
 )
 from settlement.depository import Depository
 from settlement.events import Instruction
-from settlement.rejections import DEADLINE_PASSED, INSTRUMENT_UNKNOWN, Rejection
+from settlement.rejections import ACCOUNT_UNKNOWN, DEADLINE_PASSED, INSTRUMENT_UNKNOWN, Rejection
 from settlement.use_commands import (
     AdoptComplianceYear,
     DesignateWelfareAccount,
@@ -137,7 +141,7 @@ class Exchange:
     # ---- deciding -----------------------------------------------------------------------------------------------
 
     def _decide_for_client(self, command: ClientCommand) -> Rejection | Iterable[Event]:
-        if not isinstance(command, DepositCash):  # the bank acts for every account
+        if not isinstance(command, BankCommand):  # the bank acts for every account
             refused = self.depository.may_act(command.participant, command.account)
             if refused is not None:
                 return refused
@@ -154,8 +158,10 @@ class Exchange:
                 return self.trading.submit(command, self._moment())
             case ReplaceOrder():
                 return self.trading.replace(command, self._moment())
-            case DepositCash():
-                return self.depository.deposit_cash(command)
+            case DepositCash() | PayWithdrawal() | ReturnWithdrawal():
+                return self._decide_for_bank(command)
+            case RequestWithdrawal():
+                return self._request_withdrawal(command)
             case RequestTransferIn():
                 return self._request_transfer_in(command)
             case SubmitOffset():
@@ -217,18 +223,27 @@ class Exchange:
                 return self.cycle.close_day(command)
             case RecordReconciliation():
                 return self.cycle.record_reconciliation(command)
-            case (
-                SubmitOrder()
-                | ReplaceOrder()
-                | DepositCash()
-                | RequestTransferIn()
-                | SubmitOffset()
-                | SubmitRetirement()
-                | WithdrawUse()
-            ):
+            case ClientCommand():
                 raise AssertionError("clients' commands are decided before")
             case _:
                 assert_never(command)
+
+    def _decide_for_bank(self, command: BankCommand) -> Rejection | Iterable[Event]:
+        treasury = self.depository.treasury
+        if command.account not in self.depository.accounts:
+            return ACCOUNT_UNKNOWN.because(actual=command.account)
+        match command:
+            case DepositCash():
+                return treasury.deposit(command)
+            case PayWithdrawal():
+                return treasury.pay(command)
+            case ReturnWithdrawal():
+                return treasury.take_back(command)
+
+    def _request_withdrawal(self, command: RequestWithdrawal) -> Rejection | Iterable[Event]:
+        if command.account in self.trading.standing.restrictions:
+            return rejections.ACCOUNT_RESTRICTED.because(actual=command.account)
+        return self.depository.treasury.request(command, self.cycle.stamp.seq)
 
     def _cancel(self, command: CancelOrder | CancelOrders) -> Rejection | list[Event]:
         if self._too_late(command.deadline_ns):

@@ -19,6 +19,7 @@ from gateway.engine.journal import APPEND_TIMEOUT_S, Connection
 from gateway.engine.use_postings import TAKEN as CLAIMING
 from gateway.engine.use_postings import Claims, collect_claims
 from matching.events import Event
+from settlement.certificate import Statement
 from settlement.events import (
     AccountOpened,
     Bucket,
@@ -31,15 +32,17 @@ from settlement.events import (
     Posted,
     RetirementCompleted,
     TransferCompleted,
+    WithdrawalPaid,
 )
-from settlement.certificate import Statement
 from settlement.state import DepositoryState
 from settlement.use_events import CertificateIssued, UseCompleted
 from settlement.values import CASH, FEES, OUTSIDE, RETIRED
 
 Reader: TypeAlias = "Connection | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
-Settling: TypeAlias = CashDeposited | TransferCompleted | DeliverySettled | RetirementCompleted | UseCompleted
+Settling: TypeAlias = (
+    CashDeposited | WithdrawalPaid | TransferCompleted | DeliverySettled | RetirementCompleted | UseCompleted
+)
 """The events that are a reason for something to be posted."""
 
 Row: TypeAlias = tuple[object, ...]
@@ -47,6 +50,7 @@ Row: TypeAlias = tuple[object, ...]
 _TAKEN: Final = frozenset(
     {
         CashDeposited,
+        WithdrawalPaid,
         TransferCompleted,
         DeliverySettled,
         RetirementCompleted,
@@ -209,6 +213,7 @@ def collect(entries: Sequence[Entry]) -> Batch:
                         settled.posted.append(event)
                 case (
                     CashDeposited()
+                    | WithdrawalPaid()
                     | TransferCompleted()
                     | DeliverySettled()
                     | RetirementCompleted()
@@ -254,6 +259,8 @@ def _reasons(event: Settling) -> Iterator[tuple[Row, Sequence[LotSlice]]]:
     match event:
         case CashDeposited():
             yield ("deposit", event.bank_reference, CASH, event.amount_fen, OUTSIDE, event.account, 0), ()
+        case WithdrawalPaid():
+            yield ("withdrawal", event.bank_reference, CASH, event.amount_fen, event.account, OUTSIDE, 0), ()
         case TransferCompleted():
             moved = (event.instrument, event.quantity_tonnes, *_ends(event))
             yield ("transfer", event.instruction_id, *moved, 0), event.lots
@@ -292,7 +299,7 @@ def _ends(event: TransferCompleted) -> tuple[str, str]:
 
 
 def _slices(event: Settling) -> Sequence[LotSlice]:
-    return () if isinstance(event, CashDeposited) else event.lots
+    return () if isinstance(event, CashDeposited | WithdrawalPaid) else event.lots
 
 
 def _columns(rows: list[Row], width: int | None = None) -> list[list[object]]:
@@ -323,8 +330,8 @@ async def settlement_check(connection: Reader) -> tuple[Difference, ...]:
 async def compare_with_core(connection: Reader, state: DepositoryState) -> tuple[Difference, ...]:
     """Compare tonnes, fen and serials, account by account, with the core's own at the same position.
 
-    Serials on their way to another account, or out, are still with their owner, as its tonnes are; those bought to be
-    retired are with the buyer until the registry has cancelled them, asked or refused. What was retired is compared by
+    Serials on their way to another account, or out, are still with their owner, as its tonnes are; those to be used up
+    are with who uses them until the registry has done it, asked or not. What was retired is compared by
     its tonnes: the core has let go of its serials.
     """
     figures: list[Row] = [
@@ -338,11 +345,9 @@ async def compare_with_core(connection: Reader, state: DepositoryState) -> tuple
         if instruction.kind in (InstructionKind.TRANSFER_OUT, InstructionKind.DELIVER)
         for leg in instruction.legs
     ]
-    held += [
-        (using.account, part.lot_id, part.serials)
-        for using in (*state.retirements, *state.uses)
-        for part in using.lots
-    ]
+    using = [(one.account, one.lots) for one in state.retirements]
+    using += [(one.account, one.lots) for one in state.uses]
+    held += [(account, part.lot_id, part.serials) for account, lots in using for part in lots]
     pieces: list[Row] = [
         (account, lot_id, first, end) for account, lot_id, serials in held for first, end in serials
     ]

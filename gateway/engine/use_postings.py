@@ -81,7 +81,7 @@ def collect_claims(entries: Sequence[Entry]) -> Claims:
                     found.filings.append(_filing(entry, event))
                 case UseAccepted(channel=Channel.COMPLIANCE_OFFSET):
                     found.claims.append(_claim(entry, event))
-                case (UseRefused() | UseWithdrawn()) if event.channel is Channel.COMPLIANCE_OFFSET:
+                case UseRefused() | UseWithdrawn() if event.channel is Channel.COMPLIANCE_OFFSET:
                     found.releases.append((event.use_id, entry.seq))
                 case _:
                     continue

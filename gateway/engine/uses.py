@@ -4,17 +4,16 @@ Folded from journaled events only. A quote is the core's own function on a pictu
 submission at the same moment say the same.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.engine.entry import Entry
-from matching.events import TradeBusted, Traded
 from settlement import serials as ranges
 from settlement.certificate import Certificate
 from settlement.channels import Channel
 from settlement.compliance_year import CapStanding, ComplianceYear, ComplianceYears, Filing, cap_standing
-from settlement.events import DeliveryFailed, DeliverySettled, LotSlice
+from settlement.events import LotSlice
 from settlement.offset import YearStanding
 from settlement.serials import NONE, Serials
 from settlement.use_accounts import UseAccounts, UseTotal, calendar_year
@@ -104,15 +103,6 @@ class OpenUse:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Incoming:
-    """Tonnes bought and not yet received."""
-
-    account: str
-    instrument: str
-    tonnes: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class RetiredLot:
     """Serials of a lot that are retired."""
 
@@ -129,14 +119,13 @@ class UsesState:
     welfare_accounts: tuple[str, ...]
     open_uses: tuple[OpenUse, ...]
     totals: tuple[UseTotal, ...]
-    incoming: tuple[Incoming, ...]
     retired: tuple[RetiredLot, ...]
 
 
 class Uses:
     """Years, filings, uses under way, what was used up."""
 
-    __slots__ = ("_incoming", "open", "retired", "totals", "welfare_accounts", "years")
+    __slots__ = ("open", "retired", "totals", "welfare_accounts", "years")
 
     def __init__(self, state: UsesState | None = None) -> None:
         """Nothing yet, or what a snapshot tells."""
@@ -146,7 +135,6 @@ class Uses:
         """Uses under way by id, oldest first."""
         self.totals = UseAccounts()
         self.retired: dict[LotId, Serials] = {}
-        self._incoming: dict[tuple[str, str], int] = {}
         if state is not None:
             self._load(state)
 
@@ -158,10 +146,6 @@ class Uses:
         if found is None:
             return None
         return RETIRING if found.is_retiring else HELD
-
-    def incoming(self, account: str, instrument: str) -> int:
-        """Tonnes an account has bought and not yet received."""
-        return self._incoming.get((account, instrument), 0)
 
     def under_way(self, entity: str, year: int) -> int:
         """Tonnes of an entity's offsets of a compliance year that are not completed yet."""
@@ -198,26 +182,6 @@ class Uses:
 
     # --- how they come to know ------------------------------------------------------------------------
 
-    def buy(self, event: Traded) -> None:
-        """Units are on their way to a buyer."""
-        place = (event.buyer, event.listing)
-        self._incoming[place] = self._incoming.get(place, 0) + event.quantity_tonnes
-
-    def arrive(self, event: DeliverySettled | DeliveryFailed) -> None:
-        """They have come, or never will."""
-        self._less(event.buyer, event.instrument, event.quantity_tonnes)
-
-    def bust(self, event: TradeBusted) -> None:
-        """They never will."""
-        self._less(event.buyer, event.listing, event.quantity_tonnes)
-
-    def _less(self, account: str, instrument: str, tonnes: int) -> None:
-        left = self._incoming[account, instrument] - tonnes
-        if left:
-            self._incoming[account, instrument] = left
-        else:
-            del self._incoming[account, instrument]
-
     def accept(self, event: UseAccepted) -> None:
         """A use is held."""
         self.open[event.use_id] = OpenUse(
@@ -239,6 +203,10 @@ class Uses:
     def end(self, event: UseEvent) -> None:
         """Withdrawn, refused or completed."""
         del self.open[event.use_id]
+
+    def committed(self, account: str) -> Iterator[LotSlice]:
+        """What an account has committed to uses under way."""
+        return (part for use in self.open.values() if use.account == account for part in use.lots)
 
     def retire(self, lots: tuple[LotSlice, ...]) -> None:
         """Serials can never be used again."""
@@ -275,10 +243,6 @@ class Uses:
             welfare_accounts=tuple(self.welfare_accounts),
             open_uses=tuple(self.open.values()),
             totals=tuple(self.totals.totals()),
-            incoming=tuple(
-                Incoming(account=account, instrument=instrument, tonnes=tonnes)
-                for (account, instrument), tonnes in self._incoming.items()
-            ),
             retired=tuple(RetiredLot(lot_id=lot, serials=held) for lot, held in self.retired.items()),
         )
 
@@ -287,6 +251,4 @@ class Uses:
         self.welfare_accounts = dict.fromkeys(state.welfare_accounts)
         self.open = {use.use_id: use for use in state.open_uses}
         self.totals = UseAccounts(state.totals)
-        self._incoming = {(one.account, one.instrument): one.tonnes for one in state.incoming}
         self.retired = {LotId(one.lot_id): one.serials for one in state.retired}
-

@@ -15,6 +15,8 @@ from gateway.engine.depth import Depth, DepthChange, DepthState, DepthView
 from gateway.engine.entry import Entry
 from gateway.engine.market import HaltView, ListingView, Market, MarketState, MarketView
 from gateway.engine.orders import NOT_FOR_THE_OWNER, OpenOrders, OrderView
+from gateway.engine.use_handlers import use_handlers
+from gateway.engine.uses import Uses, UsesState
 from matching.calendar import Calendar
 from matching.commands import SubmitOrder
 from matching.events import (
@@ -65,18 +67,20 @@ from settlement.events import (
     MovementRefused,
     ParticipantRegistered,
     Posted,
-    RetirementCompleted,
     RetirementRefused,
     TransferCompleted,
     TransferFailed,
     TransferRequested,
+    WithdrawalPaid,
+    WithdrawalRequested,
+    WithdrawalReturned,
 )
 from settlement.lot import Lot, MethodologyClass
 
 RECENT_ORDERS: Final = 4_096
 """How many ended orders stay in memory."""
 
-VERSION: Final = "4"
+VERSION: Final = "5"
 """Of the shape and meaning of `ViewsState`. A snapshot of another version is not read: the views are then built
 again from all recorded entries."""
 
@@ -91,6 +95,7 @@ class ViewsState:
     depths: tuple[DepthState, ...]
     open_orders: tuple[OrderView, ...]
     approvals: tuple[ApprovalView, ...]
+    uses: UsesState
 
 
 class Views:
@@ -99,7 +104,8 @@ class Views:
     def __init__(self, *, recent_orders: int = RECENT_ORDERS, state: ViewsState | None = None) -> None:
         """Views of an exchange without a past, or those of a snapshot."""
         self._market = Market()
-        self._accounts = Accounts()
+        self._uses = Uses()
+        self._accounts = Accounts(self._uses)
         self._participants: dict[str, ParticipantKind] = {}
         self._depths: dict[str, Depth] = {}
         self._open = OpenOrders()
@@ -154,6 +160,11 @@ class Views:
     def approvals(self) -> Mapping[int, ApprovalView]:
         """Operators' acts that wait for a second person, oldest first."""
         return self._approvals.waiting
+
+    @property
+    def uses(self) -> Uses:
+        """Compliance years, uses under way and what was used up. Not to be altered by readers."""
+        return self._uses
 
     @property
     def position(self) -> int:
@@ -235,11 +246,13 @@ class Views:
             depths=tuple(depth.dump() for depth in self._depths.values()),
             open_orders=self._open.all(),
             approvals=tuple(self._approvals.waiting.values()),
+            uses=self._uses.dump(),
         )
 
     def _load(self, state: ViewsState) -> None:
         self._market = Market.load(state.market)
-        self._accounts = Accounts(state.accounts)
+        self._uses = Uses(state.uses)
+        self._accounts = Accounts(self._uses, state.accounts)
         self._participants = dict(state.participants)
         self._depths = {depth.listing: Depth.load(depth) for depth in state.depths}
         self._open = OpenOrders(state.open_orders)
@@ -267,35 +280,28 @@ class Views:
                 del self._by_client_id[key]
 
     def _make_handlers(self) -> "dict[type, Handler]":
-        """What to do about each event. Every type is here, those that change no view with `_nothing`."""
+        """What to do about each event. Every type is here or among those that change no view."""
         market, accounts, approvals = self._market, self._accounts, self._approvals
         return {
+            **dict.fromkeys(_CHANGES_NO_VIEW, _nothing),
             Rejected: self._on_rejected,
-            Replayed: _nothing,
             OrderAccepted: self._on_accepted,
             Traded: self._on_traded,
             OrderRested: self._on_rested,
             OrderReplaced: self._on_replaced,
             OrderCancelled: self._on_ended,
             OrderExpired: self._on_ended,
-            OrdersCancelled: _nothing,
             Posted: _plain(accounts.post),
             ParticipantRegistered: self._on_participant,
             AccountOpened: _plain(accounts.open),
             InstrumentAdded: _plain(market.add_instrument),
             LotRegistered: _plain(accounts.register),
-            CashDeposited: _nothing,
-            TransferRequested: _nothing,
-            TransferCompleted: _nothing,
-            TransferFailed: _nothing,
             MovementInstructed: _plain(accounts.instruct),
             MovementConfirmed: lambda _, event: accounts.confirm(event.instruction_id),
             MovementRefused: lambda _, event: accounts.refuse(event.instruction_id),
             DeliverySettled: _plain(accounts.deliver),
             DeliveryFailed: self._on_failed,
-            RetirementCompleted: _plain(accounts.retire),
-            RetirementRefused: _nothing,
-            LargeHolderNoted: _nothing,
+            **use_handlers(self._uses, accounts),
             TradingHalted: lambda entry, event: market.halt(event, entry.at_ns),
             TradingResumed: _plain(market.resume),
             AccountRestricted: lambda entry, event: accounts.restrict(event, entry.at_ns),
@@ -369,6 +375,22 @@ Handler: TypeAlias = Callable[[Entry, Any], None]
 
 def _plain(handle: Callable[[Any], None]) -> Handler:
     return lambda _, event: handle(event)
+
+
+_CHANGES_NO_VIEW: Final = (
+    Replayed,
+    OrdersCancelled,
+    CashDeposited,
+    WithdrawalRequested,
+    WithdrawalPaid,
+    WithdrawalReturned,
+    TransferRequested,
+    TransferCompleted,
+    TransferFailed,
+    RetirementRefused,
+    LargeHolderNoted,
+)
+"""What they did to a balance, a `Posted` beside them says."""
 
 
 def _nothing(_: Entry, __: Event) -> None:

@@ -42,12 +42,16 @@ from matching.commands import (
 from matching.rulebook import RuleChange
 from settlement.commands import (
     AddInstrument,
+    BankCommand,
     DepositCash,
     OpenAccount,
+    PayWithdrawal,
     RegisterLot,
     RegisterParticipant,
     RequestTransferIn,
+    RequestWithdrawal,
     ResolveInstruction,
+    ReturnWithdrawal,
 )
 from settlement.retirement import Use
 from tests.reference import rules
@@ -58,7 +62,7 @@ STEPS = ("expire_orders", "closing_prices", "obligations", "delivery", "reconcil
 LISTED_PHASES = ("listed", "continuous")
 NO_CANCEL_PHASES = ("closing", "closed")
 
-ClientRequest = SubmitOrder | ReplaceOrder | RequestTransferIn | DepositCash
+ClientRequest = SubmitOrder | ReplaceOrder | RequestTransferIn | RequestWithdrawal | BankCommand
 
 
 @dataclass(eq=False)
@@ -161,7 +165,15 @@ class Market:
 
     def decide(self, command: Command) -> Answer:
         match command:
-            case SubmitOrder() | ReplaceOrder() | RequestTransferIn() | DepositCash():
+            case (
+                SubmitOrder()
+                | ReplaceOrder()
+                | RequestTransferIn()
+                | RequestWithdrawal()
+                | DepositCash()
+                | PayWithdrawal()
+                | ReturnWithdrawal()
+            ):
                 return self.decide_once(command)
             case CancelOrder() | CancelOrders():
                 return self.cancel(command)
@@ -210,7 +222,7 @@ class Market:
 
     def decide_once(self, command: ClientRequest) -> Answer:
         """The same request twice is the same request once; a refused one has used its id too."""
-        if not isinstance(command, DepositCash):
+        if not isinstance(command, BankCommand):
             stranger = self.vault.stranger(command.participant, command.account)
             if stranger is not None:
                 return stranger
@@ -227,6 +239,12 @@ class Market:
             return self.replace(command)
         if isinstance(command, DepositCash):
             return self.vault.deposit(command)
+        if isinstance(command, PayWithdrawal | ReturnWithdrawal):
+            return self.vault.end_withdrawal(command)
+        if isinstance(command, RequestWithdrawal):
+            if command.account in self.restricted:
+                return "account_restricted"
+            return self.vault.withdraw(command, self.seq)
         refused = self.vault.no_transfer_in(command)
         if refused is None and self.day is None:
             refused = "day_not_open"
@@ -783,6 +801,12 @@ def content_of(command: ClientRequest) -> tuple[str, tuple[object, ...]]:
             return "other", ("replace", command.order_id, command.price_fen, command.quantity_tonnes)
         case DepositCash():
             return "bank", (command.amount_fen, command.bank_reference)
+        case PayWithdrawal():
+            return "bank", ("paid", command.withdrawal_id, command.bank_reference)
+        case ReturnWithdrawal():
+            return "bank", ("returned", command.withdrawal_id, command.reason)
+        case RequestWithdrawal():
+            return "other", ("withdraw", command.amount_fen)
         case RequestTransferIn():
             return "other", (command.instrument, command.asked)
 

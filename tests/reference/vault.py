@@ -12,10 +12,13 @@ from settlement.commands import (
     DepositCash,
     OpenAccount,
     Outcome,
+    PayWithdrawal,
     RegisterLot,
     RegisterParticipant,
     RequestTransferIn,
+    RequestWithdrawal,
     ResolveInstruction,
+    ReturnWithdrawal,
 )
 from settlement.lot import Lot
 from settlement.retirement import Use
@@ -98,6 +101,8 @@ class Vault:
         self.refused: dict[str, Movement] = {}
         """Retirements the registry has refused; their units stay where they are."""
         self.bank_references: list[str] = []
+        self.withdrawals: dict[str, tuple[str, int, str]] = {}
+        """Whose money, how much, and whether it waits (``), or how it ended."""
         self.day: str | None = None
         self.locked: dict[tuple[str, str], int] = {}
         """Tonnes bought and received today that may not be sold today, by account and instrument."""
@@ -193,6 +198,36 @@ class Vault:
         self.bank_references.append(command.bank_reference)
         self.bring(command.account, MONEY, command.amount_fen)
         return [("deposited", command.account, command.amount_fen)]
+
+    def withdraw(self, command: RequestWithdrawal, seq: int) -> Answer:
+        if command.amount_fen < 1:
+            return "amount_not_positive"
+        if command.amount_fen > self.amount(command.account, MONEY, "available"):
+            return "amount_above_withdrawable"
+        self.withdrawals[f"wd-{seq}"] = (command.account, command.amount_fen, "")
+        self.move(command.account, MONEY, command.amount_fen, "available", "held")
+        return [("to be paid out", f"wd-{seq}", command.account, command.amount_fen)]
+
+    def end_withdrawal(self, command: PayWithdrawal | ReturnWithdrawal) -> Answer:
+        name = command.withdrawal_id
+        if command.account not in self.owners:
+            return "account_unknown"
+        account, fen, end = self.withdrawals.get(name, ("", 0, ""))
+        if end:
+            return "withdrawal_ended"
+        if account != command.account:
+            return "withdrawal_unknown"
+        if isinstance(command, ReturnWithdrawal):
+            self.withdrawals[name] = (account, fen, "returned")
+            self.move(account, MONEY, fen, "held", "available")
+            return [("not paid out", name, account, fen)]
+        if command.bank_reference in self.bank_references:
+            return "bank_reference_reused"
+        self.bank_references.append(command.bank_reference)
+        self.withdrawals[name] = (account, fen, "paid")
+        self.add(account, MONEY, "held", -fen)
+        self.brought_in[MONEY] -= fen
+        return [("paid out", name, account, fen)]
 
     # ---- transfers in -----------------------------------------------------------------------------------------------
 

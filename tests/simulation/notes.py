@@ -53,6 +53,9 @@ from settlement.events import (
     TransferCompleted,
     TransferFailed,
     TransferRequested,
+    WithdrawalPaid,
+    WithdrawalRequested,
+    WithdrawalReturned,
 )
 from tests.reference.vault import Note
 
@@ -157,6 +160,12 @@ def _settlement_note(event: Event) -> Note:
             return ("lot", event.lot.lot_id)
         case CashDeposited():
             return ("deposited", event.account, event.amount_fen)
+        case WithdrawalRequested():
+            return ("to be paid out", event.withdrawal_id, event.account, event.amount_fen)
+        case WithdrawalPaid():
+            return ("paid out", event.withdrawal_id, event.account, event.amount_fen)
+        case WithdrawalReturned():
+            return ("not paid out", event.withdrawal_id, event.account, event.amount_fen)
         case TransferRequested():
             return ("transfer asked", event.account, event.quantity_tonnes)
         case MovementInstructed():

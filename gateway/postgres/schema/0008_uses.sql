@@ -145,6 +145,7 @@ ALTER TABLE settlement.settled
     ADD CONSTRAINT settled_kind CHECK (
         CASE kind
             WHEN 'deposit' THEN asset = 'CNY' AND from_account = 'outside' AND payment_fen = 0
+            WHEN 'withdrawal' THEN asset = 'CNY' AND to_account = 'outside' AND payment_fen = 0
             WHEN 'transfer' THEN asset <> 'CNY' AND 'outside' IN (from_account, to_account) AND payment_fen = 0
             WHEN 'delivery' THEN asset <> 'CNY' AND 'outside' NOT IN (from_account, to_account) AND payment_fen > 0
             WHEN 'retirement' THEN asset <> 'CNY' AND from_account <> 'outside' AND payment_fen = 0
