@@ -8,6 +8,7 @@ from typing import Final
 
 from gateway.http import reasons
 from gateway.http.reasons import GATEWAY_REASONS, STATUS_OF_GATEWAY
+from gateway.http.use_reasons import USE_REASONS as GATEWAY_USE_REASONS
 from matching.rejections import REASONS as MATCHING_REASONS
 from settlement.rejections import REASONS as SETTLEMENT_REASONS
 from settlement.rejections import Reason
@@ -52,7 +53,9 @@ acts of an operator or on an order that come too early or too late."""
 
 CATALOGUE: Final[dict[str, Reason]] = {
     reason.code: reason
-    for reason in chain(SETTLEMENT_REASONS, USE_REASONS, MATCHING_REASONS, GATEWAY_REASONS)
+    for reason in chain(
+        SETTLEMENT_REASONS, USE_REASONS, MATCHING_REASONS, GATEWAY_REASONS, GATEWAY_USE_REASONS
+    )
 }
 """Every reason there is, by its code."""
 
