@@ -300,6 +300,7 @@ class Exchange:
 
     def _use_moment(self, account: AccountId | None = None) -> UseMoment:
         cycle, rules = self.cycle, self.cycle.market_rules
+        restricted = account in self.trading.standing.restrictions
         return UseMoment(
             seq=cycle.stamp.seq,
             at_ns=cycle.stamp.at_ns,
@@ -308,7 +309,7 @@ class Exchange:
             not_after_ns=cycle.not_after_ns(),
             channels=() if rules is None else rules.use_channels,
             withdrawal_ns=0 if rules is None else rules.use_withdrawal_s * NS,
-            restricted=account in self.trading.standing.restrictions,
+            blocked=rejections.ACCOUNT_RESTRICTED.because(actual=account) if restricted else None,
         )
 
     def _follow_uses(self) -> Iterable[Event]:
