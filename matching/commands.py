@@ -12,10 +12,13 @@ from settlement.commands import (
     ClientCommand,
     DepositCash,
     OpenAccount,
+    PayWithdrawal,
     RegisterLot,
     RegisterParticipant,
     RequestTransferIn,
+    RequestWithdrawal,
     ResolveInstruction,
+    ReturnWithdrawal,
 )
 from settlement.retirement import RetirementId, Use
 from settlement.use_commands import (
@@ -281,6 +284,9 @@ Command: TypeAlias = (
     | ResolveInstruction
     | AdvanceClose
     | DepositCash
+    | RequestWithdrawal
+    | PayWithdrawal
+    | ReturnWithdrawal
     | RequestTransferIn
     | SubmitOffset
     | SubmitRetirement

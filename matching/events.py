@@ -26,6 +26,9 @@ from settlement.events import (
     TransferCompleted,
     TransferFailed,
     TransferRequested,
+    WithdrawalPaid,
+    WithdrawalRequested,
+    WithdrawalReturned,
 )
 from settlement.rejections import Figure
 from settlement.retirement import Use
@@ -370,6 +373,9 @@ Event: TypeAlias = (
     | InstrumentAdded
     | LotRegistered
     | CashDeposited
+    | WithdrawalRequested
+    | WithdrawalPaid
+    | WithdrawalReturned
     | TransferRequested
     | TransferCompleted
     | TransferFailed

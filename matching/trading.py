@@ -209,8 +209,10 @@ class ListedTrading:
             self._remember(order)
 
     def check(self) -> None:
-        """Books are sound; the held bucket is exactly the cover of what is open."""
+        """Books are sound; the held bucket is exactly the cover of what is open, withdrawals included."""
         cover: dict[tuple[AccountId, AssetCode], int] = {}
+        for held in self._depository.treasury.held():
+            cover[held.account, CASH] = cover.get((held.account, CASH), 0) + held.amount_fen
         resting = 0
         for market in self.markets.values():
             market.book.check()
@@ -226,9 +228,9 @@ class ListedTrading:
             for asset, balance in ledger.assets(account):
                 needed = cover.pop((account, asset), 0)
                 assert balance.held == needed, (
-                    f"{account} holds {balance.held} of {asset}, orders need {needed}"
+                    f"{account} holds {balance.held} of {asset}, what is open needs {needed}"
                 )
-        assert not cover, f"orders without cover: {cover}"
+        assert not cover, f"open without cover: {cover}"
 
     # ---- steps --------------------------------------------------------------------------------------------------
 

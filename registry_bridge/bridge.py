@@ -12,8 +12,12 @@ idempotency key. For every entry there is one task, which goes round
     wait (longer each time) ──▶ ask
 
 beginning at *ask* for what was pending when the process started, since it may have been sent before, and at
-*send* for what is new; nothing at all is sent before everything of the first kind has been asked about once. Nothing is ever sent with another id, and nothing is given up without a final
-answer: past the deadline the registry's own "not found" is one.
+*send* for what is new; nothing at all is sent before everything of the first kind has been asked about once. Nothing is
+ever sent with another id, and nothing is given up without a final answer. That is the whole of it with a platform that
+keeps the whole protocol; what changes with one that promises less is decided in `carrying`.
+
+An answer that contradicts an earlier one stops its movement and nothing else: it is told to the core, which keeps what
+the movement touches from being used until a person has looked.
 """
 
 from __future__ import annotations
@@ -22,12 +26,14 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from enum import Enum
 from typing import Protocol
 
 import structlog
 
+from registry_bridge.back_off import BackOff
+from registry_bridge.capabilities import Capabilities
+from registry_bridge.carrying import Policy, Standing, Step, begin, heard, policy_of
+from registry_bridge.progress import Contradiction, ContradictionKind, Counts, Progress
 from registry_bridge.registry import (
     Answer,
     Confirmed,
@@ -35,6 +41,8 @@ from registry_bridge.registry import (
     Movement,
     Refused,
     Registry,
+    RegistryUnavailable,
+    RequestIdReused,
     Unknown,
     UnknownReason,
 )
@@ -58,73 +66,19 @@ class Outbox(Protocol):
         """Give the core a final answer; returns once it is journaled. The same twice is the same once."""
         ...
 
-
-class Contradiction(Exception):  # noqa: N818 - it states a fact
-    """The registry said something final that differs from what it said, or was asked, before.
-
-    Nobody can continue from here without a person: the bridge stops and passes this on.
-    """
-
-    def __init__(self, request_id: str, earlier: str, later: str) -> None:
-        super().__init__(f"request {request_id}: {earlier}, and then {later}")
-        self.request_id = request_id
-        self.earlier = earlier
-        self.later = later
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BackOff:
-    """How long to wait before asking again: doubling, with jitter, never longer than a limit."""
-
-    first_s: float = 0.2
-    longest_s: float = 30.0
-
-    def delay_s(self, attempt: int, jitter: float) -> float:
-        """For the first, second … unknown answer in a row; ``jitter`` in [0, 1) takes off up to half."""
-        # The exponent is bounded: a float overflows long before a patient bridge gives up.
-        whole = min(self.longest_s, self.first_s * 2.0 ** min(attempt - 1, 30))
-        return whole * (1.0 - jitter / 2.0)
-
-
-@dataclass(kw_only=True, slots=True)
-class Progress:
-    """What the operator and the metrics read; the bridge alone writes it."""
-
-    sent: int = 0
-    asked: int = 0
-    confirmed: int = 0
-    refused: int = 0
-    unknown: int = 0
-    """Answers that were not final, counted each."""
-    unknown_by_reason: dict[UnknownReason, int] = field(default_factory=dict)
-    in_flight: int = 0
-    """Entries with a task, waiting ones included."""
-    unknown_since_ns: dict[str, int] = field(default_factory=dict)
-    """Entries about which nothing final is known though they may have been sent, since when."""
-    contradiction: Contradiction | None = None
-
-    @property
-    def oldest_unknown_since_ns(self) -> int | None:
-        """The age an operator must watch; None when nothing is unclear."""
-        return min(self.unknown_since_ns.values(), default=None)
-
-    def unknown_for_s(self, now_ns: int) -> float:
-        """How long the oldest of them has been unclear; 0 when nothing is."""
-        since_ns = self.oldest_unknown_since_ns
-        return 0.0 if since_ns is None else (now_ns - since_ns) / 1_000_000_000
-
-    def unknown_because_of(self, why: UnknownReason) -> int:
-        """How many answers were not final for that reason."""
-        return self.unknown_by_reason.get(why, 0)
-
-
-class _Step(Enum):
-    ASK = "ask"
-    SEND = "send"
+    async def contradicted(self, found: Contradiction) -> None:
+        """Tell the core what cannot be so; returns once it is journaled. The same twice is the same once."""
+        ...
 
 
 REMEMBERED_ANSWERS = 10_000
 """Final answers kept to notice one that differs later."""
+
+OVERDUE_NS = 60_000_000_000
+"""How long past its deadline, by our own clock, a movement is overdue. It only chooses when to cancel."""
+
+RESTING = BackOff(first_s=0.2, longest_s=2.0)
+"""How long to wait while the line is given a rest. Not long: so many calls at most wait as may run at a time."""
 
 
 class Bridge:
@@ -136,17 +90,22 @@ class Bridge:
         registry: Registry,
         *,
         clock_ns: Callable[[], int],
+        capabilities: Capabilities | None = None,
         concurrency: int = 4,
         back_off: BackOff | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        """``clock_ns`` only dates what is unclear for the operator; no decision hangs on it."""
+        """``clock_ns`` dates what is unclear and tells what is overdue; nothing is given up by it.
+
+        ``capabilities`` is the platform's record where it does not serve one itself.
+        """
         assert concurrency > 0
         self.progress = Progress()
         self._outbox = outbox
         self._registry = registry
         self._clock_ns = clock_ns
+        self._capabilities = capabilities
         self._calls = asyncio.Semaphore(concurrency)
         self._back_off = back_off or BackOff()
         self._sleep = sleep
@@ -161,106 +120,163 @@ class Bridge:
         """Carry until cancelled.
 
         Raises:
-            Contradiction: the registry contradicts itself or what it was asked; nothing more is carried.
-            RequestIdReused: the registry has other content under an id of ours.
+            NothingIsSafe: no way of carrying fits the platform.
             Exception: whatever the outbox raises; the core may have stopped.
         """
+        policy = policy_of(self._capabilities or await self._promised())
+        self.progress.variant = policy.variant
         try:
             async with asyncio.TaskGroup() as group:
-                self._begin(group)
+                self._begin(group, policy)
                 while True:
                     await self._outbox.wait()
-                    self._start(group, _Step.SEND)
+                    self._start(group, policy, is_new=True)
         except BaseExceptionGroup as group_error:
             # One failure stops all; the first is the cause, the others are its company.
-            cause = _first(group_error)
-            if isinstance(cause, Contradiction):
-                self.progress.contradiction = cause
-            raise cause from None
+            raise _first(group_error) from None
         finally:
             self._working.clear()
-            self.progress.in_flight = 0
+            for counts in self.progress.by_kind.values():
+                counts.in_flight = 0
 
-    def _begin(self, group: asyncio.TaskGroup) -> None:
-        self._start(group, _Step.ASK)
+    async def _promised(self) -> Capabilities:
+        """The platform's own record, asked for until it answers; nothing can be carried before."""
+        attempt = 0
+        while True:
+            try:
+                return await self._registry.capabilities()
+            except RegistryUnavailable as fault:
+                attempt += 1
+                if _is_first_or_doubled(attempt):
+                    log.warning("promises_unknown", why=fault.why.value, detail=fault.detail, times=attempt)
+            await self._sleep(self._back_off.delay_s(attempt, self._jitter()))
+
+    def _begin(self, group: asyncio.TaskGroup, policy: Policy) -> None:
+        self._start(group, policy, is_new=False)
         self._unasked = set(self._working)
         self._all_asked = asyncio.Event()
         if not self._unasked:
             self._all_asked.set()
 
-    def _start(self, group: asyncio.TaskGroup, step: _Step) -> None:
-        for movement in self._outbox.pending():
-            if movement.request_id not in self._working:
-                self._working[movement.request_id] = group.create_task(self._carry(movement, step))
-        self.progress.in_flight = len(self._working)
+    def _start(self, group: asyncio.TaskGroup, policy: Policy, *, is_new: bool) -> None:
+        pending = self._outbox.pending()
+        for movement in pending:
+            name = movement.request_id
+            if name not in self._working and name not in self.progress.stopped:
+                self._working[name] = group.create_task(self._carry(movement, policy, is_new=is_new))
+                self._counts(movement).in_flight += 1
+        if self.progress.stopped:
+            names = {movement.request_id for movement in pending}
+            for name in self.progress.stopped.keys() - names:
+                # A person has settled it with the core.
+                del self.progress.stopped[name]
+                self.progress.unknown_since_ns.pop(name, None)
 
-    async def _carry(self, movement: Movement, step: _Step) -> None:
-        request_id = movement.request_id
-        if step is _Step.ASK:
-            self._note_unknown(request_id)
-        attempt = refusals = 0
-        while True:
-            answer = await self._call(movement, step)
-            if not isinstance(answer, Unknown):
-                break
-            refusals += answer.why is UnknownReason.NOT_ADMITTED
-            self._count_unknown(answer, refusals)
-            if answer.why is UnknownReason.NOT_SEEN:
-                step = _Step.SEND
-                continue
-            step = _Step.ASK
-            attempt += 1
-            await self._sleep(self._back_off.delay_s(attempt, self._jitter()))
-        await self._finish(movement, answer)
+    async def _carry(self, movement: Movement, policy: Policy, *, is_new: bool) -> None:
+        standing: Standing | FinalAnswer = begin(is_new=is_new)
+        if not is_new:
+            self._note_unknown(movement.request_id)
+        attempt = not_admitted = 0
+        while isinstance(standing, Standing):
+            if standing.waits:
+                attempt += 1
+                await self._sleep(self._back_off.delay_s(attempt, self._jitter()))
+            try:
+                answer = await self._call(movement, standing.step)
+            except RequestIdReused:
+                kind = ContradictionKind.ID_REUSED
+                await self._stop(
+                    kind, movement, "it was asked for this", "it knows the id with other content"
+                )
+                return
+            if isinstance(answer, Unknown):
+                not_admitted += answer.why is UnknownReason.NOT_ADMITTED
+                self._count_unknown(movement, answer, not_admitted)
+            overdue = self._clock_ns() > movement.not_after_ns + OVERDUE_NS
+            standing = heard(policy, standing, answer, not_after_ns=movement.not_after_ns, overdue=overdue)
+        await self._finish(movement, standing)
 
-    async def _call(self, movement: Movement, step: _Step) -> Answer:
-        if step is _Step.SEND:
+    async def _call(self, movement: Movement, step: Step) -> Answer:
+        """Take the step once the line lets it through."""
+        if step is Step.SEND:
             await self._all_asked.wait()
+        rests = 0
         async with self._calls:
-            if step is _Step.SEND:
-                self.progress.sent += 1
-                return await self._registry.move(movement)
-            self.progress.asked += 1
-            answer = await self._registry.ask(movement.request_id, movement.not_after_ns)
-        self._unasked.discard(movement.request_id)
-        if not self._unasked:
-            self._all_asked.set()
+            while True:
+                answer = await self._take(movement, step)
+                if not (isinstance(answer, Unknown) and answer.why is UnknownReason.CIRCUIT_OPEN):
+                    break
+                rests += 1
+                await self._sleep(RESTING.delay_s(rests, self._jitter()))
+        if step is Step.ASK:
+            self._unasked.discard(movement.request_id)
+            if not self._unasked:
+                self._all_asked.set()
         return answer
 
-    async def _finish(self, movement: Movement, answer: FinalAnswer) -> None:
-        request_id = movement.request_id
-        self._check(movement, answer)
-        await self._outbox.resolve(request_id, answer)
-        if isinstance(answer, Confirmed):
-            self.progress.confirmed += 1
-        else:
-            self.progress.refused += 1
-        self.progress.unknown_since_ns.pop(request_id, None)
-        del self._working[request_id]
-        self.progress.in_flight = len(self._working)
+    async def _take(self, movement: Movement, step: Step) -> Answer:
+        counts = self._counts(movement)
+        match step:
+            case Step.SEND:
+                counts.sent += 1
+                return await self._registry.move(movement)
+            case Step.ASK:
+                counts.asked += 1
+                return await self._registry.ask(movement.request_id)
+            case Step.CANCEL:
+                counts.cancelled += 1
+                return await self._registry.cancel(movement.request_id)
 
-    def _check(self, movement: Movement, answer: FinalAnswer) -> None:
-        """A final answer is about what was asked, and says what any earlier one said."""
-        request_id = movement.request_id
+    async def _finish(self, movement: Movement, answer: FinalAnswer) -> None:
+        """A final answer is about what was asked, and says what any earlier one said; then it is the core's."""
         if isinstance(answer, Confirmed) and answer.digest != movement_digest(movement):
-            raise Contradiction(request_id, "one movement was asked for", "another was confirmed")
-        earlier = self._answers.setdefault(request_id, answer)
+            kind = ContradictionKind.OTHER_CONTENT
+            await self._stop(kind, movement, "one movement was asked for", "another was confirmed")
+            return
+        earlier = self._answers.setdefault(movement.request_id, answer)
         if earlier != answer:
-            raise Contradiction(request_id, describe(earlier), describe(answer))
+            kind = ContradictionKind.ANSWER_CHANGED
+            await self._stop(kind, movement, describe(earlier), describe(answer))
+            return
         if len(self._answers) > REMEMBERED_ANSWERS:
             del self._answers[next(iter(self._answers))]
+        await self._outbox.resolve(movement.request_id, answer)
+        counts = self._counts(movement)
+        if isinstance(answer, Confirmed):
+            counts.confirmed += 1
+        else:
+            counts.refused += 1
+        self.progress.unknown_since_ns.pop(movement.request_id, None)
+        self._leave(movement)
 
-    def _count_unknown(self, answer: Unknown, refusals: int) -> None:
-        """Count it by its reason and tell it; ``refusals`` is how often this movement was not admitted so far."""
-        self.progress.unknown += 1
+    async def _stop(self, kind: ContradictionKind, movement: Movement, earlier: str, later: str) -> None:
+        """Let this movement stand still, and the core know why; all others go on."""
+        found = Contradiction(kind=kind, movement=movement, earlier=earlier, later=later)
+        name = movement.request_id
+        log.critical("registry_contradicts", request_id=name, kind=kind.value, earlier=earlier, later=later)
+        self.progress.stopped[name] = found
+        self._note_unknown(name)
+        await self._outbox.contradicted(found)
+        self._leave(movement)
+
+    def _leave(self, movement: Movement) -> None:
+        del self._working[movement.request_id]
+        self._counts(movement).in_flight -= 1
+
+    def _counts(self, movement: Movement) -> Counts:
+        return self.progress.by_kind[movement.kind]
+
+    def _count_unknown(self, movement: Movement, answer: Unknown, not_admitted: int) -> None:
+        """Count it by its reason and tell it; ``not_admitted`` is how often this movement was not so far."""
+        self._counts(movement).unknown += 1
         reasons = self.progress.unknown_by_reason
         count = reasons[answer.why] = reasons.get(answer.why, 0) + 1
         self._note_unknown(answer.request_id)
         told = {"request_id": answer.request_id, "why": answer.why.value, "detail": answer.detail}
         if answer.why is UnknownReason.NOT_ADMITTED:
             # It waits until a person has mended a key, a clock or a right: told of each movement.
-            if _is_first_or_doubled(refusals):
-                log.error("movement_not_admitted", **told, times=refusals)
+            if _is_first_or_doubled(not_admitted):
+                log.error("movement_not_admitted", **told, times=not_admitted)
         elif _is_first_or_doubled(count):
             log.log(_LEVELS.get(answer.why, logging.WARNING), "movement_unclear", **told, times=count)
 

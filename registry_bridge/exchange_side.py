@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 
+from registry_bridge.progress import Contradiction
 from registry_bridge.reconcile import Reconciliation, reconcile
 from registry_bridge.registry import (
     FinalAnswer,
@@ -78,6 +79,7 @@ class ExchangeOutbox:
         self.side = side
         self._changed = asyncio.Event()
         self._answered = asyncio.Event()
+        self.contradictions: dict[str, Contradiction] = {}
         self.answers = 0
         """How often an answer was journaled; what was compared before and after the same number was at rest."""
 
@@ -141,6 +143,10 @@ class ExchangeOutbox:
             leg=None if refused is None else refused.leg,
         )
         await self.side.submit(command)
+
+    async def contradicted(self, found: Contradiction) -> None:
+        """Take note that a movement stands still; it stays pending, so that what it touches stays where it is."""
+        self.contradictions[found.movement.request_id] = found
 
     @property
     def _prefix(self) -> str:

@@ -69,7 +69,7 @@ class HttpAdministration:
         answer = await self._call(f"/accounts/{parse_name(account)}/transfers", body)
         if answer.status != _OK:
             raise _refusal(answer)
-        outcome = classify(answer, f"{OWNER_PREFIX}{transfer_id}", not_after_ns=None)
+        outcome = classify(answer, f"{OWNER_PREFIX}{transfer_id}", asks=False)
         if isinstance(outcome, Confirmed | Refused):
             return outcome
         raise RegistryUnavailable(outcome.why, outcome.detail)

@@ -1,6 +1,7 @@
 """Signed calls over HTTP: sends a request, and gives back only an answer that the other side signed for it.
 
-Whatever else the line does is a `LineFault` with its reason. A fault says nothing about what the other side did.
+Whatever else the line does is a `LineFault` with its reason. A fault says nothing about what the other side did, but
+for `CIRCUIT_OPEN`, which says that the call never left.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
+from registry_bridge.circuit import Circuit, CircuitSettings
 from registry_bridge.registry import UnknownReason
 from registry_bridge.signing import (
     SIGNATURE_HEADER,
@@ -30,6 +32,9 @@ from registry_bridge.signing import (
 MAX_ANSWER_BYTES = 8 << 20
 _CHUNK_BYTES = 1 << 16
 _OVERLOADED = (429, 503)
+_SERVER_ERROR = 500
+_KEPT_S = 60.0
+"""How long a connection that nothing uses is kept."""
 
 
 class LineFault(Exception):  # noqa: N818 - it states a fact
@@ -60,7 +65,14 @@ class LineSettings:
     signer: Signer
     verifier: Verifier
     timeout_s: float = 20.0
+    """Of one call, from its first byte to the last of its answer."""
+    connect_timeout_s: float = 5.0
+    """Of that, for a connection."""
+    total_timeout_s: float = 120.0
+    """Of whatever needs several calls, such as the pages of an account's holdings."""
     connections: int = 8
+    """At a time at most; they are kept and used again."""
+    circuit: CircuitSettings = field(default_factory=CircuitSettings)
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)
@@ -76,7 +88,8 @@ class SignedLine:
     def __init__(
         self, settings: LineSettings, session: aiohttp.ClientSession, clock_ns: Callable[[], int]
     ) -> None:
-        self._settings = settings
+        self.settings = settings
+        self.circuit = Circuit(settings.circuit)
         self._session = session
         self._clock_ns = clock_ns
         self._last_ms = 0
@@ -85,11 +98,28 @@ class SignedLine:
         """Send one request; ``target`` is the path with its query, already quoted.
 
         Raises:
-            LineFault: nothing trustworthy came back.
+            LineFault: nothing trustworthy came back, or the call never left (`CIRCUIT_OPEN`).
         """
+        if not self.circuit.admit():
+            raise LineFault(UnknownReason.CIRCUIT_OPEN)
+        try:
+            answer = await self._call(method, target, body)
+        except LineFault:
+            self.circuit.failed()
+            raise
+        except BaseException:
+            self.circuit.called_off()
+            raise
+        if answer.status >= _SERVER_ERROR or answer.status in _OVERLOADED:
+            self.circuit.failed()
+        else:
+            self.circuit.answered()
+        return answer
+
+    async def _call(self, method: str, target: str, body: bytes) -> SignedAnswer:
         headers = signed_headers(
-            self._settings.signer,
-            key=self._settings.key,
+            self.settings.signer,
+            key=self.settings.key,
             method=method,
             target=target,
             timestamp_ms=self._next_ms(),
@@ -115,7 +145,7 @@ class SignedLine:
         self, method: str, target: str, headers: dict[str, str], body: bytes
     ) -> tuple[int, dict[str, str | None], bytes]:
         # The target is signed as it stands, so it must not be quoted again, and nothing may redirect it.
-        url = URL(self._settings.url.rstrip("/") + target, encoded=True)
+        url = URL(self.settings.url.rstrip("/") + target, encoded=True)
         async with self._session.request(
             method, url, headers=headers, data=BytesIO(body) if body else None, allow_redirects=False
         ) as response:
@@ -131,7 +161,7 @@ class SignedLine:
         self, status: int, target: str, headers: dict[str, str | None], body: bytes, sent: str
     ) -> None:
         outcome = check_answer(
-            self._settings.verifier,
+            self.settings.verifier,
             status=status,
             target=target,
             timestamp=headers[TIMESTAMP_HEADER],
@@ -143,7 +173,7 @@ class SignedLine:
             return
         if status in _OVERLOADED:
             raise LineFault(UnknownReason.OVERLOADED, f"unsigned {status}")
-        if status >= 500:  # noqa: PLR2004 - the class of server errors
+        if status >= _SERVER_ERROR:
             raise LineFault(UnknownReason.SERVER_ERROR, f"unsigned {status}")
         raise LineFault(UnknownReason.SIGNATURE_INVALID, f"{status} {outcome.fault.value}")
 
@@ -153,9 +183,11 @@ async def open_line(
     settings: LineSettings, clock_ns: Callable[[], int] = time.time_ns
 ) -> AsyncIterator[SignedLine]:
     """A line with its own bounded connections, closed at the end."""
-    timeout = aiohttp.ClientTimeout(total=settings.timeout_s, sock_connect=min(settings.timeout_s, 10.0))
+    timeout = aiohttp.ClientTimeout(
+        total=settings.timeout_s, sock_connect=min(settings.timeout_s, settings.connect_timeout_s)
+    )
     async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=settings.connections),
+        connector=aiohttp.TCPConnector(limit=settings.connections, keepalive_timeout=_KEPT_S),
         timeout=timeout,
         # Signatures cover the bytes on the wire: no compression either way.
         headers={"Accept-Encoding": "identity", "Content-Type": "application/json"},

@@ -6,6 +6,7 @@ connection, garbage, a wrong signature, a code not known here) is `Unknown`, whi
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ from urllib.parse import quote, urlencode
 
 import structlog
 
+from registry_bridge.capabilities import Capabilities
 from registry_bridge.http_line import LineFault, LineSettings, SignedAnswer, SignedLine, open_line
 from registry_bridge.registry import (
     MAX_RANGES,
@@ -45,6 +47,7 @@ from registry_bridge.wire import (
     read,
     write,
 )
+from registry_bridge.wire_capabilities import CapabilitiesBody
 from registry_bridge.wire_pages import (
     AccountBody,
     BindingBody,
@@ -74,6 +77,8 @@ class HttpRegistry:
 
     def __init__(self, line: SignedLine) -> None:
         self._line = line
+        self.circuit = line.circuit
+        """Whether the line lets calls through; for those who watch it."""
 
     async def move(self, movement: Movement) -> Answer:
         """Ask for the movement. Only this carries one, and only by POST, which no HTTP client sends twice."""
@@ -88,26 +93,32 @@ class HttpRegistry:
             )
         return await self._movement(movement.request_id, "POST", f"{BASE}/movements", body)
 
-    async def ask(self, request_id: str, not_after_ns: int) -> Answer:
+    async def ask(self, request_id: str) -> Answer:
         """What became of a request."""
-        target = f"{BASE}/movements/{_segment(request_id)}"
-        return await self._movement(request_id, "GET", target, not_after_ns=not_after_ns)
+        return await self._movement(request_id, "GET", f"{BASE}/movements/{_segment(request_id)}", asks=True)
 
     async def cancel(self, request_id: str) -> Answer:
         """Refuse the id for ever if it is undecided."""
         return await self._movement(request_id, "POST", f"{BASE}/movements/{_segment(request_id)}/cancel")
 
     async def _movement(
-        self, request_id: str, method: str, target: str, body: bytes = b"", not_after_ns: int | None = None
+        self, request_id: str, method: str, target: str, body: bytes = b"", *, asks: bool = False
     ) -> Answer:
         try:
             answer = await self._line.call(method, target, body)
         except LineFault as fault:
             return Unknown(request_id=request_id, why=fault.why, detail=fault.detail)
-        return classify(answer, request_id, not_after_ns=not_after_ns)
+        return classify(answer, request_id, asks=asks)
 
     async def account(self, account: str) -> RegistryAccount | None:
         """An account with all pages of its holdings."""
+        try:
+            async with asyncio.timeout(self._line.settings.total_timeout_s):
+                return await self._account(account)
+        except TimeoutError as error:
+            raise RegistryUnavailable(UnknownReason.TIMED_OUT, "all pages of holdings") from error
+
+    async def _account(self, account: str) -> RegistryAccount | None:
         holdings: tuple[Holding, ...] = ()
         after: str | None = None
         for _ in range(MAX_ACCOUNT_PAGES):
@@ -153,6 +164,10 @@ class HttpRegistry:
         """The registry's clock in nanoseconds."""
         return _read(TimeBody, await self._call("GET", f"{BASE}/time")).registry_time
 
+    async def capabilities(self) -> Capabilities:
+        """What the platform promises."""
+        return _read(CapabilitiesBody, await self._call("GET", f"{BASE}/capabilities")).value()
+
     async def _call(self, method: str, target: str, body: bytes = b"") -> SignedAnswer:
         try:
             return await self._line.call(method, target, body)
@@ -162,7 +177,12 @@ class HttpRegistry:
 
 _BINDING_REFUSALS = {
     code.value: code
-    for code in (RefusalCode.ACCOUNT_UNKNOWN, RefusalCode.ACCOUNT_FROZEN, RefusalCode.ALREADY_BOUND)
+    for code in (
+        RefusalCode.ACCOUNT_UNKNOWN,
+        RefusalCode.ACCOUNT_CLOSED,
+        RefusalCode.ACCOUNT_FROZEN,
+        RefusalCode.ALREADY_BOUND,
+    )
 }
 
 
@@ -183,8 +203,8 @@ def fault_of_ours(movement: Movement, body: bytes) -> str | None:
     return None
 
 
-def classify(answer: SignedAnswer, request_id: str, *, not_after_ns: int | None) -> Answer:
-    """What a signed answer about a movement means.
+def classify(answer: SignedAnswer, request_id: str, *, asks: bool) -> Answer:
+    """What a signed answer about a movement means; only to a question "not found" means that it was not seen.
 
     Raises:
         RequestIdReused: the id was used with other content: ours to mend, nothing to retry.
@@ -197,15 +217,10 @@ def classify(answer: SignedAnswer, request_id: str, *, not_after_ns: int | None)
         return Unknown(request_id=request_id, why=UnknownReason.GARBAGE, detail=f"{answer.status} {error}")
     if answer.status == CONFLICT and problem.code == "request_id_reused":
         raise RequestIdReused(request_id)
-    if answer.status == NOT_FOUND and problem.code == "not_found" and not_after_ns is not None:
-        if problem.registry_time > not_after_ns:
-            return Refused(
-                request_id=request_id,
-                code=RefusalCode.TOO_LATE,
-                leg=None,
-                registry_time_ns=problem.registry_time,
-            )
-        return Unknown(request_id=request_id, why=UnknownReason.NOT_SEEN)
+    if asks and answer.status == NOT_FOUND and problem.code == "not_found":
+        return Unknown(
+            request_id=request_id, why=UnknownReason.NOT_SEEN, registry_time_ns=problem.registry_time
+        )
     detail = f"{answer.status} {problem.code} {problem.detail}".rstrip()
     return Unknown(request_id=request_id, why=_reason(answer.status), detail=detail)
 

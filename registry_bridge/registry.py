@@ -1,12 +1,9 @@
 """The port to the registry platform: what the exchange may ask of it, and the values that pass through.
 
-The registry's record is final proof of ownership. A movement carries an id that is never used for
-anything else; what comes back is `Confirmed`, `Refused` or `Unknown`, and only `Unknown` may be asked
-about or sent again, always with the same id. Final answers stay what they are for ever.
-
-Serial ranges are half-open, ascending, and do not touch: ``((1001, 1011),)`` is ten serials, one tonne
-each. Times are nanoseconds since
-the epoch. Accounts, lots and ids are the registry's own names.
+The registry's record is final proof of ownership. A movement carries an id that is never used for anything else; what
+comes back is `Confirmed`, `Refused` or `Unknown`, and only `Unknown` may be asked about or sent again, always with the
+same id. Serial ranges are half-open, ascending, and do not touch: ``((1001, 1011),)`` is ten serials, one tonne each.
+Times are nanoseconds since the epoch. Accounts, lots and ids are the registry's own names.
 """
 
 from __future__ import annotations
@@ -15,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
+from registry_bridge.capabilities import Capabilities
 from settlement.lot import MethodologyClass, Origin
 from settlement.serials import Serials
 
@@ -77,6 +75,7 @@ class RefusalCode(Enum):
     TOO_LATE = "too_late"
     CANCELLED = "cancelled"
     ALREADY_BOUND = "already_bound"
+    ACCOUNT_CLOSED = "account_closed"
 
     @property
     def number(self) -> int:
@@ -86,10 +85,9 @@ class RefusalCode(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MovementLeg:
-    """Serials of one lot going from one place to another; a retirement's leg goes nowhere."""
+    """Serials of one lot from one place to another, a retirement's to nowhere; numbered 1, 2, 3 … in a movement."""
 
     leg: int
-    """1, 2, 3 … within the movement."""
     lot: str
     serials: Serials
     from_account: str
@@ -110,7 +108,7 @@ class RetirementTerms:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Movement:
-    """A request to move units: all legs or none."""
+    """A request to move units: all legs or none. The trading day is an ISO date."""
 
     request_id: str
     """The idempotency key, for ever."""
@@ -118,7 +116,6 @@ class Movement:
     not_after_ns: int
     """Judged by the registry's clock; after it an unseen request is refused for ever."""
     trading_day: str
-    """ISO date."""
     legs: tuple[MovementLeg, ...]
     retirement: RetirementTerms | None = None
 
@@ -161,7 +158,9 @@ class UnknownReason(Enum):
     STILL_OPEN = "still_open"
     """The registry says `accepted`: it will decide later."""
     NOT_SEEN = "not_seen"
-    """Asked, and not found while the deadline had not passed: it may still arrive, it may be sent again."""
+    """Asked, and not found: unless the deadline has passed by the registry's clock, it may still arrive."""
+    CIRCUIT_OPEN = "circuit_open"
+    """Never left us: the line is given a rest, since the registry did not answer lately."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -171,6 +170,8 @@ class Unknown:
     request_id: str
     why: UnknownReason
     detail: str = ""
+    registry_time_ns: int = 0
+    """The registry's clock as it was when it had not seen the request."""
 
 
 FinalAnswer = Confirmed | Refused
@@ -178,7 +179,7 @@ Answer = Confirmed | Refused | Unknown
 
 
 class RegistryUnavailable(Exception):  # noqa: N818 - it states a fact, like every refusal here
-    """A call that only reads (or binds) could not be answered; it may be repeated as it is."""
+    """A call that only reads (or binds) could not be answered; it may be repeated."""
 
     def __init__(self, why: UnknownReason, detail: str = "") -> None:
         super().__init__(f"{why.value}: {detail}" if detail else why.value)
@@ -187,7 +188,7 @@ class RegistryUnavailable(Exception):  # noqa: N818 - it states a fact, like eve
 
 
 class RequestIdReused(Exception):  # noqa: N818 - it states a fact, like every refusal here
-    """The registry knows this id with other content: a fault of ours that must stop the process."""
+    """The registry knows this id with other content: two histories use one id, which a person must look into."""
 
     def __init__(self, request_id: str) -> None:
         super().__init__(f"request id {request_id} was used before with other content")
@@ -206,7 +207,7 @@ class Holding:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RegistryAccount:
-    """An account as the registry tells it; holdings ordered by sub-account, lot and serial."""
+    """An account as the registry tells it; holdings ordered by sub-account, lot and serial; closed for good if at all."""
 
     account: str
     kind: AccountKind
@@ -214,6 +215,7 @@ class RegistryAccount:
     trading_account: str | None
     """The exchange's account bound to it."""
     holdings: tuple[Holding, ...]
+    closed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -227,7 +229,7 @@ class Binding:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BindingRefused:
-    """`account_unknown`, `account_frozen` or `already_bound` (either side to another)."""
+    """`account_unknown`, `account_closed`, `account_frozen` or `already_bound` (either side to another)."""
 
     account: str
     code: RefusalCode
@@ -235,7 +237,7 @@ class BindingRefused:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RegistryLot:
-    """A lot's reference data: one issue of one methodology for one monitoring period."""
+    """A lot's reference data: one issue of one methodology for one monitoring period, in ISO dates."""
 
     sequence: int
     lot: str
@@ -244,11 +246,9 @@ class RegistryLot:
     methodology_class: MethodologyClass
     origin: Origin
     project: str
-    """Project or scenario."""
     applicant: str
     period_start: str
     period_end: str
-    """ISO dates, both inside the monitoring period."""
     issue_batch: str
     issued_on: str
     first: int
@@ -323,11 +323,17 @@ class NoticeKind(Enum):
 
     LOT_ISSUED = "lot_issued"
     LOT_CHANGED = "lot_changed"
+    """Reference data was amended: read the lot again. Class, methodology and serials never change."""
     ACCOUNT_RESTRICTED = "account_restricted"
     LOT_FROZEN = "lot_frozen"
     UNFROZEN = "unfrozen"
     CORRECTED = "corrected"
+    """Serials from abnormal data (Art. 22), wherever they are; the account is the applicant they were issued to.
+
+    Those in a trading sub-account stay there until the exchange moves them out, at which they are withdrawn.
+    """
     TRANSFERRED_IN = "transferred_in"
+    ACCOUNT_CLOSED = "account_closed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -363,8 +369,8 @@ class Registry(Protocol):
     async def move(self, movement: Movement) -> Answer:
         """Ask for the movement; the same request may be sent any number of times."""
 
-    async def ask(self, request_id: str, not_after_ns: int) -> Answer:
-        """What became of a request; not found past ``not_after_ns`` by the registry's clock is `too_late`."""
+    async def ask(self, request_id: str) -> Answer:
+        """What became of a request; `NOT_SEEN` states the registry's clock, by which it may be final."""
 
     async def cancel(self, request_id: str) -> Answer:
         """Refuse the id for ever if it is undecided; otherwise the decision it had."""
@@ -389,3 +395,6 @@ class Registry(Protocol):
 
     async def time(self) -> int:
         """The registry's clock in nanoseconds."""
+
+    async def capabilities(self) -> Capabilities:
+        """What the registry promises."""

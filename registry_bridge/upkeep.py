@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import structlog
 
-from registry_bridge.bridge import BackOff
+from registry_bridge.back_off import BackOff
 from registry_bridge.registry import (
     BindingRefused,
     RefusalCode,

@@ -72,6 +72,7 @@ class AccountBody(Wire):
     account: Name
     kind: AccountKind
     frozen: bool
+    closed: bool = False
     trading_account: Name | None
     holdings: Annotated[tuple[HoldingBody, ...], Field(max_length=PAGE_ITEMS)]
     next: Cursor | None
@@ -83,6 +84,7 @@ class AccountBody(Wire):
             account=self.account,
             kind=self.kind,
             frozen=self.frozen,
+            closed=self.closed,
             trading_account=self.trading_account,
             holdings=earlier + tuple(holding.value() for holding in self.holdings),
         )
@@ -281,6 +283,7 @@ def account_json(account: RegistryAccount, next_cursor: str | None) -> dict[str,
         "account": account.account,
         "kind": account.kind.value,
         "frozen": account.frozen,
+        "closed": account.closed,
         "trading_account": account.trading_account,
         "holdings": [holding_json(holding) for holding in account.holdings],
         "next": next_cursor,

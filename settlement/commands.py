@@ -6,13 +6,14 @@ unique for ever per account: the same id with the same content is answered as be
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
 from settlement.account import ParticipantKind
 from settlement.events import LotSlice
 from settlement.instrument import Instrument
 from settlement.lot import Lot
 from settlement.retirement import RetirementPurpose
-from settlement.values import AccountId, AssetCode, InstructionId, ParticipantId
+from settlement.values import AccountId, AssetCode, InstructionId, ParticipantId, WithdrawalId
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,6 +89,55 @@ class DepositCash(ClientCommand):
     def id_space(self) -> str:
         """The bank's ids are its own."""
         return "bank"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RequestWithdrawal(ClientCommand):
+    """Ask for money to be paid out to the account's own bank account. It is held until the bank has paid."""
+
+    amount_fen: int
+
+    def content(self) -> str:
+        """What makes it this request."""
+        return f"withdrawal|{self.amount_fen}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PayWithdrawal(ClientCommand):
+    """Tell that the settlement bank has paid a withdrawal out. The bank's reference is the natural key."""
+
+    withdrawal_id: WithdrawalId
+    bank_reference: str
+
+    def content(self) -> str:
+        """What makes it this report."""
+        return f"withdrawal_paid|{self.withdrawal_id}|{self.bank_reference}"
+
+    @property
+    def id_space(self) -> str:
+        """The bank's ids are its own."""
+        return "bank"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReturnWithdrawal(ClientCommand):
+    """Tell that the settlement bank could not pay a withdrawal out: the money is the account's again."""
+
+    withdrawal_id: WithdrawalId
+    reason: str
+
+    def content(self) -> str:
+        """What makes it this report."""
+        return f"withdrawal_returned|{self.withdrawal_id}|{self.reason}"
+
+    @property
+    def id_space(self) -> str:
+        """The bank's ids are its own."""
+        return "bank"
+
+
+BankCommand: TypeAlias = DepositCash | PayWithdrawal | ReturnWithdrawal
+"""What the settlement bank reports, for whichever account it is."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,7 +11,6 @@ from settlement import rejections, serials, use_rejections
 from settlement.account import Account, Participant, ParticipantKind
 from settlement.commands import (
     AddInstrument,
-    DepositCash,
     OpenAccount,
     RegisterLot,
     RegisterParticipant,
@@ -21,7 +20,6 @@ from settlement.delivery import Delivery, DeliveryState
 from settlement.events import (
     AccountOpened,
     Bucket,
-    CashDeposited,
     InstrumentAdded,
     LotRegistered,
     LotSlice,
@@ -35,9 +33,9 @@ from settlement.lot import Lot
 from settlement.movements import Movements
 from settlement.rejections import Rejection
 from settlement.state import DepositoryState, LockState, delivery_of, record_of
+from settlement.treasury import Treasury
 from settlement.values import (
     CASH,
-    OUTSIDE,
     RESERVED,
     AccountId,
     AssetCode,
@@ -54,7 +52,6 @@ class Depository:
 
     __slots__ = (
         "_accounts_of",
-        "_bank_references",
         "_registry_accounts",
         "accounts",
         "holdings",
@@ -63,6 +60,7 @@ class Depository:
         "lots",
         "movements",
         "participants",
+        "treasury",
     )
 
     def __init__(self) -> None:
@@ -76,7 +74,7 @@ class Depository:
         self.movements = Movements(self.ledger, self.holdings, self.lots)
         self._accounts_of: dict[ParticipantId, list[AccountId]] = {}
         self._registry_accounts: set[str] = set()
-        self._bank_references: dict[str, None] = {}
+        self.treasury = Treasury(self.ledger)
 
     # ---- what matching asks -------------------------------------------------------------------------------------
 
@@ -208,27 +206,6 @@ class Depository:
         self.lots[lot.lot_id] = lot
         return (LotRegistered(lot=lot),)
 
-    def deposit_cash(self, command: DepositCash) -> Rejection | tuple[CashDeposited, Posted]:
-        """Book money received. One bank reference is booked once, whatever the client id."""
-        if command.account not in self.accounts:
-            return rejections.ACCOUNT_UNKNOWN.because(actual=command.account)
-        if command.amount_fen <= 0:
-            return rejections.AMOUNT_NOT_POSITIVE.because(limit=1, actual=command.amount_fen)
-        if command.bank_reference in self._bank_references:
-            return rejections.BANK_REFERENCE_REUSED.because(actual=command.bank_reference)
-        # From here the command must succeed.
-        self._bank_references[command.bank_reference] = None
-        deposited = CashDeposited(
-            account=command.account, amount_fen=command.amount_fen, bank_reference=command.bank_reference
-        )
-        posted = self.ledger.post(
-            CASH,
-            command.amount_fen,
-            source=(OUTSIDE, Bucket.OUTSIDE),
-            target=(command.account, Bucket.AVAILABLE),
-        )
-        return (deposited, posted)
-
     def refuse_transfer_in(self, command: RequestTransferIn) -> Rejection | None:
         """What, if anything, forbids asking the registry for these units."""
         refused = self.may_act(command.participant, command.account)
@@ -270,6 +247,7 @@ class Depository:
         """Ledger, holdings and movements are sound, and what accounts own in tonnes is what they hold in serials."""
         self.ledger.check()
         self.movements.check()
+        self.treasury.check()
         self.holdings.check(self.movements.slices_in_flight())
         held: dict[tuple[AccountId, AssetCode], int] = {}
         for holding in self.holdings.everything():
@@ -299,7 +277,7 @@ class Depository:
             holdings=tuple(self.holdings.everything()),
             deliveries=tuple(record_of(delivery) for delivery in self.movements.deliveries.values()),
             instructions=tuple(self.movements.instructions.values()),
-            bank_references=tuple(self._bank_references),
+            treasury=self.treasury.dump(),
             locked=tuple(
                 LockState(account=account, instrument=instrument, quantity_tonnes=tonnes)
                 for (account, instrument), tonnes in self.movements.obligations.locked.items()
@@ -338,7 +316,8 @@ class Depository:
         depository.holdings.retired.update((gone.lot_id, gone.serials) for gone in state.retired)
         for part_in_flight in depository.movements.slices_in_flight():
             depository.holdings.expect((part_in_flight,))
-        depository._bank_references.update(dict.fromkeys(state.bank_references))
+        depository.treasury = Treasury(depository.ledger)
+        depository.treasury.load(state.treasury)
         depository.movements.obligations.trading_day = state.trading_day
         for lock in state.locked:
             depository.movements.obligations.locked[lock.account, lock.instrument] = lock.quantity_tonnes

@@ -12,7 +12,16 @@ from settlement.instrument import Instrument
 from settlement.lot import Lot
 from settlement.retirement import ComplianceUse, RetirementId, RetirementPurpose, Use, UseId
 from settlement.serials import Serials
-from settlement.values import AccountId, AssetCode, InstructionId, LotId, ParticipantId, TradeId, TradingDay
+from settlement.values import (
+    AccountId,
+    AssetCode,
+    InstructionId,
+    LotId,
+    ParticipantId,
+    TradeId,
+    TradingDay,
+    WithdrawalId,
+)
 
 
 class Bucket(StrEnum):
@@ -81,6 +90,36 @@ class CashDeposited:
     account: AccountId
     amount_fen: int
     bank_reference: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WithdrawalRequested:
+    """Money is held until the settlement bank has paid it out, or has said that it cannot."""
+
+    withdrawal_id: WithdrawalId
+    account: AccountId
+    amount_fen: int
+    client_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WithdrawalPaid:
+    """The settlement bank has paid it out; it is no longer at the exchange. Final."""
+
+    withdrawal_id: WithdrawalId
+    account: AccountId
+    amount_fen: int
+    bank_reference: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WithdrawalReturned:
+    """The settlement bank could not pay it out; it is available again. Final."""
+
+    withdrawal_id: WithdrawalId
+    account: AccountId
+    amount_fen: int
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

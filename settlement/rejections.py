@@ -232,6 +232,36 @@ BANK_REFERENCE_REUSED: Final = Reason(
     remedy_en="one payment is booked once",
     source="exchange",
 )
+AMOUNT_ABOVE_WITHDRAWABLE: Final = Reason(
+    code="amount_above_withdrawable",
+    pointer="/amount",
+    unit=Unit.FEN,
+    zh="超过可取资金",
+    en="more than may be withdrawn",
+    remedy_zh="冻结中、交收中的资金不可取；请减少金额或撤销买单",
+    remedy_en="money held or being delivered cannot leave: lower the amount, or cancel buy orders",
+    source="exchange rule: proceeds leave after settlement",
+)
+WITHDRAWAL_UNKNOWN: Final = Reason(
+    code="withdrawal_unknown",
+    pointer="",
+    unit=Unit.TEXT,
+    zh="该账户没有这笔出金",
+    en="the account has no such withdrawal",
+    remedy_zh="请核对出金编号与账户",
+    remedy_en="check the withdrawal's id and its account",
+    source="exchange",
+)
+WITHDRAWAL_ENDED: Final = Reason(
+    code="withdrawal_ended",
+    pointer="",
+    unit=Unit.TEXT,
+    zh="这笔出金已付出或已退回",
+    en="this withdrawal has been paid or returned already",
+    remedy_zh="结果不再改变；若银行事后退款，请作为入金报告",
+    remedy_en="its end does not change; what the bank sends back later is reported as a deposit",
+    source="exchange",
+)
 INSUFFICIENT_CASH: Final = Reason(
     code="insufficient_cash",
     pointer="/quantity",
@@ -311,6 +341,9 @@ REASONS: Final = (
     SERIALS_ALREADY_HERE,
     LOT_IN_TOO_MANY_PIECES,
     AMOUNT_NOT_POSITIVE,
+    AMOUNT_ABOVE_WITHDRAWABLE,
+    WITHDRAWAL_UNKNOWN,
+    WITHDRAWAL_ENDED,
     BANK_REFERENCE_REUSED,
     INSUFFICIENT_CASH,
     INSUFFICIENT_UNITS,

@@ -11,6 +11,7 @@ from settlement.ledger import BalanceState
 from settlement.lot import Lot
 from settlement.retirement import Use
 from settlement.retirements import RetirementRecord
+from settlement.treasury import TreasuryState
 from settlement.use import UseRecord
 from settlement.values import AccountId, AssetCode, TradeId, TradingDay
 
@@ -54,7 +55,7 @@ class DepositoryState:
     holdings: tuple[HoldingState, ...]
     deliveries: tuple[DeliveryRecord, ...]
     instructions: tuple[Instruction, ...]
-    bank_references: tuple[str, ...]
+    treasury: TreasuryState
     locked: tuple[LockState, ...]
     retirements: tuple[RetirementRecord, ...]
     uses: tuple[UseRecord, ...]

@@ -57,7 +57,8 @@ from settlement.values import AccountId, AssetCode, ParticipantId, TradingDay
 NEVER_NS: Final = 2**63 - 1
 """Later than any stamp."""
 
-UseAnswer: TypeAlias = Rejection | tuple[UsesEvent | MovementEvent, ...]
+UseOutcome: TypeAlias = UsesEvent | MovementEvent
+UseAnswer: TypeAlias = Rejection | tuple[UseOutcome, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -209,7 +210,7 @@ class UseDesk:
             at_ns=moment.at_ns,
             trading_day=moment.trading_day or instruction.trading_day,
         )
-        events: list[UsesEvent | MovementEvent] = []
+        events: list[UseOutcome] = []
         for event in booked:
             events.append(event)
             match event:
@@ -232,7 +233,7 @@ class UseDesk:
         """When the registry is next to be asked for a held use; `NEVER_NS` when none is held."""
         return min((use.instruct_at_ns for use in self._depository.movements.uses.held()), default=NEVER_NS)
 
-    def follow_time(self, moment: UseMoment) -> Iterator[UsesEvent | MovementEvent]:
+    def follow_time(self, moment: UseMoment) -> Iterator[UseOutcome]:
         """Ask the registry for every held use whose window is over; not while a day closes, nor before the first."""
         if moment.closing or moment.trading_day is None:
             return

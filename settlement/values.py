@@ -25,6 +25,9 @@ TradeId = NewType("TradeId", int)
 InstructionId = NewType("InstructionId", str)
 """Names one movement asked of the registry, for ever: the idempotency key of everything said about it."""
 
+WithdrawalId = NewType("WithdrawalId", str)
+"""Names one withdrawal of money: `wd-` and the sequence number of its request."""
+
 TradingDay = NewType("TradingDay", str)
 """An ISO date, `2026-11-23`: the exchange's label for a day, which the close rolls."""
 

@@ -7,6 +7,7 @@ import typer
 
 from gateway.cli import (
     acts,
+    cash,
     market_data,
     operator,
     registry,
@@ -66,7 +67,9 @@ app.command("verify", help=say("逐条核对日志摘要链", "walk the journal'
 app.command("transfer-in", help=say("划入减排量", "move units into the trading sub-account"))(
     command(transfers.transfer_in)
 )
-app.add_typer(transfers.bank_app, name="bank")
+app.command("withdraw", help=say("出金", "have money paid out"))(command(cash.withdraw))
+app.command("withdrawals", help=say("我的出金", "my withdrawals"))(command(cash.withdrawals))
+app.add_typer(cash.bank_app, name="bank")
 acts.add_to(operator.operator_app)
 setup.add_to(operator.operator_app)
 operator.operator_app.add_typer(rules.rules_app, name="rules")

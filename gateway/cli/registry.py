@@ -80,20 +80,20 @@ def serve(
     log: LogOption = None,
 ) -> None:
     """Run the reference registry."""
-    from gateway import app
     from gateway.announcing import say_on_stderr
+    from gateway.composition import reference_registry
 
     set_up_logs(log, process="registry")
     base = default_data_dir()
-    settings = app.RegistryServeSettings(
+    settings = reference_registry.RegistryServeSettings(
         data_dir=data_dir or base / REGISTRY_DIR,
-        exchange_key_file=exchange_key_file or app.public_half(base / "keys" / "exchange.pem"),
+        exchange_key_file=exchange_key_file or reference_registry.public_half(base / "keys" / "exchange.pem"),
         host=host,
         port=port,
         database_url=database_url,
         ready_file=ready_file,
     )
-    finish(app.serve_registry(settings, say_on_stderr))
+    finish(reference_registry.serve_registry(settings, say_on_stderr))
 
 
 @registry_app.command("open-account", help=say("开立登记账户", "open an account"))
@@ -108,7 +108,7 @@ def open_account(
 ) -> None:
     """Open an account with its two sub-accounts. The same again is the same once."""
 
-    async def act(platform: Any) -> dict[str, Any]:  # noqa: ANN401 - registry_bridge is met in gateway.app only
+    async def act(platform: Any) -> dict[str, Any]:  # noqa: ANN401 - registry_bridge is met in the composition only
         await platform.open_account(account, kind.value)
         return {"account": account, "kind": kind.value}
 
@@ -175,10 +175,10 @@ def holdings(
     """An account's serials in both sub-accounts."""
 
     async def show() -> None:
-        from gateway import app
+        from gateway.composition import reference_registry
 
         output = Output(as_json=as_json)
-        async with app.platform(data_dir or default_data_dir()) as platform:
+        async with reference_registry.platform(data_dir or default_data_dir()) as platform:
             found = await platform.account(account)
         if found is None:
             raise CommandFault(say(f"没有登记账户 {account}", f"there is no registry account {account}"))
@@ -247,10 +247,10 @@ def _at_the_platform(
     act: Callable[[Any], Awaitable[dict[str, Any]]], data_dir: Path | None, *, as_json: bool
 ) -> None:
     async def work() -> None:
-        from gateway import app
+        from gateway.composition import reference_registry
 
         output = Output(as_json=as_json)
-        async with app.platform(data_dir or default_data_dir()) as platform:
+        async with reference_registry.platform(data_dir or default_data_dir()) as platform:
             value = await act(platform)
         if not output.value(value):
             output.line(
@@ -261,12 +261,12 @@ def _at_the_platform(
 
 
 def _run(work: Callable[[], Awaitable[None]], *, as_json: bool) -> None:
-    from gateway import app
+    from gateway.composition import reference_registry
 
     async def told() -> None:
         try:
             await work()
-        except app.PLATFORM_FAULTS as fault:
+        except reference_registry.PLATFORM_FAULTS as fault:
             raise CommandFault(str(fault)) from None
 
     run_command(told, as_json=as_json)

@@ -1,56 +1,19 @@
-"""What comes in from outside: units from the registry's management sub-account, money the settlement bank reports."""
+"""Units between the registry's management and trading sub-accounts."""
 
 import asyncio
-import re
-import uuid
 from typing import Annotated, Any, Final
 
 import typer
 
+from gateway.cli.cash import ClientIdOption, made_up_id
 from gateway.cli.client import ExchangeClient
-from gateway.cli.command import Desk, command
+from gateway.cli.command import Desk
 from gateway.cli.faults import CommandFault
 from gateway.cli.trading import SELLER
 from gateway.cli.words import say
 
-BANK: Final = "bank"
 POLL_S: Final = 0.25
 PENDING: Final = "pending"
-
-_YUAN: Final = re.compile(r"(?P<yuan>\d{1,12})(\.(?P<fen>\d{1,2}))?", re.ASCII)
-
-ClientIdOption = Annotated[
-    str | None,
-    typer.Option(help=say("自定编号, 永不重复; 默认随机", "your own id, unique for ever; made up if absent")),
-]
-
-bank_app = typer.Typer(no_args_is_help=True, help=say("结算银行", "the settlement bank"))
-
-
-async def deposit(
-    desk: Desk,
-    account: Annotated[str, typer.Argument(help=say("交易账户", "the account"))],
-    *,
-    amount: Annotated[str, typer.Option(help=say("金额, 元, 如 1000.00", "yuan, such as 1000.00"))],
-    reference: Annotated[
-        str, typer.Option(help=say("银行流水号, 只入账一次", "the bank's own reference, booked once"))
-    ],
-    client_id: ClientIdOption = None,
-) -> None:
-    """Report money received for an account, as the bank."""
-    body = {
-        "client_id": client_id or _client_id(),
-        "account": account,
-        "amount": full_amount(amount),
-        "bank_reference": reference,
-    }
-    again = f"puhui bank deposit {account} --amount {amount} --reference {reference} --client-id {body['client_id']}"
-    async with desk.client(BANK) as client:
-        done = (await client.repeat("POST", "/v1/bank/deposits", body, again=again)).body
-    if not desk.output.value(done):
-        desk.output.line(
-            say(f"已入账 {account}: {done['amount']} 元", f"booked for {account}: ¥{done['amount']}")
-        )
 
 
 async def transfer_in(
@@ -69,7 +32,7 @@ async def transfer_in(
 ) -> None:
     """Move units from the management into the trading sub-account, oldest issue first."""
     body: dict[str, Any] = {
-        "client_id": client_id or _client_id(),
+        "client_id": client_id or made_up_id(),
         "listing": listing,
         "quantity": str(quantity),
     }
@@ -107,24 +70,3 @@ def _transfer_line(transfer: dict[str, Any]) -> str:
         f"{part['lot']} [{first}, {end})" for part in transfer["lots"] for first, end in part["serials"]
     )
     return say(f"已划入 {tonnes} 吨 {listing}: {lots}", f"{tonnes} t {listing} have come in: {lots}")
-
-
-def full_amount(text: str) -> str:
-    """Money as people write it (1000, 1000.5) with the two decimals the contract asks for.
-
-    Raises:
-        CommandFault: it is not yuan and fen.
-    """
-    found = _YUAN.fullmatch(text)
-    if found is None:
-        raise CommandFault(
-            say(f"金额 {text} 应为元和分, 如 1000.00", f"the amount {text} is not yuan and fen, like 1000.00")
-        )
-    return f"{int(found['yuan'])}.{(found['fen'] or '').ljust(2, '0')}"
-
-
-def _client_id() -> str:
-    return f"cli-{uuid.uuid4().hex[:28]}"
-
-
-bank_app.command("deposit", help=say("报告入金", "report money received"))(command(deposit))

@@ -85,6 +85,7 @@ async def _walk(dsn: str, output: Output) -> "Verification":
     from gateway.engine.settlement_postings import settlement_check
     from gateway.engine.settlement_rows import SettledRows
     from gateway.engine.verification import verify_journal
+    from gateway.engine.withdrawals import CheckedWithdrawals
 
     with Progress(console=Console(stderr=True), disable=output.as_json) as progress:
         task = progress.add_task(say("核对", "verifying"), total=None)
@@ -92,7 +93,7 @@ async def _walk(dsn: str, output: Output) -> "Verification":
             found = await verify_journal(
                 pool,
                 lambda done, total: progress.update(task, completed=done, total=total),
-                (HistoryRows, SettledRows),
+                (HistoryRows, CheckedWithdrawals, SettledRows),
             )
             progress.update(task, description=say("核对交收账", "checking what is settled"))
             async with pool.acquire() as connection:

@@ -42,6 +42,9 @@ PHASE: Final = {
 }
 
 
+WITHDRAWAL_STATE: Final = {"held": "待付", "paid": "已付", "returned": "已退回"}
+
+
 def term(table: dict[str, str], word: str) -> str:
     """A word of the contract as people read it: its Chinese term, or the word itself in English."""
     return word.replace("_", " ") if language() == "en" else table.get(word, word)

@@ -25,7 +25,7 @@ from matching.events import (
     TradeBusted,
     Traded,
 )
-from settlement.commands import DepositCash, RequestTransferIn
+from settlement.commands import DepositCash, RequestTransferIn, RequestWithdrawal
 from settlement.events import (
     AccountOpened,
     CashDeposited,
@@ -37,6 +37,9 @@ from settlement.events import (
     TransferCompleted,
     TransferFailed,
     TransferRequested,
+    WithdrawalPaid,
+    WithdrawalRequested,
+    WithdrawalReturned,
 )
 from settlement.retirement import Use
 
@@ -136,6 +139,25 @@ def _deposited(entry: Entry, event: CashDeposited, _: OpenOrders, lines: list[Li
     lines.append((event.account, "cash_deposited", _text(body)))
 
 
+def _withdrawal(
+    entry: Entry,
+    event: WithdrawalRequested | WithdrawalPaid | WithdrawalReturned,
+    _: OpenOrders,
+    lines: list[Line],
+) -> None:
+    body = {"withdrawal_id": event.withdrawal_id, "amount": money_text(event.amount_fen)}
+    match event:
+        case WithdrawalRequested():
+            assert isinstance(entry.command, RequestWithdrawal), "money left by itself"
+            kind = "withdrawal_requested"
+            body |= {"client_id": event.client_id, "participant": entry.command.participant}
+        case WithdrawalPaid():
+            kind, body["bank_reference"] = "withdrawal_paid", event.bank_reference
+        case _:
+            kind, body["reason"] = "withdrawal_returned", event.reason
+    lines.append((event.account, kind, _text(body)))
+
+
 def _requested(entry: Entry, event: TransferRequested, _: OpenOrders, lines: list[Line]) -> None:
     assert isinstance(entry.command, RequestTransferIn), "a transfer came by itself"
     body = {
@@ -233,6 +255,9 @@ _RENDERERS: Final[dict[type, Callable[[Entry, Any, OpenOrders, list[Line]], None
     OrderExpired: _ended,
     AccountOpened: _opened,
     CashDeposited: _deposited,
+    WithdrawalRequested: _withdrawal,
+    WithdrawalPaid: _withdrawal,
+    WithdrawalReturned: _withdrawal,
     TransferRequested: _requested,
     TransferCompleted: _completed,
     TransferFailed: _failed,

@@ -4,10 +4,9 @@ Open orders are not here but in `views`; an order is in one of the two, or for a
 first (account events: oldest first), and never by time, so that equal times lose and repeat nothing.
 """
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Final, TypeVar
 
 import asyncpg
 import orjson
@@ -15,25 +14,12 @@ from pydantic_core import from_json
 
 from gateway.engine.entry import AccountEvent
 from gateway.engine.orders import OrderView
+from gateway.engine.paging import Page, bounded, cursor_after, figure_of, id_before
+from gateway.engine.withdrawals import Withdrawals
 from matching.order import Side, TimeInForce
 from settlement.retirement import RetirementPurpose, Use
 
-MAX_LIMIT: Final = 1_000
-"""The longest page."""
-
 T = TypeVar("T")
-
-
-class BadCursorError(ValueError):
-    """A cursor that this exchange never gave out."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Page(Generic[T]):
-    """Some items, and the cursor to what follows; none at the end."""
-
-    items: tuple[T, ...]
-    next: str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,6 +72,8 @@ class History:
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         """Reading through this pool."""
         self._pool = pool
+        self.withdrawals = Withdrawals(pool)
+        """Money on its way out."""
 
     async def order(self, order_id: int) -> OrderView | None:
         """An order that ended, or a rejected attempt."""
@@ -108,7 +96,7 @@ class History:
         rows = await self._pool.fetch(
             f"{_ORDER} WHERE account = $1 AND order_id < $2 AND ($3::text IS NULL OR status = $3)"
             " ORDER BY order_id DESC LIMIT $4",
-            *(account, id_before(after), status, _bounded(limit) + 1),
+            *(account, id_before(after), status, bounded(limit) + 1),
         )
         return _page(rows, limit, _order, lambda order: order.order_id)
 
@@ -126,7 +114,7 @@ class History:
         limit: int = 100,
     ) -> Page[TradeView]:
         """Trades of an account, of a listing, of both, or all; newest first."""
-        before, many = id_before(after), _bounded(limit) + 1
+        before, many = id_before(after), bounded(limit) + 1
         if account is None:
             rows = await self._pool.fetch(
                 f"{_TRADE} WHERE ($1::text IS NULL OR listing = $1) AND trade_id < $2 ORDER BY trade_id DESC LIMIT $3",
@@ -155,9 +143,9 @@ class History:
         rows = await self._pool.fetch(
             f"{_TRANSFER} WHERE account = $1 AND seq < $2 AND ($3::text IS NULL OR kind = $3)"
             " ORDER BY seq DESC LIMIT $4",
-            *(account, id_before(after), kind, _bounded(limit) + 1),
+            *(account, id_before(after), kind, bounded(limit) + 1),
         )
-        many = _bounded(limit)
+        many = bounded(limit)
         following = cursor_after(rows[many - 1]["seq"]) if len(rows) > many else None
         return Page(items=tuple(_transfer(row) for row in rows[:many]), next=following)
 
@@ -168,7 +156,7 @@ class History:
         rows = await self._pool.fetch(
             "SELECT account, event_id, seq, type, at_ns, body FROM account_event"
             " WHERE account = $1 AND event_id > $2 ORDER BY event_id LIMIT $3",
-            *(account, after_event_id, _bounded(limit)),
+            *(account, after_event_id, bounded(limit)),
         )
         return tuple(AccountEvent(*row) for row in rows)
 
@@ -215,33 +203,6 @@ SELECT instruction_id, account, client_id, kind, instrument, quantity_tonnes, lo
 FROM transfer
 LEFT JOIN (SELECT instruction_id, outcome, outcome_at_ns, code FROM transfer_outcome) AS ended USING (instruction_id)"""
 
-_NEWEST: Final = 2**63 - 1
-
-
-def _bounded(limit: int) -> int:
-    if not 1 <= limit <= MAX_LIMIT:
-        raise ValueError(f"a page has 1 to {MAX_LIMIT} items")
-    return limit
-
-
-def cursor_after(last_id: int) -> str:
-    """The cursor to what follows that id, newest first."""
-    return urlsafe_b64encode(b"1:%d" % last_id).rstrip(b"=").decode()
-
-
-def id_before(cursor: str | None) -> int:
-    """The id a page ends before; beyond every id without a cursor. Raises BadCursorError."""
-    if cursor is None:
-        return _NEWEST
-    try:
-        version, _, last_id = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).partition(b":")
-        found = int(last_id)
-    except ValueError as error:
-        raise BadCursorError("this cursor was not given out here") from error
-    if version != b"1" or cursor != cursor_after(found) or not 0 < found <= _NEWEST:
-        raise BadCursorError("this cursor was not given out here")
-    return found
-
 
 def _page(
     rows: list[asyncpg.Record], limit: int, read: Callable[[asyncpg.Record], T], id_of: Callable[[T], int]
@@ -268,8 +229,8 @@ def _order(row: asyncpg.Record) -> OrderView:
         turnover_fen=row["turnover_fen"],
         ended_ns=row["ended_ns"],
         reason=row["reason"],
-        limit=_figure(limit),
-        actual=_figure(actual),
+        limit=figure_of(limit),
+        actual=figure_of(actual),
         use=_use(row["use"]),
     )
 
@@ -279,14 +240,6 @@ def _use(text: str | None) -> Use | None:
         return None
     purpose, beneficiary, statement = orjson.loads(text)
     return Use(purpose=RetirementPurpose(purpose), beneficiary=beneficiary, statement=statement)
-
-
-def _figure(value: object) -> int | str | tuple[int, int] | None:
-    if isinstance(value, list):
-        least, most = value
-        return (int(least), int(most))
-    assert value is None or isinstance(value, int | str), f"not a figure: {value!r}"
-    return value
 
 
 def _trade(row: asyncpg.Record) -> TradeView:

@@ -29,13 +29,16 @@ from settlement.events import (
     Posted,
     RetirementCompleted,
     TransferCompleted,
+    WithdrawalPaid,
 )
 from settlement.state import DepositoryState
 from settlement.values import CASH, FEES, OUTSIDE, RETIRED
 
 Reader: TypeAlias = "Connection | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
-Settling: TypeAlias = CashDeposited | TransferCompleted | DeliverySettled | RetirementCompleted
+Settling: TypeAlias = (
+    CashDeposited | WithdrawalPaid | TransferCompleted | DeliverySettled | RetirementCompleted
+)
 """The events that are a reason for something to be posted."""
 
 Row: TypeAlias = tuple[object, ...]
@@ -43,6 +46,7 @@ Row: TypeAlias = tuple[object, ...]
 _TAKEN: Final = frozenset(
     {
         CashDeposited,
+        WithdrawalPaid,
         TransferCompleted,
         DeliverySettled,
         RetirementCompleted,
@@ -176,7 +180,13 @@ def collect(entries: Sequence[Entry]) -> Batch:
                 case Posted():
                     if _changes_owner(event):
                         posted.append(event)
-                case CashDeposited() | TransferCompleted() | DeliverySettled() | RetirementCompleted():
+                case (
+                    CashDeposited()
+                    | WithdrawalPaid()
+                    | TransferCompleted()
+                    | DeliverySettled()
+                    | RetirementCompleted()
+                ):
                     reasons.append(event)
                 case AccountOpened():
                     batch.accounts.append((entry.seq, event.account, event.registry_account))
@@ -215,6 +225,8 @@ def _reasons(event: Settling) -> Iterator[tuple[Row, Sequence[LotSlice]]]:
     match event:
         case CashDeposited():
             yield ("deposit", event.bank_reference, CASH, event.amount_fen, OUTSIDE, event.account, 0), ()
+        case WithdrawalPaid():
+            yield ("withdrawal", event.bank_reference, CASH, event.amount_fen, event.account, OUTSIDE, 0), ()
         case TransferCompleted():
             moved = (event.instrument, event.quantity_tonnes, *_ends(event))
             yield ("transfer", event.instruction_id, *moved, 0), event.lots
@@ -243,7 +255,7 @@ def _ends(event: TransferCompleted) -> tuple[str, str]:
 
 
 def _slices(event: Settling) -> Sequence[LotSlice]:
-    return () if isinstance(event, CashDeposited) else event.lots
+    return () if isinstance(event, CashDeposited | WithdrawalPaid) else event.lots
 
 
 def _columns(rows: list[Row], width: int | None = None) -> list[list[object]]:

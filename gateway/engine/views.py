@@ -70,6 +70,9 @@ from settlement.events import (
     TransferCompleted,
     TransferFailed,
     TransferRequested,
+    WithdrawalPaid,
+    WithdrawalRequested,
+    WithdrawalReturned,
 )
 from settlement.lot import Lot, MethodologyClass
 
@@ -267,35 +270,28 @@ class Views:
                 del self._by_client_id[key]
 
     def _make_handlers(self) -> "dict[type, Handler]":
-        """What to do about each event. Every type is here, those that change no view with `_nothing`."""
+        """What to do about each event. Every type is here or among those that change no view."""
         market, accounts, approvals = self._market, self._accounts, self._approvals
         return {
+            **dict.fromkeys(_CHANGES_NO_VIEW, _nothing),
             Rejected: self._on_rejected,
-            Replayed: _nothing,
             OrderAccepted: self._on_accepted,
             Traded: self._on_traded,
             OrderRested: self._on_rested,
             OrderReplaced: self._on_replaced,
             OrderCancelled: self._on_ended,
             OrderExpired: self._on_ended,
-            OrdersCancelled: _nothing,
             Posted: _plain(accounts.post),
             ParticipantRegistered: self._on_participant,
             AccountOpened: _plain(accounts.open),
             InstrumentAdded: _plain(market.add_instrument),
             LotRegistered: _plain(accounts.register),
-            CashDeposited: _nothing,
-            TransferRequested: _nothing,
-            TransferCompleted: _nothing,
-            TransferFailed: _nothing,
             MovementInstructed: _plain(accounts.instruct),
             MovementConfirmed: lambda _, event: accounts.confirm(event.instruction_id),
             MovementRefused: lambda _, event: accounts.refuse(event.instruction_id),
             DeliverySettled: _plain(accounts.deliver),
             DeliveryFailed: self._on_failed,
             RetirementCompleted: _plain(accounts.retire),
-            RetirementRefused: _nothing,
-            LargeHolderNoted: _nothing,
             TradingHalted: lambda entry, event: market.halt(event, entry.at_ns),
             TradingResumed: _plain(market.resume),
             AccountRestricted: lambda entry, event: accounts.restrict(event, entry.at_ns),
@@ -369,6 +365,22 @@ Handler: TypeAlias = Callable[[Entry, Any], None]
 
 def _plain(handle: Callable[[Any], None]) -> Handler:
     return lambda _, event: handle(event)
+
+
+_CHANGES_NO_VIEW: Final = (
+    Replayed,
+    OrdersCancelled,
+    CashDeposited,
+    WithdrawalRequested,
+    WithdrawalPaid,
+    WithdrawalReturned,
+    TransferRequested,
+    TransferCompleted,
+    TransferFailed,
+    RetirementRefused,
+    LargeHolderNoted,
+)
+"""What they did to a balance, a `Posted` beside them says."""
 
 
 def _nothing(_: Entry, __: Event) -> None:

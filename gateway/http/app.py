@@ -19,6 +19,7 @@ from gateway.http import (
     orders,
     replacement,
     transfers,
+    withdrawals,
 )
 from gateway.http.dispatch import Dispatcher
 from gateway.http.openapi import openapi_document
@@ -61,6 +62,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *transfers.ROUTES,
     *access_keys.ROUTES,
     *bank.ROUTES,
+    *withdrawals.ROUTES,
     *operator_day.ROUTES,
     *operator_setup.ROUTES,
     *operator_acts.ROUTES,

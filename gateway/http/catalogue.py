@@ -24,6 +24,8 @@ STATUS_OF_CORE: Final[dict[str, int]] = {
     "not_your_account": 403,
     "account_exists": 409,
     "bank_reference_reused": 409,
+    "withdrawal_unknown": 404,
+    "withdrawal_ended": 409,
     "client_id_reused": 409,
     "instrument_exists": 409,
     "listing_exists": 409,

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from gateway.engine.history import Page, cursor_after, id_before
 from gateway.engine.orders import OrderView
+from gateway.engine.paging import Page, cursor_after, id_before
 
 
 def merge_newest_first(

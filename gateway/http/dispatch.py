@@ -21,7 +21,7 @@ from aiohttp import web
 from gateway.access.authenticate import KeyExpired, KeyRevoked, NotAdmitted
 from gateway.access.keys import AccessKey, Scope
 from gateway.access.limits import ActionKind, Allowance
-from gateway.engine.history import BadCursorError
+from gateway.engine.paging import BadCursorError
 from gateway.engine.sequencer import Overloaded, Stopped
 from gateway.http import reasons
 from gateway.http.bodies import parse_json, read_body

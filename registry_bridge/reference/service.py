@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from registry_bridge.capabilities import WHOLE_PROTOCOL
 from registry_bridge.reference import admin_routes, feeds, movements, notices
 from registry_bridge.reference.answers import Door, Problem, Reply, Side
 from registry_bridge.reference.positions import START, NotYet, Positions
@@ -27,6 +28,7 @@ from registry_bridge.wire import (
     parse_name,
     read,
 )
+from registry_bridge.wire_capabilities import capabilities_json
 from registry_bridge.wire_pages import (
     BindBody,
     account_json,
@@ -115,6 +117,7 @@ class Calls:
         app.router.add_get(f"{base}notices", door.handle(self.notices), allow_head=False)
         app.router.add_get(f"{base}positions", door.handle(self.positions), allow_head=False)
         app.router.add_get(f"{base}time", door.handle(self.time), allow_head=False)
+        app.router.add_get(f"{base}capabilities", door.handle(self.capabilities), allow_head=False)
 
     async def move(self, _request: web.Request, body: bytes) -> Reply:
         """Decide a movement, or repeat what was decided."""
@@ -181,6 +184,10 @@ class Calls:
     async def time(self, _request: web.Request, _body: bytes) -> Reply:
         """The platform's clock, which stands in every answer."""
         return Reply(body={})
+
+    async def capabilities(self, _request: web.Request, _body: bytes) -> Reply:
+        """What the platform promises: all that the protocol asks for."""
+        return Reply(body=capabilities_json(WHOLE_PROTOCOL))
 
 
 def id_of(request: web.Request) -> str:

@@ -40,10 +40,13 @@ from settlement.commands import (
     DepositCash,
     OpenAccount,
     Outcome,
+    PayWithdrawal,
     RegisterLot,
     RegisterParticipant,
     RequestTransferIn,
+    RequestWithdrawal,
     ResolveInstruction,
+    ReturnWithdrawal,
 )
 from settlement.events import Instruction, LotSlice, MovementInstructed
 from settlement.instrument import Instrument
@@ -60,6 +63,7 @@ from settlement.values import (
     ParticipantId,
     TradeId,
     TradingDay,
+    WithdrawalId,
 )
 
 LISTING = AssetCode("SHCERCIR1")
@@ -409,6 +413,40 @@ def deposit(account: str, fen: int, *, client_id: str = "d", reference: str = "b
         client_id=client_id,
         amount_fen=fen,
         bank_reference=reference,
+    )
+
+
+def withdrawal(
+    account: str, fen: int, *, client_id: str = "w", participant: str | None = None
+) -> RequestWithdrawal:
+    """A `RequestWithdrawal` by the account's owner."""
+    return RequestWithdrawal(
+        participant=ParticipantId(participant or owner_of(account)),
+        account=AccountId(account),
+        client_id=client_id,
+        amount_fen=fen,
+    )
+
+
+def paid(account: str, withdrawal_id: str, *, client_id: str = "p", reference: str = "paid") -> PayWithdrawal:
+    """A `PayWithdrawal` by the bank."""
+    return PayWithdrawal(
+        participant=ParticipantId("bank"),
+        account=AccountId(account),
+        client_id=client_id,
+        withdrawal_id=WithdrawalId(withdrawal_id),
+        bank_reference=reference,
+    )
+
+
+def returned(account: str, withdrawal_id: str, *, client_id: str = "r") -> ReturnWithdrawal:
+    """A `ReturnWithdrawal` by the bank."""
+    return ReturnWithdrawal(
+        participant=ParticipantId("bank"),
+        account=AccountId(account),
+        client_id=client_id,
+        withdrawal_id=WithdrawalId(withdrawal_id),
+        reason="no such bank account",
     )
 
 

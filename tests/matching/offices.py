@@ -8,7 +8,7 @@ from matching.session import NS
 from settlement.account import ParticipantKind
 from settlement.certificate import Certificate
 from settlement.commands import RegisterLot
-from settlement.compliance_year import ComplianceYear, Filing
+from settlement.compliance_year import ComplianceYear, CreditsUsed, Filing
 from settlement.events import Instruction, LotSlice, MovementInstructed
 from settlement.lot import Lot, MethodologyClass
 from settlement.lot_choice import LotChoice
@@ -82,12 +82,12 @@ def year_command(terms: ComplianceYear = TERMS, **changes: object) -> AdoptCompl
     return AdoptComplianceYear(operator=ParticipantId(OLGA), terms=replace(terms, **changes))  # type: ignore[arg-type]
 
 
-def file(driver: Driver, entity: str = "enid", **figures: object) -> tuple[Event, ...]:
+def file(driver: Driver, entity: str = "enid", **figures: int | tuple[CreditsUsed, ...]) -> tuple[Event, ...]:
     """The authority files an entity's figures."""
     return driver.accepted(filing_command(entity, **figures))
 
 
-def filing_command(entity: str = "enid", **figures: object) -> FileVerifiedEmissions:
+def filing_command(entity: str = "enid", **figures: int | tuple[CreditsUsed, ...]) -> FileVerifiedEmissions:
     filing = Filing(entity=ParticipantId(entity), year=YEAR, source="a test", **figures)  # type: ignore[arg-type]
     return FileVerifiedEmissions(authority=ParticipantId("bureau"), filing=filing)
 

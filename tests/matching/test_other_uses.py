@@ -15,7 +15,7 @@ from settlement.events import Instruction, InstructionKind, Posted
 from settlement.retirement import RetirementPurpose, Use
 from settlement.use_events import UseAccepted, UseCompleted, UseRefused
 from settlement.values import AccountId, ParticipantId
-from tests.matching.driver import CLASS_II, EVENT, LISTING, MONDAY, Driver, order, restrict
+from tests.matching.driver import CLASS_II, EVENT, LISTING, MONDAY, Driver, order, restrict, withdrawal
 from tests.matching.offices import (
     GIFT,
     LAKE,
@@ -45,18 +45,20 @@ def test_both_classes_serve_every_other_use(purpose: RetirementPurpose, instrume
     use = replace(LAKE, purpose=purpose, statement="as agreed")
     accepted = driver.accepted(retirement(40, use=use, instrument=instrument))[0]
     assert isinstance(accepted, UseAccepted)
-    assert (accepted.channel, accepted.compliance_year, accepted.cap) == (purpose, None, None)
+    assert (accepted.channel, accepted.compliance_year, accepted.cap) == (Channel(purpose.value), None, None)
     instruction = pending(driver)
     assert (instruction.kind, instruction.use) == (InstructionKind.RETIRE, use)
     assert instruction.compliance is None
     reload(driver)
     events = driver.answer(instruction)
     says = certificate(events).says
-    assert (says.purpose, says.compliance_year, says.deadline_ns) == (purpose, None, None)
+    assert (says.purpose, says.compliance_year, says.deadline_ns) == (Channel(purpose.value), None, None)
     assert (says.beneficiary, says.statement) == ("a lake", "as agreed")
     assert verify_certificate(certificate(events))
-    totals = [*driver.exchange.uses.certificates.accounts.totals()]
-    assert [(one.year, one.channel, one.completed_tonnes) for one in totals] == [(2026, purpose, 40)]
+    totals = [*driver.exchange.using.desk.certificates.accounts.totals()]
+    assert [(one.year, one.channel, one.completed_tonnes) for one in totals] == [
+        (2026, Channel(purpose.value), 40)
+    ]
 
 
 def test_without_a_code_the_units_the_account_has_are_found() -> None:
@@ -198,7 +200,7 @@ def test_earmarked_money_buys_for_its_purpose_and_the_units_are_retired() -> Non
     assert (says.purpose, says.quantity_tonnes) == (Channel.DAMAGE_COMPENSATION, 100)
     assert says.accepted_at_ns <= says.completed_at_ns
     assert driver.cash("lars-lake").owned == 1_000_000 - 680_000
-    totals = [*driver.exchange.uses.certificates.accounts.totals()]
+    totals = [*driver.exchange.using.desk.certificates.accounts.totals()]
     assert [(one.entity, one.channel, one.completed_tonnes) for one in totals] == [
         ("lars", Channel.DAMAGE_COMPENSATION, 100)
     ]
@@ -216,6 +218,7 @@ def test_an_earmarked_account_does_nothing_else() -> None:
         retirement(1, account="lars-lake", client_id="r"),
         offset(1, account="lars-lake", client_id="o"),
         order_for(None, "lars-lake", sell=True),
+        withdrawal("lars-lake", 1),
     ):
         assert refusal(driver.do(command)) == "account_earmarked"
 

@@ -56,14 +56,17 @@ from tests.matching.driver import (
     lot,
     open_market,
     order,
+    paid,
     replace_order,
     resolve,
     restrict,
     resume,
     retry,
+    returned,
     shanghai_market,
     transfer_in,
     weekdays,
+    withdrawal,
 )
 
 REASONS: Final = (*settlement.rejections.REASONS, *matching.rejections.REASONS)
@@ -280,6 +283,73 @@ def one_payment_twice() -> tuple[Driver, Command]:
     driver = market()
     driver.do(deposit("ben", 5, client_id="1", reference="r"))
     return driver, deposit("ben", 5, client_id="2", reference="r")
+
+
+@produces("amount_not_positive")
+def a_withdrawal_of_nothing() -> tuple[Driver, Command]:
+    return market(), withdrawal("ben", 0)
+
+
+@produces("amount_above_withdrawable")
+def a_withdrawal_of_one_fen_too_much() -> tuple[Driver, Command]:
+    return market(), withdrawal("ben", 1_000_001)
+
+
+@produces("amount_above_withdrawable")
+def a_withdrawal_of_what_an_order_holds() -> tuple[Driver, Command]:
+    driver = market()
+    driver.do(buy(6_800, 10))
+    return driver, withdrawal("ben", 1_000_000 - 67_999)
+
+
+@produces("account_restricted")
+def a_withdrawal_from_a_restricted_account() -> tuple[Driver, Command]:
+    driver = market()
+    driver.do(restrict("ben"))
+    return driver, withdrawal("ben", 1)
+
+
+@produces("not_your_account")
+def a_withdrawal_from_anothers_account() -> tuple[Driver, Command]:
+    return market(), withdrawal("ben", 1, participant="anna-owner")
+
+
+@produces("withdrawal_unknown")
+def a_payment_nobody_asked_for() -> tuple[Driver, Command]:
+    return market(), paid("ben", "wd-1")
+
+
+@produces("withdrawal_unknown")
+def a_payment_told_of_the_wrong_account() -> tuple[Driver, Command]:
+    driver = market()
+    driver.do(withdrawal("ben", 5))
+    return driver, paid("anna", f"wd-{driver.seq}")
+
+
+@produces("withdrawal_ended")
+def a_payment_told_twice_under_two_ids() -> tuple[Driver, Command]:
+    driver = market()
+    driver.do(withdrawal("ben", 5))
+    name = f"wd-{driver.seq}"
+    driver.do(paid("ben", name))
+    return driver, paid("ben", name, client_id="again", reference="another")
+
+
+@produces("withdrawal_ended")
+def a_payment_told_returned_afterwards() -> tuple[Driver, Command]:
+    driver = market()
+    driver.do(withdrawal("ben", 5))
+    name = f"wd-{driver.seq}"
+    driver.do(paid("ben", name))
+    return driver, returned("ben", name)
+
+
+@produces("bank_reference_reused")
+def a_payment_under_the_reference_of_a_deposit() -> tuple[Driver, Command]:
+    driver = market()
+    driver.do(deposit("ben", 5, reference="r"))
+    driver.do(withdrawal("ben", 5))
+    return driver, paid("ben", f"wd-{driver.seq}", reference="r")
 
 
 @produces("insufficient_cash")

@@ -12,10 +12,13 @@ from settlement.commands import (
     DepositCash,
     OpenAccount,
     Outcome,
+    PayWithdrawal,
     RegisterLot,
     RegisterParticipant,
     RequestTransferIn,
+    RequestWithdrawal,
     ResolveInstruction,
+    ReturnWithdrawal,
 )
 from settlement.lot import Lot
 from settlement.retirement import Use
@@ -77,6 +80,8 @@ class Movement:
     trades: list[Trade] = field(default_factory=list)
     retirement: str = ""
     use: Use | None = None
+    used: str = ""
+    """Which use of owned units it is about."""
 
 
 class Vault:
@@ -93,11 +98,17 @@ class Vault:
         self.brought_in: dict[str, int] = {}
         self.pieces: dict[tuple[str, str], list[Piece]] = {}
         self.here: dict[str, list[tuple[int, int]]] = {}
+        self.earmarks: dict[str, str] = {}
+        """Accounts whose money is for one purpose."""
+        self.spent: dict[str, list[tuple[int, int]]] = {}
+        """Serials that were retired, by lot."""
         self.trades: list[Trade] = []
         self.asked: list[Movement] = []
         self.refused: dict[str, Movement] = {}
         """Retirements the registry has refused; their units stay where they are."""
         self.bank_references: list[str] = []
+        self.withdrawals: dict[str, tuple[str, int, str]] = {}
+        """Whose money, how much, and whether it waits (``), or how it ended."""
         self.day: str | None = None
         self.locked: dict[tuple[str, str], int] = {}
         """Tonnes bought and received today that may not be sold today, by account and instrument."""
@@ -158,6 +169,8 @@ class Vault:
         if command.registry_account in self.registry_accounts:
             return "registry_account_bound"
         self.owners[command.account] = command.owner
+        if command.earmark is not None:
+            self.earmarks[command.account] = command.earmark.value
         self.registry_accounts.append(command.registry_account)
         return [("opened", command.account)]
 
@@ -194,9 +207,41 @@ class Vault:
         self.bring(command.account, MONEY, command.amount_fen)
         return [("deposited", command.account, command.amount_fen)]
 
+    def withdraw(self, command: RequestWithdrawal, seq: int) -> Answer:
+        if command.amount_fen < 1:
+            return "amount_not_positive"
+        if command.amount_fen > self.amount(command.account, MONEY, "available"):
+            return "amount_above_withdrawable"
+        self.withdrawals[f"wd-{seq}"] = (command.account, command.amount_fen, "")
+        self.move(command.account, MONEY, command.amount_fen, "available", "held")
+        return [("to be paid out", f"wd-{seq}", command.account, command.amount_fen)]
+
+    def end_withdrawal(self, command: PayWithdrawal | ReturnWithdrawal) -> Answer:
+        name = command.withdrawal_id
+        if command.account not in self.owners:
+            return "account_unknown"
+        account, fen, end = self.withdrawals.get(name, ("", 0, ""))
+        if end:
+            return "withdrawal_ended"
+        if account != command.account:
+            return "withdrawal_unknown"
+        if isinstance(command, ReturnWithdrawal):
+            self.withdrawals[name] = (account, fen, "returned")
+            self.move(account, MONEY, fen, "held", "available")
+            return [("not paid out", name, account, fen)]
+        if command.bank_reference in self.bank_references:
+            return "bank_reference_reused"
+        self.bank_references.append(command.bank_reference)
+        self.withdrawals[name] = (account, fen, "paid")
+        self.add(account, MONEY, "held", -fen)
+        self.brought_in[MONEY] -= fen
+        return [("paid out", name, account, fen)]
+
     # ---- transfers in -----------------------------------------------------------------------------------------------
 
     def no_transfer_in(self, command: RequestTransferIn) -> str | None:
+        if command.account in self.earmarks:
+            return "account_earmarked"
         if command.instrument not in self.instruments:
             return "instrument_unknown"
         names = [part.lot_id for part in command.lots]
@@ -213,6 +258,10 @@ class Vault:
                 return "serials_malformed"
             if ranges[0][0] < lot.serials[0] or ranges[-1][1] > lot.serials[1]:
                 return "serials_malformed"
+            if any(
+                first < b and a < end for first, end in ranges for a, b in self.spent.get(part.lot_id, [])
+            ):
+                return "serials_retired"
             for first, end in ranges:
                 if any(
                     first < there_end and there < end for there, there_end in self.here.get(part.lot_id, [])
@@ -230,6 +279,13 @@ class Vault:
                 parts = ((first, min(end, piece.first)), (max(first, piece.end), end))
                 left.extend((begin, stop) for begin, stop in parts if begin < stop)
             self.here[piece.lot_id] = left
+
+    def spend(self, pieces: list[Piece]) -> None:
+        """These serials are retired. None of them ever was before."""
+        for piece in pieces:
+            spent = self.spent.setdefault(piece.lot_id, [])
+            assert all(end <= piece.first or piece.end <= first for first, end in spent), f"{piece} twice"
+            self.spent[piece.lot_id] = joined([*spent, (piece.first, piece.end)])
 
     def transfer_in(self, command: RequestTransferIn, seq: int) -> Answer:
         pieces = [
@@ -313,13 +369,14 @@ class Vault:
         return [("refused", movement.name, code, command.leg), *self.undone(movement, code, command.leg, seq)]
 
     def answers_to_come(self) -> int:
-        """How often the registry is still to answer: about deliveries, and about what they were bought for."""
+        """How often the registry is still to answer: about deliveries, what they were bought for, and uses."""
         uses = [trade for trade in self.trades if trade.use is not None]
-        return len(self.trades) + len(uses) + len([asked for asked in self.asked if asked.use is not None])
+        return len(self.trades) + len(uses) + len([asked for asked in self.asked if asked.use or asked.used])
 
     def done(self, movement: Movement, seq: int) -> list[Note]:
         if movement.use is not None:
             self.leave(movement.pieces)
+            self.spend(movement.pieces)
             size = tonnes(movement.pieces)
             self.move(movement.account, movement.instrument, size, "delivering", "retired")
             return [("retired", movement.retirement, movement.account, size, movement.use)]
@@ -443,4 +500,6 @@ def told(movement: Movement) -> Note:
         legs.extend((lot_id, amount, number) for lot_id, amount in by_lot.items())
     if movement.use is not None:
         return ("asked to retire", movement.name, tuple(legs), movement.retirement, movement.use)
+    if movement.used:
+        return ("asked to use", movement.name, tuple(legs), movement.used)
     return ("asked", movement.name, tuple(legs))

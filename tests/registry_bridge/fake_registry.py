@@ -7,6 +7,7 @@ and people's calls have the names and arguments of `HttpAdministration`.
 from collections.abc import Callable, Iterator
 from itertools import groupby
 
+from registry_bridge.capabilities import WHOLE_PROTOCOL, Capabilities
 from registry_bridge.reconcile import PositionDigest
 from registry_bridge.registry import (
     AccountKind,
@@ -77,12 +78,10 @@ class FakeRegistry:
         self.moves += 1
         return self.decide(movement, by_owner=False)
 
-    async def ask(self, request_id: str, not_after_ns: int) -> Answer:
+    async def ask(self, request_id: str) -> Answer:
         if request_id in self.answers:
             return self.answers[request_id][1]
-        if self._clock() > not_after_ns:
-            return self._refused(request_id, RefusalCode.TOO_LATE)
-        return Unknown(request_id=request_id, why=UnknownReason.NOT_SEEN)
+        return Unknown(request_id=request_id, why=UnknownReason.NOT_SEEN, registry_time_ns=self._clock())
 
     async def cancel(self, request_id: str) -> Answer:
         refused = self._refused(request_id, RefusalCode.CANCELLED)
@@ -141,6 +140,9 @@ class FakeRegistry:
 
     async def time(self) -> int:
         return self._clock()
+
+    async def capabilities(self) -> Capabilities:
+        return WHOLE_PROTOCOL
 
     # --- the platform's people and the owners ---
 

@@ -7,16 +7,22 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
-from registry_bridge.bridge import BackOff, Bridge, Contradiction, Progress
+from registry_bridge.back_off import BackOff
+from registry_bridge.bridge import OVERDUE_NS, Bridge
+from registry_bridge.capabilities import WHOLE_PROTOCOL, Capabilities
+from registry_bridge.carrying import Variant
+from registry_bridge.circuit import CircuitState
+from registry_bridge.progress import Contradiction, ContradictionKind, Counts, Progress, Unclear, report
 from registry_bridge.registry import (
     AccountKind,
     Answer,
     Confirmed,
     FinalAnswer,
     Movement,
+    MovementKind,
     RefusalCode,
     Refused,
-    RequestIdReused,
+    RegistryUnavailable,
     Unknown,
     UnknownReason,
 )
@@ -33,6 +39,7 @@ class ListOutbox:
     def __init__(self, *pending: Movement) -> None:
         self.entries = {movement.request_id: movement for movement in pending}
         self.resolved: list[tuple[str, FinalAnswer]] = []
+        self.told: list[Contradiction] = []
         self.changed = asyncio.Event()
         self.waiting = False
 
@@ -48,6 +55,9 @@ class ListOutbox:
         await asyncio.sleep(0)
         self.resolved.append((request_id, answer))
         self.entries.pop(request_id, None)
+
+    async def contradicted(self, found: Contradiction) -> None:
+        self.told.append(found)
 
     def add(self, *movements: Movement) -> None:
         self.entries |= {movement.request_id: movement for movement in movements}
@@ -70,12 +80,12 @@ class Line(FakeRegistry):
         answer = await super().move(movement)
         return step(answer) if step else answer
 
-    async def ask(self, request_id: str, not_after_ns: int) -> Answer:
+    async def ask(self, request_id: str) -> Answer:
         self.log.append(("ask", request_id))
         step = self.script.pop(0) if self.script else None
         if isinstance(step, UnknownReason):
             return Unknown(request_id=request_id, why=step)
-        answer = await super().ask(request_id, not_after_ns)
+        answer = await super().ask(request_id)
         return step(answer) if step else answer
 
 
@@ -120,10 +130,19 @@ async def carrying(
     outbox: ListOutbox,
     line: FakeRegistry,
     sleeps: Sleeps | None = None,
+    *,
     jitter: Callable[[], float] = lambda: 0.0,
+    clock_ns: Callable[[], int] = lambda: NOW_NS,
+    capabilities: Capabilities | None = None,
 ) -> AsyncIterator[Bridge]:
     bridge = Bridge(
-        outbox, line, clock_ns=lambda: NOW_NS, concurrency=2, sleep=sleeps or Sleeps(), jitter=jitter
+        outbox,
+        line,
+        clock_ns=clock_ns,
+        capabilities=capabilities,
+        concurrency=2,
+        sleep=sleeps or Sleeps(),
+        jitter=jitter,
     )
     task = asyncio.create_task(bridge.run())
     await until(lambda: outbox.waiting)
@@ -133,6 +152,12 @@ async def carrying(
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+
+
+async def settled() -> None:
+    """Let everything run that can."""
+    for _ in range(20):
+        await asyncio.sleep(0)
 
 
 async def until(condition: Callable[[], bool], timeout_s: float = 5, pause_s: float = 0) -> None:
@@ -150,9 +175,10 @@ async def test_what_is_new_is_sent_and_resolved(line: Line) -> None:
     assert isinstance(answers["d1"], Confirmed)
     assert isinstance(answers["d2"], Refused) and answers["d2"].code is RefusalCode.SERIALS_NOT_HELD
     assert {call for call, _ in line.log} == {"move"}
-    progress = bridge.progress
-    assert (progress.sent, progress.asked, progress.confirmed, progress.refused) == (2, 0, 1, 1)
-    assert (progress.unknown, progress.in_flight, progress.oldest_unknown_since_ns) == (0, 0, None)
+    assert bridge.progress.total == Counts(sent=2, confirmed=1, refused=1)
+    assert bridge.progress.by_kind[MovementKind.DELIVER] == bridge.progress.total
+    assert bridge.progress.by_kind[MovementKind.RETIRE] == Counts()
+    assert bridge.progress.oldest_unknown_since_ns is None
 
 
 async def test_at_the_start_everything_is_asked_about_before_anything_is_sent(line: Line) -> None:
@@ -235,11 +261,11 @@ async def test_what_is_unclear_is_dated_until_it_is_clear(line: Line) -> None:
     task = asyncio.create_task(bridge.run())
     line.script = [TIMED_OUT]
     outbox.add(deliver("d1", ((1, 2),)))
-    await until(lambda: bridge.progress.unknown == 1)
+    await until(lambda: bridge.progress.total.unknown == 1)
     assert bridge.progress.oldest_unknown_since_ns == NOW_NS
-    assert bridge.progress.in_flight == 1
+    assert bridge.progress.total.in_flight == 1
     gate.set()
-    await until(lambda: bool(outbox.resolved) and bridge.progress.in_flight == 0)
+    await until(lambda: bool(outbox.resolved) and bridge.progress.total.in_flight == 0)
     assert bridge.progress.unknown_since_ns == {}
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -268,43 +294,56 @@ async def test_calls_at_a_time_are_bounded(clock: ManualClock) -> None:
     assert line.most == 2
 
 
-async def started(outbox: ListOutbox, line: FakeRegistry) -> tuple[Bridge, asyncio.Task[None]]:
-    """A bridge that has begun, and will stop by itself."""
-    bridge = Bridge(outbox, line, clock_ns=lambda: NOW_NS, sleep=Sleeps())
-    task = asyncio.create_task(bridge.run())
-    await until(lambda: outbox.waiting)
-    return bridge, task
-
-
 def confirmed_otherwise(answer: Answer) -> Answer:
     assert isinstance(answer, Confirmed)
     return replace(answer, digest="f" * 64)
 
 
-async def test_a_confirmation_of_something_else_stops_the_bridge(line: Line) -> None:
+async def test_a_confirmation_of_something_else_stops_its_movement_alone(line: Line) -> None:
     outbox = ListOutbox()
-    line.script = [
-        lambda answer: replace(answer, digest="f" * 64) if isinstance(answer, Confirmed) else answer
-    ]
-    bridge, task = await started(outbox, line)
-    outbox.add(deliver("d1", ((1, 2),)))
-    with pytest.raises(Contradiction, match="d1") as caught:
-        await asyncio.wait_for(task, 5)
-    assert bridge.progress.contradiction is caught.value
-    assert outbox.resolved == []
+    line.script = [confirmed_otherwise]
+    asked = deliver("d1", ((1, 2),))
+    async with carrying(outbox, line) as bridge:
+        outbox.add(asked)
+        await until(lambda: bool(outbox.told))
+        outbox.add(deliver("d2", ((2, 3),)))
+        await until(lambda: bool(outbox.resolved))
+        await settled()
+        (found,) = outbox.told
+        assert (found.kind, found.movement) == (ContradictionKind.OTHER_CONTENT, asked)
+        assert str(found) == "request d1: one movement was asked for, and then another was confirmed"
+        assert bridge.progress.stopped == {"d1": found}
+        assert bridge.progress.total.in_flight == 0
+        assert [name for name, _ in outbox.resolved] == ["d2"]
+        assert bridge.progress.unknown_since_ns == {"d1": NOW_NS}
+    assert ("ask", "d1") not in line.log
 
 
-async def test_an_answer_other_than_an_earlier_one_stops_the_bridge(line: Line) -> None:
+async def test_a_stopped_movement_is_forgotten_once_a_person_has_settled_it(line: Line) -> None:
+    outbox = ListOutbox()
+    line.script = [confirmed_otherwise]
+    async with carrying(outbox, line) as bridge:
+        outbox.add(deliver("d1", ((1, 2),)))
+        await until(lambda: bool(outbox.told))
+        del outbox.entries["d1"]
+        outbox.add(deliver("d2", ((2, 3),)))
+        await until(lambda: bool(outbox.resolved))
+        assert (bridge.progress.stopped, bridge.progress.unknown_since_ns) == ({}, {})
+
+
+async def test_an_answer_other_than_an_earlier_one_stops_its_movement(line: Line) -> None:
     outbox = ListOutbox()
     asked = deliver("d1", ((1, 2),))
-    bridge, task = await started(outbox, line)
-    outbox.add(asked)
-    await until(lambda: bool(outbox.resolved) and bridge.progress.in_flight == 0)
-    refused = Refused(request_id="d1", code=RefusalCode.LOT_FROZEN, leg=1, registry_time_ns=0)
-    line.script = [lambda _: refused]
-    outbox.add(asked)
-    with pytest.raises(Contradiction, match="confirmed as M2, and then refused as lot_frozen"):
-        await asyncio.wait_for(task, 5)
+    async with carrying(outbox, line) as bridge:
+        outbox.add(asked)
+        await until(lambda: bool(outbox.resolved) and bridge.progress.total.in_flight == 0)
+        refused = Refused(request_id="d1", code=RefusalCode.LOT_FROZEN, leg=1, registry_time_ns=0)
+        line.script = [lambda _: refused]
+        outbox.add(asked)
+        await until(lambda: bool(outbox.told))
+    (found,) = outbox.told
+    assert found.kind is ContradictionKind.ANSWER_CHANGED
+    assert (found.earlier, found.later) == ("confirmed as M2", "refused as lot_frozen (leg 1)")
     assert len(outbox.resolved) == 1
 
 
@@ -313,19 +352,21 @@ async def test_the_same_answer_again_is_no_contradiction(line: Line) -> None:
     asked = deliver("d1", ((1, 2),))
     async with carrying(outbox, line) as bridge:
         outbox.add(asked)
-        await until(lambda: len(outbox.resolved) == 1 and bridge.progress.in_flight == 0)
+        await until(lambda: len(outbox.resolved) == 1 and bridge.progress.total.in_flight == 0)
         outbox.add(asked)
         await until(lambda: len(outbox.resolved) == 2)
     assert outbox.resolved[0] == outbox.resolved[1]
 
 
-async def test_an_id_used_twice_stops_the_bridge(line: Line) -> None:
+async def test_an_id_used_twice_stops_its_movement(line: Line) -> None:
     outbox = ListOutbox(deliver("d1", ((1, 2),)))
     await FakeRegistry.move(line, deliver("d1", ((1, 3),)))
     line.script = [UnknownReason.NOT_SEEN]
-    _, task = await started(outbox, line)
-    with pytest.raises(RequestIdReused):
-        await asyncio.wait_for(task, 5)
+    async with carrying(outbox, line):
+        await until(lambda: bool(outbox.told))
+        outbox.add(deliver("d2", ((5, 6),)))
+        await until(lambda: bool(outbox.resolved))
+    assert outbox.told[0].kind is ContradictionKind.ID_REUSED
 
 
 async def test_a_core_that_stops_stops_the_bridge(line: Line) -> None:
@@ -334,10 +375,13 @@ async def test_a_core_that_stops_stops_the_bridge(line: Line) -> None:
             raise RuntimeError("the journal is gone")
 
     outbox = Broken()
-    _, task = await started(outbox, line)
+    bridge = Bridge(outbox, line, clock_ns=lambda: NOW_NS, sleep=Sleeps())
+    task = asyncio.create_task(bridge.run())
+    await until(lambda: outbox.waiting)
     outbox.add(deliver("d1", ((1, 2),)))
     with pytest.raises(RuntimeError, match="journal"):
         await asyncio.wait_for(task, 5)
+    assert bridge.progress.total.in_flight == 0
 
 
 class StormyLine(FakeRegistry):
@@ -362,9 +406,9 @@ class StormyLine(FakeRegistry):
             self._late.append(movement)
         return answer if fate < 0.8 else answer_lost(answer)
 
-    async def ask(self, request_id: str, not_after_ns: int) -> Answer:
+    async def ask(self, request_id: str) -> Answer:
         await self._weather()
-        answer = await super().ask(request_id, not_after_ns)
+        answer = await super().ask(request_id)
         return answer if self._random.random() < 0.7 else answer_lost(answer)
 
     async def _weather(self) -> None:
@@ -438,3 +482,87 @@ async def test_every_reason_is_told_first_and_at_each_doubling(line: Line) -> No
 def test_the_age_of_what_is_unclear_is_told_in_seconds() -> None:
     progress = Progress(unknown_since_ns={"d1": NOW_NS, "d2": NOW_NS + 1})
     assert progress.unknown_for_s(NOW_NS + 2_500_000_000) == 2.5
+
+
+async def test_it_asks_what_the_registry_promises_before_anything_else(line: Line) -> None:
+    class Shy(Line):
+        silences = 3
+
+        async def capabilities(self) -> Capabilities:
+            if self.silences:
+                self.silences -= 1
+                raise RegistryUnavailable(TIMED_OUT)
+            return await super().capabilities()
+
+    shy, sleeps, outbox = Shy(line._clock), Sleeps(), ListOutbox()  # type: ignore[arg-type] # it is the manual one
+    async with carrying(outbox, shy, sleeps) as bridge:
+        assert bridge.progress.variant is Variant.DEADLINE
+    assert sleeps.asked == [0.2, 0.4, 0.8]
+
+
+async def test_without_idempotent_ids_what_may_have_been_sent_is_only_asked_about(
+    line: Line, clock: ManualClock
+) -> None:
+    once = replace(WHOLE_PROTOCOL, idempotent_ids=False, cancel_tombstone=False)
+    outbox = ListOutbox(deliver("d1", ((1, 2),)))
+    async with carrying(outbox, line, capabilities=once):
+        await until(lambda: len(line.log) > 5)
+        assert {call for call, _ in line.log} == {"ask"}
+        outbox.add(deliver("d2", ((2, 3),)))
+        await until(lambda: bool(outbox.resolved))
+        clock.now_ns = DEADLINE_NS + 1
+        await until(lambda: len(outbox.resolved) == 2)
+    assert [name for name, _ in outbox.resolved] == ["d2", "d1"]
+    assert line.log.count(("move", "d2")) == 1
+    assert ("move", "d1") not in line.log
+
+
+async def test_without_the_registrys_clock_what_is_overdue_is_cancelled(
+    line: Line, clock: ManualClock
+) -> None:
+    no_clock = replace(WHOLE_PROTOCOL, platform_clock=False)
+    outbox = ListOutbox(deliver("d1", ((1, 2),)))
+    ours = DEADLINE_NS + OVERDUE_NS + 1
+    async with carrying(outbox, line, capabilities=no_clock, clock_ns=lambda: ours) as bridge:
+        await until(lambda: bool(outbox.resolved))
+    assert line.log == [("ask", "d1")]
+    assert bridge.progress.total.cancelled == 1
+    answer = outbox.resolved[0][1]
+    assert isinstance(answer, Refused) and answer.code is RefusalCode.CANCELLED
+
+
+async def test_while_the_line_rests_few_wait_for_it_and_nothing_counts_as_unknown(line: Line) -> None:
+    line.script = [UnknownReason.CIRCUIT_OPEN] * 9
+    outbox, sleeps = ListOutbox(), Sleeps()
+    async with carrying(outbox, line, sleeps) as bridge:
+        outbox.add(*(deliver(f"d{number}", ((number, number + 1),)) for number in range(1, 30)))
+        await until(lambda: len(outbox.resolved) == 29)
+    assert {name for _, name in line.log[:9]} == {"d1", "d2"}
+    assert bridge.progress.total.unknown == 0
+    assert len(sleeps.asked) == 9 and max(sleeps.asked) <= 2.0
+
+
+async def test_the_report_says_how_the_line_is(line: Line) -> None:
+    outbox, gate = ListOutbox(), asyncio.Event()
+
+    async def sleep(_delay_s: float) -> None:
+        await gate.wait()
+
+    bridge = Bridge(outbox, line, clock_ns=lambda: NOW_NS, sleep=sleep)
+    task = asyncio.create_task(bridge.run())
+    await until(lambda: outbox.waiting)
+    line.script = [TIMED_OUT, LOST]
+    outbox.add(deliver("d1", ((1, 2),)), deliver("d2", ((2, 3),)))
+    await until(lambda: bridge.progress.total.unknown == 2)
+    found = report(bridge.progress, circuit=CircuitState.CLOSED, circuit_opened=0, most=1)
+    assert found.unclear == (Unclear(request_id="d1", since_ns=NOW_NS),)
+    assert found.unclear_count == 2
+    assert found.total == Counts(sent=2, unknown=2, in_flight=2)
+    assert found.by_kind[MovementKind.DELIVER] == found.total
+    assert (found.variant, found.stopped) == (Variant.DEADLINE, ())
+    gate.set()
+    await until(lambda: len(outbox.resolved) == 2)
+    assert found.total.confirmed == 0, "a report does not change afterwards"
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task

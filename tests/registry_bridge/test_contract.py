@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from registry_bridge.capabilities import WHOLE_PROTOCOL
 from registry_bridge.http_administration import HttpAdministration
 from registry_bridge.http_registry import HttpRegistry
 from registry_bridge.reconcile import reconcile
@@ -136,7 +137,7 @@ async def test_the_same_request_has_the_same_answer_for_ever(platform: Platform)
     first = await platform.registry.move(deliver("d1", ((1, 2),)))
     platform.clock.now_ns = DEADLINE_NS + 1
     assert await platform.registry.move(deliver("d1", ((1, 2),))) == first
-    assert await platform.registry.ask("d1", DEADLINE_NS) == first
+    assert await platform.registry.ask("d1") == first
     assert await held(platform, "buyer") == [("trading", "LOT-1", 1, 2)]
 
 
@@ -166,23 +167,27 @@ async def test_all_legs_or_none(platform: Platform) -> None:
     assert await held(platform, "buyer") == []
 
 
-async def test_not_found_is_final_only_past_the_deadline(platform: Platform) -> None:
-    unseen = await platform.registry.ask("d1", NOW_NS)
-    assert isinstance(unseen, Unknown) and unseen.why is UnknownReason.NOT_SEEN
+async def test_not_seen_states_the_clock_by_which_the_deadline_is_judged(platform: Platform) -> None:
+    unseen = await platform.registry.ask("d1")
+    assert unseen == Unknown(request_id="d1", why=UnknownReason.NOT_SEEN, registry_time_ns=NOW_NS)
+    asked = replace(deliver("d1", ((1, 2),)), not_after_ns=NOW_NS)
     platform.clock.now_ns = NOW_NS + 1
-    late = await platform.registry.ask("d1", NOW_NS)
-    assert isinstance(late, Refused) and late.code is RefusalCode.TOO_LATE
-    assert await refusal(platform, replace(deliver("d1", ((1, 2),)), not_after_ns=NOW_NS)) == (
-        RefusalCode.TOO_LATE,
-        None,
-    )
+    late = await platform.registry.ask("d1")
+    assert isinstance(late, Unknown) and late.registry_time_ns == NOW_NS + 1
+    assert await refusal(platform, asked) == (RefusalCode.TOO_LATE, None)
+    assert isinstance(await platform.registry.ask("d1"), Refused)
+
+
+async def test_what_it_promises_is_what_it_keeps(platform: Platform) -> None:
+    """The tests around this one hold it to each promise."""
+    assert await platform.registry.capabilities() == WHOLE_PROTOCOL
 
 
 async def test_a_cancelled_id_is_refused_for_ever(platform: Platform) -> None:
     answer = await platform.registry.cancel("d1")
     assert isinstance(answer, Refused) and answer.code is RefusalCode.CANCELLED
     assert await refusal(platform, deliver("d1", ((1, 2),))) == (RefusalCode.CANCELLED, None)
-    assert await platform.registry.ask("d1", DEADLINE_NS) == answer
+    assert await platform.registry.ask("d1") == answer
 
 
 async def test_a_cancel_comes_too_late_for_what_was_decided(platform: Platform) -> None:

@@ -11,6 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from structlog.testing import capture_logs
 
 from registry_bridge import http_line, http_registry
+from registry_bridge.back_off import BackOff
+from registry_bridge.capabilities import WHOLE_PROTOCOL
+from registry_bridge.circuit import CircuitSettings, CircuitState
 from registry_bridge.http_line import LineSettings
 from registry_bridge.http_registry import HttpRegistry, connect
 from registry_bridge.registry import (
@@ -70,8 +73,10 @@ class FaultyServer:
     def __init__(self, *steps: Respond) -> None:
         self._steps = list(steps)
         self.requests: list[Request] = []
+        self.connections = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -136,7 +141,12 @@ def problem(code: str, at_ns: int = NOW_NS) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def facing(*steps: Respond, timeout_s: float = 5.0) -> AsyncIterator[tuple[HttpRegistry, FaultyServer]]:
+async def facing(
+    *steps: Respond,
+    timeout_s: float = 5.0,
+    total_timeout_s: float = 5.0,
+    circuit: CircuitSettings = CircuitSettings(failures=1_000_000),  # noqa: B008 - it is frozen
+) -> AsyncIterator[tuple[HttpRegistry, FaultyServer]]:
     faulty = FaultyServer(*steps)
     server = await asyncio.start_server(faulty.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
@@ -146,6 +156,8 @@ async def facing(*steps: Respond, timeout_s: float = 5.0) -> AsyncIterator[tuple
         signer=OURS,
         verifier=THEIRS.verifier(),
         timeout_s=timeout_s,
+        total_timeout_s=total_timeout_s,
+        circuit=circuit,
     )
     async with server, connect(settings, lambda: NOW_NS) as registry:
         yield registry, faulty
@@ -321,7 +333,7 @@ async def test_no_server_is_a_lost_connection() -> None:
     settings = LineSettings(url="http://127.0.0.1:9", key="k", signer=OURS, verifier=THEIRS.verifier())
     async with connect(settings) as registry:
         assert why(await registry.move(ASKED)) is UnknownReason.CONNECTION_LOST
-        assert why(await registry.ask("d1", 0)) is UnknownReason.CONNECTION_LOST
+        assert why(await registry.ask("d1")) is UnknownReason.CONNECTION_LOST
         assert why(await registry.cancel("d1")) is UnknownReason.CONNECTION_LOST
         with pytest.raises(RegistryUnavailable):
             await registry.time()
@@ -340,32 +352,100 @@ async def test_an_id_used_with_other_content_is_a_fault_of_ours() -> None:
         await moved(says(409, problem("request_id_reused")))
 
 
+@pytest.mark.parametrize("at_ns", [DEADLINE_NS, DEADLINE_NS + 1])
+async def test_not_found_states_the_registrys_clock(at_ns: int) -> None:
+    async with facing(says(404, problem("not_found", at_ns))) as (registry, _):
+        assert await registry.ask("d1") == Unknown(
+            request_id="d1", why=UnknownReason.NOT_SEEN, registry_time_ns=at_ns
+        )
+
+
+async def test_only_a_movement_that_is_not_found_was_not_seen() -> None:
+    async with facing(says(404, problem("no_such_call"))) as (registry, _):
+        assert why(await registry.ask("d1")) is UnknownReason.NOT_ADMITTED
+
+
+PROMISES = {
+    "idempotent_ids": True,
+    "final_answers": True,
+    "platform_clock": False,
+    "cancel_tombstone": True,
+    "journal": True,
+}
+
+
+async def test_promises_are_read_by_name() -> None:
+    async with facing(says(200, PROMISES | {"registry_time": format_instant(NOW_NS)})) as (registry, server):
+        assert await registry.capabilities() == replace(WHOLE_PROTOCOL, platform_clock=False)
+    assert server.requests[0].target == "/registry/v1/capabilities"
+
+
+async def test_a_promise_left_out_is_not_made() -> None:
+    body = {name: value for name, value in PROMISES.items() if name != "final_answers"}
+    async with facing(says(200, body | {"registry_time": format_instant(NOW_NS)})) as (registry, _):
+        with pytest.raises(RegistryUnavailable):
+            await registry.capabilities()
+
+
+async def test_a_connection_is_used_again() -> None:
+    async with facing(says(200, DONE)) as (registry, server):
+        for _ in range(5):
+            await registry.move(ASKED)
+    assert (len(server.requests), server.connections) == (5, 1)
+
+
+async def test_a_platform_that_does_not_answer_is_given_a_rest() -> None:
+    circuit = CircuitSettings(failures=3, rest=BackOff(first_s=0.05, longest_s=0.05))
+    steps = [sends(b"")] * 3
+    async with facing(*steps, says(200, DONE), circuit=circuit) as (registry, server):
+        for _ in range(3):
+            assert why(await registry.move(ASKED)) is not UnknownReason.CIRCUIT_OPEN
+        assert registry.circuit.state is CircuitState.OPEN
+        assert why(await registry.move(ASKED)) is UnknownReason.CIRCUIT_OPEN
+        with pytest.raises(RegistryUnavailable, match="circuit_open"):
+            await registry.time()
+        assert len(server.requests) == 3
+        answer: Answer = Unknown(request_id="d1", why=UnknownReason.CIRCUIT_OPEN)
+        async with asyncio.timeout(5):
+            while isinstance(answer, Unknown):
+                await asyncio.sleep(0.01)
+                answer = await registry.move(ASKED)
+        assert (answer, registry.circuit.state, registry.circuit.opened) == (
+            CONFIRMED,
+            CircuitState.CLOSED,
+            1,
+        )
+        assert len(server.requests) == 4
+
+
 @pytest.mark.parametrize(
-    ("code", "at_ns", "final"),
-    [
-        ("not_found", DEADLINE_NS + 1, True),
-        ("not_found", DEADLINE_NS, False),
-        ("no_such_call", DEADLINE_NS + 1, False),
-    ],
+    ("status", "opens"), [(500, True), (503, True), (429, True), (404, False), (401, False)]
 )
-async def test_not_found_is_final_only_past_the_deadline(code: str, at_ns: int, final: bool) -> None:
-    async with facing(says(404, problem(code, at_ns))) as (registry, _):
-        answer = await registry.ask("d1", DEADLINE_NS)
-    if final:
-        assert isinstance(answer, Refused) and answer.code is RefusalCode.TOO_LATE
-    else:
-        assert isinstance(answer, Unknown)
+async def test_a_signed_answer_opens_the_circuit_only_when_the_platform_is_ill(
+    status: int, opens: bool
+) -> None:
+    circuit = CircuitSettings(failures=2)
+    async with facing(says(status, problem("no")), circuit=circuit) as (registry, _):
+        await registry.move(ASKED)
+        await registry.move(ASKED)
+        assert (registry.circuit.state is CircuitState.OPEN) is opens
+
+
+async def test_pages_are_read_within_a_total_time() -> None:
+    async with facing(silent, timeout_s=5.0, total_timeout_s=0.05) as (registry, _):
+        with pytest.raises(RegistryUnavailable, match="timed_out"):
+            await registry.account("a")
 
 
 async def test_a_question_is_signed_over_the_very_bytes_sent() -> None:
     async with facing(says(200, DONE)) as (registry, faulty):
-        await registry.ask("a:b.c-d_e", 0)
+        await registry.ask("a:b.c-d_e")
     assert faulty.requests[0].target == "/registry/v1/movements/a:b.c-d_e"
 
 
 async def test_two_calls_in_one_millisecond_have_two_signatures() -> None:
     async with facing(says(200, DONE)) as (registry, faulty):
-        await asyncio.gather(*(registry.ask("d1", 0) for _ in range(5)))
+        await asyncio.gather(*(registry.ask("d1") for _ in range(5)))
     assert len({request.headers["x-signature"] for request in faulty.requests}) == 5
 
 
@@ -413,7 +493,7 @@ async def test_holdings_without_end_are_refused(monkeypatch: pytest.MonkeyPatch)
 async def test_an_id_that_could_be_something_else_in_a_path_is_a_fault_of_ours(name: str) -> None:
     async with facing(says(200, DONE)) as (registry, faulty):
         with pytest.raises(WireError):
-            await registry.ask(name, 0)
+            await registry.ask(name)
     assert faulty.requests == []
 
 

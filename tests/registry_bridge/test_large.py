@@ -20,7 +20,7 @@ async def decided(registry: HttpRegistry, asked: Movement) -> Answer:
     async with asyncio.timeout(60):
         while isinstance(answer, Unknown):
             await asyncio.sleep(0.1)
-            answer = await registry.ask(asked.request_id, asked.not_after_ns)
+            answer = await registry.ask(asked.request_id)
     return answer
 
 

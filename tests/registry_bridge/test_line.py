@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from registry_bridge.bridge import BackOff, Bridge
+from registry_bridge.back_off import BackOff
+from registry_bridge.bridge import Bridge
 from registry_bridge.http_administration import HttpAdministration
 from registry_bridge.http_registry import HttpRegistry, connect
 from registry_bridge.reference.serving import EXCHANGE_KEY

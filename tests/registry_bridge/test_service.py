@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from gateway.postgres.embedded import EmbeddedPostgres
+from registry_bridge.capabilities import WHOLE_PROTOCOL
 from registry_bridge.http_administration import AdministrationRefused, HttpAdministration
 from registry_bridge.http_registry import HttpRegistry
 from registry_bridge.keys import load_signer, load_verifier
@@ -33,6 +34,7 @@ from registry_bridge.signing import (
     signed_headers,
 )
 from registry_bridge.wire import MAX_BODY_BYTES, MAX_MOVEMENT_BYTES, movement_json, write
+from registry_bridge.wire_capabilities import CapabilitiesBody
 from settlement.lot import MethodologyClass
 from tests.registry_bridge.conftest import Service
 from tests.registry_bridge.examples import DAY, deliver, issue, transfer_in
@@ -93,6 +95,11 @@ async def caller(service: Service) -> AsyncIterator[Caller]:
 
 async def test_a_signed_request_is_answered_signed(caller: Caller) -> None:
     assert await caller.call("GET", TIME) == (200, {"registry_time": "2026-11-22T14:30:00.000000+08:00"})
+
+
+async def test_it_says_what_it_promises(caller: Caller) -> None:
+    status, said = await caller.call("GET", "/registry/v1/capabilities")
+    assert (status, CapabilitiesBody.model_validate_json(write(said)).value()) == (200, WHOLE_PROTOCOL)
 
 
 async def test_a_401_says_which_part_failed(caller: Caller) -> None:

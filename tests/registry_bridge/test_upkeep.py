@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from registry_bridge import upkeep
-from registry_bridge.bridge import BackOff
+from registry_bridge.back_off import BackOff
 from registry_bridge.registry import AccountKind, Binding, BindingRefused, RefusalCode
 from registry_bridge.upkeep import AccountBinder, LotFeed
 from settlement.commands import RegisterLot

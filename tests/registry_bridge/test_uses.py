@@ -18,7 +18,8 @@ from matching.commands import AdvanceClose, CloseDay, RetryRetirement
 from matching.events import CloseStep
 from matching.order import Side
 from registry_bridge import exchange_side
-from registry_bridge.bridge import BackOff, Bridge
+from registry_bridge.back_off import BackOff
+from registry_bridge.bridge import Bridge
 from registry_bridge.exchange_side import ExchangeOutbox, ExchangeSide, compare_positions
 from registry_bridge.http_administration import HttpAdministration
 from registry_bridge.http_registry import HttpRegistry

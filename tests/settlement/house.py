@@ -91,7 +91,7 @@ class House:
         sound(self.depository.open_account(opened))
 
     def deposit(self, account: AccountId, fen: int, reference: str) -> None:
-        sound(self.depository.deposit_cash(deposit(account, fen, reference)))
+        sound(self.depository.treasury.deposit(deposit(account, fen, reference)))
 
     def ask_for(self, account: AccountId, *lots: LotSlice) -> Instruction:
         """A transfer in under way."""

@@ -81,10 +81,9 @@ REFUSALS: list[tuple[str, Question]] = [
     ("serials_malformed", learn(serials=(5, 5))),
     ("serials_malformed", learn(serials=(5, 1))),
     ("serials_malformed", learn(serials=(-1, 5))),
-    ("account_unknown", lambda depository: depository.deposit_cash(deposit(AccountId("x"), 1, "r"))),
-    ("amount_not_positive", lambda depository: depository.deposit_cash(deposit(BUYER, 0, "r"))),
-    ("amount_not_positive", lambda depository: depository.deposit_cash(deposit(BUYER, -1, "r"))),
-    ("bank_reference_reused", lambda depository: depository.deposit_cash(deposit(SELLER, 5, "opening"))),
+    ("amount_not_positive", lambda depository: depository.treasury.deposit(deposit(BUYER, 0, "r"))),
+    ("amount_not_positive", lambda depository: depository.treasury.deposit(deposit(BUYER, -1, "r"))),
+    ("bank_reference_reused", lambda depository: depository.treasury.deposit(deposit(SELLER, 5, "opening"))),
     ("account_unknown", ask(part("A", (30, 31)), account=AccountId("x"))),
     ("instrument_unknown", ask(part("A", (30, 31)), instrument=AssetCode("W"))),
     ("serials_malformed", ask()),
@@ -154,7 +153,7 @@ def test_serials_that_are_free_may_be_asked_for() -> None:
 
 def test_a_deposit_is_posted_from_outside() -> None:
     depository = house().depository
-    _, posted = depository.deposit_cash(deposit(SELLER, 7, "r2"))  # type: ignore[misc] # not refused
+    _, posted = depository.treasury.deposit(deposit(SELLER, 7, "r2"))  # type: ignore[misc] # not refused
     assert isinstance(posted, Posted)
     assert (posted.asset, posted.amount) == (CASH, 7)
     assert (posted.from_account, posted.to_account) == (OUTSIDE, SELLER)

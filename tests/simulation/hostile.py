@@ -40,21 +40,34 @@ from settlement.commands import (
     DepositCash,
     OpenAccount,
     Outcome,
+    PayWithdrawal,
     RegisterLot,
     RegisterParticipant,
     RequestTransferIn,
+    RequestWithdrawal,
     ResolveInstruction,
+    ReturnWithdrawal,
 )
 from settlement.events import LotSlice
 from settlement.instrument import Instrument
 from settlement.lot import MethodologyClass
 from settlement.retirement import RetirementId, Use
-from settlement.values import AccountId, AssetCode, InstructionId, LotId, ParticipantId, TradeId, TradingDay
+from settlement.values import (
+    AccountId,
+    AssetCode,
+    InstructionId,
+    LotId,
+    ParticipantId,
+    TradeId,
+    TradingDay,
+    WithdrawalId,
+)
 from tests.reference.market import LISTED_PHASES, Market, PlainListing, PlainOrder
 from tests.reference.rules import number, periods
 from tests.reference.vault import MONEY
 from tests.simulation import universe
 from tests.simulation.universe import CLASS_ONE, CLASS_TWO, CLASSES, OWNERS, UNLISTED, change
+from tests.simulation.user import USER_KINDS, User
 
 SECOND_NS = 10**9
 DAY_NS = 86_400 * SECOND_NS
@@ -74,6 +87,7 @@ class Hostile:
         self.sent: list[ClientCommand] = []
         self.answered: list[InstructionId] = []
         self.ids = 0
+        self.user = User(self)
         self.kinds: tuple[tuple[int, Callable[[], Command]], ...] = (
             (560, self.order),
             (110, self.cancel),
@@ -81,7 +95,10 @@ class Hostile:
             (12, self.cancel_many),
             (40, self.again),
             (15, self.deposit),
+            (12, self.withdrawal),
+            (10, self.end_withdrawal),
             (30, self.transfer_in),
+            *((weight, getattr(self.user, name)) for weight, name in USER_KINDS),
             (45, self.answer),
             (15, AdvanceTime),
             (9, self.rules),
@@ -314,6 +331,12 @@ class Hostile:
                         replace(command, account=self.account()),
                     )
                 )
+            case RequestWithdrawal():
+                return replace(command, amount_fen=command.amount_fen + 1)
+            case PayWithdrawal():
+                return replace(command, bank_reference=f"{command.bank_reference}-other")
+            case ReturnWithdrawal():
+                return replace(command, reason="another")
             case RequestTransferIn():
                 return self.random.choice(
                     (
@@ -336,6 +359,42 @@ class Hostile:
             deadline_ns=self.deadline(),
             amount_fen=self.random.choice(amounts_fen),
             bank_reference=f"bank-{self.ids}",
+        )
+
+    def withdrawal(self) -> Command:
+        account = self.account()
+        have_fen = self.market.vault.amount(account, MONEY, "available")
+        amounts_fen = (0, -1, 1, have_fen // 10, have_fen // 10, have_fen, have_fen + 1)
+        return RequestWithdrawal(
+            participant=self.actor(account),
+            account=account,
+            client_id=self.fresh_id(),
+            deadline_ns=self.deadline(),
+            amount_fen=self.random.choice(amounts_fen),
+        )
+
+    def end_withdrawal(self) -> Command:
+        """The bank's word on a withdrawal: one that waits, mostly; one that has ended, or is another's, or none."""
+        known = self.market.vault.withdrawals
+        waiting = [name for name, (_, _, end) in known.items() if not end]
+        name = self.random.choice((waiting if waiting and self.chance(0.9) else list(known)) or ["wd-0"])
+        account = AccountId(known[name][0]) if name in known and self.chance(0.95) else self.account()
+        client_id = self.fresh_id()
+        if self.chance(0.4):
+            return ReturnWithdrawal(
+                participant=ParticipantId("bank"),
+                account=account,
+                client_id=client_id,
+                withdrawal_id=WithdrawalId(name),
+                reason="no such bank account",
+            )
+        reference = self.random.randrange(1, self.ids + 1) if self.chance(0.05) else self.ids
+        return PayWithdrawal(
+            participant=ParticipantId("bank"),
+            account=account,
+            client_id=client_id,
+            withdrawal_id=WithdrawalId(name),
+            bank_reference=f"bank-{reference}",
         )
 
     def transfer_in(self) -> Command:
@@ -439,6 +498,11 @@ class Hostile:
                 (universe.SHANGHAI, universe.SPLIT, universe.ALWAYS, "listed 9-10", "listed 09:75-10:00", ""),
             ),
             ("close_by_clock", ("yes", "no", "maybe")),
+            (
+                "use_channels",
+                (universe.CHANNELS, universe.FEW_CHANNELS, "II: compliance_offset", "I:donation"),
+            ),
+            ("use_withdrawal_s", (0, 0, 60, -1)),
             ("tea_break", ("yes",)),
         )
         changes = []

@@ -12,7 +12,7 @@ from typing import Any, Final
 import asyncpg
 import httpx
 
-from gateway.app import platform
+from gateway.composition.reference_registry import platform
 from gateway.config import EXCHANGE_DATABASE
 from gateway.formats import parse_money
 from gateway.postgres.database import with_database

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from benchmarks.founding import CLASS_ONE, Opening, Openings
-from gateway.app import platform
+from gateway.composition.reference_registry import platform
 from gateway.demo import METHODOLOGIES
 from gateway.formats import money_text
 from settlement.lot import Lot, MethodologyClass, Origin

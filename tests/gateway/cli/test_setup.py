@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from gateway.cli.cash import full_amount
 from gateway.cli.faults import CommandFault
 from gateway.cli.main import app
 from gateway.cli.setup import PARTICIPANT_KIND
 from gateway.cli.stops import told
-from gateway.cli.transfers import full_amount
 from gateway.config import SettingsFault
 from gateway.engine.recovery import RecoveryError
 from gateway.markets.loader import MarketFileFault, read_calendar

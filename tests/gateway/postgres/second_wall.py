@@ -63,6 +63,11 @@ def deposit(reference: str, account: str, amount_fen: int) -> Row:
     return ("deposit", reference, "CNY", amount_fen, "outside", account, 0)
 
 
+def pay_out(reference: str, account: str, amount_fen: int) -> Row:
+    """Money out."""
+    return ("withdrawal", reference, "CNY", amount_fen, account, "outside", 0)
+
+
 def receive(reference: str, account: str, asset: str, tonnes: int) -> Row:
     """Units in."""
     return ("transfer", reference, asset, tonnes, "outside", account, 0)
@@ -309,7 +314,7 @@ ATTACKS = (
         "the same bank money for another account",
         settle(NEW, deposit("bank-1", "beta", 1_000)),
         "settled_once",
-        ("settled.settled_once",),
+        ("settled.settled_once", "settled.bank_reference_once"),
     ),
     Attack(
         "a second reason for an old entry",
@@ -573,6 +578,39 @@ ATTACKS = (
         settle(NEW, ("retirement", "trade-9", "CIR2", 3, "beta", "alpha", 0), [("two", 103, 106)]),
         "settled_to_sink",
         ("settled.settled_to_sink",),
+    ),
+    # ---- money out
+    Attack(
+        "more paid out than there is",
+        settle(NEW, pay_out("out-1", "alpha", 1_251)),
+        "balance_floor",
+        ("balance.balance_floor",),
+    ),
+    Attack(
+        "money paid out to another account",
+        settle(NEW, ("withdrawal", "out-1", "CNY", 10, "alpha", "beta", 0)),
+        "settled_kind",
+        ("settled.settled_kind",),
+    ),
+    Attack(
+        "money paid out of nowhere",
+        settle(NEW, ("withdrawal", "out-1", "CNY", 10, "outside", "alpha", 0)),
+        "settled_kind",
+        ("settled.settled_kind",),
+    ),
+    Attack(
+        "one payment out booked twice",
+        one_after_another(
+            wave(NEW, pay_out("out-1", "alpha", 10)), wave(NEW + 1, pay_out("out-1", "alpha", 10))
+        ),
+        "settled_once",
+        ("settled.settled_once", "settled.bank_reference_once"),
+    ),
+    Attack(
+        "a payment out under the reference of a deposit",
+        settle(NEW, pay_out("bank-1", "alpha", 10)),
+        "bank_reference_once",
+        ("settled.bank_reference_once",),
     ),
     # ---- fees
     Attack(

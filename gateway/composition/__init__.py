@@ -1,0 +1,1 @@
+"""The parts of the composition that know the registry line; `gateway.app` puts them together with the rest."""

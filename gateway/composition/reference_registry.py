@@ -1,0 +1,124 @@
+"""The reference registry beside the exchange: run as a server, started as our child, spoken to as its own people do."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import orjson
+
+from gateway.config import DEFAULT_HOST, Settings, SettingsFault, make_private_dir, write_private
+from gateway.lifetime import Lifetime, Say, postgres
+from gateway.postgres.database import ensure_database
+from gateway.postgres.migrations import migrate
+from gateway.registry_process import RegistryPlace, RegistryProcess
+from registry_bridge.http_administration import AdministrationRefused, connect_administration
+from registry_bridge.http_line import LineSettings
+from registry_bridge.http_registry import connect
+from registry_bridge.keys import KeyFileError, create_key, load_signer, load_verifier
+from registry_bridge.platform import ReferencePlatform
+from registry_bridge.reference import serving
+from registry_bridge.registry import RegistryUnavailable
+
+REGISTRY_DATABASE: Final = "puhui_registry"
+READY_FILE: Final = "ready.json"
+
+PLATFORM_FAULTS: Final = (AdministrationRefused, RegistryUnavailable)
+"""What the administration of the registry may say instead of doing it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RegistryServeSettings:
+    """How `puhui registry serve` was told to run."""
+
+    data_dir: Path
+    exchange_key_file: Path
+    """The exchange's public key."""
+    host: str = DEFAULT_HOST
+    port: int = 0
+    database_url: str | None = None
+    ready_file: Path | None = None
+    """Where else to write the address once calls are answered."""
+
+
+async def serve_registry(settings: RegistryServeSettings, say: Say) -> None:
+    """Run the reference registry until asked to stop."""
+    data_dir = make_private_dir(settings.data_dir)
+    lifetime = Lifetime()
+    async with AsyncExitStack() as stack:
+        lifetime.listen(stack)
+        with lifetime.starting():
+            dsn = await stack.enter_async_context(
+                postgres(lifetime, data_dir / "postgres", settings.database_url, say)
+            )
+            if settings.database_url is None:
+                dsn = await ensure_database(dsn, REGISTRY_DATABASE)
+            reference = serving.RegistrySettings(
+                database_url=dsn,
+                host=settings.host,
+                port=settings.port,
+                key_file=own_key(data_dir, "registry"),
+                exchange_public_key_file=settings.exchange_key_file,
+                admin_public_key_file=public_half(own_key(data_dir, "administration")),
+            )
+            try:
+                url = await stack.enter_async_context(serving.running(reference, migrate=migrate))
+            except KeyFileError as fault:
+                raise SettingsFault(str(fault)) from fault
+            for path in {data_dir / READY_FILE, settings.ready_file or data_dir / READY_FILE}:
+                write_private(path, orjson.dumps({"url": url}))
+            say(f"登记平台已就绪 | the registry is ready: {url}")
+        await lifetime.last()
+
+
+@asynccontextmanager
+async def platform(data_dir: Path) -> AsyncIterator[ReferencePlatform]:
+    """The administration of the reference registry that runs in this data directory."""
+    registry_dir = data_dir / "registry"
+    try:
+        administration = own_line(registry_dir, serving.ADMIN_KEY, registry_dir / "administration.pem")
+        exchange = own_line(registry_dir, serving.EXCHANGE_KEY, data_dir / "keys" / "exchange.pem")
+    except FileNotFoundError as error:
+        raise SettingsFault(
+            f"no reference registry has run in {registry_dir}: {error.filename} is missing"
+        ) from None
+    async with connect_administration(administration) as people, connect(exchange) as registry:
+        yield ReferencePlatform(people, registry)
+
+
+def own_key(directory: Path, name: str) -> Path:
+    """A private key file of that name, made with its public half when there is none."""
+    private_file = directory / f"{name}.pem"
+    if not private_file.exists():
+        create_key(private_file, public_half(private_file))
+    return private_file
+
+
+def public_half(private_file: Path) -> Path:
+    """Where the public half of a private key file lies."""
+    return private_file.with_suffix(".pub.pem")
+
+
+async def start_registry(
+    settings: Settings, exchange_key: Path, lifetime: Lifetime, stack: AsyncExitStack
+) -> RegistryProcess:
+    """Run it as our own child, started again whenever it ends; it stops when the stack unwinds."""
+    place = RegistryPlace(
+        data_dir=make_private_dir(settings.registry_dir), exchange_public_key_file=public_half(exchange_key)
+    )
+    process = RegistryProcess(place)
+    stack.push_async_callback(process.stop)
+    await process.start()
+    lifetime.run(stack, "registry process", process.keep_running())
+    return process
+
+
+def own_line(registry_dir: Path, key: str, private_file: Path) -> LineSettings:
+    """A line to the reference registry that runs in that directory."""
+    return LineSettings(
+        url=str(orjson.loads((registry_dir / READY_FILE).read_bytes())["url"]),
+        key=key,
+        signer=load_signer(private_file),
+        verifier=load_verifier(public_half(registry_dir / "registry.pem")),
+    )
