@@ -40,9 +40,10 @@ from matching.execution import Moment
 from matching.market import ListedMarket
 from matching.operations import Operations
 from matching.rulebook import RuleBook
-from matching.session import NS, Phase
+from matching.session import Phase
 from matching.state import ExchangeState, Stamp
 from matching.trading import ListedTrading
+from matching.using import Using
 from settlement.commands import (
     AddInstrument,
     BankCommand,
@@ -68,8 +69,8 @@ from settlement.use_commands import (
     SubmitRetirement,
     WithdrawUse,
 )
-from settlement.use_desk import UseDesk, UseMoment
-from settlement.values import AccountId, TradingDay
+from settlement.use_rejections import ACCOUNT_EARMARKED
+from settlement.values import TradingDay
 
 
 class Exchange:
@@ -90,7 +91,7 @@ class Exchange:
         self.trading = ListedTrading(depository)
         self.cycle = DayCycle(self.trading, depository.movements, rulebook, calendar)
         self.operations = Operations(depository, self.trading, rulebook, self.cycle)
-        self.uses = UseDesk(depository)
+        self.using = Using(depository, self.cycle, self.trading.standing)
 
     @property
     def trading_day(self) -> TradingDay | None:
@@ -105,9 +106,7 @@ class Exchange:
     @property
     def next_change_ns(self) -> int:
         """When anything may next change by the mere passing of time: phase, rules, or a use that is held."""
-        if self.phase is Phase.CLOSING or self.trading_day is None:
-            return self.cycle.next_change_ns
-        return min(self.cycle.next_change_ns, self.uses.next_due_ns)
+        return min(self.cycle.next_change_ns, self.using.next_change_ns)
 
     @property
     def close_step(self) -> CloseStep | None:
@@ -127,7 +126,7 @@ class Exchange:
         events: list[Event] = []
         if stamp.at_ns >= cycle.next_change_ns:
             events.extend(cycle.follow_time())
-        events.extend(self._follow_uses())
+        events.extend(self.using.follow_time())
         decided = (
             self._decide_for_client(command) if isinstance(command, ClientCommand) else self._decide(command)
         )
@@ -135,7 +134,7 @@ class Exchange:
             events.append(Rejected(code=decided.code, limit=decided.limit, actual=decided.actual))
         else:
             events.extend(decided)
-            events.extend(self._follow_uses())
+            events.extend(self.using.follow_time())
         return tuple(events)
 
     # ---- deciding -----------------------------------------------------------------------------------------------
@@ -164,12 +163,8 @@ class Exchange:
                 return self._request_withdrawal(command)
             case RequestTransferIn():
                 return self._request_transfer_in(command)
-            case SubmitOffset():
-                return self.uses.submit_offset(command, self._use_moment(command.account))
-            case SubmitRetirement():
-                return self.uses.submit_retirement(command, self._use_moment(command.account))
-            case WithdrawUse():
-                return self.uses.withdraw(command)
+            case SubmitOffset() | SubmitRetirement() | WithdrawUse():
+                return self.using.decide(command)
             case _:
                 raise AssertionError(f"no one decides {type(command).__name__}")
 
@@ -182,13 +177,9 @@ class Exchange:
             case AdvanceTime():
                 return ()
             case ResolveInstruction():
-                return self.uses.resolve(command, self._use_moment())
-            case AdoptComplianceYear():
-                return self.uses.adopt_year(command, self.cycle.stamp.at_ns)
-            case FileVerifiedEmissions():
-                return self.uses.file_emissions(command)
-            case DesignateWelfareAccount():
-                return self.uses.designate(command)
+                return self.using.resolve(command)
+            case AdoptComplianceYear() | FileVerifiedEmissions() | DesignateWelfareAccount():
+                return self.using.decide(command)
             case AdvanceClose():
                 return self.cycle.advance_close(command)
             case RegisterParticipant():
@@ -243,6 +234,8 @@ class Exchange:
     def _request_withdrawal(self, command: RequestWithdrawal) -> Rejection | Iterable[Event]:
         if command.account in self.trading.standing.restrictions:
             return rejections.ACCOUNT_RESTRICTED.because(actual=command.account)
+        if self.depository.accounts[command.account].earmark is not None:
+            return ACCOUNT_EARMARKED.because(actual=command.account)
         return self.depository.treasury.request(command, self.cycle.stamp.seq)
 
     def _cancel(self, command: CancelOrder | CancelOrders) -> Rejection | list[Event]:
@@ -313,25 +306,6 @@ class Exchange:
             not_after_ns=cycle.not_after_ns(),
         )
 
-    def _use_moment(self, account: AccountId | None = None) -> UseMoment:
-        cycle, rules = self.cycle, self.cycle.market_rules
-        return UseMoment(
-            seq=cycle.stamp.seq,
-            at_ns=cycle.stamp.at_ns,
-            trading_day=cycle.trading_day,
-            closing=cycle.phase is Phase.CLOSING,
-            not_after_ns=cycle.not_after_ns(),
-            channels=() if rules is None else rules.use_channels,
-            withdrawal_ns=0 if rules is None else rules.use_withdrawal_s * NS,
-            restricted=account in self.trading.standing.restrictions,
-        )
-
-    def _follow_uses(self) -> Iterable[Event]:
-        """Ask the registry for what is held and due."""
-        if self.depository.movements.uses.any_held:
-            return tuple(self.uses.follow_time(self._use_moment()))
-        return ()
-
     # ---- soundness and snapshots --------------------------------------------------------------------------------
 
     def check(self) -> None:
@@ -361,7 +335,7 @@ class Exchange:
             trading_day=cycle.trading_day,
             phase=cycle.phase,
             close=None if cycle.close is None else cycle.close.dump(),
-            uses=self.uses.dump(),
+            uses=self.using.desk.dump(),
         )
 
     @classmethod
@@ -379,5 +353,5 @@ class Exchange:
             exchange.trading.adopt(ListedMarket.load(market))
         exchange.trading.index()
         exchange.cycle.load(state)
-        exchange.uses.load(state.uses)
+        exchange.using.desk.load(state.uses)
         return exchange

@@ -59,8 +59,8 @@ class Picture:
     kind: ParticipantKind
     earmarked: bool = False
     """Its money is for one purpose; nothing else is done from it."""
-    frozen: bool = False
-    """The account itself is frozen or restricted."""
+    blocked: Rejection | None = None
+    """Why the account may do nothing with its units at present; None when it may."""
     lots: tuple[HeldLot, ...]
     """By instrument; within one in delivery order: oldest issue first."""
     stocks: Mapping[AssetCode, Stock]
@@ -84,9 +84,7 @@ def refuse_account(picture: Picture) -> Rejection | None:
     """Whether the account may not use units at all."""
     if picture.earmarked:
         return use_rejections.ACCOUNT_EARMARKED.because(actual=picture.account)
-    if picture.frozen:
-        return use_rejections.UNITS_FROZEN.because(actual=picture.account)
-    return None
+    return picture.blocked
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

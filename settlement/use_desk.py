@@ -57,7 +57,8 @@ from settlement.values import AccountId, AssetCode, ParticipantId, TradingDay
 NEVER_NS: Final = 2**63 - 1
 """Later than any stamp."""
 
-UseAnswer: TypeAlias = Rejection | tuple[UsesEvent | MovementEvent, ...]
+UseOutcome: TypeAlias = UsesEvent | MovementEvent
+UseAnswer: TypeAlias = Rejection | tuple[UseOutcome, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,8 +73,8 @@ class UseMoment:
     channels: Channels
     withdrawal_ns: int
     """How long a use can be withdrawn before the registry is asked."""
-    restricted: bool = False
-    """Whether the account acting is restricted."""
+    blocked: Rejection | None = None
+    """Why the account may do nothing with its units at present; None when it may."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,7 +104,7 @@ class UseDesk:
     def submit_offset(self, command: SubmitOffset, moment: UseMoment) -> UseAnswer:
         """Hold what an offset takes, or say which rule forbids it. Judged by the very function that quotes."""
         wanted = _wanted(command)
-        picture = self.picture(command.account, restricted=moment.restricted)
+        picture = self.picture(command.account, blocked=moment.blocked)
         standing = self.standing(picture.entity, command.compliance_year, moment.at_ns)
         quoted = quote(wanted, picture, standing, moment.channels, moment.at_ns)
         compliance = ComplianceUse(
@@ -127,7 +128,7 @@ class UseDesk:
     def submit_retirement(self, command: SubmitRetirement, moment: UseMoment) -> UseAnswer:
         """Hold what another use takes, or say which rule forbids it."""
         wanted = _wanted(command)
-        picture = self.picture(command.account, restricted=moment.restricted)
+        picture = self.picture(command.account, blocked=moment.blocked)
         refused = refuse_shape(wanted, picture) or refuse_account(picture) or self._refuse_use(command)
         if refused is not None:
             return refused
@@ -209,7 +210,7 @@ class UseDesk:
             at_ns=moment.at_ns,
             trading_day=moment.trading_day or instruction.trading_day,
         )
-        events: list[UsesEvent | MovementEvent] = []
+        events: list[UseOutcome] = []
         for event in booked:
             events.append(event)
             match event:
@@ -232,7 +233,7 @@ class UseDesk:
         """When the registry is next to be asked for a held use; `NEVER_NS` when none is held."""
         return min((use.instruct_at_ns for use in self._depository.movements.uses.held()), default=NEVER_NS)
 
-    def follow_time(self, moment: UseMoment) -> Iterator[UsesEvent | MovementEvent]:
+    def follow_time(self, moment: UseMoment) -> Iterator[UseOutcome]:
         """Ask the registry for every held use whose window is over; not while a day closes, nor before the first."""
         if moment.closing or moment.trading_day is None:
             return
@@ -243,7 +244,7 @@ class UseDesk:
 
     # ---- what is known ------------------------------------------------------------------------------------------
 
-    def picture(self, account: AccountId, *, restricted: bool = False) -> Picture:
+    def picture(self, account: AccountId, *, blocked: Rejection | None = None) -> Picture:
         """What an account has to use up."""
         depository = self._depository
         owned = depository.accounts[account]
@@ -252,7 +253,7 @@ class UseDesk:
             entity=owned.owner,
             kind=depository.kind_of(account),
             earmarked=owned.earmark is not None,
-            frozen=restricted,
+            blocked=blocked,
             lots=tuple(self._lots(account)),
             stocks={code: self._stock(account, code) for code in sorted(depository.instruments)},
             classes={code: one.methodology_class for code, one in depository.instruments.items()},

@@ -2,6 +2,7 @@
 
 from gateway.engine.accounts import AccountView, BalanceView
 from gateway.engine.views import Views
+from matching.rejections import ACCOUNT_RESTRICTED
 from settlement.choice import HeldLot, Picture, Stock, Wanted
 from settlement.offset import Quote, quote
 from settlement.values import AccountId, AssetCode, LotId, ParticipantId
@@ -17,7 +18,7 @@ def picture_of(views: Views, account: AccountView) -> Picture:
         entity=ParticipantId(account.owner),
         kind=kind,
         earmarked=account.earmark is not None,
-        frozen=account.restriction is not None,
+        blocked=None if account.restriction is None else ACCOUNT_RESTRICTED.because(actual=account.account),
         lots=tuple(sorted(lots, key=lambda held: held.lot.instrument)),
         stocks={AssetCode(code): _stock(balance) for code, balance in sorted(account.units.items())},
         classes={AssetCode(code): found for code, found in views.instruments.items()},

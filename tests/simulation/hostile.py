@@ -67,6 +67,7 @@ from tests.reference.rules import number, periods
 from tests.reference.vault import MONEY
 from tests.simulation import universe
 from tests.simulation.universe import CLASS_ONE, CLASS_TWO, CLASSES, OWNERS, UNLISTED, change
+from tests.simulation.user import USER_KINDS, User
 
 SECOND_NS = 10**9
 DAY_NS = 86_400 * SECOND_NS
@@ -86,6 +87,7 @@ class Hostile:
         self.sent: list[ClientCommand] = []
         self.answered: list[InstructionId] = []
         self.ids = 0
+        self.user = User(self)
         self.kinds: tuple[tuple[int, Callable[[], Command]], ...] = (
             (560, self.order),
             (110, self.cancel),
@@ -96,6 +98,7 @@ class Hostile:
             (12, self.withdrawal),
             (10, self.end_withdrawal),
             (30, self.transfer_in),
+            *((weight, getattr(self.user, name)) for weight, name in USER_KINDS),
             (45, self.answer),
             (15, AdvanceTime),
             (9, self.rules),
@@ -495,6 +498,11 @@ class Hostile:
                 (universe.SHANGHAI, universe.SPLIT, universe.ALWAYS, "listed 9-10", "listed 09:75-10:00", ""),
             ),
             ("close_by_clock", ("yes", "no", "maybe")),
+            (
+                "use_channels",
+                (universe.CHANNELS, universe.FEW_CHANNELS, "II: compliance_offset", "I:donation"),
+            ),
+            ("use_withdrawal_s", (0, 0, 60, -1)),
             ("tea_break", ("yes",)),
         )
         changes = []
