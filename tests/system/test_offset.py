@@ -221,7 +221,8 @@ async def test_what_is_bad_is_refused_by_name_and_moves_nothing(exchange: Runnin
                 ),
             )
         ):
-            body = {"client_id": f"bad-{number}", "compliance_year": 2025, **change}
+            body: dict[str, Any] = {"client_id": f"bad-{number}", "compliance_year": 2025}
+            body.update(change)
             answer = await entity.call("POST", "/v1/offsets", body)
             assert (answer.status, answer.code) == (status, code), (change, answer.body)
         refused = await seller.call(
