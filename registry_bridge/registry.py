@@ -348,7 +348,7 @@ class Notice:
     serials: Serials = ()
     reason: str = ""
     journal_sequence: int | None = None
-    """The journal entry it belongs to, for `transferred_in`."""
+    """The journal entry it belongs to, for `transferred_in`; for `corrected` the newest one when it was made."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

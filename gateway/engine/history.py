@@ -15,6 +15,7 @@ from pydantic_core import from_json
 from gateway.engine.entry import AccountEvent
 from gateway.engine.orders import OrderView
 from gateway.engine.paging import Page, bounded, cursor_after, figure_of, id_before
+from gateway.engine.use_history import UseHistory
 from gateway.engine.withdrawals import Withdrawals
 from matching.order import Side, TimeInForce
 from settlement.retirement import RetirementPurpose, Use
@@ -73,6 +74,7 @@ class History:
         """Reading through this pool."""
         self._pool = pool
         self.withdrawals = Withdrawals(pool)
+        self.uses = UseHistory(pool)
         """Money on its way out."""
 
     async def order(self, order_id: int) -> OrderView | None:

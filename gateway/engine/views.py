@@ -15,6 +15,8 @@ from gateway.engine.depth import Depth, DepthChange, DepthState, DepthView
 from gateway.engine.entry import Entry
 from gateway.engine.market import HaltView, ListingView, Market, MarketState, MarketView
 from gateway.engine.orders import NOT_FOR_THE_OWNER, OpenOrders, OrderView
+from gateway.engine.use_handlers import use_handlers
+from gateway.engine.uses import Uses, UsesState
 from matching.calendar import Calendar
 from matching.commands import SubmitOrder
 from matching.events import (
@@ -65,7 +67,6 @@ from settlement.events import (
     MovementRefused,
     ParticipantRegistered,
     Posted,
-    RetirementCompleted,
     RetirementRefused,
     TransferCompleted,
     TransferFailed,
@@ -79,7 +80,7 @@ from settlement.lot import Lot, MethodologyClass
 RECENT_ORDERS: Final = 4_096
 """How many ended orders stay in memory."""
 
-VERSION: Final = "4"
+VERSION: Final = "5"
 """Of the shape and meaning of `ViewsState`. A snapshot of another version is not read: the views are then built
 again from all recorded entries."""
 
@@ -94,6 +95,7 @@ class ViewsState:
     depths: tuple[DepthState, ...]
     open_orders: tuple[OrderView, ...]
     approvals: tuple[ApprovalView, ...]
+    uses: UsesState
 
 
 class Views:
@@ -102,7 +104,8 @@ class Views:
     def __init__(self, *, recent_orders: int = RECENT_ORDERS, state: ViewsState | None = None) -> None:
         """Views of an exchange without a past, or those of a snapshot."""
         self._market = Market()
-        self._accounts = Accounts()
+        self._uses = Uses()
+        self._accounts = Accounts(self._uses)
         self._participants: dict[str, ParticipantKind] = {}
         self._depths: dict[str, Depth] = {}
         self._open = OpenOrders()
@@ -157,6 +160,11 @@ class Views:
     def approvals(self) -> Mapping[int, ApprovalView]:
         """Operators' acts that wait for a second person, oldest first."""
         return self._approvals.waiting
+
+    @property
+    def uses(self) -> Uses:
+        """Compliance years, uses under way and what was used up. Not to be altered by readers."""
+        return self._uses
 
     @property
     def position(self) -> int:
@@ -238,11 +246,13 @@ class Views:
             depths=tuple(depth.dump() for depth in self._depths.values()),
             open_orders=self._open.all(),
             approvals=tuple(self._approvals.waiting.values()),
+            uses=self._uses.dump(),
         )
 
     def _load(self, state: ViewsState) -> None:
         self._market = Market.load(state.market)
-        self._accounts = Accounts(state.accounts)
+        self._uses = Uses(state.uses)
+        self._accounts = Accounts(self._uses, state.accounts)
         self._participants = dict(state.participants)
         self._depths = {depth.listing: Depth.load(depth) for depth in state.depths}
         self._open = OpenOrders(state.open_orders)
@@ -291,7 +301,7 @@ class Views:
             MovementRefused: lambda _, event: accounts.refuse(event.instruction_id),
             DeliverySettled: _plain(accounts.deliver),
             DeliveryFailed: self._on_failed,
-            RetirementCompleted: _plain(accounts.retire),
+            **use_handlers(self._uses, accounts),
             TradingHalted: lambda entry, event: market.halt(event, entry.at_ns),
             TradingResumed: _plain(market.resume),
             AccountRestricted: lambda entry, event: accounts.restrict(event, entry.at_ns),

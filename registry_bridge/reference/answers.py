@@ -16,6 +16,7 @@ import asyncpg
 import structlog
 from aiohttp import web
 
+from registry_bridge.reference.act_refusals import ActRefused
 from registry_bridge.reference.store import Store
 from registry_bridge.signing import (
     KEY_HEADER,
@@ -124,6 +125,8 @@ class Door:
             return await handler(request, body)
         except Problem as problem:
             return problem.reply
+        except ActRefused as refused:
+            return Problem(refused.status, refused.code, str(refused)).reply
         except WireError as error:
             return Problem(400, "malformed", str(error)).reply
         except web.HTTPRequestEntityTooLarge:

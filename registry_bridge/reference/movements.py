@@ -8,6 +8,7 @@ from datetime import date
 import asyncpg
 
 from registry_bridge.reference.judge import (
+    Corrected,
     Facts,
     Held,
     Part,
@@ -23,6 +24,7 @@ from registry_bridge.registry import (
     Confirmed,
     FinalAnswer,
     Movement,
+    MovementKind,
     NoticeKind,
     RefusalCode,
     Refused,
@@ -160,17 +162,20 @@ async def _facts(connection: Connection, movement: Movement) -> Facts:
             frozen_ranges.setdefault(row["lot"], []).append((row["first"], row["end"]))
     return Facts(
         frozen={row["account"]: row["frozen"] for row in accounts},
+        closed=frozenset(row["account"] for row in accounts if row["closed"]),
         bound=frozenset(row["account"] for row in accounts if row["bound"]),
         classes={row["lot"]: MethodologyClass(row["class"]) for row in classes},
         frozen_lots=frozenset(frozen_lots),
         frozen_ranges=frozen_ranges,
+        corrected=await _corrected(connection, lots) if movement.kind is MovementKind.TRANSFER_OUT else {},
         held=await _held(connection, parts_of(movement)),
     )
 
 
 _ACCOUNTS = """
 select a.account, b.account is not null as bound,
-       exists (select from restriction_in_force r where r.account = a.account) as frozen
+       exists (select from restriction_in_force r where r.account = a.account) as frozen,
+       exists (select from account_closed c where c.account = a.account) as closed
 from account a left join binding b on b.account = a.account
 where a.account = any($1::text[])
 """
@@ -188,6 +193,21 @@ from unnest($1::text[], $2::bigint[], $3::bigint[]) as part (lot, first, past),
               where holding.lot = part.lot and holding.serials && int8range(part.first - 1, part.past + 1)
               offset 0) h
 """
+
+
+async def _corrected(connection: Connection, lots: list[str]) -> dict[str, list[Corrected]]:
+    found: dict[str, list[Corrected]] = {}
+    rows = await connection.fetch(
+        """
+        select lot, correction, lower(serials) as first, upper(serials) as end
+        from corrected where lot = any($1::text[]) order by lot, serials
+        """,
+        lots,
+    )
+    for row in rows:
+        one = Corrected(first=row["first"], end=row["end"], correction=row["correction"])
+        found.setdefault(row["lot"], []).append(one)
+    return found
 
 
 async def _held(connection: Connection, parts: list[Part]) -> list[Held]:
@@ -293,6 +313,21 @@ async def _apply(connection: Connection, plan: Plan, sequence: int) -> None:
         [row.first for row in plan.added],
         [row.end for row in plan.added],
     )
+    if plan.withdrawn:
+        await connection.execute(
+            """
+            insert into withdrawal (sequence, correction, lot, serials, account)
+            select $1, correction, lot, int8range(first, past), account
+            from unnest($2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::text[])
+                 as t (correction, lot, first, past, account)
+            """,
+            sequence,
+            [part.correction for part in plan.withdrawn],
+            [part.lot for part in plan.withdrawn],
+            [part.first for part in plan.withdrawn],
+            [part.end for part in plan.withdrawn],
+            [part.target[0] for part in plan.withdrawn],
+        )
 
 
 async def _record(

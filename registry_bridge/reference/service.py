@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
 
-import orjson
 from aiohttp import web
 
 from registry_bridge.capabilities import WHOLE_PROTOCOL
 from registry_bridge.reference import admin_routes, feeds, movements, notices
 from registry_bridge.reference.answers import Door, Problem, Reply, Side
+from registry_bridge.reference.asking import after_of, decode_cursor, encode_cursor, id_of, number, query_of
 from registry_bridge.reference.positions import START, NotYet, Positions
 from registry_bridge.reference.store import Pool, Store
-from registry_bridge.registry import BindingRefused, FinalAnswer, RefusalCode
+from registry_bridge.registry import BindingRefused, FinalAnswer, LotPage, RefusalCode
 from registry_bridge.signing import RequestVerifier, Signer, Verifier
 from registry_bridge.wire import (
     MAX_BODY_BYTES,
     MAX_MOVEMENT_BYTES,
     MovementBody,
-    WireError,
     answer_json,
     format_instant,
-    parse_name,
     read,
 )
 from registry_bridge.wire_capabilities import capabilities_json
@@ -41,7 +36,6 @@ from registry_bridge.wire_pages import (
 
 EXCHANGE_PREFIX = "/registry/v1/"
 ADMIN_PREFIX = "/registry/admin/v1/"
-_MAX_DIGITS = 18
 
 
 def make_app(
@@ -114,6 +108,7 @@ class Calls:
         app.router.add_get(f"{base}accounts/{{id}}", door.handle(self.account), allow_head=False)
         app.router.add_post(f"{base}accounts/{{id}}/binding", door.handle(self.bind))
         app.router.add_get(f"{base}lots", door.handle(self.lots), allow_head=False)
+        app.router.add_get(f"{base}lots/{{id}}", door.handle(self.lot), allow_head=False)
         app.router.add_get(f"{base}notices", door.handle(self.notices), allow_head=False)
         app.router.add_get(f"{base}positions", door.handle(self.positions), allow_head=False)
         app.router.add_get(f"{base}time", door.handle(self.time), allow_head=False)
@@ -162,6 +157,13 @@ class Calls:
         """A page of lots."""
         return Reply(body=lots_json(await feeds.lots(self._store.pool, after_of(request))))
 
+    async def lot(self, request: web.Request, _body: bytes) -> Reply:
+        """One lot, as a page of one."""
+        found = await feeds.lot(self._store.pool, id_of(request))
+        if found is None:
+            raise Problem(404, "not_found")
+        return Reply(body=lots_json(LotPage(lots=(found,), next=None)))
+
     async def notices(self, request: web.Request, _body: bytes) -> Reply:
         """A page of notices."""
         return Reply(body=notices_json(await notices.notices(self._store.pool, after_of(request))))
@@ -188,45 +190,3 @@ class Calls:
     async def capabilities(self, _request: web.Request, _body: bytes) -> Reply:
         """What the platform promises: all that the protocol asks for."""
         return Reply(body=capabilities_json(WHOLE_PROTOCOL))
-
-
-def id_of(request: web.Request) -> str:
-    """The id in the path; WireError when it cannot be one."""
-    return parse_name(request.match_info["id"])
-
-
-def query_of(request: web.Request, *allowed: str) -> dict[str, str]:
-    """The query, of which nothing else and nothing twice is allowed."""
-    if len(request.query) != len(set(request.query)) or not set(request.query) <= set(allowed):
-        raise WireError("query: unknown or repeated")
-    return dict(request.query)
-
-
-def after_of(request: web.Request) -> int:
-    """The sequence number after which to go on."""
-    return number(query_of(request, "after").get("after", "0"))
-
-
-def number(text: str) -> int:
-    """A sequence number in plain digits."""
-    if not (text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS):
-        raise WireError("query: not a sequence number")
-    return int(text)
-
-
-def encode_cursor(cursor: tuple[str, str, int] | None) -> str | None:
-    """Where to go on, opaque to the caller."""
-    return None if cursor is None else base64.urlsafe_b64encode(orjson.dumps(cursor)).decode("ascii")
-
-
-def decode_cursor(text: str) -> tuple[str, str, int]:
-    """A cursor of ours; WireError for anything else."""
-    try:
-        parts: Any = orjson.loads(base64.urlsafe_b64decode(text))
-    except (binascii.Error, ValueError):
-        raise WireError("query: not a cursor") from None
-    match parts:
-        case [str() as one, str() as two, int() as first] if -1 <= first < 1 << 62 and "\0" not in one + two:
-            return one, two, first
-        case _:
-            raise WireError("query: not a cursor")

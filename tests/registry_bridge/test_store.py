@@ -9,7 +9,7 @@ import pytest
 
 from registry_bridge.http_registry import HttpRegistry
 from registry_bridge.reconcile import PositionDigest, reconcile
-from registry_bridge.reference import administration, feeds, movements
+from registry_bridge.reference import administration, feeds, movements, publishing
 from registry_bridge.reference import notices as told
 from registry_bridge.reference import positions as positions_module
 from registry_bridge.reference.positions import START, NotYet, Positions
@@ -24,6 +24,7 @@ from registry_bridge.registry import (
     Refused,
     RequestIdReused,
 )
+from registry_bridge.wire_administration import Methodology
 from settlement.lot import MethodologyClass
 from tests.registry_bridge.conftest import Service
 from tests.registry_bridge.examples import (
@@ -49,10 +50,10 @@ async def fill(store: Store, quantity: int = 1_000) -> None:
     for account in ACCOUNTS:
         await administration.open_account(store, account, AccountKind.INSTITUTION)
         await feeds.bind(store, account, f"T-{account}")
-    await administration.publish_methodology(
-        store, code="SHCER-I", version="V01", methodology_class=MethodologyClass.I, title="t"
+    await publishing.publish_methodology(
+        store, Methodology(code="SHCER-I", version="V01", methodology_class=MethodologyClass.I, title="t")
     )
-    await administration.issue_lot(store, issue(quantity=quantity))
+    await publishing.issue_lot(store, issue(quantity=quantity))
 
 
 async def all_positions(pool: Pool, as_of: int | None = None) -> list[PositionRange]:
@@ -251,7 +252,7 @@ async def test_feeds_come_in_pages(store: Store, pool: Pool, monkeypatch: pytest
     monkeypatch.setattr(told, "NOTICES_PER_PAGE", 2)
     await fill(store)
     for number in range(2, 6):
-        await administration.issue_lot(store, issue(f"LOT-{number}"))
+        await publishing.issue_lot(store, issue(f"LOT-{number}"))
     lots, after = [], 0
     while True:
         page = await feeds.lots(pool, after)
