@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
+import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
 
+from gateway.composition.reference_registry import REGISTRY_DATABASE
+from gateway.postgres.database import with_database
+from gateway.postgres.embedded import running_dsn
 from tests.gateway.documents.reading import read_pdf
 from tests.system.clients import Client
 from tests.system.running import RunningExchange, running, until
@@ -46,13 +50,18 @@ async def ended(client: Client, target: str, state: str = "completed") -> Any:
 
 
 async def retired_at_the_registry(exchange: RunningExchange, account: str) -> dict[str, int]:
-    """Tonnes by lot that the registry has retired under an account."""
-    told = await exchange.puhui("registry", "holdings", account)
-    tonnes: dict[str, int] = {}
-    for held in told["holdings"]:
-        if held["sub_account"] == "retired":
-            tonnes[held["lot"]] = tonnes.get(held["lot"], 0) + held["tonnes"]
-    return tonnes
+    """Tonnes by lot that the registry's own database has retired under an account."""
+    dsn = with_database(running_dsn(exchange.data_dir / "registry" / "postgres"), REGISTRY_DATABASE)
+    connection = await asyncpg.connect(dsn)
+    try:
+        rows = await connection.fetch(
+            "SELECT lot, sum(upper(serials) - lower(serials))::bigint AS tonnes FROM holding"
+            " WHERE account = $1 AND place = 'retired' GROUP BY lot",
+            account,
+        )
+    finally:
+        await connection.close()
+    return {row["lot"]: row["tonnes"] for row in rows}
 
 
 async def buy(exchange: RunningExchange, clients: dict[str, Client], quantity: str) -> None:
