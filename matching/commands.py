@@ -21,14 +21,7 @@ from settlement.commands import (
     ReturnWithdrawal,
 )
 from settlement.retirement import RetirementId, Use
-from settlement.use_commands import (
-    AdoptComplianceYear,
-    DesignateWelfareAccount,
-    FileVerifiedEmissions,
-    SubmitOffset,
-    SubmitRetirement,
-    WithdrawUse,
-)
+from settlement.use_commands import UseCommand
 from settlement.values import AccountId, AssetCode, ParticipantId, TradeId, TradingDay
 
 
@@ -288,12 +281,7 @@ Command: TypeAlias = (
     | PayWithdrawal
     | ReturnWithdrawal
     | RequestTransferIn
-    | SubmitOffset
-    | SubmitRetirement
-    | WithdrawUse
-    | AdoptComplianceYear
-    | FileVerifiedEmissions
-    | DesignateWelfareAccount
+    | UseCommand
     | RegisterParticipant
     | OpenAccount
     | AddInstrument

@@ -23,26 +23,14 @@ from settlement.events import (
     Posted,
     RetirementCompleted,
     RetirementRefused,
-    TransferCompleted,
-    TransferFailed,
-    TransferRequested,
+    TransferEvent,
     WithdrawalPaid,
     WithdrawalRequested,
     WithdrawalReturned,
 )
 from settlement.rejections import Figure
 from settlement.retirement import Use
-from settlement.use_events import (
-    CertificateIssued,
-    ComplianceYearAdopted,
-    UseAccepted,
-    UseCompleted,
-    UseInstructed,
-    UseRefused,
-    UseWithdrawn,
-    VerifiedEmissionsFiled,
-    WelfareAccountDesignated,
-)
+from settlement.use_events import UsesEvent
 from settlement.values import AccountId, AssetCode, ParticipantId, TradeId, TradingDay
 
 
@@ -376,9 +364,7 @@ Event: TypeAlias = (
     | WithdrawalRequested
     | WithdrawalPaid
     | WithdrawalReturned
-    | TransferRequested
-    | TransferCompleted
-    | TransferFailed
+    | TransferEvent
     | MovementInstructed
     | MovementConfirmed
     | MovementRefused
@@ -386,15 +372,7 @@ Event: TypeAlias = (
     | DeliveryFailed
     | RetirementCompleted
     | RetirementRefused
-    | UseAccepted
-    | UseInstructed
-    | UseWithdrawn
-    | UseRefused
-    | UseCompleted
-    | CertificateIssued
-    | ComplianceYearAdopted
-    | VerifiedEmissionsFiled
-    | WelfareAccountDesignated
+    | UsesEvent
     | LargeHolderNoted
     | TradingHalted
     | TradingResumed

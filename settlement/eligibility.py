@@ -46,8 +46,7 @@ class EligibleLot:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, EligibleLot) and other._lot == self._lot
 
-    def __hash__(self) -> int:
-        return hash(self._lot)
+    __hash__ = None  # type: ignore[assignment] # what cannot be hashed cannot decide an order
 
     def __repr__(self) -> str:
         return f"EligibleLot({self._lot.lot_id})"

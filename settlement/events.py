@@ -6,6 +6,7 @@ otherwise.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
 from settlement.account import ParticipantKind
 from settlement.instrument import Instrument
@@ -290,3 +291,7 @@ class RetirementRefused:
     quantity_tonnes: int
     use: Use
     code: str
+
+
+TransferEvent: TypeAlias = TransferRequested | TransferCompleted | TransferFailed
+"""Everything said of transfers between an owner's two sub-accounts."""

@@ -364,9 +364,10 @@ class Office:
             return "account_unknown"
         if command.account in self.vault.earmarks:
             return "account_earmarked"
-        self.welfare = [account for account in self.welfare if account != command.account]
-        if command.designated:
+        if command.designated and command.account not in self.welfare:
             self.welfare.append(command.account)
+        elif not command.designated and command.account in self.welfare:
+            self.welfare.remove(command.account)
         return [("welfare", command.account, command.designated)]
 
     def year_now(self, year: int, at_ns: int) -> ComplianceYear | None:

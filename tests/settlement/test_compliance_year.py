@@ -59,12 +59,12 @@ def test_the_caps_arithmetic_is_exact() -> None:
         )
         standing = cap_standing(year(cap), filing, used)
         assert standing.other_tonnes == other
-        assert standing.left_tonnes == max(0, floor(share - used - other))
-        for wanted in (standing.left_tonnes, standing.left_tonnes + 1):
+        left = max(0, floor(share - used - other))
+        assert standing.left_tonnes == left
+        for wanted in (left, left + 1):
             fits = used + other + wanted <= share
-            within = standing.left_tonnes is not None and wanted <= standing.left_tonnes
             # Who is above the cap already has nothing left, and wants nothing more.
-            assert within is (fits or wanted == 0)
+            assert (wanted <= left) is (fits or wanted == 0)
 
 
 def test_without_a_cap_or_a_base_there_is_no_limit() -> None:

@@ -52,6 +52,7 @@ from settlement.events import LotSlice
 from settlement.instrument import Instrument
 from settlement.lot import MethodologyClass
 from settlement.retirement import RetirementId, Use
+from settlement.use_commands import SubmitOffset, SubmitRetirement, WithdrawUse
 from settlement.values import (
     AccountId,
     AssetCode,
@@ -94,7 +95,7 @@ class Hostile:
             (90, self.replace),
             (12, self.cancel_many),
             (40, self.again),
-            (15, self.deposit),
+            (18, self.deposit),
             (12, self.withdrawal),
             (10, self.end_withdrawal),
             (30, self.transfer_in),
@@ -107,7 +108,7 @@ class Hostile:
             (5, self.second_person),
             (5, self.retry),
             (1, self.calendar),
-            (12, self.reference_data),
+            (18, self.reference_data),
             (4, self.open_day),
             (3, self.close_day),
             (6, self.advance_close),
@@ -345,6 +346,8 @@ class Hostile:
                         replace(command, lots=command.lots[::-1][:1]),
                     )
                 )
+            case SubmitOffset() | SubmitRetirement() | WithdrawUse():
+                return self.user.changed(command)
         raise AssertionError("a client command of a new kind")
 
     # ---- money and units --------------------------------------------------------------------------------------------

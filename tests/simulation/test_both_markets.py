@@ -533,7 +533,9 @@ def test_what_is_bought_for_a_use_is_retired_and_never_for_sale(market: AnyMarke
     name = bought_for_a_use(market)
     assert market.amounts("ben", CLASS_ONE) == (0, 0, 10, 0)
     assert codes(market.order("ben", SELL, 1, 6_800)) == ["insufficient_units"]
-    assert market.answer(name)[1:] == [("retired", "trade-1", "ben", 10, USES[0])]
+    retired, certified = market.answer(name)[1:]
+    assert retired == ("retired", "trade-1", "ben", 10, USES[0])
+    assert certified[2:] == ("trade-1", "ben", "voluntary_offset", 10)
     assert market.amounts("ben", CLASS_ONE) == (0, 0, 0, 10)
     assert codes(market.answer(name)) == ["instruction_unknown"]
     assert codes(market.tell(retry(1))) == ["retirement_not_refused"]

@@ -65,11 +65,11 @@ class User:
             client_id=self.hostile.fresh_id(),
             deadline_ns=self.hostile.deadline(),
             compliance_year=self.random.choice(YEARS),
-            instrument=self.random.choice((None, None, CLASS_ONE, CLASS_TWO, AssetCode("NOPE"))),
+            instrument=self.random.choice((*(None,) * 9, CLASS_ONE, CLASS_ONE, CLASS_TWO, AssetCode("NOPE"))),
             quantity_tonnes=quantity,
             lots=lots,
-            beneficiary=self.random.choice(("", "", "", "somebody", "a\nlake")),
-            statement=self.random.choice(("", "", "for the year", "x" * 501)),
+            beneficiary=self.random.choice((*("",) * 9, "somebody", "a\nlake")),
+            statement=self.random.choice((*("",) * 9, "for the year", "x" * 501)),
         )
 
     def retirement(self) -> Command:
@@ -108,21 +108,21 @@ class User:
         now_ns, hour_ns = self.hostile.at_ns, 3_600 * NS
         cap = Cap(
             base=self.random.choice(tuple(CapBase)),
-            ratio_numerator=self.random.choice((1, 5, 33, 100, 101)),
-            ratio_denominator=self.random.choice((100, 100, 0)),
+            ratio_numerator=self.random.choice((1, 5, 5, 33, 101)),
+            ratio_denominator=self.random.choice((100, 100, 100, 0)),
             enforcement=self.random.choice(tuple(Enforcement)),
             joint_credits=self.random.choice(((), ("CCER",))),
         )
-        lots = [LotId(f"L{self.random.randrange(12)}") for _ in range(self.random.choice((0, 0, 1, 3)))]
+        lots = [LotId(f"L{self.random.randrange(12)}") for _ in range(self.random.choice((0, 1, 3, 8)))]
         terms = ComplianceYear(
             year=self.random.choice((*YEARS, 1)),
-            opens_ns=self.random.choice((0, 0, 0, now_ns, now_ns + 1, now_ns + hour_ns)),
-            deadline_ns=self.random.choice((2**62, 2**62, now_ns, now_ns + hour_ns)),
-            cap=self.random.choice((None, None, cap)),
-            methodologies=self.random.choice(((), (), ("SHCER02020022024II",), ("another",))),
-            period_from=self.random.choice(("", "", "2024-01-01", "2024")),
-            period_to=self.random.choice(("", "", "2024-12-31", "2023-12-31")),
-            origins=self.random.choice(((), (), (Origin.PROJECT,))),
+            opens_ns=self.random.choice((0, 0, 0, now_ns + hour_ns)),
+            deadline_ns=self.random.choice((*(2**62,) * 4, now_ns + hour_ns)),
+            cap=self.random.choice((None, cap)),
+            methodologies=self.random.choice((*((),) * 5, ("SHCER02020022024II",), ("another",))),
+            period_from=self.random.choice((*("",) * 5, "2024-01-01", "2024")),
+            period_to=self.random.choice((*("",) * 5, "2024-12-31", "2023-12-31")),
+            origins=self.random.choice(((), (), (), (Origin.PROJECT,))),
             exclusions=tuple(
                 Exclusion(lot_id=lot, entity=self.random.choice((None, ParticipantId("p2"))), reason="chance")
                 for lot in lots
@@ -139,7 +139,7 @@ class User:
         filing = Filing(
             entity=ParticipantId(self.random.choice(("p2", "p2", "p2", "p1", "stranger"))),
             year=self.random.choice(YEARS),
-            verified_emissions_tonnes=self.random.choice((None, 1_000, 1_019, 20_000, -1)),
+            verified_emissions_tonnes=self.random.choice((None, 100, 1_000, 1_019, -1)),
             issued_allowances_tonnes=self.random.choice((None, 1_000, 10**12 + 1)),
             other_credits=self.random.choice(((), (credit,), (credit, credit))),
             source="chance",
@@ -152,6 +152,21 @@ class User:
             account=self.random.choice((AccountId("a5"), AccountId("a5"), self.hostile.account())),
             designated=self.hostile.chance(0.8),
             source="chance",
+        )
+
+    def changed(self, command: SubmitOffset | SubmitRetirement | WithdrawUse) -> Command:
+        """The same id with other content."""
+        if isinstance(command, WithdrawUse):
+            return replace(command, use_id=UseId(f"{command.use_id}0"))
+        if isinstance(command, SubmitRetirement):
+            return replace(command, use=self.random.choice(universe.USES), donate_to=None)
+        return self.random.choice(
+            (
+                replace(command, compliance_year=command.compliance_year + 1),
+                replace(command, statement=f"{command.statement}."),
+                replace(command, quantity_tonnes=3, lots=()),
+                replace(command, account=self.hostile.account()),
+            )
         )
 
     def wanted(self, account: AccountId, code: str) -> tuple[int | None, tuple[LotChoice, ...]]:
@@ -178,6 +193,8 @@ class User:
         start = first + self.random.choice((0, self.random.randrange(size)))
         stop = self.random.choice((start + 1, end, min(start + 9, end)))
         if self.hostile.chance(0.06):
+            stop = self.market.vault.lots[lot_id].serials[1] + 1 if lot_id in self.market.vault.lots else stop
+        elif self.hostile.chance(0.06):
             start, stop = self.random.choice(
                 ((start - 1, stop), (start, stop + 1), (stop, start), (-1, stop))
             )
