@@ -87,6 +87,9 @@ WHO = {
     Scope.OPERATE: "operator",
     Scope.APPROVE: "operator2",
     Scope.READ: "buyer",
+    Scope.OFFSET: "buyer",
+    Scope.AUTHORITY: "authority",
+    Scope.SUPERVISE: "supervisor",
     "any": "buyer",
 }
 
