@@ -31,6 +31,7 @@ from registry_bridge.wire_administration import (
     issue_json,
     methodology_json,
 )
+from registry_bridge.wire_faults import ArmedFault, FaultOrder, FaultsBody, FaultSetBody, fault_json
 from registry_bridge.wire_inspection import (
     Audit,
     AuditBody,
@@ -170,6 +171,18 @@ class HttpAdministration:
     async def check(self) -> Audit:
         """Whether the registry's own books add up."""
         return (await self._get(AuditBody, "/check")).value()
+
+    async def set_fault(self, order: FaultOrder) -> int:
+        """Arm a fault, in a drill; its number."""
+        return (await self._post(FaultSetBody, "/faults", fault_json(order))).fault
+
+    async def clear_faults(self) -> None:
+        """Disarm all faults, in a drill."""
+        await self._post(DoneBody, "/faults/clear", {})
+
+    async def faults(self) -> tuple[ArmedFault, ...]:
+        """The faults that are set, in a drill."""
+        return tuple(item.armed() for item in (await self._get(FaultsBody, "/faults")).items)
 
     async def _get(self, model: type[WireModel], path: str) -> WireModel:
         return self._body(model, await self._call("GET", path))

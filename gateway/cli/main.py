@@ -11,6 +11,9 @@ from gateway.cli import (
     market_data,
     operator,
     registry,
+    registry_books,
+    registry_drill,
+    registry_lots,
     rules,
     serve,
     setup,
@@ -74,6 +77,9 @@ acts.add_to(operator.operator_app)
 setup.add_to(operator.operator_app)
 operator.operator_app.add_typer(rules.rules_app, name="rules")
 app.add_typer(operator.operator_app, name="operator")
+registry_lots.add_to(registry.registry_app)
+registry_books.add_to(registry.registry_app)
+registry.registry_app.add_typer(registry_drill.fault_app, name="fault")
 app.add_typer(registry.registry_app, name="registry")
 
 

@@ -53,6 +53,12 @@ class PeriodReversed(ActRefused):
     code = "period_reversed"
 
 
+class TooManyFaults(ActRefused):
+    """The fault switch holds no more; clear it first."""
+
+    code = "too_many_faults"
+
+
 class SerialsNotIssued(ActRefused):
     """The lot has no such serials."""
 

@@ -8,8 +8,9 @@ from aiohttp import web
 
 from registry_bridge.reference import administration, corrections, inspection, movements, publishing
 from registry_bridge.reference.act_refusals import NameUnknown
-from registry_bridge.reference.answers import Door, Problem, Reply, ReplyHandler
+from registry_bridge.reference.answers import Door
 from registry_bridge.reference.asking import after_of, id_of
+from registry_bridge.reference.replies import Problem, Reply, ReplyHandler
 from registry_bridge.reference.store import Store
 from registry_bridge.registry import LotPage, RegistryLot
 from registry_bridge.wire import answer_json, parse_name, read

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
 
 from aiohttp import web
 
 from registry_bridge.capabilities import WHOLE_PROTOCOL
-from registry_bridge.reference import admin_routes, feeds, movements, notices
-from registry_bridge.reference.answers import Door, Problem, Reply, Side
+from registry_bridge.reference import admin_routes, drill_routes, feeds, movements, notices
+from registry_bridge.reference.answers import Door, Side
 from registry_bridge.reference.asking import after_of, decode_cursor, encode_cursor, id_of, number, query_of
+from registry_bridge.reference.drill import Drill, LaterInDrill
+from registry_bridge.reference.later import Decider, LaterPolicy
 from registry_bridge.reference.positions import START, NotYet, Positions
+from registry_bridge.reference.replies import Problem, Reply
 from registry_bridge.reference.store import Pool, Store
 from registry_bridge.registry import BindingRefused, FinalAnswer, LotPage, RefusalCode
 from registry_bridge.signing import RequestVerifier, Signer, Verifier
@@ -19,11 +24,13 @@ from registry_bridge.wire import (
     MAX_BODY_BYTES,
     MAX_MOVEMENT_BYTES,
     MovementBody,
+    accepted_json,
     answer_json,
     format_instant,
     read,
 )
 from registry_bridge.wire_capabilities import capabilities_json
+from registry_bridge.wire_faults import CallName
 from registry_bridge.wire_pages import (
     BindBody,
     account_json,
@@ -36,6 +43,7 @@ from registry_bridge.wire_pages import (
 
 EXCHANGE_PREFIX = "/registry/v1/"
 ADMIN_PREFIX = "/registry/admin/v1/"
+AT_ONCE = LaterPolicy()
 
 
 def make_app(
@@ -46,6 +54,8 @@ def make_app(
     admin_keys: Mapping[str, Verifier],
     clock: Callable[[], int] = time.time_ns,
     wall_clock_ns: Callable[[], int] = time.time_ns,
+    later: LaterPolicy = AT_ONCE,
+    drill: Drill | None = None,
 ) -> web.Application:
     """The service, ready to be run.
 
@@ -56,6 +66,8 @@ def make_app(
         admin_keys: name to public key of the platform's own people; no name may be in both.
         clock: the platform's clock, nanoseconds since the epoch, by which deadlines are judged.
         wall_clock_ns: the machine's clock, by which signatures are judged.
+        later: which movements are only accepted at first.
+        drill: the fault switch, in a registry that is there for a drill.
     """
     assert not exchange_keys.keys() & admin_keys.keys(), "a key speaks for one side"
     store = Store(pool, clock)
@@ -69,13 +81,30 @@ def make_app(
             Side(prefix=ADMIN_PREFIX, keys=frozenset(admin_keys)),
         ),
         wall_clock_ns=wall_clock_ns,
+        drill=drill,
     )
     app = web.Application(client_max_size=MAX_BODY_BYTES)
-    Calls(store).add_to(app, door)
+    decider = Decider(store)
+    app.cleanup_ctx.append(_deciding(decider))
+    policy = later if drill is None else LaterInDrill(drill.switch, later)
+    Calls(store, policy, decider).add_to(app, door)
     admin_routes.AdminCalls(store).add_to(app, door)
+    if drill is not None:
+        drill_routes.FaultCalls(drill.switch).add_to(app, door)
     app.router.add_get("/healthz", Health(pool).answer)
     app.router.add_route("*", "/{anything:.*}", door.not_found)
     return app
+
+
+def _deciding(decider: Decider) -> Callable[[web.Application], AsyncIterator[None]]:
+    async def decide(_app: web.Application) -> AsyncIterator[None]:
+        task = asyncio.create_task(decider.run())
+        yield
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    return decide
 
 
 class Health:
@@ -93,32 +122,42 @@ class Health:
 class Calls:
     """The exchange's calls, one method each."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, later: LaterPolicy | LaterInDrill, decider: Decider) -> None:
         self._store = store
+        self._later = later
+        self._decider = decider
         self._positions = Positions(store.pool)
 
     def add_to(self, app: web.Application, door: Door) -> None:
         """Add the routes."""
-        base = EXCHANGE_PREFIX
-        movement = door.handle(self.move, limit_bytes=MAX_MOVEMENT_BYTES)
-        app.router.add_post(f"{base}movements", movement)
-        app.router.add_get(f"{base}movements", door.handle(self.journal), allow_head=False)
-        app.router.add_get(f"{base}movements/{{id}}", door.handle(self.ask), allow_head=False)
-        app.router.add_post(f"{base}movements/{{id}}/cancel", door.handle(self.cancel))
-        app.router.add_get(f"{base}accounts/{{id}}", door.handle(self.account), allow_head=False)
-        app.router.add_post(f"{base}accounts/{{id}}/binding", door.handle(self.bind))
-        app.router.add_get(f"{base}lots", door.handle(self.lots), allow_head=False)
-        app.router.add_get(f"{base}lots/{{id}}", door.handle(self.lot), allow_head=False)
-        app.router.add_get(f"{base}notices", door.handle(self.notices), allow_head=False)
-        app.router.add_get(f"{base}positions", door.handle(self.positions), allow_head=False)
-        app.router.add_get(f"{base}time", door.handle(self.time), allow_head=False)
-        app.router.add_get(f"{base}capabilities", door.handle(self.capabilities), allow_head=False)
+        for call, method, path, handler in (
+            (CallName.MOVE, "POST", "movements", self.move),
+            (CallName.JOURNAL, "GET", "movements", self.journal),
+            (CallName.ASK, "GET", "movements/{id}", self.ask),
+            (CallName.CANCEL, "POST", "movements/{id}/cancel", self.cancel),
+            (CallName.ACCOUNT, "GET", "accounts/{id}", self.account),
+            (CallName.BIND, "POST", "accounts/{id}/binding", self.bind),
+            (CallName.LOTS, "GET", "lots", self.lots),
+            (CallName.LOTS, "GET", "lots/{id}", self.lot),
+            (CallName.NOTICES, "GET", "notices", self.notices),
+            (CallName.POSITIONS, "GET", "positions", self.positions),
+            (CallName.TIME, "GET", "time", self.time),
+            (CallName.CAPABILITIES, "GET", "capabilities", self.capabilities),
+        ):
+            limit_bytes = MAX_MOVEMENT_BYTES if call is CallName.MOVE else MAX_BODY_BYTES
+            behind = door.handle(handler, limit_bytes=limit_bytes, call=call)
+            app.router.add_route(method, f"{EXCHANGE_PREFIX}{path}", behind)
 
     async def move(self, _request: web.Request, body: bytes) -> Reply:
-        """Decide a movement, or repeat what was decided."""
-        answer = await movements.decide(self._store, read(MovementBody, body).value())
+        """Decide a movement, or accept it, or repeat what was decided."""
+        movement = read(MovementBody, body).value()
+        answer = await movements.receive(
+            self._store, movement, decide_after_ms=self._later.decide_after_ms(movement)
+        )
         if isinstance(answer, movements.IdReused):
             raise Problem(409, "request_id_reused")
+        if isinstance(answer, movements.Accepted):
+            self._decider.wake()
         return self._answer(answer)
 
     async def ask(self, request: web.Request, _body: bytes) -> Reply:
@@ -132,7 +171,9 @@ class Calls:
         """Refuse an id for ever, unless it was decided."""
         return self._answer(await movements.cancel(self._store, id_of(request)))
 
-    def _answer(self, answer: FinalAnswer) -> Reply:
+    def _answer(self, answer: FinalAnswer | movements.Accepted) -> Reply:
+        if isinstance(answer, movements.Accepted):
+            return Reply(status=202, body=accepted_json(answer.request_id, self._store.now_ns()))
         return Reply(body=answer_json(answer, self._store.now_ns()))
 
     async def account(self, request: web.Request, _body: bytes) -> Reply:

@@ -179,50 +179,48 @@ async def test_what_is_bad_is_refused_by_name_and_moves_nothing(exchange: Runnin
         lots = {lot["lot"]: lot["serials"] for lot in (await entity.get("/v1/account/lots"))["items"]}
         first, end = lots["DEMO-I-3"][0]
         before = [await client.get("/v1/account") for client in (seller, entity)]
-        for number, (change, status, code) in enumerate(
+        cases: tuple[tuple[dict[str, object], int, str], ...] = (
+            ({"lots": [{"lot": "DEMO-II-2", "quantity": "10"}]}, 422, "class_not_eligible"),
+            ({"listing": SECOND_CLASS, "quantity": "10"}, 422, "class_not_eligible"),
+            ({"listing": SECOND_CLASS, "quantity": "0"}, 422, "class_not_eligible"),
             (
-                ({"lots": [{"lot": "DEMO-II-2", "quantity": "10"}]}, 422, "class_not_eligible"),
-                ({"listing": SECOND_CLASS, "quantity": "10"}, 422, "class_not_eligible"),
-                ({"listing": SECOND_CLASS, "quantity": "0"}, 422, "class_not_eligible"),
-                (
-                    {
-                        "lots": [
-                            {"lot": "DEMO-I-3", "quantity": "1"},
-                            {"lot": "DEMO-II-2", "quantity": "1"},
-                        ]
-                    },
-                    422,
-                    "class_not_eligible",
-                ),
-                ({"listing": LISTING, "quantity": "501"}, 422, "units_not_owned"),
-                ({"lots": [{"lot": "DEMO-I-2", "quantity": "1"}]}, 422, "units_not_owned"),
-                ({"listing": LISTING, "quantity": "0"}, 400, "invalid_quantity"),
-                ({"listing": LISTING, "quantity": "-1"}, 400, "invalid_quantity"),
-                ({"listing": LISTING, "quantity": "1.5"}, 400, "invalid_quantity"),
-                ({"listing": LISTING, "quantity": 1}, 400, "invalid_quantity"),
-                ({"listing": LISTING, "quantity": "1", "account": "A-seller"}, 403, "not_your_account"),
-                (
-                    {"lots": [{"lot": "DEMO-I-3", "serials": [[first, end + 1]]}]},
-                    422,
-                    "serials_beyond_lot",
-                ),
-                ({"lots": [{"lot": "DEMO-I-3", "serials": [[end, first]]}]}, 422, "serials_malformed"),
-                ({"lots": [{"lot": "NONE", "quantity": "1"}]}, 404, "lot_unknown"),
-                ({}, 422, "quantity_or_lots"),
-                (
-                    {"quantity": "1", "lots": [{"lot": "DEMO-I-3", "quantity": "1"}]},
-                    422,
-                    "quantity_or_lots",
-                ),
-                (
-                    {"listing": LISTING, "quantity": "1", "compliance_year": 2024},
-                    404,
-                    "compliance_year_unknown",
-                ),
-            )
-        ):
-            body: dict[str, Any] = {"client_id": f"bad-{number}", "compliance_year": 2025}
-            body.update(change)
+                {
+                    "lots": [
+                        {"lot": "DEMO-I-3", "quantity": "1"},
+                        {"lot": "DEMO-II-2", "quantity": "1"},
+                    ]
+                },
+                422,
+                "class_not_eligible",
+            ),
+            ({"listing": LISTING, "quantity": "501"}, 422, "units_not_owned"),
+            ({"lots": [{"lot": "DEMO-I-2", "quantity": "1"}]}, 422, "units_not_owned"),
+            ({"listing": LISTING, "quantity": "0"}, 400, "invalid_quantity"),
+            ({"listing": LISTING, "quantity": "-1"}, 400, "invalid_quantity"),
+            ({"listing": LISTING, "quantity": "1.5"}, 400, "invalid_quantity"),
+            ({"listing": LISTING, "quantity": 1}, 400, "invalid_quantity"),
+            ({"listing": LISTING, "quantity": "1", "account": "A-seller"}, 403, "not_your_account"),
+            (
+                {"lots": [{"lot": "DEMO-I-3", "serials": [[first, end + 1]]}]},
+                422,
+                "serials_beyond_lot",
+            ),
+            ({"lots": [{"lot": "DEMO-I-3", "serials": [[end, first]]}]}, 422, "serials_malformed"),
+            ({"lots": [{"lot": "NONE", "quantity": "1"}]}, 404, "lot_unknown"),
+            ({}, 422, "quantity_or_lots"),
+            (
+                {"quantity": "1", "lots": [{"lot": "DEMO-I-3", "quantity": "1"}]},
+                422,
+                "quantity_or_lots",
+            ),
+            (
+                {"listing": LISTING, "quantity": "1", "compliance_year": 2024},
+                404,
+                "compliance_year_unknown",
+            ),
+        )
+        for number, (change, status, code) in enumerate(cases):
+            body = {"client_id": f"bad-{number}", "compliance_year": 2025, **change}
             answer = await entity.call("POST", "/v1/offsets", body)
             assert (answer.status, answer.code) == (status, code), (change, answer.body)
         refused = await seller.call(

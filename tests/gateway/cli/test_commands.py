@@ -93,6 +93,10 @@ def test_every_command_explains_itself() -> None:
             ("registry", "issue"),
             ("registry", "holdings"),
             ("registry", "freeze"),
+            ("registry", "correct"),
+            ("registry", "check"),
+            ("registry", "methodology", "publish"),
+            ("registry", "fault", "set"),
         ),
     ):
         result = puhui(*command, "--help")
