@@ -13,6 +13,7 @@ from gateway.config import SeedName, Settings, make_private_dir, read_quotas
 from gateway.demo import LABEL, PLAYERS, Seed, SeedFault, is_planted
 from gateway.door import listening, open_door, url_of
 from gateway.engine.day_driver import DayDriver
+from gateway.engine.templates import Templates
 from gateway.founding import found
 from gateway.http.app import make_app
 from gateway.http.services import HttpSettings, Services
@@ -101,6 +102,7 @@ def _services(settings: Settings, engine: Engine, line: Line, url: str) -> Servi
         journal=engine.journal,
         views=engine.views,
         history=engine.history,
+        templates=Templates(engine.pool),
         keys=engine.keys,
         authenticator=Authenticator(engine.keys, lambda: time.time_ns() // NS_PER_MS),
         clock=engine.clock,

@@ -15,6 +15,7 @@ from typing import Final
 from matching import rejections
 from matching.commands import RecordReconciliation
 from matching.events import CloseStep, CloseStepAdvanced, ClosingPriceSet, Event, Reconciled
+from matching.negotiated_events import NegotiatedTotalsSet
 from matching.reference_price import closing_price
 from matching.trading import ListedTrading
 from settlement.movements import Movements
@@ -119,6 +120,15 @@ class Close:
                 volume_tonnes=prices.volume_tonnes,
                 turnover_fen=prices.turnover_fen,
             )
+            negotiated = market.negotiated
+            if negotiated.prints:
+                yield NegotiatedTotalsSet(
+                    listing=code,
+                    trading_day=self.trading_day,
+                    trades=len(negotiated.prints),
+                    volume_tonnes=negotiated.volume_tonnes,
+                    turnover_fen=negotiated.turnover_fen,
+                )
 
     def _report(self) -> CloseStepAdvanced:
         return CloseStepAdvanced(

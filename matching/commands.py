@@ -5,8 +5,10 @@ from typing import TypeAlias
 
 from matching.calendar import Announcement
 from matching.listing import Listing
+from matching.negotiated_commands import NegotiationCommand
 from matching.order import OrderId, Side, TimeInForce
 from matching.rulebook import RuleChange
+from matching.terms import NegotiatedId
 from settlement.commands import (
     AddInstrument,
     ClientCommand,
@@ -195,6 +197,19 @@ class RetryRetirement(Act):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ReviewNegotiatedTransfer(Act):
+    """Let a confirmed transfer be executed, or end it, where the rule book has the exchange review such transfers."""
+
+    transfer_id: NegotiatedId
+    approved: bool
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return "review_negotiated"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ApproveAct:
     """The second person agrees: the act is done now, if it still can be."""
 
@@ -264,7 +279,14 @@ class RecordReconciliation:
 
 
 AnyAct: TypeAlias = (
-    AdoptRules | HaltTrading | ResumeTrading | RestrictAccount | LiftRestriction | BustTrade | RetryRetirement
+    AdoptRules
+    | HaltTrading
+    | ResumeTrading
+    | RestrictAccount
+    | LiftRestriction
+    | BustTrade
+    | RetryRetirement
+    | ReviewNegotiatedTransfer
 )
 """Every act that can be made to wait for a second person."""
 
@@ -293,6 +315,7 @@ Command: TypeAlias = (
     | LiftRestriction
     | BustTrade
     | RetryRetirement
+    | ReviewNegotiatedTransfer
     | ApproveAct
     | DeclineAct
     | AnnounceCalendar
@@ -300,5 +323,6 @@ Command: TypeAlias = (
     | OpenDay
     | CloseDay
     | RecordReconciliation
+    | NegotiationCommand
 )
 """Everything that can be told to the core."""

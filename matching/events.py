@@ -6,32 +6,15 @@ from typing import TypeAlias
 
 from matching.calendar import Announcement
 from matching.listing import Listing
+from matching.negotiated_events import AnyNegotiatedEvent
 from matching.order import CancelReason, OrderId, Side, TimeInForce
 from matching.rulebook import RuleChange
 from matching.session import Phase
-from settlement.events import (
-    AccountOpened,
-    CashDeposited,
-    DeliveryFailed,
-    DeliverySettled,
-    InstrumentAdded,
-    LotRegistered,
-    MovementConfirmed,
-    MovementInstructed,
-    MovementRefused,
-    ParticipantRegistered,
-    Posted,
-    RetirementCompleted,
-    RetirementRefused,
-    TransferEvent,
-    WithdrawalPaid,
-    WithdrawalRequested,
-    WithdrawalReturned,
-)
+from settlement.events import AnySettlementEvent
 from settlement.rejections import Figure
 from settlement.retirement import Use
 from settlement.use_events import UsesEvent
-from settlement.values import AccountId, AssetCode, ParticipantId, TradeId, TradingDay
+from settlement.values import AccountId, AssetCode, ParticipantId, TradeId, TradeMethod, TradingDay
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -194,6 +177,7 @@ class TradeBusted(ActDone):
     buyer: AccountId
     quantity_tonnes: int
     amount_fen: int
+    method: TradeMethod = TradeMethod.LISTED
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -355,23 +339,7 @@ Event: TypeAlias = (
     | OrderCancelled
     | OrderExpired
     | OrdersCancelled
-    | Posted
-    | ParticipantRegistered
-    | AccountOpened
-    | InstrumentAdded
-    | LotRegistered
-    | CashDeposited
-    | WithdrawalRequested
-    | WithdrawalPaid
-    | WithdrawalReturned
-    | TransferEvent
-    | MovementInstructed
-    | MovementConfirmed
-    | MovementRefused
-    | DeliverySettled
-    | DeliveryFailed
-    | RetirementCompleted
-    | RetirementRefused
+    | AnySettlementEvent
     | UsesEvent
     | LargeHolderNoted
     | TradingHalted
@@ -394,5 +362,6 @@ Event: TypeAlias = (
     | ClosingPriceSet
     | Reconciled
     | DayClosed
+    | AnyNegotiatedEvent
 )
 """Everything the core can say."""

@@ -32,12 +32,21 @@ from matching.commands import (
     RestrictAccount,
     ResumeTrading,
     RetryRetirement,
+    ReviewNegotiatedTransfer,
     SubmitOrder,
 )
 from matching.day_cycle import DayCycle
 from matching.events import CalendarAnnounced, CloseStep, Event, ListingAdded, Rejected, Replayed
-from matching.execution import Moment
 from matching.market import ListedMarket
+from matching.negotiated_commands import (
+    ConfirmNegotiatedTransfer,
+    CounterNegotiatedTransfer,
+    DeclineNegotiatedTransfer,
+    FileNegotiatedTransfer,
+    NegotiationCommand,
+    WithdrawNegotiatedTransfer,
+)
+from matching.negotiation import Negotiation
 from matching.operations import Operations
 from matching.rulebook import RuleBook
 from matching.session import Phase
@@ -89,8 +98,11 @@ class Exchange:
         self.rulebook = rulebook
         self.calendar = calendar
         self.trading = ListedTrading(depository)
-        self.cycle = DayCycle(self.trading, depository.movements, rulebook, calendar)
-        self.operations = Operations(depository, self.trading, rulebook, self.cycle)
+        self.negotiation = Negotiation(self.trading, depository)
+        self.cycle = DayCycle(
+            self.trading, self.negotiation.transfers, depository.movements, rulebook, calendar
+        )
+        self.operations = Operations(depository, self.trading, self.negotiation, rulebook, self.cycle)
         self.using = Using(depository, self.cycle, self.trading.standing)
 
     @property
@@ -154,9 +166,9 @@ class Exchange:
             return DEADLINE_PASSED.because(limit=command.deadline_ns, actual=self.cycle.stamp.at_ns)
         match command:
             case SubmitOrder():
-                return self.trading.submit(command, self._moment())
+                return self.trading.submit(command, self.cycle.moment())
             case ReplaceOrder():
-                return self.trading.replace(command, self._moment())
+                return self.trading.replace(command, self.cycle.moment())
             case DepositCash() | PayWithdrawal() | ReturnWithdrawal():
                 return self._decide_for_bank(command)
             case RequestWithdrawal():
@@ -165,14 +177,20 @@ class Exchange:
                 return self._request_transfer_in(command)
             case SubmitOffset() | SubmitRetirement() | WithdrawUse():
                 return self.using.decide(command)
+            case (
+                FileNegotiatedTransfer()
+                | ConfirmNegotiatedTransfer()
+                | CounterNegotiatedTransfer()
+                | DeclineNegotiatedTransfer()
+                | WithdrawNegotiatedTransfer()
+            ):
+                return self._negotiate(command)
             case _:
                 raise AssertionError(f"no one decides {type(command).__name__}")
 
     def _decide(self, command: Command) -> Rejection | Iterable[Event]:  # noqa: C901 - one line a command
         match command:
-            case CancelOrder():
-                return self._cancel(command)
-            case CancelOrders():
+            case CancelOrder() | CancelOrders():
                 return self._cancel(command)
             case AdvanceTime():
                 return ()
@@ -198,6 +216,7 @@ class Exchange:
                 | LiftRestriction()
                 | BustTrade()
                 | RetryRetirement()
+                | ReviewNegotiatedTransfer()
             ):
                 return self.operations.act(command)
             case ApproveAct():
@@ -218,6 +237,11 @@ class Exchange:
                 raise AssertionError("clients' commands are decided before")
             case _:
                 assert_never(command)
+
+    def _negotiate(self, command: NegotiationCommand) -> Rejection | Iterable[Event]:
+        decided = self.negotiation.decide(command, self.cycle.moment())
+        self.cycle.wake_by(self.negotiation.transfers.next_expiry_ns)
+        return decided
 
     def _decide_for_bank(self, command: BankCommand) -> Rejection | Iterable[Event]:
         treasury = self.depository.treasury
@@ -297,21 +321,13 @@ class Exchange:
             events.append(market.band_set(self.trading_day))
         return events
 
-    def _moment(self) -> Moment:
-        cycle = self.cycle
-        return Moment(
-            seq=cycle.stamp.seq,
-            phase=cycle.phase,
-            trading_day=cycle.trading_day,
-            not_after_ns=cycle.not_after_ns(),
-        )
-
     # ---- soundness and snapshots --------------------------------------------------------------------------------
 
     def check(self) -> None:
         """Walk every invariant; AssertionError names what is broken."""
         self.depository.check()
-        self.trading.check()
+        self.trading.check(self.negotiation.transfers.cover())
+        self.negotiation.transfers.check()
         assert (self.cycle.close is not None) is (self.phase is Phase.CLOSING), "a close outside its phase"
 
     def dump(self) -> ExchangeState:
@@ -328,6 +344,7 @@ class Exchange:
             rule_version=self.rulebook.version,
             announcements=tuple(self.calendar.announcements),
             markets=tuple(market.dump() for market in self.trading.markets.values()),
+            negotiation=self.negotiation.transfers.dump(),
             standing=self.trading.standing.dump(),
             waiting=self.operations.dump(),
             last_trade_id=self.trading.last_trade_id,
@@ -352,6 +369,7 @@ class Exchange:
         for market in state.markets:
             exchange.trading.adopt(ListedMarket.load(market))
         exchange.trading.index()
+        exchange.negotiation.transfers.load(state.negotiation)
         exchange.cycle.load(state)
         exchange.using.desk.load(state.uses)
         return exchange

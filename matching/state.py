@@ -6,6 +6,7 @@ from matching.calendar import Announcement
 from matching.client_ids import UsedId
 from matching.closing import CloseState
 from matching.market import MarketState
+from matching.negotiated_state import NegotiationState
 from matching.rulebook import RuleChange, Rules
 from matching.session import Phase
 from matching.standing import StandingState
@@ -41,6 +42,7 @@ class ExchangeState:
     rule_version: int
     announcements: tuple[Announcement, ...]
     markets: tuple[MarketState, ...]
+    negotiation: NegotiationState
     standing: StandingState
     waiting: tuple[WaitingAct, ...]
     last_trade_id: int

@@ -12,6 +12,7 @@ from matching.commands import (
     RestrictAccount,
     ResumeTrading,
     RetryRetirement,
+    ReviewNegotiatedTransfer,
 )
 
 
@@ -26,11 +27,12 @@ class WaitingAct:
     lift: LiftRestriction | None = None
     bust: BustTrade | None = None
     rules: AdoptRules | None = None
+    review: ReviewNegotiatedTransfer | None = None
 
     @property
     def act(self) -> AnyAct:
         """The one act it is about."""
-        kinds = (self.halt, self.resume, self.restrict, self.lift, self.bust, self.rules)
+        kinds = (self.halt, self.resume, self.restrict, self.lift, self.bust, self.rules, self.review)
         return next(act for act in kinds if act is not None)
 
 
@@ -49,6 +51,8 @@ def waiting_act(approval_id: int, act: AnyAct) -> WaitingAct:
             return WaitingAct(approval_id=approval_id, bust=act)
         case AdoptRules():
             return WaitingAct(approval_id=approval_id, rules=act)
+        case ReviewNegotiatedTransfer():
+            return WaitingAct(approval_id=approval_id, review=act)
         case RetryRetirement():
             raise AssertionError("asking a registry again waits for nobody")
         case _:

@@ -309,6 +309,8 @@ class Depository:
             depository.holdings.give(holding.account, part)
         for record in state.deliveries:
             depository.movements.obligations.take_on(delivery_of(record))
+        for account, named in depository.movements.obligations.named():
+            depository.holdings.set_aside(account, (named,))
         for instruction in state.instructions:
             depository.movements.instructions[instruction.instruction_id] = instruction
         depository.movements.retirements.load(state.retirements)

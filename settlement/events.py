@@ -20,6 +20,7 @@ from settlement.values import (
     LotId,
     ParticipantId,
     TradeId,
+    TradeMethod,
     TradingDay,
     WithdrawalId,
 )
@@ -253,6 +254,7 @@ class DeliverySettled:
     """Paid by the seller out of the amount."""
     use: Use | None = None
     """What the units were bought to be retired for; they are committed to that and never available."""
+    method: TradeMethod = TradeMethod.LISTED
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -267,6 +269,7 @@ class DeliveryFailed:
     quantity_tonnes: int
     amount_fen: int
     code: str
+    method: TradeMethod = TradeMethod.LISTED
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -293,5 +296,25 @@ class RetirementRefused:
     code: str
 
 
-TransferEvent: TypeAlias = TransferRequested | TransferCompleted | TransferFailed
-"""Everything said of transfers between an owner's two sub-accounts."""
+AnySettlementEvent: TypeAlias = (
+    Posted
+    | ParticipantRegistered
+    | AccountOpened
+    | InstrumentAdded
+    | LotRegistered
+    | CashDeposited
+    | WithdrawalRequested
+    | WithdrawalPaid
+    | WithdrawalReturned
+    | TransferRequested
+    | TransferCompleted
+    | TransferFailed
+    | MovementInstructed
+    | MovementConfirmed
+    | MovementRefused
+    | DeliverySettled
+    | DeliveryFailed
+    | RetirementCompleted
+    | RetirementRefused
+)
+"""Everything settlement can say."""

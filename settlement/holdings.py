@@ -3,6 +3,9 @@
 A serial at the exchange is in exactly one place: with an account, on its way in one pending delivery, or expected by
 one pending transfer in. `Holdings` knows the first and, lot by lot, the sum of all three, so that no serial can be
 expected or received twice whatever the registry may say.
+
+What an account has is free to be chosen, or set aside because somebody named it: a serial that is set aside is
+delivered to whom it was named for or put back, and nothing else chooses it meanwhile.
 """
 
 from collections.abc import Iterator
@@ -37,18 +40,19 @@ class RetiredState:
 class Holdings:
     """Serials by account and lot, each account's lots in delivery order."""
 
-    __slots__ = ("_by_account", "_here", "_lots", "retired")
+    __slots__ = ("_aside", "_by_account", "_here", "_lots", "retired")
 
     def __init__(self, lots: dict[LotId, Lot]) -> None:
         """Nothing held yet; `lots` is the depository's own table, read here."""
         self._lots = lots
         self._by_account: dict[tuple[AccountId, AssetCode], SortedDict[tuple[str, str], Serials]] = {}
+        self._aside: dict[tuple[AccountId, LotId], Serials] = {}
         self._here: dict[LotId, Serials] = {}
         self.retired: dict[LotId, Serials] = {}
         """Serials used and cancelled here, lot by lot: they never come back (Art. 35). Not to be altered by the caller."""
 
     def of(self, account: AccountId, instrument: AssetCode) -> Iterator[LotSlice]:
-        """What an account has of an instrument, in delivery order: first in, first out by date of issue."""
+        """What an account can choose of an instrument, in delivery order: first in, first out by date of issue."""
         lots = self._by_account.get((account, instrument))
         if lots is not None:
             for (_, lot_id), held in lots.items():
@@ -56,9 +60,16 @@ class Holdings:
 
     def everything(self) -> Iterator[HoldingState]:
         """Every holding, in order of account, instrument and delivery."""
-        for (account, _), lots in sorted(self._by_account.items(), key=lambda item: item[0]):
-            for (_, lot_id), held in lots.items():
-                yield HoldingState(account=account, lot_id=LotId(lot_id), serials=held)
+        places: dict[tuple[AccountId, AssetCode], dict[tuple[str, str], Serials]] = {
+            place: dict(lots) for place, lots in self._by_account.items()
+        }
+        for (account, lot_id), aside in self._aside.items():
+            lot = self._lots[lot_id]
+            lots = places.setdefault((account, lot.instrument), {})
+            lots[lot.delivery_order] = serials.union(lots.get(lot.delivery_order, serials.NONE), aside)
+        for (account, _), held in sorted(places.items(), key=lambda item: item[0]):
+            for (_, name), of_lot in sorted(held.items()):
+                yield HoldingState(account=account, lot_id=LotId(name), serials=of_lot)
 
     def is_here(self, lot_id: LotId, wanted: Serials) -> bool:
         """Whether any of these serials is at the exchange, or expected there."""
@@ -116,15 +127,54 @@ class Holdings:
         return tuple(taken)
 
     def take(self, account: AccountId, slices: tuple[LotSlice, ...]) -> None:
-        """Take named serials out of an account, which must have them."""
+        """Take named serials, which the account has free, out of it."""
         for part in slices:
-            lot = self._lots[part.lot_id]
-            lots = self._by_account[account, lot.instrument]
-            rest = serials.difference(lots[lot.delivery_order], part.serials)
-            if rest:
-                lots[lot.delivery_order] = rest
+            self._take(account, part)
+
+    # ---- what is named ------------------------------------------------------------------------------------------
+
+    def free(self, account: AccountId, lot_id: LotId) -> Serials:
+        """Serials of one lot that the account has and that nobody has named."""
+        lot = self._lots[lot_id]
+        lots = self._by_account.get((account, lot.instrument))
+        return serials.NONE if lots is None else lots.get(lot.delivery_order, serials.NONE)
+
+    def set_aside(self, account: AccountId, slices: tuple[LotSlice, ...]) -> None:
+        """Keep these serials, which the account has free, for whom they were named."""
+        for part in slices:
+            self._take(account, part)
+            key = (account, part.lot_id)
+            self._aside[key] = serials.union(self._aside.get(key, serials.NONE), part.serials)
+
+    def put_back(self, account: AccountId, slices: tuple[LotSlice, ...]) -> None:
+        """They are not kept any more: anything may choose them."""
+        self.give(account, self.take_aside(account, slices))
+
+    def take_aside(self, account: AccountId, slices: tuple[LotSlice, ...]) -> tuple[LotSlice, ...]:
+        """Take serials that were set aside out of the account: they go where they were named for."""
+        for part in slices:
+            key = (account, part.lot_id)
+            left = serials.difference(self._aside[key], part.serials)
+            if left:
+                self._aside[key] = left
             else:
-                del lots[lot.delivery_order]
+                del self._aside[key]
+        return slices
+
+    def aside(self) -> dict[tuple[AccountId, LotId], Serials]:
+        """Everything set aside, by account and lot."""
+        return dict(self._aside)
+
+    def _take(self, account: AccountId, part: LotSlice) -> None:
+        lot = self._lots[part.lot_id]
+        lots = self._by_account[account, lot.instrument]
+        left = serials.difference(lots[lot.delivery_order], part.serials)
+        if left:
+            lots[lot.delivery_order] = left
+        else:
+            del lots[lot.delivery_order]
+
+    # ---- soundness ----------------------------------------------------------------------------------------------
 
     def check(self, in_flight: list[LotSlice]) -> None:
         """Every lot tiles: what accounts have and what is in flight make up exactly what is here, none twice."""

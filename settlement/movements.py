@@ -142,12 +142,12 @@ class Movements:
     def instruct(
         self, deliveries: list[Delivery], seq: int, not_after_ns: int
     ) -> tuple[MovementInstructed, ...]:
-        """Choose the serials of these pending deliveries, first in first out, and ask for them in few movements."""
+        """Ask for these pending deliveries in few movements: the serials named, or the first in first out."""
         groups: list[list[InstructionLeg]] = [[]]
         ranges = 0
         for delivery in deliveries:
             delivery.step(DeliveryStep.INSTRUCT)
-            slices = self._holdings.take_first(delivery.seller, delivery.instrument, delivery.quantity_tonnes)
+            slices = self._take(delivery)
             pieces = sum(len(part.serials) for part in slices)
             full = len(groups[-1]) + len(slices) > MAX_LEGS or ranges + pieces > MAX_RANGES
             if groups[-1] and full:
@@ -225,6 +225,11 @@ class Movements:
             wanted = delivery.quantity_tonnes if delivery.state is DeliveryState.INSTRUCTED else 0
             assert tonnes.pop(delivery.trade_id, 0) == wanted, delivery
         assert not tonnes, f"movements of deliveries that are not pending: {tonnes}"
+
+    def _take(self, delivery: Delivery) -> tuple[LotSlice, ...]:
+        if delivery.lots:
+            return self._holdings.take_aside(delivery.seller, delivery.lots)
+        return self._holdings.take_first(delivery.seller, delivery.instrument, delivery.quantity_tonnes)
 
     def _send(
         self, name: str, day: TradingDay, not_after_ns: int, legs: list[InstructionLeg]

@@ -47,6 +47,7 @@ class Obligations:
         delivery = self.pending[trade_id]
         delivery.step(DeliveryStep.BUST)
         self._done(delivery)
+        self._holdings.put_back(delivery.seller, delivery.lots)
         return delivery, tuple(self._return_cover(delivery))
 
     def uninstructed(self) -> Iterator[Delivery]:
@@ -81,6 +82,7 @@ class Obligations:
             buyer_fee_fen=delivery.buyer_fee_fen,
             seller_fee_fen=delivery.seller_fee_fen,
             use=delivery.use,
+            method=delivery.method,
         )
 
     def _lock(self, delivery: Delivery) -> None:
@@ -130,6 +132,7 @@ class Obligations:
             quantity_tonnes=delivery.quantity_tonnes,
             amount_fen=delivery.amount_fen,
             code=code,
+            method=delivery.method,
         )
 
     def committed(self) -> dict[tuple[AccountId, AssetCode], int]:
@@ -142,6 +145,10 @@ class Obligations:
             ):
                 committed[place] = committed.get(place, 0) + amount
         return committed
+
+    def named(self) -> Iterator[tuple[AccountId, LotSlice]]:
+        """Serials that lie set aside for deliveries the registry has not been asked about, with whose they are."""
+        return ((delivery.seller, part) for delivery in self.uninstructed() for part in delivery.lots)
 
     def check(self) -> None:
         """Only what is undecided is pending; what is counted as incoming is; nothing bought today has been sold."""

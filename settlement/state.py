@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from settlement.account import Account, Participant
 from settlement.delivery import Delivery, DeliveryState
-from settlement.events import Instruction
+from settlement.events import Instruction, LotSlice
 from settlement.holdings import HoldingState, RetiredState
 from settlement.instrument import Instrument
 from settlement.ledger import BalanceState
@@ -13,7 +13,7 @@ from settlement.retirement import Use
 from settlement.retirements import RetirementRecord
 from settlement.treasury import TreasuryState
 from settlement.use import UseRecord
-from settlement.values import AccountId, AssetCode, TradeId, TradingDay
+from settlement.values import AccountId, AssetCode, TradeId, TradeMethod, TradingDay
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,6 +31,8 @@ class DeliveryRecord:
     buyer_fee_fen: int
     seller_fee_fen: int
     use: Use | None
+    method: TradeMethod
+    lots: tuple[LotSlice, ...]
     state: DeliveryState
 
 
@@ -77,6 +79,8 @@ def record_of(delivery: Delivery) -> DeliveryRecord:
         buyer_fee_fen=delivery.buyer_fee_fen,
         seller_fee_fen=delivery.seller_fee_fen,
         use=delivery.use,
+        method=delivery.method,
+        lots=delivery.lots,
         state=delivery.state,
     )
 
@@ -95,5 +99,7 @@ def delivery_of(record: DeliveryRecord) -> Delivery:
         buyer_fee_fen=record.buyer_fee_fen,
         seller_fee_fen=record.seller_fee_fen,
         use=record.use,
+        method=record.method,
+        lots=record.lots,
         state=record.state,
     )

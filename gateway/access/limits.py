@@ -19,6 +19,7 @@ class ActionKind(StrEnum):
 
     ORDER = "order"
     CANCEL = "cancel"
+    NEGOTIATE = "negotiate"
     TRANSFER = "transfer"
     """Units and money in and out."""
     READ = "read"
@@ -40,6 +41,7 @@ class Quota:
 DEFAULT_QUOTAS: Final[Mapping[ActionKind, Quota]] = {
     ActionKind.ORDER: Quota(quota=500),
     ActionKind.CANCEL: Quota(quota=1_000),
+    ActionKind.NEGOTIATE: Quota(quota=50),
     ActionKind.TRANSFER: Quota(quota=50),
     ActionKind.READ: Quota(quota=500),
     ActionKind.OPERATE: Quota(quota=200),

@@ -18,6 +18,7 @@ ACT: Final = {
     "lift_restriction": "解除限制",
     "bust_trade": "撤销成交",
     "emergency_rules": "紧急调整规则",
+    "review_negotiated": "协议转让审核",
 }
 
 ReasonOption = Annotated[str, typer.Option(help=say("理由", "why"))]

@@ -10,6 +10,7 @@ from gateway.cli import (
     cash,
     compliance,
     market_data,
+    negotiate,
     operator,
     registry,
     registry_books,
@@ -63,6 +64,7 @@ app.add_typer(trading.order_app, name="order")
 app.command("cancel", help=say("撤单", "cancel an order"))(command(trading.cancel))
 app.command("orders", help=say("我的委托", "my orders"))(command(trading.orders))
 app.command("account", help=say("资金, 减排量与批次", "cash, units and lots"))(command(trading.account))
+app.add_typer(negotiate.negotiate_app, name="negotiate")
 app.command("depth", help=say("行情深度", "the best price levels"))(command(market_data.depth))
 app.command("watch", help=say("实时行情", "the market live"))(command(market_data.watch))
 app.command("rules", help=say("任一时刻的规则手册", "the rule book of any moment"))(command(rules.rules))

@@ -10,6 +10,8 @@ from typing import Any, Final, TypeAlias
 import orjson
 
 from gateway.engine.entry import Entry
+from gateway.engine.negotiated_news import render_step
+from gateway.engine.negotiations import STEPS, Negotiations, Step
 from gateway.engine.orders import NOT_FOR_THE_OWNER, OpenOrders, OrderView
 from gateway.engine.use_account_events import RENDERERS as USE_RENDERERS
 from gateway.formats import money_text, price_text, quantity_text, time_text
@@ -51,14 +53,18 @@ ORDER_REPLACED: Final = "order_replaced"
 """Carries the whole order as it then stood, so that a replacement is answered alike whenever it is asked again."""
 
 
-def render(entry: Entry, orders: OpenOrders) -> list[Line]:
+def render(entry: Entry, orders: OpenOrders, negotiations: Negotiations) -> list[Line]:
     """What the accounts of one entry are told.
 
-    `orders` is as far as the entry before, and is brought to this one: an order's own client id and remaining
-    quantity are in none of the events of its later life.
+    `orders` and `negotiations` are as far as the entry before, and are brought to this one: an order's own client id
+    and remaining quantity are in none of the events of its later life, nor are a transfer's earlier rounds.
     """
     lines: list[Line] = []
     for event in entry.events:
+        if type(event) in STEPS:
+            assert isinstance(event, Step)
+            lines.extend(render_step(entry, event, negotiations))
+            continue
         render_one = _RENDERERS.get(type(event))
         if render_one is not None:
             render_one(entry, event, orders, lines)

@@ -4,11 +4,11 @@ A balance is the sum of `Posted` events and nothing else. Serials change hands w
 transfer, a settled delivery.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from gateway.engine.uses import Uses
-from matching.events import AccountRestricted, RestrictionLifted, Traded
+from matching.events import AccountRestricted, RestrictionLifted
 from settlement import serials as ranges
 from settlement.events import (
     AccountOpened,
@@ -110,6 +110,8 @@ class AccountsState:
     refused_retirements: tuple[Instruction, ...]
     for_sale_at_once: tuple[int, ...]
     """Trades of the day that T+1 did not hold for."""
+    set_aside: tuple[tuple[int, str, tuple[LotSlice, ...]], ...]
+    """Named lots of trades whose delivery is not instructed: trade, seller, serials."""
 
 
 class Accounts:
@@ -120,6 +122,7 @@ class Accounts:
         "_bought_today",
         "_for_sale_at_once",
         "_refused_retirements",
+        "_set_aside",
         "_uses",
         "lots",
         "pending",
@@ -134,6 +137,7 @@ class Accounts:
         self._refused_retirements: dict[str, Instruction] = {}
         self._bought_today: dict[tuple[str, str], BalanceView] = {}
         self._for_sale_at_once: set[int] = set()
+        self._set_aside: dict[int, tuple[str, tuple[LotSlice, ...]]] = {}
         if state is not None:
             self._load(state)
 
@@ -167,18 +171,26 @@ class Accounts:
             balance = self._accounts[event.to_account].balance(event.asset)
             _add(balance, event.to_bucket, event.amount)
 
-    def buy(self, event: Traded, *, resale_next_day: bool) -> None:
+    def buy(
+        self, trade_id: int, buyer: str, instrument: str, quantity_tonnes: int, *, resale_next_day: bool
+    ) -> None:
         """Units were bought on this trading day."""
-        balance = self._accounts[event.buyer].balance(event.listing)
-        balance.incoming += event.quantity_tonnes
+        balance = self._accounts[buyer].balance(instrument)
+        balance.incoming += quantity_tonnes
         if not resale_next_day:
-            self._for_sale_at_once.add(event.trade_id)
+            self._for_sale_at_once.add(trade_id)
             return
-        balance.bought_today += event.quantity_tonnes
-        self._bought_today[event.buyer, event.listing] = balance
+        balance.bought_today += quantity_tonnes
+        self._bought_today[buyer, instrument] = balance
+
+    def set_aside(self, trade_id: int, seller: str, lots: tuple[LotSlice, ...]) -> None:
+        """The serials that a trade will deliver are named."""
+        if lots:
+            self._set_aside[trade_id] = (seller, lots)
 
     def unbuy(self, trade_id: int, buyer: str, instrument: str, quantity_tonnes: int) -> None:
         """A purchase of this trading day came to nothing."""
+        self._set_aside.pop(trade_id, None)
         self._accounts[buyer].balance(instrument).incoming -= quantity_tonnes
         self._forget_bought(trade_id, buyer, instrument, quantity_tonnes)
 
@@ -204,6 +216,9 @@ class Accounts:
     def instruct(self, event: MovementInstructed) -> None:
         """A movement is on its way."""
         self.pending[event.instruction.instruction_id] = event.instruction
+        for leg in event.instruction.legs:
+            if leg.trade_id is not None:
+                self._set_aside.pop(leg.trade_id, None)
         if event.instruction.retirement_id is not None:
             self._refused_retirements.pop(event.instruction.retirement_id, None)
 
@@ -242,12 +257,15 @@ class Accounts:
             if donated_to is not None:
                 self._give(donated_to, part.lot_id, part.serials)
 
-    def lots_of(self, account: str) -> list[LotView]:
-        """An account's lots in the order they would be delivered."""
+    def lots_of(self, account: str, named: Iterable[LotSlice] = ()) -> list[LotView]:
+        """An account's lots in the order they would be delivered; `named` is set aside beside what is on its way."""
         view = self._accounts.get(account)
         if view is None:
             return []
         allocated = self._allocated(account)
+        aside = (lots for seller, lots in self._set_aside.values() if seller == account)
+        for part in (*named, *(part for lots in aside for part in lots)):
+            allocated[part.lot_id] = ranges.union(allocated.get(part.lot_id, NONE), part.serials)
         found = [
             LotView(
                 lot=self.lots[lot_id],
@@ -267,6 +285,7 @@ class Accounts:
             pending=tuple(self.pending.values()),
             refused_retirements=tuple(self._refused_retirements.values()),
             for_sale_at_once=tuple(sorted(self._for_sale_at_once)),
+            set_aside=tuple((trade_id, *aside) for trade_id, aside in self._set_aside.items()),
         )
 
     def _load(self, state: AccountsState) -> None:
@@ -277,6 +296,7 @@ class Accounts:
             str(instruction.retirement_id): instruction for instruction in state.refused_retirements
         }
         self._for_sale_at_once = set(state.for_sale_at_once)
+        self._set_aside = {trade_id: (seller, lots) for trade_id, seller, lots in state.set_aside}
         self._bought_today = {
             (view.account, asset): balance
             for view in state.accounts

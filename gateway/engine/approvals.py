@@ -13,6 +13,7 @@ from matching.commands import (
     RestrictAccount,
     ResumeTrading,
     RetryRetirement,
+    ReviewNegotiatedTransfer,
 )
 from matching.events import ActApproved, ActDeclined, ApprovalRequested
 
@@ -78,6 +79,8 @@ def subject_of(act: AnyAct) -> str:
             return str(act.trade_id)
         case RetryRetirement():
             return act.retirement_id
+        case ReviewNegotiatedTransfer():
+            return f"{act.transfer_id} {'approved' if act.approved else 'refused'}"
         case AdoptRules():
             return "; ".join(_told(change.parameter, change.value, change.listing) for change in act.changes)
         case _:

@@ -47,6 +47,14 @@ STATUS_OF_CORE: Final[dict[str, int]] = {
     "second_person_needed": 403,
     "use_not_held": 409,
     "compliance_year_unknown": 404,
+    "negotiated_transfer_unknown": 404,
+    "counterparty_unknown": 404,
+    "negotiated_transfer_ended": 409,
+    "not_your_turn": 409,
+    "terms_hash_differs": 409,
+    "open_offer_stands": 409,
+    "agreement_contradicts": 409,
+    "not_under_review": 409,
 }
 """Statuses of the core's refusals that are not 422: what is not there, whose it is not, what is there already, and
 acts of an operator or on an order that come too early or too late."""

@@ -116,7 +116,7 @@ class RuleRequest(Request):
     value: Annotated[int, Field(ge=0, le=VALUE_MOST)] | Text
     effective_from: TimeIn
     source: Text
-    certainty: Literal["official", "neighbour", "assumed", "demonstration"]
+    certainty: Literal["official", "neighbour", "conflicting", "assumed", "demonstration"]
     listing: ListingCode | None = None
 
 

@@ -11,6 +11,7 @@ from gateway.engine.clock import Clock
 from gateway.engine.entry import Entry
 from gateway.engine.history import History
 from gateway.engine.sequencer import AccountEventListener, CommitListener
+from gateway.engine.templates import Templates
 from gateway.engine.views import Views
 from gateway.http.turns import Turns
 from gateway.metrics import Metrics
@@ -100,6 +101,7 @@ class Services:
     journal: EntryReader
     views: Views
     history: History
+    templates: Templates
     keys: KeyStore
     authenticator: Authenticator
     clock: Clock

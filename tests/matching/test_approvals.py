@@ -35,6 +35,7 @@ from tests.matching.driver import (
     restrict,
     resume,
 )
+from tests.matching.negotiating import Table, review
 
 BUY = Side.BUY
 
@@ -123,7 +124,13 @@ def test_every_exceptional_act_can_be_made_to_wait() -> None:
     busting = agreed(driver, bust(1))
     later = driver.at_ns + 10
     adopting = agreed(driver, adopt(change("tick_fen", 5, later), emergency=True))
-    acts = [halting, resuming, restricting, lifting, busting, adopting]
+    driver.accepted(adopt(change("negotiated_review", "all", driver.at_ns)))
+    driver.admit("dora", tonnes=10)
+    table = Table(driver)
+    transfer_id = table.filed("dora", Side.SELL, 10, 6_800, "ben")
+    table.confirmed("ben", transfer_id)
+    reviewing = agreed(driver, review(transfer_id))
+    acts = [halting, resuming, restricting, lifting, busting, adopting, reviewing]
     assert [event.act for events in acts for event in events if isinstance(event, ActApproved)] == list(
         EXCEPTIONAL_ACTS
     )
@@ -134,6 +141,7 @@ def test_every_exceptional_act_can_be_made_to_wait() -> None:
         "RestrictionLifted",
         "TradeBusted",
         "RulesAdopted",
+        "NegotiatedTransferReviewed",
     ]
 
 

@@ -37,7 +37,16 @@ from matching.commands import (
     RestrictAccount,
     ResumeTrading,
     RetryRetirement,
+    ReviewNegotiatedTransfer,
     SubmitOrder,
+)
+from matching.negotiated_commands import (
+    ConfirmNegotiatedTransfer,
+    CounterNegotiatedTransfer,
+    DeclineNegotiatedTransfer,
+    FileNegotiatedTransfer,
+    NegotiationCommand,
+    WithdrawNegotiatedTransfer,
 )
 from matching.rulebook import RuleChange
 from settlement.commands import (
@@ -64,6 +73,7 @@ from settlement.use_commands import (
     WithdrawUse,
 )
 from tests.reference import rules
+from tests.reference.negotiation import Negotiation
 from tests.reference.office import Office, PlainUse, UseRequest, channels
 from tests.reference.rules import Terms, number
 from tests.reference.vault import MONEY, Answer, Note, Trade, Vault
@@ -72,7 +82,15 @@ STEPS = ("expire_orders", "closing_prices", "obligations", "delivery", "reconcil
 LISTED_PHASES = ("listed", "continuous")
 NO_CANCEL_PHASES = ("closing", "closed")
 
-ClientRequest = SubmitOrder | ReplaceOrder | RequestTransferIn | RequestWithdrawal | BankCommand | UseRequest
+ClientRequest = (
+    SubmitOrder
+    | ReplaceOrder
+    | RequestTransferIn
+    | RequestWithdrawal
+    | BankCommand
+    | UseRequest
+    | NegotiationCommand
+)
 
 
 @dataclass(eq=False)
@@ -112,6 +130,8 @@ class PlainListing:
         self.book: dict[str, dict[int, list[PlainOrder]]] = {"buy": {}, "sell": {}}
         self.traded: list[tuple[int, int, int]] = []
         """Number, price and tonnes of each trade of the day."""
+        self.negotiated: list[tuple[int, int, int]] = []
+        """The same of what was negotiated."""
 
     def follow(self, terms: Terms) -> bool:
         """Trade by these terms from now on; whether that moves the band."""
@@ -165,6 +185,7 @@ class Market:
         self.halted: list[str | None] = []
         self.restricted: list[str] = []
         self.waiting: dict[int, AnyAct] = {}
+        self.negotiation = Negotiation(self)
         self._terms: dict[str | None, tuple[int, int, Terms | None]] = {}
 
     def do(self, command: Command, seq: int, at_ns: int) -> list[Note]:
@@ -189,6 +210,14 @@ class Market:
                 | SubmitOffset()
                 | SubmitRetirement()
                 | WithdrawUse()
+            ):
+                return self.decide_once(command)
+            case (
+                FileNegotiatedTransfer()
+                | ConfirmNegotiatedTransfer()
+                | CounterNegotiatedTransfer()
+                | DeclineNegotiatedTransfer()
+                | WithdrawNegotiatedTransfer()
             ):
                 return self.decide_once(command)
             case CancelOrder() | CancelOrders():
@@ -217,6 +246,7 @@ class Market:
                 | LiftRestriction()
                 | BustTrade()
                 | RetryRetirement()
+                | ReviewNegotiatedTransfer()
             ):
                 return self.act(command)
             case ApproveAct():
@@ -269,6 +299,8 @@ class Market:
             restricted = command.account in self.restricted
             terms = self.market_terms
             return self.office.decide(command, self.seq, self.at_ns, terms, restricted=restricted)
+        if not isinstance(command, RequestTransferIn):
+            return self.negotiation.decide(command)
         refused = self.vault.no_transfer_in(command)
         if refused is None and self.day is None:
             refused = "day_not_open"
@@ -482,6 +514,7 @@ class Market:
             and self.vault.owners[other.account] == self.vault.owners[order.account]
         ]
         position = self.vault.position(order.account, order.listing)
+        position += self.negotiation.buying(self.vault.owners[order.account], order.listing)
         return position + sum(bids) + order.tonnes > limit
 
     def trade(self, listing: PlainListing, order: PlainOrder, resting: PlainOrder, tonnes: int) -> list[Note]:
@@ -635,6 +668,8 @@ class Market:
                 return None if act.retirement_id in self.vault.refused else "retirement_not_refused"
             case AdoptRules():
                 return self.not_these_rules(act, waited=waited)
+            case ReviewNegotiatedTransfer():
+                return self.negotiation.not_to_review(act)
 
     def not_these_rules(self, act: AdoptRules, *, waited: bool) -> str | None:
         # What is adopted before the first day may be of any time; so may an emergency that had to wait for somebody.
@@ -662,7 +697,7 @@ class Market:
                 self.restricted.append(act.account)
                 theirs = [order for order in self.open.values() if order.account == act.account]
                 taken = [self.take_back(order, "cancelled", "restricted") for order in theirs]
-                return [("restricted", act.account), *taken]
+                return [("restricted", act.account), *taken, *self.negotiation.restrict(act.account)]
             case LiftRestriction():
                 self.restricted.remove(act.account)
                 return [("lifted", act.account)]
@@ -679,12 +714,18 @@ class Market:
                 )
                 self.versions += 1
                 return [("rules", self.versions), *self.follow_time()]
+            case ReviewNegotiatedTransfer():
+                return self.negotiation.review(act)
 
     def bust(self, number_of_trade: int) -> list[Note]:
         """A trade is as if it had never been made, but for the orders that made it."""
         (trade,) = (trade for trade in self.vault.not_asked() if trade.number == number_of_trade)
         self.vault.bust(trade)
         listing = self.listings[trade.listing]
+        if number_of_trade in [one[0] for one in listing.negotiated]:
+            listing.negotiated = [one for one in listing.negotiated if one[0] != number_of_trade]
+            self.negotiation.bust(number_of_trade)
+            return [("busted", number_of_trade)]
         listing.traded = [one for one in listing.traded if one[0] != number_of_trade]
         prices = [price for _, price, _ in listing.traded]
         shown = (prices[0], max(prices), min(prices), prices[-1]) if prices else (None,) * 4
@@ -722,7 +763,7 @@ class Market:
             last = self.terms(None, end_ns)
             if last is not None and last["close_by_clock"] == "yes":
                 moment_ns = end_ns
-        notes: list[Note] = []
+        notes = self.negotiation.expire_due()
         for listing in self.listings.values():
             if listing.follow(self.terms_now(listing.code, moment_ns)):
                 notes.append(band_of(listing))
@@ -744,7 +785,9 @@ class Market:
 
     def enter(self, phase: str) -> list[Note]:
         before, self.phase = self.phase, phase
-        return [] if phase == before else [("phase", self.day, before, phase)]
+        if phase == before:
+            return []
+        return [("phase", self.day, before, phase), *self.negotiation.enter(phase)]
 
     def open_day(self, command: OpenDay) -> Answer:
         if self.day is not None:
@@ -759,9 +802,10 @@ class Market:
         self.day = day
         self.market_terms = self.terms_now()
         self.vault.begin_day(day)
+        self.negotiation.begin_day()
         notes: list[Note] = [("day", day)]
         for listing in self.listings.values():
-            listing.traded = []
+            listing.traded, listing.negotiated = [], []
             listing.follow(self.terms_now(listing.code))
             notes.append(band_of(listing))
         return notes + self.follow_time()
@@ -790,7 +834,8 @@ class Market:
                 notes = [self.take_back(order, "expired") for order in oldest]
                 self.close_done = self.close_total - len(self.open)
             case "closing_prices":
-                notes = [self.price_for_the_day(listing) for listing in self.listings.values()]
+                for listing in self.listings.values():
+                    notes.extend(self.price_for_the_day(listing))
                 self.close_done = self.close_total
             case "obligations":
                 trades = self.vault.not_asked()[: command.portion]
@@ -821,12 +866,17 @@ class Market:
         }[self.close_step]
         return notes
 
-    def price_for_the_day(self, listing: PlainListing) -> Note:
+    def price_for_the_day(self, listing: PlainListing) -> list[Note]:
         trades = [(price, tonnes) for _, price, tonnes in listing.traded]
         prices = [price for price, _ in trades]
         shown = (prices[0], max(prices), min(prices)) if prices else (None, None, None)
         listing.reference_fen = rules.closing_price(trades, listing.reference_fen, listing.terms)
-        return ("prices", listing.code, *shown, listing.reference_fen, *volume_of(listing))
+        told: list[Note] = [("prices", listing.code, *shown, listing.reference_fen, *volume_of(listing))]
+        if listing.negotiated:
+            volume = sum(tonnes for _, _, tonnes in listing.negotiated)
+            turnover = sum(price * tonnes for _, price, tonnes in listing.negotiated)
+            told.append(("negotiated totals", listing.code, len(listing.negotiated), volume, turnover))
+        return told
 
     def reconcile(self, command: RecordReconciliation) -> Answer:
         if self.close_step != "reconcile" or command.trading_day != self.day:
@@ -877,6 +927,19 @@ def content_of(command: ClientRequest) -> tuple[str, tuple[object, ...]]:
             return "other", ("retire", command.use, *what, command.donate_to)
         case WithdrawUse():
             return "other", ("withdraw use", command.use_id)
+        case FileNegotiatedTransfer():
+            terms = (command.listing, command.side, command.price_fen, command.quantity_tonnes)
+            other = (command.counterparty, command.lots, command.agreement_no, command.expires_at_ns)
+            return "other", ("file", *terms, *other)
+        case ConfirmNegotiatedTransfer():
+            return "other", ("confirm", command.transfer_id, command.terms_hash, command.lots)
+        case CounterNegotiatedTransfer():
+            figures = (command.price_fen, command.quantity_tonnes)
+            return "other", ("counter", command.transfer_id, *figures, command.lots, command.expires_at_ns)
+        case DeclineNegotiatedTransfer():
+            return "other", ("decline", command.transfer_id)
+        case WithdrawNegotiatedTransfer():
+            return "other", ("withdraw negotiated", command.transfer_id)
 
 
 def band_of(listing: PlainListing) -> Note:
@@ -909,3 +972,5 @@ def act_name(act: AnyAct) -> str:
             return ""
         case AdoptRules():
             return "emergency_rules" if act.emergency else ""
+        case ReviewNegotiatedTransfer():
+            return "review_negotiated"

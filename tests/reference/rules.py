@@ -29,6 +29,8 @@ LEAST = {
     "fee_buyer_ppm": 0,
     "fee_seller_ppm": 0,
     "use_withdrawal_s": 0,
+    "negotiated_min_tonnes": 1,
+    "negotiated_max_rounds": 1,
 }
 A_YEAR_S = 366 * 86_400
 """No span of time may be longer."""
@@ -47,8 +49,18 @@ CHOICES = {
     "closing_method": ("average", "last_five"),
     "settlement_cycle": ("end_of_day", "as_traded"),
     "resale_next_day": ("yes", "no"),
+    "negotiated_reference": ("same_day_close", "previous_close"),
+    "negotiated_open_offers": ("yes", "no"),
+    "negotiated_review": ("off", "without_band", "all"),
 }
-LISTS = ("participant_kinds", "position_limits", "large_holder_alerts", "two_person_acts", "use_channels")
+LISTS = (
+    "participant_kinds",
+    "position_limits",
+    "large_holder_alerts",
+    "two_person_acts",
+    "negotiated_band_tiers",
+    "use_channels",
+)
 PARAMETERS = ("hours", *LEAST, *CHOICES, *LISTS)
 ONE_FOR_ALL = (
     "hours",
@@ -68,7 +80,15 @@ KINDS = (
     "institution",
     "individual",
 )
-GRAVE_ACTS = ("halt", "resume", "restrict_account", "lift_restriction", "bust_trade", "emergency_rules")
+GRAVE_ACTS = (
+    "halt",
+    "resume",
+    "restrict_account",
+    "lift_restriction",
+    "bust_trade",
+    "emergency_rules",
+    "review_negotiated",
+)
 
 Terms = dict[str, RuleValue]
 """Every parameter's value at one moment."""
@@ -86,6 +106,8 @@ def is_faulty(change: RuleChange) -> bool:
         return any(kind not in KINDS for kind in names(change.value))
     if change.parameter in ("position_limits", "large_holder_alerts"):
         return tonnes_by_kind(change.value) is None
+    if change.parameter == "negotiated_band_tiers":
+        return tiers(change.value) is None
     if change.parameter == "two_person_acts":
         return any(act not in (*GRAVE_ACTS, "", "none") for act in names(change.value))
     if change.parameter == "use_channels":
@@ -155,6 +177,35 @@ def tonnes_by_kind(value: RuleValue) -> list[tuple[str, int]] | None:
             return None
         found.append((kind, int(digits)))
     return found
+
+
+def tiers(value: RuleValue) -> list[tuple[int | None, int | None]] | None:
+    """Sizes and how wide the band is below each, `none` for no band; the last without a size. None if it is no list."""
+    found: list[tuple[int | None, int | None]] = []
+    for part in str(value).split(";"):
+        words = part.strip().split(" ")
+        if len(words) not in (1, 3) or (len(words) == 3 and words[1] != "below"):
+            return None
+        digits = [word for word in (words[0], *words[2:]) if word != "none"]
+        if not all(word.isascii() and word.isdigit() for word in digits) or len(words[0]) > 5:
+            return None
+        if words[-1] == "none" and len(words) == 3:
+            return None
+        width = None if words[0] == "none" else int(words[0])
+        size = int(words[2]) if len(words) == 3 and len(words[2]) < 13 else None
+        if len(words) == 3 and size is None:
+            return None
+        found.append((size, width))
+    sizes = [size for size, _ in found[:-1]]
+    if found[-1][0] is not None or None in sizes:
+        return None
+    rising = [0, *(size for size in sizes if size is not None)]
+    return found if all(after > before for before, after in pairwise(rising)) else None
+
+
+def tier_of(value: RuleValue, tonnes: int) -> int | None:
+    """How wide the band is for that many tonnes; None for none."""
+    return next(width for size, width in tiers(value) or [] if size is None or tonnes < size)
 
 
 def number(terms: Terms, parameter: str) -> int:

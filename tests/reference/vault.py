@@ -47,6 +47,15 @@ class Piece:
 
 
 @dataclass(eq=False)
+class Aside:
+    """Serials of an account that somebody has named: nothing else may take them."""
+
+    account: str
+    instrument: str
+    pieces: list[Piece]
+
+
+@dataclass(eq=False)
 class Trade:
     """One trade whose units and money have not changed hands yet."""
 
@@ -67,6 +76,8 @@ class Trade:
     """What the buyer will have the units retired for."""
     pieces: list[Piece] = field(default_factory=list)
     """Chosen when the registry is asked."""
+    aside: Aside | None = None
+    """Which they will be, where they were named."""
 
 
 @dataclass(eq=False)
@@ -102,6 +113,7 @@ class Vault:
         """Accounts whose money is for one purpose."""
         self.spent: dict[str, list[tuple[int, int]]] = {}
         """Serials that were retired, by lot."""
+        self.aside: list[Aside] = []
         self.trades: list[Trade] = []
         self.asked: list[Movement] = []
         self.refused: dict[str, Movement] = {}
@@ -315,13 +327,19 @@ class Vault:
         self.trades.remove(trade)
         self.move(trade.seller, trade.listing, trade.tonnes, "delivering", "available")
         self.move(trade.buyer, MONEY, trade.fen + trade.buyer_fee, "delivering", "available")
+        if trade.aside is not None:
+            self.put_back(trade.aside)
 
     def ask(self, trades: list[Trade], seq: int) -> list[Note]:
         """Choose serials, oldest issue first, and ask for as many deliveries together as a movement may carry."""
         groups: list[list[Trade]] = []
         room, room_for_ranges = 0, 0
         for trade in trades:
-            trade.pieces = self.take(trade.seller, trade.listing, trade.tonnes)
+            if trade.aside is None:
+                trade.pieces = self.take(trade.seller, trade.listing, trade.tonnes)
+            else:
+                self.aside.remove(trade.aside)
+                trade.pieces = trade.aside.pieces
             legs, ranges = legs_and_ranges(trade.pieces)
             if not groups or legs > room or ranges > room_for_ranges:
                 groups.append([])
@@ -351,6 +369,33 @@ class Vault:
             taken.append(piece)
             wanted -= size
         return taken
+
+    def lying(self, account: str, lot_id: str) -> list[tuple[int, int]]:
+        """Serials of a lot that an account has and nobody has named."""
+        pieces = self.pieces.get((account, self.lots[lot_id].instrument), [])
+        return joined([(piece.first, piece.end) for piece in pieces if piece.lot_id == lot_id])
+
+    def put_aside(self, account: str, instrument: str, wanted: list[Piece]) -> Aside:
+        """Cut these serials out of what the account has lying, and keep them."""
+        kept: list[Piece] = []
+        for want in wanted:
+            left: list[Piece] = []
+            for piece in self.pieces[account, instrument]:
+                first, end = max(piece.first, want.first), min(piece.end, want.end)
+                if piece.lot_id != want.lot_id or first >= end:
+                    left.append(piece)
+                    continue
+                kept.append(Piece(piece.issued_on, piece.lot_id, first, end))
+                for begin, stop in ((piece.first, first), (end, piece.end)):
+                    if begin < stop:
+                        left.append(Piece(piece.issued_on, piece.lot_id, begin, stop))
+            self.pieces[account, instrument] = left
+        self.aside.append(Aside(account, instrument, kept))
+        return self.aside[-1]
+
+    def put_back(self, aside: Aside) -> None:
+        self.aside.remove(aside)
+        self.give(aside.account, aside.instrument, aside.pieces)
 
     def give(self, account: str, instrument: str, pieces: list[Piece]) -> None:
         self.pieces.setdefault((account, instrument), []).extend(pieces)
@@ -445,14 +490,11 @@ class Vault:
     def serials(self) -> dict[tuple[str, str], list[tuple[int, int]]]:
         """Whose serials are whose: (account, lot) to ranges that neither overlap nor touch."""
         found: dict[tuple[str, str], list[tuple[int, int]]] = {}
-        for (account, _), pieces in self.pieces.items():
-            for piece in sorted(pieces, key=lambda piece: (piece.lot_id, piece.first)):
-                ranges = found.setdefault((account, piece.lot_id), [])
-                if ranges and ranges[-1][1] == piece.first:
-                    ranges[-1] = (ranges[-1][0], piece.end)
-                else:
-                    ranges.append((piece.first, piece.end))
-        return found
+        whose = [(account, piece) for (account, _), pieces in self.pieces.items() for piece in pieces]
+        whose += [(aside.account, piece) for aside in self.aside for piece in aside.pieces]
+        for account, piece in whose:
+            found.setdefault((account, piece.lot_id), []).append((piece.first, piece.end))
+        return {place: joined(ranges) for place, ranges in found.items()}
 
 
 def tonnes(pieces: list[Piece]) -> int:

@@ -13,7 +13,8 @@ each command.
 
 Accounts may have the columns cash, cash held, cash due, units, units held, units due: what can be used, what covers
 open orders, and what is due for delivery; and units for sale, what may be offered today. Money and prices are in yuan,
-quantities in tonnes. An open order is changed by naming its price: `replace 68.00 by 5 at 68.10`.
+quantities in tonnes. An open order is changed by naming its price: `replace 68.00 by 5 at 68.10`. How counterparties of
+negotiated transfers speak is told in `bargaining`.
 """
 
 import re
@@ -70,6 +71,7 @@ from tests.matching.driver import (
     restrict,
     resume,
 )
+from tests.scenarios import bargaining
 
 Row = dict[str, str]
 
@@ -204,6 +206,9 @@ class Stage:
             side, tonnes = Side(ordered[1]), int(ordered[2].replace(",", ""))
             time_in_force = TimeInForce((ordered[4] or "day").strip())
             return outcome_of(self.driver.order(who, side, tonnes, fen(ordered[3]), time_in_force), who)
+        bargained = bargaining.command(self.driver, self.day, who, words)
+        if bargained is not None:
+            return outcome_of(self.driver.do(bargained), who)
         match words.split():
             case ["replace", before, "by", whole, "at", after]:
                 return outcome_of(self.driver.do(self._change(who, fen(before), int(whole), fen(after))), who)
@@ -280,7 +285,7 @@ def _word(event: Event, who: str) -> str:
         case DeliverySettled(trade_id=trade_id):
             return f"settles trade {trade_id}"
         case _:
-            return _order_word(event, who) or _act_word(event)
+            return _order_word(event, who) or _act_word(event) or bargaining.word(event, who)
 
 
 def _act_word(event: Event) -> str:
@@ -310,7 +315,7 @@ def _act_word(event: Event) -> str:
 def _order_word(event: Event, who: str) -> str:
     match event:
         case Rejected(code=code, limit=limit):
-            return f"refused: {code}" + (f" {_limit(limit)}" if code == "price_outside_band" else "")
+            return f"refused: {code}" + (f" {_limit(limit)}" if code.endswith("price_outside_band") else "")
         case Traded(quantity_tonnes=tonnes, price_fen=price_fen, buyer=buyer, seller=seller):
             return f"trades {tonnes} at {yuan(price_fen)} with {seller if buyer == who else buyer}"
         case OrderRested(remaining_tonnes=tonnes):
@@ -335,6 +340,9 @@ def _asked(instruction: Instruction) -> int:
 
 
 def _told(events: list[Event], what: str, next_day: str) -> str:
+    negotiated = bargaining.told(events, what)
+    if negotiated is not None:
+        return negotiated
     match what:
         case "next day":
             return next_day

@@ -35,6 +35,20 @@ from matching.events import (
     TradingHalted,
     TradingResumed,
 )
+from matching.negotiated_events import (
+    NegotiatedTotalsSet,
+    NegotiatedTransferConfirmed,
+    NegotiatedTransferCountered,
+    NegotiatedTransferDeclined,
+    NegotiatedTransferExecuted,
+    NegotiatedTransferExpired,
+    NegotiatedTransferFiled,
+    NegotiatedTransferKnown,
+    NegotiatedTransferRejected,
+    NegotiatedTransferReviewed,
+    NegotiatedTransferUnderReview,
+    NegotiatedTransferWithdrawn,
+)
 from settlement import serials
 from settlement.certificate import verify_certificate
 from settlement.channels import Channel
@@ -245,5 +259,37 @@ def _use_note(event: Event) -> Note:
             return ("filed", event.filing.entity, event.filing.year)
         case WelfareAccountDesignated():
             return ("welfare", event.account, event.designated)
+        case _:
+            return _negotiated_note(event)
+
+
+def _negotiated_note(event: Event) -> Note:
+    match event:
+        case NegotiatedTransferFiled():
+            return ("negotiated filed", event.transfer_id, event.terms_hash, event.seller, event.buyer)
+        case NegotiatedTransferCountered():
+            return ("negotiated countered", event.transfer_id, event.terms.round_no, event.terms_hash)
+        case NegotiatedTransferConfirmed():
+            return ("negotiated confirmed", event.transfer_id, event.by)
+        case NegotiatedTransferUnderReview():
+            return ("negotiated under review", event.transfer_id)
+        case NegotiatedTransferReviewed():
+            return ("negotiated reviewed", event.transfer_id, event.approved)
+        case NegotiatedTransferExecuted():
+            figures = (event.price_fen, event.quantity_tonnes)
+            return ("negotiated traded", event.transfer_id, event.trade_id, *figures)
+        case NegotiatedTransferDeclined():
+            return ("negotiated declined", event.transfer_id, event.by)
+        case NegotiatedTransferWithdrawn():
+            return ("negotiated withdrawn", event.transfer_id, event.by)
+        case NegotiatedTransferExpired():
+            return ("negotiated expired", event.transfer_id, event.cause)
+        case NegotiatedTransferRejected():
+            return ("negotiated rejected", event.transfer_id, event.code)
+        case NegotiatedTransferKnown():
+            return ("negotiated known", event.transfer_id, event.state)
+        case NegotiatedTotalsSet():
+            figures = (event.volume_tonnes, event.turnover_fen)
+            return ("negotiated totals", event.listing, event.trades, *figures)
         case _:
             raise AssertionError(f"no word for {event}")

@@ -19,7 +19,7 @@ from matching.reference_price import PriceBand
 from matching.state import ExchangeState, Stamp
 from settlement.values import AccountId, AssetCode, LotId
 from tests.reference.market import Market
-from tests.reference.vault import MONEY
+from tests.reference.vault import MONEY, joined
 from tests.simulation.hostile import Hostile
 from tests.simulation.notes import notes_of
 
@@ -140,6 +140,7 @@ def compare(exchange: Exchange, reference: Market) -> None:
     assert list(standing.halts) == reference.halted
     assert list(standing.restrictions) == reference.restricted
     assert exchange.operations.waiting == reference.waiting
+    compare_negotiated(exchange, reference)
     depository, vault = exchange.depository, reference.vault
     assert depository.movements.obligations.locked == vault.locked
     for account in vault.owners:
@@ -181,6 +182,27 @@ def compare(exchange: Exchange, reference: Market) -> None:
     assert asked == [movement.name for movement in vault.asked]
     assert (exchange.trading_day, exchange.phase) == (reference.day, reference.phase)
     assert exchange.close_step == reference.close_step
+
+
+def compare_negotiated(exchange: Exchange, reference: Market) -> None:
+    """Whatever is negotiated stands alike in both, to the last serial set aside."""
+    ours = exchange.negotiation.transfers
+    here = [
+        (one.transfer_id, one.state, one.proposer, one.terms.hash, one.fee_ppm, sorted(one.covered))
+        for one in (*ours.under_way.values(), *ours.ended.values())
+    ]
+    there = [
+        (one.number, one.state, one.proposer, one.hash(), one.fee_ppm, sorted(one.covered))
+        for one in reference.negotiation.filed
+    ]
+    assert sorted(here) == sorted(there)
+    aside: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    for kept in reference.vault.aside:
+        for piece in kept.pieces:
+            aside.setdefault((kept.account, piece.lot_id), []).append((piece.first, piece.end))
+    assert {place: list(held) for place, held in exchange.depository.holdings.aside().items()} == {
+        place: joined(ranges) for place, ranges in aside.items()
+    }
 
 
 class LifeFailed(AssertionError):  # noqa: N818 - it states a fact

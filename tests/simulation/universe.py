@@ -49,6 +49,7 @@ NO_INDIVIDUALS = "covered_entity,institution, project_applicant"
 LIMITS = "institution 2000; individual 150"
 ALERTS = "institution 300; covered_entity 100; covered_entity 400"
 GRAVE = "bust_trade, emergency_rules"
+TIERS = ("3000 below 500000; none", "3000 below 60; none", "100 below 20; 500 below 80; none")
 OPERATOR = ParticipantId("o1")
 OTHER_USES = "voluntary_offset, voluntary_cancellation, donation, damage_compensation"
 CHANNELS = f"I: compliance_offset, {OTHER_USES}; II: {OTHER_USES}"
@@ -108,6 +109,12 @@ def first_rules(random: Random) -> dict[str, RuleValue]:
         "large_holder_alerts": random.choice(("none", ALERTS)),
         "fee_buyer_ppm": random.choice((0, 0, 500, 33_333)),
         "fee_seller_ppm": random.choice((0, 500, 777_777)),
+        "negotiated_min_tonnes": random.choice((1, 1, 5)),
+        "negotiated_band_tiers": random.choice(TIERS),
+        "negotiated_reference": random.choice(("same_day_close", "previous_close")),
+        "negotiated_open_offers": random.choice(("yes", "no")),
+        "negotiated_review": random.choice(("off", "off", "without_band", "all")),
+        "negotiated_max_rounds": random.choice((2, 3, 20)),
         "notice_s": random.choice((0, 0, 60)),
         "two_person_acts": random.choice(("none", "none", GRAVE, ", ".join(EXCEPTIONAL_ACTS))),
         "depth_levels": 5,

@@ -17,6 +17,7 @@ from gateway.access.keys import Algorithm, KeyStore, NewKey, Scope
 from gateway.access.limits import RateLimits
 from gateway.access.seal import Seal
 from gateway.engine.clock import ManualClock
+from gateway.engine.templates import Templates
 from gateway.http.app import ROUTES, make_app
 from gateway.http.routing import Route
 from gateway.http.services import HoldingsUnknown, HttpSettings, Services
@@ -27,9 +28,9 @@ from settlement.values import AccountId
 from tests.gateway.engine.world import LOT, START_NS, Engine, engine, setting_up
 
 SCOPES: Mapping[str, frozenset[Scope]] = {
-    "seller": frozenset({Scope.READ, Scope.TRADE, Scope.TRANSFER, Scope.OFFSET}),
-    "buyer": frozenset({Scope.READ, Scope.TRADE, Scope.TRANSFER, Scope.OFFSET}),
-    "buyer2": frozenset({Scope.READ, Scope.TRADE}),
+    "seller": frozenset({Scope.READ, Scope.TRADE, Scope.NEGOTIATE, Scope.TRANSFER, Scope.OFFSET}),
+    "buyer": frozenset({Scope.READ, Scope.TRADE, Scope.NEGOTIATE, Scope.TRANSFER, Scope.OFFSET}),
+    "buyer2": frozenset({Scope.READ, Scope.TRADE, Scope.NEGOTIATE}),
     "reader": frozenset({Scope.READ}),
     "bank": frozenset({Scope.BANK}),
     "operator": frozenset({Scope.OPERATE, Scope.APPROVE}),
@@ -189,6 +190,7 @@ class Desk:
             {
                 "accounts": dict(views.accounts()),
                 "open": [views.open_orders(name) for name in ("seller", "buyer", "buyer2")],
+                "negotiated": views.open_negotiations(),
                 "depth": views.depth("SHCERCIR1"),
             },
             option=orjson.OPT_NON_STR_KEYS,
@@ -223,6 +225,7 @@ async def desk(
             journal=running.journal,
             views=running.views,
             history=running.history,
+            templates=Templates(running.pool),
             keys=keys,
             authenticator=Authenticator(keys, lambda: time.time_ns() // 1_000_000),
             clock=running.clock,

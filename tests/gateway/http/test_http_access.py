@@ -30,6 +30,7 @@ def who_may(route: Route) -> str:
     return {
         Scope.READ: "reader",
         Scope.TRADE: "buyer",
+        Scope.NEGOTIATE: "buyer",
         Scope.TRANSFER: "seller",
         Scope.BANK: "bank",
         Scope.OPERATE: "operator",
@@ -179,7 +180,7 @@ async def test_auth_check_tells_what_a_signature_is_good_for(shared: Desk) -> No
     found = (await shared["buyer"].send("POST", "/v1/auth/check", {"any": "body"})).json()
     assert found["participant"] == "buyer-person"
     assert found["account"] == "buyer"
-    assert found["scopes"] == ["offset", "read", "trade", "transfer"]
+    assert found["scopes"] == ["negotiate", "offset", "read", "trade", "transfer"]
     assert abs(found["clock_skew_ms"]) < 5_000
 
 
