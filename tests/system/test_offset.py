@@ -4,6 +4,7 @@ Everything runs as its users have it; the registry's own record is asked what it
 by libraries that had no part in making it.
 """
 
+import json
 from collections.abc import AsyncIterator
 from hashlib import sha256
 from pathlib import Path
@@ -260,3 +261,50 @@ async def test_what_is_bad_is_refused_by_name_and_moves_nothing(exchange: Runnin
         )
         assert (twice.status, twice.code) == (422, "serials_retired")
         assert await retired_at_the_registry(exchange, "R-entity") == {"DEMO-I-3": 1}
+
+
+async def test_the_command_line_does_it_all(exchange: RunningExchange, tmp_path: Path) -> None:
+    puhui = exchange.puhui
+    years = await puhui("operator", "compliance-year", "show")
+    assert [year["compliance_year"] for year in years["items"]] == [2025]
+    quoted = await puhui("offset", "quote", "--year", "2025", "--quantity", "20")
+    assert quoted["accepted"]
+    done = await puhui(
+        *("offset", "submit", "--year", "2025", "--lot", "DEMO-I-3=20", "--beneficiary", BENEFICIARY)
+    )
+    assert (done["state"], done["quantity"]) == ("completed", "20")
+    paper, file = tmp_path / "certificate.pdf", tmp_path / "certificate.json"
+    told = await puhui("offset", "certificate", done["id"], "--out", str(paper))
+    assert read_pdf(paper.read_bytes()).says(told["number"])
+    file.write_text(json.dumps(told))
+    assert (await puhui("certificate", "check", str(file)))["digest_matches"] is True
+    assert (await puhui("certificate", "check", told["number"]))["digest_matches"] is None
+    file.write_text(json.dumps({**told, "beneficiary": "another"}))
+    with pytest.raises(AssertionError, match="经篡改"):
+        await puhui("certificate", "check", str(file))
+    with pytest.raises(AssertionError, match="伪造"):
+        await puhui("certificate", "check", told["number"], "--digest", "0" * 64)
+    other = await puhui(
+        *("retire", "voluntary_offset", "--listing", SECOND_CLASS, "--quantity", "3"),
+        *("--beneficiary", "年会 annual meeting", "--as", "entity"),
+    )
+    assert other["state"] == "completed"
+    lines = (await puhui("uses"))["items"]
+    assert [(line["purpose"], line["class"], line["completed"]) for line in lines] == [
+        ("compliance_offset", "I", "20"),
+        ("voluntary_offset", "II", "3"),
+    ]
+    filed = await puhui(
+        *("authority", "file", "entity", "--year", "2025", "--emissions", "1000", "--source", "report")
+    )
+    assert filed["verified_emissions"] == "1000"
+    year = await puhui(
+        *("operator", "compliance-year", "set", "2025", "--opens", "2026-01-01T00:00:00+08:00"),
+        *("--deadline", "2026-12-31T17:00:00+08:00", "--source", "notice", "--cap-ratio", "0.05"),
+        *("--enforcement", "hard"),
+    )
+    assert year["cap"]["ratio"] == "0.05"
+    over = (await puhui("offset", "quote", "--year", "2025", "--lot", "DEMO-I-3=31"))["code"]
+    assert over == "cap_exceeded"
+    assert (await puhui("offset", "quote", "--year", "2025", "--lot", "DEMO-I-3=30"))["accepted"]
+    assert (await puhui("verify"))["entries"] > 0
