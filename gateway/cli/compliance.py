@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeAlias
 
 import orjson
 import typer
@@ -61,55 +61,67 @@ def _cap_text(cap: dict[str, Any] | None) -> str | None:
     return None if cap is None else f"{cap['ratio']} × {cap['base']} ({cap['enforcement']})"
 
 
+OpensOption: TypeAlias = Annotated[
+    str, typer.Option(help=say("开始时间, RFC 3339", "when it opens, RFC 3339"))
+]
+DeadlineOption: TypeAlias = Annotated[
+    str, typer.Option(help=say("截止时间, 含时刻", "the deadline with its time of day, RFC 3339"))
+]
+RatioOption: TypeAlias = Annotated[
+    str | None, typer.Option(help=say("上限比例, 如 0.05", "the cap's ratio, such as 0.05"))
+]
+BaseOption: TypeAlias = Annotated[CapBase, typer.Option(help=say("上限基数", "what the cap is a share of"))]
+EnforcementOption: TypeAlias = Annotated[
+    Enforcement, typer.Option(help=say("软性或硬性", "told, or enforced"))
+]
+JointOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        help=say("合并计算的其他信用, 可重复", "another credit under the same cap; may be repeated")
+    ),
+]
+MethodologyOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(help=say("可用方法学, 可重复", "an eligible methodology; may be repeated")),
+]
+OriginOption: TypeAlias = Annotated[
+    list[Origin] | None, typer.Option(help=say("可用来源, 可重复", "an eligible origin; may be repeated"))
+]
+FromOption: TypeAlias = Annotated[
+    str | None, typer.Option(help=say("监测期起", "first day of a monitoring period"))
+]
+ToOption: TypeAlias = Annotated[
+    str | None, typer.Option(help=say("监测期止", "last day of a monitoring period"))
+]
+ExcludeOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="LOT[=ENTITY]",
+        help=say("排除的批次 (仅对某单位), 可重复", "a lot that may not serve (an entity); may be repeated"),
+    ),
+]
+EffectiveOption: TypeAlias = Annotated[
+    str | None, typer.Option(help=say("生效时间, 默认立即", "when it takes effect; at once if absent"))
+]
+
+
 async def set_year(
     desk: Desk,
     year: Annotated[int, typer.Argument(help=say("履约年度", "the compliance year"))],
     *,
-    opens: Annotated[str, typer.Option(help=say("开始时间, RFC 3339", "when it opens, RFC 3339"))],
-    deadline: Annotated[
-        str, typer.Option(help=say("截止时间, 含时刻", "the deadline with its time of day, RFC 3339"))
-    ],
+    opens: OpensOption,
+    deadline: DeadlineOption,
     source: SourceOption,
-    cap_ratio: Annotated[
-        str | None, typer.Option(help=say("上限比例, 如 0.05", "the cap's ratio, such as 0.05"))
-    ] = None,
-    cap_base: Annotated[
-        CapBase, typer.Option(help=say("上限基数", "what the cap is a share of"))
-    ] = CapBase.VERIFIED_EMISSIONS,
-    enforcement: Annotated[
-        Enforcement, typer.Option(help=say("软性或硬性", "told, or enforced"))
-    ] = Enforcement.SOFT,
-    joint: Annotated[
-        list[str] | None,
-        typer.Option(
-            help=say("合并计算的其他信用, 可重复", "another credit under the same cap; may be repeated")
-        ),
-    ] = None,
-    methodology: Annotated[
-        list[str] | None,
-        typer.Option(help=say("可用方法学, 可重复", "an eligible methodology; may be repeated")),
-    ] = None,
-    origin: Annotated[
-        list[Origin] | None, typer.Option(help=say("可用来源, 可重复", "an eligible origin; may be repeated"))
-    ] = None,
-    period_from: Annotated[
-        str | None, typer.Option(help=say("监测期起", "first day of a monitoring period"))
-    ] = None,
-    period_to: Annotated[
-        str | None, typer.Option(help=say("监测期止", "last day of a monitoring period"))
-    ] = None,
-    exclude: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="LOT[=ENTITY]",
-            help=say(
-                "排除的批次 (仅对某单位), 可重复", "a lot that may not serve (an entity); may be repeated"
-            ),
-        ),
-    ] = None,
-    effective_from: Annotated[
-        str | None, typer.Option(help=say("生效时间, 默认立即", "when it takes effect; at once if absent"))
-    ] = None,
+    cap_ratio: RatioOption = None,
+    cap_base: BaseOption = CapBase.VERIFIED_EMISSIONS,
+    enforcement: EnforcementOption = Enforcement.SOFT,
+    joint: JointOption = None,
+    methodology: MethodologyOption = None,
+    origin: OriginOption = None,
+    period_from: FromOption = None,
+    period_to: ToOption = None,
+    exclude: ExcludeOption = None,
+    effective_from: EffectiveOption = None,
 ) -> None:
     """Announce the rules of a compliance year, or a later version of them."""
     body: dict[str, Any] = {

@@ -554,7 +554,7 @@ def test_a_refused_retirement_waits_to_be_asked_for_again(market: AnyMarket) -> 
     assert market.amounts("ben", CLASS_ONE) == (0, 0, 10, 0)
     (asked,) = market.tell(retry(1))
     assert asked[:2] == ("asked to retire", f"use-{market.seq}")
-    assert market.answer(f"use-{market.seq}")[1:] == [("retired", "trade-1", "ben", 10, USES[0])]
+    assert market.answer(f"use-{market.seq}")[1] == ("retired", "trade-1", "ben", 10, USES[0])
 
 
 def test_a_retirement_that_came_too_late_is_asked_for_again_at_once(market: AnyMarket) -> None:
