@@ -42,6 +42,10 @@ HTML: Final = "text/html; charset=utf-8"
 NUMBER_PATTERN: Final = "^[A-Za-z0-9-]{1,64}$"
 PURCHASE_PATTERN: Final = "^trade-[1-9][0-9]{0,17}$"
 DIGEST_PATTERN: Final = "^[0-9a-fA-F]{64}$"
+PDF_COST: Final = 20
+"""What setting a page takes of the readers' allowance, against a plain answer."""
+PRINTING: Final = "printing:"
+"""Whose turn it is to have a page set; no account has such a name. More than wait already are turned away."""
 PAGE_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -161,7 +165,9 @@ async def _in_form(call: Call, certificate: Certificate) -> Reply:
     url = check_url(call.services.public_url, certificate)
     if query.format == "json":
         return Reply(certificate_body(certificate, url))
-    content = await asyncio.to_thread(typeset, certificate_document(certificate, url))
+    call.take(PDF_COST - 1)
+    async with call.services.turns.of(PRINTING):
+        content = await asyncio.to_thread(typeset, certificate_document(certificate, url))
     name = {"Content-Disposition": f'inline; filename="{certificate.number}.pdf"'}
     return Reply(content, headers=name, content_type=PDF)
 

@@ -206,6 +206,26 @@ async def test_what_is_bad_is_refused_by_name_and_moves_nothing(
     assert await exchange.everything() == before
 
 
+async def test_a_restricted_account_uses_nothing(exchange: Desk) -> None:
+    act = {"account": "entity", "act": "restrict", "reason": "an authority's order"}
+    await send(exchange["operator"], "/v1/operator/restrictions", act)
+    before = await exchange.everything()
+    for target, body in (
+        ("/v1/offsets", offset("o1")),
+        ("/v1/retirements", {**offset("o2"), "purpose": "donation", "beneficiary": "x"}),
+    ):
+        asked = {
+            name: value
+            for name, value in body.items()
+            if target == "/v1/offsets" or name != "compliance_year"
+        }
+        answer = await exchange["entity"].send("POST", target, asked)
+        assert (answer.status_code, answer.json()["code"]) == (422, "account_restricted"), answer.text
+    quoted = await send(exchange["entity"], "/v1/offsets/quote", {"compliance_year": 2025, "quantity": "1"})
+    assert quoted["code"] == "account_restricted"
+    assert await exchange.everything() == before
+
+
 async def test_only_a_covered_entity_has_an_obligation(exchange: Desk) -> None:
     answer = await exchange["seller"].send("POST", "/v1/offsets", offset("s1"))
     assert (answer.status_code, answer.json()["code"]) == (422, "not_a_compliance_entity")
