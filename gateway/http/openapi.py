@@ -17,7 +17,7 @@ _REF: Final = "#/components/schemas/{model}"
 _PARAMETER: Final = re.compile(r"\{([a-z_]+)\}")
 
 _DESCRIPTION: Final = f"""\
-Listed trading of Shanghai's carbon-inclusion reductions (碳普惠减排量).
+Listed trading and negotiated transfer of Shanghai's carbon-inclusion reductions (碳普惠减排量).
 
 Prices, money and quantities are decimal texts. A 2xx answer is durable. Every state-changing call carries a client
 id; the same call again is answered as the first time, with `Idempotent-Replayed: true`. `X-Deadline` is an instant

@@ -141,10 +141,12 @@ class NegotiationMachine(RuleBasedStateMachine):
         events = self.exchange.apply(command, Stamp(seq=self.seq, at_ns=self.at_ns))
         assert notes_of(events) == self.reference.do(command, self.seq, self.at_ns)
 
-    @initialize(fen=st.integers(900, 5_000), units=st.integers(5, 20))
-    def begin(self, fen: int, units: int) -> None:
+    @initialize(
+        fen=st.integers(900, 5_000), units=st.integers(5, 20), reviewed=st.sampled_from(["off", "off", "all"])
+    )
+    def begin(self, fen: int, units: int, reviewed: str) -> None:
         """A market at a reference of one yuan; everybody has money, and units of two lots."""
-        rules = {**RULES, **AT_THE_TABLE}
+        rules = {**RULES, **AT_THE_TABLE, "negotiated_review": reviewed}
         self.tell(universe.adopt(*(change(name, value) for name, value in rules.items())))
         self.tell(AnnounceCalendar(announcement=universe.announcement("2026-11-16", 400)))
         self.tell(AddInstrument(instrument=Instrument(code=CLASS_ONE, methodology_class=MethodologyClass.I)))
@@ -231,6 +233,58 @@ class NegotiationMachine(RuleBasedStateMachine):
                 lots=lots,
                 agreement_no=agreement_no,
                 expires_at_ns=None if wait_ns is None else self.at_ns + wait_ns,
+            )
+        )
+
+    @rule(
+        selling=st.booleans(),
+        price_fen=st.integers(96, 104),
+        quantity_tonnes=st.sampled_from([1, 3, 9]),
+        agreement_no=st.sampled_from(["", "1"]),
+        serials=st.sampled_from([None, (0, 3), (1, 2), (2, 11)]),
+    )
+    def file_well(
+        self,
+        *,
+        selling: bool,
+        price_fen: int,
+        quantity_tonnes: int,
+        agreement_no: str,
+        serials: tuple[int, int] | None,
+    ) -> None:
+        """What the two parties might really agree, so that something comes of it."""
+        lots: tuple[NamedLot, ...] = ()
+        if selling and serials is not None:
+            quantity_tonnes = serials[1] - serials[0]
+            lots = (NamedLot(lot_id=LotId("L-a1"), quantity_tonnes=quantity_tonnes, serials=(serials,)),)
+        account, counterparty = (SELLER, BUYER) if selling else (BUYER, SELLER)
+        self.tell(
+            FileNegotiatedTransfer(
+                participant=OWNERS[account],
+                account=account,
+                client_id=self.id(),
+                listing=CLASS_ONE,
+                side=Side.SELL if selling else Side.BUY,
+                price_fen=price_fen,
+                quantity_tonnes=quantity_tonnes,
+                counterparty=counterparty,
+                lots=lots,
+                agreement_no=agreement_no,
+            )
+        )
+
+    @precondition(lambda self: self.reference.negotiation.filed)
+    @rule(number=which)
+    def confirm_well(self, number: int) -> None:
+        """The very terms, by the side that is asked."""
+        transfer_id, terms_hash, asked, _ = self.chosen(number)
+        self.tell(
+            ConfirmNegotiatedTransfer(
+                participant=OWNERS[asked],
+                account=asked,
+                client_id=self.id(),
+                transfer_id=transfer_id,
+                terms_hash=terms_hash,
             )
         )
 
@@ -340,17 +394,21 @@ class NegotiationMachine(RuleBasedStateMachine):
     def adopt(self, parameter_and_value: tuple[str, RuleValue]) -> None:
         self.tell(universe.adopt(change(*parameter_and_value, self.at_ns)))
 
-    @rule(account=accounts)
-    def restrict(self, account: AccountId) -> None:
-        # What is restricted is let go again at once, half of the time, or nothing else would happen for long.
-        self.tell(RestrictAccount(operator=universe.OPERATOR, reason="chance", account=account))
-        if self.seq % 2:
-            self.tell(LiftRestriction(operator=universe.OPERATOR, reason="chance", account=account))
+    @rule(account=accounts, seldom=which)
+    def restrict(self, account: AccountId, seldom: int) -> None:
+        # What is restricted is let go again soon, or nothing else would happen for long.
+        for restricted in list(self.reference.restricted):
+            lifted = AccountId(restricted)
+            self.tell(LiftRestriction(operator=universe.OPERATOR, reason="chance", account=lifted))
+        if seldom == 1:
+            self.tell(RestrictAccount(operator=universe.OPERATOR, reason="chance", account=account))
 
-    @rule(resume=st.booleans() | st.just(value=True))
-    def halt(self, *, resume: bool) -> None:
-        kind = ResumeTrading if resume else HaltTrading
-        self.tell(kind(operator=universe.OPERATOR, reason="chance", listing=CLASS_ONE))
+    @rule(seldom=which)
+    def halt(self, seldom: int) -> None:
+        if self.reference.halted:
+            self.tell(ResumeTrading(operator=universe.OPERATOR, reason="chance", listing=CLASS_ONE))
+        elif seldom == 1:
+            self.tell(HaltTrading(operator=universe.OPERATOR, reason="chance", listing=CLASS_ONE))
 
     @precondition(lambda self: self.reference.trades)
     @rule(back=st.integers(0, 2))
@@ -365,13 +423,18 @@ class NegotiationMachine(RuleBasedStateMachine):
         outcome = Outcome.CONFIRMED if code is None else Outcome.REFUSED
         self.tell(ResolveInstruction(instruction_id=InstructionId(movement.name), outcome=outcome, code=code))
 
-    @rule()
-    def close(self) -> None:
+    @rule(seldom=which)
+    def close(self, seldom: int) -> None:
         """The whole close, or what can be done of it before the registry has answered."""
+        if seldom > 1 and self.reference.close_step is None:
+            return
         day = TradingDay(self.reference.day or "")
         self.tell(CloseDay(trading_day=day))
         for _ in range(8):
             self.tell(AdvanceClose(trading_day=day, portion=50))
+            for movement in list(self.reference.vault.asked):
+                name = InstructionId(movement.name)
+                self.tell(ResolveInstruction(instruction_id=name, outcome=Outcome.CONFIRMED))
         self.tell(RecordReconciliation(trading_day=day, breaks=0, digest_here="", digest_there=""))
         self.tell(AdvanceClose(trading_day=day, portion=1))
 
@@ -406,7 +469,7 @@ def machine(examples: int, steps: int) -> Callable[[], None]:
 
 @pytest.mark.timeout(300)
 def test_the_parties_and_the_exchange_go_with_the_plain_model() -> None:
-    machine(250, 50)()
+    machine(150, 60)()
 
 
 @pytest.mark.soak
