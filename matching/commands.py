@@ -16,8 +16,10 @@ from matching.acts import (
 )
 from matching.calendar import Announcement
 from matching.listing import Listing
+from matching.negotiated_commands import NegotiationCommand
 from matching.order import OrderId, Side, TimeInForce
 from matching.rulebook import RuleChange
+from matching.terms import NegotiatedId
 from settlement.commands import (
     AddInstrument,
     ClientCommand,
@@ -36,6 +38,7 @@ from settlement.commands import (
     TakeNotice,
 )
 from settlement.retirement import RetirementId, Use
+from settlement.use_commands import UseCommand
 from settlement.values import AccountId, AssetCode, ParticipantId, TradeId, TradingDay
 
 
@@ -196,6 +199,19 @@ class RetryRetirement(Act):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ReviewNegotiatedTransfer(Act):
+    """Let a confirmed transfer be executed, or end it, where the rule book has the exchange review such transfers."""
+
+    transfer_id: NegotiatedId
+    approved: bool
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return "review_negotiated"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ApproveAct:
     """The second person agrees: the act is done now, if it still can be."""
 
@@ -284,6 +300,7 @@ AnyAct: TypeAlias = (
     | RetryDeliveries
     | UnwindDelivery
     | SettleCashBreak
+    | ReviewNegotiatedTransfer
 )
 """Every act that can be made to wait for a second person."""
 
@@ -304,6 +321,7 @@ Command: TypeAlias = (
     | RequestTransferOut
     | TakeNotice
     | ReportBreaks
+    | UseCommand
     | RegisterParticipant
     | OpenAccount
     | AddInstrument
@@ -323,6 +341,7 @@ Command: TypeAlias = (
     | RetryDeliveries
     | UnwindDelivery
     | SettleCashBreak
+    | ReviewNegotiatedTransfer
     | ApproveAct
     | DeclineAct
     | AnnounceCalendar
@@ -330,5 +349,6 @@ Command: TypeAlias = (
     | OpenDay
     | CloseDay
     | RecordReconciliation
+    | NegotiationCommand
 )
 """Everything that can be told to the core."""

@@ -6,23 +6,21 @@ it; among equals the one adopted last; a listing's own value before the market's
 rules of any past moment can be asked for, and a replay judges each order by the rules of its own moment.
 """
 
-import re
 from bisect import insort
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import Final
 
-from matching import rejections
-from matching.order import MILLION
-from matching.session import Period, parse_hours
+from matching import rejections, rule_values
+from matching.negotiated_rules import BandTier, NegotiatedReference, NegotiatedReview
+from matching.rule_values import RuleValue
+from matching.session import Period
 from settlement.account import ParticipantKind
+from settlement.channels import Channels
 from settlement.claim import CorrectionPolicy
 from settlement.rejections import Rejection
 from settlement.values import AssetCode
-
-RuleValue: TypeAlias = int | str
-"""As adopted: a whole number in the unit the parameter's name ends in, or a text."""
 
 
 class Certainty(StrEnum):
@@ -32,6 +30,8 @@ class Certainty(StrEnum):
     """Read in an official text about this market."""
     NEIGHBOUR = "neighbour"
     """Official for a neighbouring market or an earlier time; taken over."""
+    CONFLICTING = "conflicting"
+    """Official sources contradict each other; one was chosen, and its source names the other."""
     ASSUMED = "assumed"
     """Recalled or judged; to be confirmed by the exchange."""
     DEMONSTRATION = "demonstration"
@@ -118,6 +118,15 @@ class Rules:
     """The seller's fee, likewise, paid out of the amount."""
     settlement_account: str | None
     """The exchange's account at the settlement bank, whose statements are held against what is booked."""
+    negotiated_min_tonnes: int
+    negotiated_band_tiers: tuple[BandTier, ...]
+    """The band of a negotiated transfer's price, by its size."""
+    negotiated_reference: NegotiatedReference
+    negotiated_open_offers: bool
+    """Whether a negotiated transfer may be offered to everyone."""
+    negotiated_review: NegotiatedReview
+    negotiated_max_rounds: int
+    """How often terms may be made in one negotiation, the filing included."""
     notice_s: int
     """How long before it takes effect a change must have been adopted, emergencies apart."""
     two_person_acts: tuple[str, ...]
@@ -128,146 +137,47 @@ class Rules:
     """What becomes of corrected units that were sold meanwhile (Measures 2023, Art. 22)."""
     depth_levels: int
     registry_patience_s: int
+    use_channels: Channels
+    """What units of each class may be used for."""
+    use_withdrawal_s: int
+    """How long a use can be withdrawn before the registry is asked for it."""
 
-
-LONGEST_S: Final = 366 * 86_400
-"""No span of time is longer: a slip of the pen must not put off every later change of the rules for good."""
-
-MAX_ACCOUNT: Final = 34
-"""Characters of a bank account, as ISO 13616 bounds them."""
-_TIME: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)", re.ASCII)
-
-_KIND_AND_TONNES: Final = re.compile(r"([a-z_]+) (\d{1,12})", re.ASCII)
-
-
-def _whole(least: int) -> Callable[[RuleValue], int]:
-    def parse(value: RuleValue) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise ValueError(f"a whole number, {least} at least")
-        return value
-
-    return parse
-
-
-def _seconds(least: int) -> Callable[[RuleValue], int]:
-    whole = _whole(least)
-
-    def parse(value: RuleValue) -> int:
-        if whole(value) > LONGEST_S:
-            raise ValueError(f"a year, {LONGEST_S} seconds, at most")
-        return whole(value)
-
-    return parse
-
-
-def _ppm(value: RuleValue) -> int:
-    ppm = _whole(0)(value)
-    if ppm > MILLION:
-        raise ValueError(f"millionths, {MILLION} at most")
-    return ppm
-
-
-def _yes_or_no(value: RuleValue) -> bool:
-    if value not in ("yes", "no"):
-        raise ValueError("yes or no")
-    return value == "yes"
-
-
-def _one_of(kind: type[StrEnum]) -> Callable[[RuleValue], StrEnum]:
-    def parse(value: RuleValue) -> StrEnum:
-        return kind(str(value))
-
-    return parse
-
-
-def _hours(value: RuleValue) -> tuple[Period, ...]:
-    return parse_hours(str(value))
-
-
-def _time_of_day(value: RuleValue) -> int | None:
-    if value == "none":
-        return None
-    found = _TIME.fullmatch(str(value))
-    if found is None:
-        raise ValueError("`none`, or a time of day: 15:00")
-    return int(found[1]) * 3_600 + int(found[2]) * 60
-
-
-def _kinds(value: RuleValue) -> tuple[ParticipantKind, ...]:
-    return tuple(ParticipantKind(name.strip()) for name in str(value).split(","))
-
-
-def _by_kind(value: RuleValue) -> tuple[tuple[ParticipantKind, int], ...]:
-    limits: list[tuple[ParticipantKind, int]] = []
-    for part in str(value).split(";"):
-        if part.strip() in ("", "none"):
-            continue
-        found = _KIND_AND_TONNES.fullmatch(part.strip())
-        if found is None:
-            raise ValueError("`none`, or kinds with whole tonnes: institution 1000000; individual 5000")
-        limits.append((ParticipantKind(found[1]), int(found[2])))
-    return tuple(limits)
-
-
-def _account(value: RuleValue) -> str | None:
-    account = str(value)
-    if not account.isascii() or not account.isprintable() or not 1 <= len(account) <= MAX_ACCOUNT:
-        raise ValueError(f"`none`, or an account of 1 to {MAX_ACCOUNT} printable ASCII characters")
-    return None if account == "none" else account
-
-
-def _acts(value: RuleValue) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in str(value).split(",") if name.strip() not in ("", "none"))
-    unknown = [name for name in names if name not in EXCEPTIONAL_ACTS]
-    if unknown:
-        raise ValueError(f"no such act: {unknown[0]}")
-    return names
-
-
-EXCEPTIONAL_ACTS: Final = (
-    "halt",
-    "resume",
-    "restrict_account",
-    "lift_restriction",
-    "bust_trade",
-    "emergency_rules",
-    "place_freeze",
-    "lift_freeze",
-    "decide_claim",
-    "resolve_break",
-    "retry_deliveries",
-    "unwind_delivery",
-    "settle_cash_break",
-)
-"""Operators' acts outside the ordinary course of a day. Each needs a reason, and a second person if the book says."""
 
 PARAMETERS: Final[dict[str, Callable[[RuleValue], object]]] = {
-    "hours": _hours,
-    "close_by_clock": _yes_or_no,
-    "matching_mode": _one_of(MatchingMode),
-    "tick_fen": _whole(1),
-    "lot_tonnes": _whole(1),
-    "listed_min_tonnes": _whole(1),
-    "listed_max_tonnes": _whole(1),
-    "band_basis_points": _whole(0),
-    "band_rounding": _one_of(BandRounding),
-    "self_trade": _one_of(SelfTrade),
-    "closing_method": _one_of(ClosingMethod),
-    "close_threshold_tonnes": _whole(0),
-    "settlement_cycle": _one_of(SettlementCycle),
-    "resale_next_day": _yes_or_no,
-    "participant_kinds": _kinds,
-    "position_limits": _by_kind,
-    "large_holder_alerts": _by_kind,
-    "fee_buyer_ppm": _ppm,
-    "fee_seller_ppm": _ppm,
-    "settlement_account": _account,
-    "notice_s": _seconds(0),
-    "two_person_acts": _acts,
-    "transfers_until": _time_of_day,
-    "correction_policy": _one_of(CorrectionPolicy),
-    "depth_levels": _whole(1),
-    "registry_patience_s": _seconds(1),
+    "hours": rule_values.hours,
+    "close_by_clock": rule_values.yes_or_no,
+    "matching_mode": rule_values.one_of(MatchingMode),
+    "tick_fen": rule_values.whole(1),
+    "lot_tonnes": rule_values.whole(1),
+    "listed_min_tonnes": rule_values.whole(1),
+    "listed_max_tonnes": rule_values.whole(1),
+    "band_basis_points": rule_values.whole(0),
+    "band_rounding": rule_values.one_of(BandRounding),
+    "self_trade": rule_values.one_of(SelfTrade),
+    "closing_method": rule_values.one_of(ClosingMethod),
+    "close_threshold_tonnes": rule_values.whole(0),
+    "settlement_cycle": rule_values.one_of(SettlementCycle),
+    "resale_next_day": rule_values.yes_or_no,
+    "participant_kinds": rule_values.kinds,
+    "position_limits": rule_values.tonnes_by_kind,
+    "large_holder_alerts": rule_values.tonnes_by_kind,
+    "fee_buyer_ppm": rule_values.millionths,
+    "fee_seller_ppm": rule_values.millionths,
+    "settlement_account": rule_values.bank_account,
+    "negotiated_min_tonnes": rule_values.whole(1),
+    "negotiated_band_tiers": rule_values.tiers,
+    "negotiated_reference": rule_values.one_of(NegotiatedReference),
+    "negotiated_open_offers": rule_values.yes_or_no,
+    "negotiated_review": rule_values.one_of(NegotiatedReview),
+    "negotiated_max_rounds": rule_values.whole(1),
+    "notice_s": rule_values.seconds(0),
+    "two_person_acts": rule_values.acts,
+    "transfers_until": rule_values.time_of_day,
+    "correction_policy": rule_values.one_of(CorrectionPolicy),
+    "depth_levels": rule_values.whole(1),
+    "registry_patience_s": rule_values.seconds(1),
+    "use_channels": rule_values.channels,
+    "use_withdrawal_s": rule_values.seconds(0),
 }
 """Every parameter and how its value is read; reading raises ValueError for a value that cannot be meant."""
 
@@ -281,6 +191,8 @@ MARKET_WIDE: Final = frozenset(
         "two_person_acts",
         "transfers_until",
         "correction_policy",
+        "use_channels",
+        "use_withdrawal_s",
     }
 )
 """Parameters that a single listing cannot have its own value of."""

@@ -21,6 +21,7 @@ from matching.commands import (
     LiftRestriction,
     RestrictAccount,
     ResumeTrading,
+    ReviewNegotiatedTransfer,
 )
 
 
@@ -42,6 +43,7 @@ class WaitingAct:
     retry: RetryDeliveries | None = None
     unwind: UnwindDelivery | None = None
     cash: SettleCashBreak | None = None
+    review: ReviewNegotiatedTransfer | None = None
 
     @property
     def act(self) -> AnyAct:
@@ -64,6 +66,7 @@ FIELD_OF: Final[dict[type[AnyAct], str]] = {
     RetryDeliveries: "retry",
     UnwindDelivery: "unwind",
     SettleCashBreak: "cash",
+    ReviewNegotiatedTransfer: "review",
 }
 """Kind of act → its field. Asking a registry again is not here: it waits for nobody."""
 

@@ -18,7 +18,30 @@ from registry_bridge.registry import (
     UnknownReason,
 )
 from registry_bridge.wire import ErrorBody, WireError, WireModel, parse_name, read, write
-from registry_bridge.wire_administration import DoneBody, LotIssue, RestrictionBody, issue_json
+from registry_bridge.wire_administration import (
+    MEASURES_IN_FORCE,
+    CorrectionBody,
+    CorrectionMade,
+    DoneBody,
+    LotAmendment,
+    LotIssue,
+    Methodology,
+    RestrictionBody,
+    amendment_json,
+    issue_json,
+    methodology_json,
+)
+from registry_bridge.wire_faults import ArmedFault, FaultOrder, FaultsBody, FaultSetBody, fault_json
+from registry_bridge.wire_inspection import (
+    Audit,
+    AuditBody,
+    BalancesBody,
+    LotBalance,
+    MethodologiesBody,
+    MethodologyState,
+    Restriction,
+    RestrictionsBody,
+)
 from registry_bridge.wire_pages import LotsBody
 from settlement.lot import MethodologyClass
 from settlement.serials import Serials
@@ -29,7 +52,7 @@ _OK = 200
 
 
 class AdministrationRefused(Exception):  # noqa: N818 - it states a fact
-    """The registry said no: `name_taken`, `name_unknown`, `malformed`, `not_permitted` …"""
+    """The registry said no: the code of an `ActRefused`, `malformed`, `not_permitted` …"""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(f"{code}: {detail}" if detail else code)
@@ -49,24 +72,58 @@ class HttpAdministration:
         """Open an account with its two sub-accounts."""
         await self._post(DoneBody, "/accounts", {"account": account, "kind": kind.value})
 
+    async def close_account(self, account: str, reason: str) -> None:
+        """Close an account for good; it must hold nothing."""
+        await self._post(DoneBody, f"/accounts/{parse_name(account)}/close", {"reason": reason})
+
     async def publish_methodology(
-        self, *, code: str, version: str, methodology_class: MethodologyClass, title: str
+        self,
+        *,
+        code: str,
+        version: str,
+        methodology_class: MethodologyClass,
+        title: str,
+        published_on: str = MEASURES_IN_FORCE,
+        in_force_from: str | None = None,
     ) -> None:
-        """Publish a version of a methodology with its class."""
-        body = {"code": code, "version": version, "class": methodology_class.value, "title": title}
-        await self._post(DoneBody, "/methodologies", body)
+        """Publish a version of a methodology with its class; in force from the day it is published unless told."""
+        methodology = Methodology(
+            code=code,
+            version=version,
+            methodology_class=methodology_class,
+            title=title,
+            published_on=published_on,
+            in_force_from=in_force_from or published_on,
+        )
+        await self._post(DoneBody, "/methodologies", methodology_json(methodology))
+
+    async def withdraw_methodology(self, *, code: str, version: str, withdrawn_on: str, reason: str) -> None:
+        """Issue nothing under a version from that day on."""
+        body = {"withdrawn_on": withdrawn_on, "reason": reason}
+        path = f"/methodologies/{parse_name(code)}/{parse_name(version)}/withdraw"
+        await self._post(DoneBody, path, body)
 
     async def issue_lot(self, issue: LotIssue) -> RegistryLot:
         """Issue a lot to its applicant's management sub-account; class and number are the registry's to say."""
         answer = await self._post(LotsBody, "/lots", issue_json(issue))
         return answer.value().lots[0]
 
+    async def amend_lot(self, amendment: LotAmendment) -> RegistryLot:
+        """Amend what is told about a lot; the lot as it is told now."""
+        path = f"/lots/{parse_name(amendment.lot)}/amend"
+        return (await self._post(LotsBody, path, amendment_json(amendment))).value().lots[0]
+
+    async def correct(self, *, lot: str, serials: Serials, reason: str) -> CorrectionMade:
+        """Correct serials of a lot (Art. 22)."""
+        body = {"serials": serials, "reason": reason}
+        return (await self._post(CorrectionBody, f"/lots/{parse_name(lot)}/corrections", body)).value()
+
     async def transfer_by_owner(
         self, *, transfer_id: str, account: str, lot: str, serials: Serials, trading_day: str
     ) -> Confirmed | Refused:
         """Move an owner's units into its trading sub-account, as its owner does at the platform."""
         body = {"transfer_id": transfer_id, "lot": lot, "serials": serials, "trading_day": trading_day}
-        answer = await self._call(f"/accounts/{parse_name(account)}/transfers", body)
+        answer = await self._call("POST", f"/accounts/{parse_name(account)}/transfers", body)
         if answer.status != _OK:
             raise _refusal(answer)
         outcome = classify(answer, f"{OWNER_PREFIX}{transfer_id}", asks=False)
@@ -91,8 +148,49 @@ class HttpAdministration:
         """Lift a restriction."""
         await self._post(DoneBody, f"/restrictions/{restriction}/lift", {"reason": reason})
 
+    async def balances(self) -> tuple[LotBalance, ...]:
+        """Every lot with its tonnes by place."""
+        found: tuple[LotBalance, ...] = ()
+        after: int | None = 0
+        while after is not None:
+            page = await self._get(BalancesBody, f"/balances?after={after}")
+            found += tuple(item.value() for item in page.items)
+            after = page.next
+        return found
+
+    async def methodologies(self) -> tuple[MethodologyState, ...]:
+        """The versions published, the newest first."""
+        page = await self._get(MethodologiesBody, "/methodologies")
+        return tuple(item.value() for item in page.items)
+
+    async def restrictions(self) -> tuple[Restriction, ...]:
+        """The freezes in force, the newest first."""
+        page = await self._get(RestrictionsBody, "/restrictions")
+        return tuple(item.value() for item in page.items)
+
+    async def check(self) -> Audit:
+        """Whether the registry's own books add up."""
+        return (await self._get(AuditBody, "/check")).value()
+
+    async def set_fault(self, order: FaultOrder) -> int:
+        """Arm a fault, in a drill; its number."""
+        return (await self._post(FaultSetBody, "/faults", fault_json(order))).fault
+
+    async def clear_faults(self) -> None:
+        """Disarm all faults, in a drill."""
+        await self._post(DoneBody, "/faults/clear", {})
+
+    async def faults(self) -> tuple[ArmedFault, ...]:
+        """The faults that are set, in a drill."""
+        return tuple(item.armed() for item in (await self._get(FaultsBody, "/faults")).items)
+
+    async def _get(self, model: type[WireModel], path: str) -> WireModel:
+        return self._body(model, await self._call("GET", path))
+
     async def _post(self, model: type[WireModel], path: str, body: dict[str, Any]) -> WireModel:
-        answer = await self._call(path, body)
+        return self._body(model, await self._call("POST", path, body))
+
+    def _body(self, model: type[WireModel], answer: SignedAnswer) -> WireModel:
         if answer.status != _OK:
             raise _refusal(answer)
         try:
@@ -100,9 +198,9 @@ class HttpAdministration:
         except WireError as error:
             raise RegistryUnavailable(UnknownReason.GARBAGE, str(error)) from error
 
-    async def _call(self, path: str, body: dict[str, Any]) -> SignedAnswer:
+    async def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> SignedAnswer:
         try:
-            return await self._line.call("POST", f"{BASE}{path}", write(body))
+            return await self._line.call(method, f"{BASE}{path}", b"" if body is None else write(body))
         except LineFault as fault:
             raise RegistryUnavailable(fault.why, fault.detail) from fault
 

@@ -330,6 +330,13 @@ def answer_json(answer: FinalAnswer, registry_time_ns: int) -> dict[str, Any]:
     return body | {"state": MovementState.REFUSED.value} | refusal
 
 
+def accepted_json(request_id: str, registry_time_ns: int) -> dict[str, Any]:
+    """What is said of a request that will be decided later."""
+    body = dict.fromkeys(("movement_id", "code", "number", "leg", "digest"))
+    state = {"request_id": request_id, "state": MovementState.ACCEPTED.value}
+    return body | state | {"registry_time": format_instant(registry_time_ns)}
+
+
 def movement_digest(movement: Movement) -> str:
     """SHA-256 of a movement's content, whatever way its JSON was spaced and ordered."""
     return sha256(orjson.dumps(movement_json(movement), option=orjson.OPT_SORT_KEYS)).hexdigest()

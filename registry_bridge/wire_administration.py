@@ -14,6 +14,22 @@ from settlement.lot import MethodologyClass, Origin
 Reason = Annotated[Text, Field(min_length=1)]
 
 
+MEASURES_IN_FORCE = "2023-11-01"
+"""The day the Measures came into force (Art. 43): no methodology of theirs is older."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Methodology:
+    """A version of a methodology, with the class everything issued under it has (Art. 14)."""
+
+    code: str
+    version: str
+    methodology_class: MethodologyClass
+    title: str
+    published_on: str = MEASURES_IN_FORCE
+    in_force_from: str = MEASURES_IN_FORCE
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LotIssue:
     """A lot to be issued, all of it into the applicant's management sub-account."""
@@ -32,11 +48,39 @@ class LotIssue:
     end: int
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LotAmendment:
+    """What is told about a lot from now on; None stays as it is."""
+
+    lot: str
+    project: str | None = None
+    period_start: str | None = None
+    period_end: str | None = None
+    issue_batch: str | None = None
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CorrectionMade:
+    """A correction, and where its tonnes are: already withdrawn, still in trading sub-accounts, used before."""
+
+    correction: int
+    withdrawn_tonnes: int
+    trading_tonnes: int
+    retired_tonnes: int
+
+
 class OpenAccountBody(Wire):
     """`POST /registry/admin/v1/accounts`."""
 
     account: Name
     kind: AccountKind
+
+
+class CloseAccountBody(Wire):
+    """`POST /registry/admin/v1/accounts/{id}/close`."""
+
+    reason: Reason
 
 
 class MethodologyBody(Wire):
@@ -46,6 +90,25 @@ class MethodologyBody(Wire):
     version: Name
     methodology_class: Annotated[MethodologyClass, Field(alias="class")]
     title: Text
+    published_on: IsoDate
+    in_force_from: IsoDate
+
+    @model_validator(mode="after")
+    def _published_before(self) -> MethodologyBody:
+        if self.published_on > self.in_force_from:
+            raise ValueError("it is in force once it is published")
+        return self
+
+    def value(self) -> Methodology:
+        """The version it stands for."""
+        return Methodology(**{name: getattr(self, name) for name in type(self).model_fields})
+
+
+class WithdrawMethodologyBody(Wire):
+    """`POST /registry/admin/v1/methodologies/{code}/{version}/withdraw`."""
+
+    withdrawn_on: IsoDate
+    reason: Reason
 
 
 class IssueLotBody(Wire):
@@ -73,6 +136,46 @@ class IssueLotBody(Wire):
     def value(self) -> LotIssue:
         """The issue it stands for."""
         return LotIssue(**self.model_dump())
+
+
+class AmendLotBody(Wire):
+    """`POST /registry/admin/v1/lots/{id}/amend`: what is left out stays."""
+
+    project: Text | None = None
+    period_start: IsoDate | None = None
+    period_end: IsoDate | None = None
+    issue_batch: Name | None = None
+    reason: Reason
+
+    def value(self, lot: str) -> LotAmendment:
+        """The amendment of that lot it stands for."""
+        return LotAmendment(lot=lot, **self.model_dump())
+
+
+class CorrectBody(Wire):
+    """`POST /registry/admin/v1/lots/{id}/corrections` (Art. 22)."""
+
+    serials: SerialRanges
+    reason: Reason
+
+
+class CorrectionBody(Wire):
+    """A correction, new or as it was made before."""
+
+    correction: int
+    withdrawn_tonnes: int
+    trading_tonnes: int
+    retired_tonnes: int
+    registry_time: Instant
+
+    def value(self) -> CorrectionMade:
+        """The correction it stands for."""
+        return CorrectionMade(
+            correction=self.correction,
+            withdrawn_tonnes=self.withdrawn_tonnes,
+            trading_tonnes=self.trading_tonnes,
+            retired_tonnes=self.retired_tonnes,
+        )
 
 
 class FreezeBody(Wire):
@@ -121,3 +224,14 @@ class RestrictionBody(Wire):
 def issue_json(issue: LotIssue) -> dict[str, Any]:
     """An issue as `IssueLotBody` reads it."""
     return asdict(issue) | {"origin": issue.origin.value}
+
+
+def methodology_json(methodology: Methodology) -> dict[str, Any]:
+    """A version as `MethodologyBody` reads it."""
+    body = asdict(methodology)
+    return body | {"class": body.pop("methodology_class").value}
+
+
+def amendment_json(amendment: LotAmendment) -> dict[str, Any]:
+    """An amendment as `AmendLotBody` reads it."""
+    return {name: value for name, value in asdict(amendment).items() if name != "lot" and value is not None}

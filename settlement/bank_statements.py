@@ -12,11 +12,9 @@ from dataclasses import dataclass
 
 from settlement import cash_rejections as rejections
 from settlement.bank_statement import BankStatement, CashBreak, CashBreakId, CashBreakKind, StatementLine
-from settlement.cash_events import BankStatementRecorded, CashBreakClosed, CashBreakFound
+from settlement.cash_events import BankStatementRecorded, CashBreakClosed, CashBreakFound, CashEvent
 from settlement.rejections import Rejection
 from settlement.values import AccountId, ParticipantId
-
-StatementEvent = BankStatementRecorded | CashBreakFound | CashBreakClosed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,7 +84,7 @@ class BankStatements:
         """Whether money was booked here under this reference of the bank."""
         return reference in self._accounts
 
-    def book(self, payment: BookedPayment) -> Iterator[StatementEvent]:
+    def book(self, payment: BookedPayment) -> Iterator[CashEvent]:
         """Money was booked here. If a statement has shown it already, that difference ends, or becomes another."""
         self._accounts[payment.reference] = payment.account
         missed = self._find(payment.reference, CashBreakKind.MISSING_HERE)
@@ -122,7 +120,7 @@ class BankStatements:
             return rejections.STATEMENT_GAP.because(limit=self._closing_fen, actual=statement.opening_fen)
         return None
 
-    def record(self, statement: BankStatement) -> Iterator[StatementEvent]:
+    def record(self, statement: BankStatement) -> Iterator[CashEvent]:
         """Hold it against what is booked. The guards have been asked; the same statement again changes nothing."""
         if statement.statement_id in self._recorded:
             return
@@ -185,7 +183,7 @@ class BankStatements:
         self._breaks.update((one.break_id, one) for one in state.breaks)
         self._written_off_fen, self._last_break_id = state.written_off_fen, state.last_break_id
 
-    def _differences(self, statement: BankStatement) -> Iterator[StatementEvent]:
+    def _differences(self, statement: BankStatement) -> Iterator[CashEvent]:
         for line in statement.lines:
             yield from self._hold_against(line, statement)
         late = [payment for payment in self._waiting.values() if payment.at_ns < statement.until_ns]
@@ -194,7 +192,7 @@ class BankStatements:
             kind = CashBreakKind.MISSING_THERE
             yield self._open(kind, payment.reference, payment, None, statement.statement_id)
 
-    def _hold_against(self, line: StatementLine, statement: BankStatement) -> Iterator[StatementEvent]:
+    def _hold_against(self, line: StatementLine, statement: BankStatement) -> Iterator[CashEvent]:
         """One line: it ends what waited, ends a break, or opens one."""
         payment = self._waiting.pop(line.reference, None)
         overdue = self._find(line.reference, CashBreakKind.MISSING_THERE)

@@ -1,6 +1,7 @@
 """What has happened to the comparison of our money with the settlement bank's."""
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from settlement.bank_statement import CashBreak
 from settlement.values import ParticipantId
@@ -37,3 +38,7 @@ class CashBreakClosed:
     cash_break: CashBreak
     operator: ParticipantId | None = None
     reason: str | None = None
+
+
+CashEvent: TypeAlias = BankStatementRecorded | CashBreakFound | CashBreakClosed
+"""What the comparison with the bank can say."""

@@ -13,7 +13,7 @@ from settlement.breaks import Breaks
 from settlement.corrections import CorrectionEvent, Corrections, CorrectionsState
 from settlement.custody_events import FrozenUnitsChanged, UnitsArrived
 from settlement.difference import Break
-from settlement.events import Posted
+from settlement.events import LotSlice, Posted
 from settlement.freeze import Freeze
 from settlement.freezing import Freezing
 from settlement.holdings import Holdings
@@ -40,6 +40,7 @@ class CustodyState:
     last_break_id: int
     corrections: CorrectionsState
     brought: tuple[BroughtState, ...]
+    withdrawn: tuple[LotSlice, ...]
 
 
 class Custody:
@@ -97,6 +98,7 @@ class Custody:
             last_break_id=self.breaks.last_id,
             corrections=self.corrections.dump(),
             brought=self._movements.transfers.provenance.dump(),
+            withdrawn=self._movements.transfers.provenance.dump_withdrawn(),
         )
 
     def load(self, state: CustodyState) -> None:
@@ -107,7 +109,11 @@ class Custody:
         self.freezing.load(state.freezes)
         self.breaks.load(state.breaks, state.last_break_id)
         self.corrections.load(state.corrections)
-        self._movements.transfers.provenance.load(state.brought)
+        self._movements.transfers.provenance.load(state.brought, state.withdrawn)
+
+    def loaded(self) -> None:
+        """Everything else has been taken over too: what was put in its place by that has not moved."""
+        self.restrictions.stirred.clear()
 
     def check(self) -> None:
         """Everything an authority has said is done, and nothing else."""

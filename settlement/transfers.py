@@ -111,7 +111,10 @@ class Transfers:
             yield self.receive(account, slices)
         else:
             self._holdings.forget(slices)
-            self.provenance.forget(slices)
+            if instruction.removal_id is None:
+                self.provenance.forget(slices)
+            else:
+                self.provenance.withdraw(slices)
             yield self._ledger.post(
                 self.instrument_of(slices),
                 tonnes(slices),
@@ -145,9 +148,9 @@ class Transfers:
                 account=account, instruction_id=instruction.instruction_id, kind=instruction.kind, code=code
             )
 
-    def were_retired(self, lot_id: LotId, wanted: Serials) -> bool:
-        """Whether any of these serials was brought here once, and is gone otherwise than back: used (Art. 35)."""
-        return any(
+    def are_gone(self, lot_id: LotId, wanted: Serials) -> bool:
+        """Whether any of these serials was here once and is no more in the world: used (Art. 35), or withdrawn (Art. 22)."""
+        return self.provenance.were_withdrawn(lot_id, wanted) or any(
             not self._holdings.all_here(lot_id, serials.intersection(brought, wanted))
             for _, brought in self.provenance.of(lot_id)
         )

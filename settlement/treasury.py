@@ -14,7 +14,8 @@ from enum import StrEnum
 from typing import Final, TypeAlias
 
 from settlement import cash_rejections, rejections
-from settlement.bank_statements import BankStatements, BankStatementsState, BookedPayment, StatementEvent
+from settlement.bank_statements import BankStatements, BankStatementsState, BookedPayment
+from settlement.cash_events import CashEvent
 from settlement.commands import DepositCash, PayWithdrawal, RequestWithdrawal, ReturnWithdrawal
 from settlement.events import (
     Bucket,
@@ -70,7 +71,7 @@ class TreasuryState:
 
 
 TreasuryEvent: TypeAlias = (
-    CashDeposited | WithdrawalRequested | WithdrawalPaid | WithdrawalReturned | Posted | StatementEvent
+    CashDeposited | WithdrawalRequested | WithdrawalPaid | WithdrawalReturned | Posted | CashEvent
 )
 
 
@@ -200,9 +201,7 @@ class Treasury:
         self._held.update((held.withdrawal_id, held) for held in state.withdrawals)
         self._ended.update(state.ended)
 
-    def _book(
-        self, reference: str, account: AccountId, amount_fen: int, at_ns: int
-    ) -> tuple[StatementEvent, ...]:
+    def _book(self, reference: str, account: AccountId, amount_fen: int, at_ns: int) -> tuple[CashEvent, ...]:
         payment = BookedPayment(reference=reference, account=account, amount_fen=amount_fen, at_ns=at_ns)
         return tuple(self.statements.book(payment))
 

@@ -1,21 +1,28 @@
-"""The reference registry: run it, and do what the platform's own people do."""
+"""The reference registry: run it, and keep its accounts as the platform's own people do."""
 
-from collections.abc import Awaitable, Callable
+import uuid
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
-from gateway.cli.command import DataDirOption, JsonOption, run_command
+from gateway.cli.command import DataDirOption, JsonOption
 from gateway.cli.faults import CommandFault
 from gateway.cli.output import Output
+from gateway.cli.registry_desk import (
+    AccountArgument,
+    LotArgument,
+    ReasonOption,
+    SerialsArgument,
+    at_the_platform,
+    look,
+    serials_of,
+)
 from gateway.cli.serve import HostOption, LogOption, finish
 from gateway.cli.words import say
 from gateway.config import DEFAULT_HOST, default_data_dir
 from gateway.logs import set_up_logs
-from settlement.lot import Lot, MethodologyClass, Origin
-from settlement.values import AssetCode, LotId
 
 registry_app = typer.Typer(no_args_is_help=True, help=say("参考登记平台", "the reference registry platform"))
 
@@ -27,22 +34,30 @@ class AccountKindName(StrEnum):
     INDIVIDUAL = "individual"
 
 
-class ClassName(StrEnum):
-    """Methodology classes."""
-
-    I = "I"  # noqa: E741 - the regulation's own name
-    II = "II"
-
-
-class OriginName(StrEnum):
-    """How a reduction came to be."""
-
-    PROJECT = "project"
-    SCENARIO = "scenario"
-
-
-AccountArgument = Annotated[str, typer.Argument(help=say("登记账户", "registry account"))]
-ReasonOption = Annotated[str, typer.Option(help=say("理由", "why"))]
+DrillOption = Annotated[
+    bool,
+    typer.Option(
+        "--drill",
+        help=say(
+            "演练: 允许 fault 命令制造故障; 切勿用于真实减排量",
+            "for a drill: `fault` may make calls fail; never where units are real",
+        ),
+    ),
+]
+LaterFromOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="RANGES",
+        help=say(
+            "不少于此区间数的划转先受理, 后处理",
+            "accept movements of so many ranges first, decide them later",
+        ),
+    ),
+]
+LaterAfterOption = Annotated[
+    int, typer.Option(min=0, help=say("受理后多少毫秒处理", "decide what was accepted after so many ms"))
+]
 
 REGISTRY_DIR: Final = "registry"
 _NEXT_DIR_HELP: Final = say(
@@ -77,6 +92,9 @@ def serve(
     ready_file: Annotated[
         Path | None, typer.Option(help=say("就绪后写入地址的文件", "file to write the address to when ready"))
     ] = None,
+    drill: DrillOption = False,
+    later_from: LaterFromOption = None,
+    later_after_ms: LaterAfterOption = 0,
     log: LogOption = None,
 ) -> None:
     """Run the reference registry."""
@@ -92,6 +110,9 @@ def serve(
         port=port,
         database_url=database_url,
         ready_file=ready_file,
+        drill=drill,
+        later_from_ranges=later_from,
+        later_after_ms=later_after_ms,
     )
     finish(reference_registry.serve_registry(settings, say_on_stderr))
 
@@ -112,60 +133,51 @@ def open_account(
         await platform.open_account(account, kind.value)
         return {"account": account, "kind": kind.value}
 
-    _at_the_platform(act, data_dir, as_json=as_json)
+    at_the_platform(act, data_dir, as_json=as_json)
 
 
-@registry_app.command(
-    "issue", help=say("签发一批减排量至管理科目", "issue a lot into the management sub-account")
-)
-def issue(
-    lot: Annotated[str, typer.Argument(help=say("批次编号", "the lot's name"))],
+@registry_app.command("close-account", help=say("注销空账户", "close an empty account for good"))
+def close_account(
+    account: AccountArgument,
     *,
-    applicant: Annotated[
-        str, typer.Option(help=say("申请主体的登记账户", "the applicant's registry account"))
-    ],
-    first: Annotated[int, typer.Option(min=1, help=say("首个序列号", "first serial"))],
-    tonnes: Annotated[int, typer.Option(min=1, help=say("吨数", "how many tonnes"))],
-    methodology: Annotated[str, typer.Option(help=say("方法学代码", "the methodology's code"))],
-    methodology_class: Annotated[ClassName, typer.Option("--class", help=say("方法学类别", "its class"))],
-    version: Annotated[str, typer.Option(help=say("方法学版本", "its version"))] = "1",
-    origin: Annotated[
-        OriginName, typer.Option(help=say("项目或场景", "project or scenario"))
-    ] = OriginName.PROJECT,
-    project: Annotated[str, typer.Option(help=say("项目或场景名称", "name of the project or scenario"))] = "",
-    period_from: Annotated[str, typer.Option(help=say("监测期首日", "first day of the monitoring period"))],
-    period_to: Annotated[str, typer.Option(help=say("监测期末日", "last day of the monitoring period"))],
-    issued_on: Annotated[str, typer.Option(help=say("签发日期", "date of issue"))],
+    reason: ReasonOption,
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Issue a lot; its methodology is published if it is not. The same again is the same once."""
-    issued = Lot(
-        lot_id=LotId(lot),
-        instrument=AssetCode(""),
-        methodology_class=MethodologyClass(methodology_class.value),
-        methodology=methodology,
-        methodology_version=version,
-        origin=Origin(origin.value),
-        project=project or lot,
-        period_from=period_from,
-        period_to=period_to,
-        batch=lot,
-        issued_on=issued_on,
-        serials=(first, first + tonnes),
-    )
+    """Close an account that holds nothing."""
 
     async def act(platform: Any) -> dict[str, Any]:  # noqa: ANN401 - as above
-        await platform.publish_methodology(
-            code=methodology,
-            version=version,
-            methodology_class=issued.methodology_class,
-            title=methodology,
-        )
-        await platform.issue_lot(issued, applicant)
-        return {"lot": lot, "applicant": applicant, "serials": [[first, first + tonnes]]}
+        await platform.close_account(account, reason)
+        return {"account": account, "closed": True}
 
-    _at_the_platform(act, data_dir, as_json=as_json)
+    at_the_platform(act, data_dir, as_json=as_json)
+
+
+@registry_app.command(
+    "transfer-in", help=say("以持有人名义划入交易科目", "move units into trading in their owner's name")
+)
+def transfer_in(
+    account: AccountArgument,
+    lot: LotArgument,
+    serials: SerialsArgument,
+    *,
+    trading_day: Annotated[str, typer.Option(help=say("交易日", "the trading day, YYYY-MM-DD"))],
+    transfer_id: Annotated[
+        str | None, typer.Option("--id", help=say("编号; 重发时用同一个", "its id; the same when repeated"))
+    ] = None,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What an owner does at the platform itself; the exchange is told by a notice."""
+    number = transfer_id or uuid.uuid4().hex
+
+    async def act(platform: Any) -> dict[str, Any]:  # noqa: ANN401 - as above
+        movement = await platform.transfer_by_owner(
+            transfer_id=number, account=account, lot=lot, serials=serials_of(serials), trading_day=trading_day
+        )
+        return {"id": number, "movement": movement}
+
+    at_the_platform(act, data_dir, as_json=as_json)
 
 
 @registry_app.command("holdings", help=say("查询账户的持有", "what an account holds"))
@@ -174,12 +186,8 @@ def holdings(
 ) -> None:
     """An account's serials in both sub-accounts."""
 
-    async def show() -> None:
-        from gateway.composition import reference_registry
-
-        output = Output(as_json=as_json)
-        async with reference_registry.platform(data_dir or default_data_dir()) as platform:
-            found = await platform.account(account)
+    async def show(platform: Any, output: Output) -> None:  # noqa: ANN401 - as above
+        found = await platform.account(account)
         if found is None:
             raise CommandFault(say(f"没有登记账户 {account}", f"there is no registry account {account}"))
         rows = [
@@ -191,17 +199,24 @@ def holdings(
             "account": found.account,
             "kind": found.kind.value,
             "frozen": found.frozen,
+            "closed": found.closed,
             "trading_account": found.trading_account,
             "holdings": [dict(zip(names, row, strict=True)) for row in rows],
         }
         if not output.value(value):
-            state = say("已冻结", "frozen") if found.frozen else say("正常", "in order")
             columns = say("科目|批次|#首号|#末号(不含)|#吨数", "sub-account|lot|#first|#end|#tonnes").split(
                 "|"
             )
-            output.table(f"{found.account} ({state}, {found.trading_account or '-'})", columns, rows)
+            title = f"{found.account} ({_state(found)}, {found.trading_account or '-'})"
+            output.table(title, columns, rows)
 
-    _run(show, as_json=as_json)
+    look(show, data_dir, as_json=as_json)
+
+
+def _state(account: Any) -> str:  # noqa: ANN401 - as above
+    if account.closed:
+        return say("已注销", "closed")
+    return say("已冻结", "frozen") if account.frozen else say("正常", "in order")
 
 
 @registry_app.command("freeze", help=say("冻结账户, 批次或区间", "freeze an account, a lot or a range"))
@@ -223,7 +238,7 @@ def freeze(
         number = await platform.freeze(account=account, lot=lot, serials=ranges, reason=reason)
         return {"restriction": number}
 
-    _at_the_platform(act, data_dir, as_json=as_json)
+    at_the_platform(act, data_dir, as_json=as_json)
 
 
 @registry_app.command("unfreeze", help=say("解除冻结", "lift a freeze"))
@@ -240,33 +255,28 @@ def unfreeze(
         await platform.unfreeze(restriction, reason)
         return {"restriction": restriction, "lifted": True}
 
-    _at_the_platform(act, data_dir, as_json=as_json)
+    at_the_platform(act, data_dir, as_json=as_json)
 
 
-def _at_the_platform(
-    act: Callable[[Any], Awaitable[dict[str, Any]]], data_dir: Path | None, *, as_json: bool
-) -> None:
-    async def work() -> None:
-        from gateway.composition import reference_registry
+@registry_app.command("restrictions", help=say("现行冻结", "the freezes in force"))
+def restrictions(*, data_dir: DataDirOption = None, as_json: JsonOption = False) -> None:
+    """The freezes in force, with the numbers by which they are lifted."""
 
-        output = Output(as_json=as_json)
-        async with reference_registry.platform(data_dir or default_data_dir()) as platform:
-            value = await act(platform)
-        if not output.value(value):
-            output.line(
-                say("已完成: ", "done: ") + ", ".join(f"{name} {part}" for name, part in value.items())
+    async def show(platform: Any, output: Output) -> None:  # noqa: ANN401 - as above
+        found = await platform.restrictions()
+        rows = [
+            (
+                one.restriction,
+                one.account,
+                one.lot,
+                " ".join(f"{first}:{end}" for first, end in one.serials) or None,
+                one.reason,
             )
+            for one in found
+        ]
+        names = ("restriction", "account", "lot", "serials", "reason")
+        if not output.value([dict(zip(names, row, strict=True)) for row in rows]):
+            columns = say("#编号|账户|批次|区间|理由", "#number|account|lot|serials|reason").split("|")
+            output.table(say("现行冻结", "freezes in force"), columns, rows)
 
-    _run(work, as_json=as_json)
-
-
-def _run(work: Callable[[], Awaitable[None]], *, as_json: bool) -> None:
-    from gateway.composition import reference_registry
-
-    async def told() -> None:
-        try:
-            await work()
-        except reference_registry.PLATFORM_FAULTS as fault:
-            raise CommandFault(str(fault)) from None
-
-    run_command(told, as_json=as_json)
+    look(show, data_dir, as_json=as_json)

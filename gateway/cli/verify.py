@@ -87,6 +87,7 @@ async def _walk(dsn: str, output: Output) -> "Verification":
     from gateway.engine.derived_rows import HistoryRows
     from gateway.engine.settlement_postings import settlement_check
     from gateway.engine.settlement_rows import SettledRows
+    from gateway.engine.use_verification import UseTables
     from gateway.engine.verification import verify_journal
     from gateway.engine.withdrawals import CheckedWithdrawals
 
@@ -103,6 +104,7 @@ async def _walk(dsn: str, output: Output) -> "Verification":
                     CheckedBulletins,
                     CustodyHistoryRows,
                     SettledRows,
+                    UseTables,
                 ),
             )
             progress.update(task, description=say("核对交收账", "checking what is settled"))

@@ -19,6 +19,7 @@ from registry_bridge.http_registry import connect
 from registry_bridge.keys import KeyFileError, create_key, load_signer, load_verifier
 from registry_bridge.platform import ReferencePlatform
 from registry_bridge.reference import serving
+from registry_bridge.reference.later import LaterPolicy
 from registry_bridge.registry import RegistryUnavailable
 
 REGISTRY_DATABASE: Final = "puhui_registry"
@@ -40,6 +41,11 @@ class RegistryServeSettings:
     database_url: str | None = None
     ready_file: Path | None = None
     """Where else to write the address once calls are answered."""
+    drill: bool = False
+    """Whether there is a fault switch."""
+    later_from_ranges: int | None = None
+    """Movements of so many serial ranges and more are accepted and decided later; None: none."""
+    later_after_ms: int = 0
 
 
 async def serve_registry(settings: RegistryServeSettings, say: Say) -> None:
@@ -61,6 +67,8 @@ async def serve_registry(settings: RegistryServeSettings, say: Say) -> None:
                 key_file=own_key(data_dir, "registry"),
                 exchange_public_key_file=settings.exchange_key_file,
                 admin_public_key_file=public_half(own_key(data_dir, "administration")),
+                drill=settings.drill,
+                later=LaterPolicy(from_ranges=settings.later_from_ranges, after_ms=settings.later_after_ms),
             )
             try:
                 url = await stack.enter_async_context(serving.running(reference, migrate=migrate))
@@ -69,6 +77,8 @@ async def serve_registry(settings: RegistryServeSettings, say: Say) -> None:
             for path in {data_dir / READY_FILE, settings.ready_file or data_dir / READY_FILE}:
                 write_private(path, orjson.dumps({"url": url}))
             say(f"登记平台已就绪 | the registry is ready: {url}")
+            if settings.drill:
+                say("演练: 故障开关已启用 | this is a drill: calls can be made to fail")
         await lifetime.last()
 
 
@@ -105,7 +115,9 @@ async def start_registry(
 ) -> RegistryProcess:
     """Run it as our own child, started again whenever it ends; it stops when the stack unwinds."""
     place = RegistryPlace(
-        data_dir=make_private_dir(settings.registry_dir), exchange_public_key_file=public_half(exchange_key)
+        data_dir=make_private_dir(settings.registry_dir),
+        exchange_public_key_file=public_half(exchange_key),
+        drill=settings.drill,
     )
     process = RegistryProcess(place)
     stack.push_async_callback(process.stop)

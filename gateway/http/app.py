@@ -13,8 +13,14 @@ from gateway.http import (
     bank,
     bank_statements,
     bulletins,
+    certificates,
+    compliance_years,
     health,
     market_data,
+    negotiated,
+    negotiated_oversight,
+    negotiated_templates,
+    offsets,
     operator_acts,
     operator_corrections,
     operator_day,
@@ -24,8 +30,10 @@ from gateway.http import (
     operator_setup,
     orders,
     replacement,
+    retirements,
     statements,
     transfers,
+    use_accounts,
     withdrawals,
 )
 from gateway.http.dispatch import Dispatcher
@@ -65,9 +73,17 @@ ROUTES: Final[tuple[Route, ...]] = (
     ),
     *orders.ROUTES,
     *replacement.ROUTES,
+    *negotiated.ROUTES,
+    *negotiated_oversight.ROUTES,
+    *negotiated_templates.ROUTES,
     *account.ROUTES,
     *transfers.ROUTES,
     *access_keys.ROUTES,
+    *offsets.ROUTES,
+    *use_accounts.ROUTES,
+    *retirements.ROUTES,
+    *certificates.ROUTES,
+    *compliance_years.ROUTES,
     *bank.ROUTES,
     *withdrawals.ROUTES,
     *bank_statements.ROUTES,
@@ -123,6 +139,7 @@ def watch(services: Services) -> None:
     metrics.watch(metrics.queue_depth, lambda: sequencer.queue_depth)
     metrics.watch(metrics.journal_position, lambda: sequencer.position)
     metrics.watch(metrics.pending_deliveries, lambda: len(views.pending_instructions))
+    metrics.custody.watch(views.custody)
     for phase in Phase:
         metrics.watch(metrics.phase.labels(phase.value), _is_phase(services, phase))
 

@@ -143,11 +143,11 @@ LOTS_OR_QUANTITY: Final = reason_of(
     ("请二选一：listing 与 quantity，或 lots", "give either listing and quantity, or lots"),
     ("不可同时给出，也不可都不给", "not both, and not neither"),
 )
-FILTER_MISSING: Final = reason_of(
-    "filter_missing",
+SERIALS_OR_QUANTITY: Final = reason_of(
+    "serials_or_quantity",
     400,
-    ("缺少查询条件", "a filter is missing"),
-    ("请给出 client_order_id 或 status=open", "give client_order_id or status=open"),
+    ("每个批次请在 serials 与 quantity 中二选一", "of a lot give either serials or a quantity"),
+    ("不可同时给出，也不可都不给", "not both, and not neither"),
 )
 BODY_TOO_LARGE: Final = reason_of(
     "body_too_large",

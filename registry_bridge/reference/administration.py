@@ -1,4 +1,4 @@
-"""What the platform's own people do: accounts, methodologies, lots, restrictions, and owners' transfers.
+"""What the platform's own people do with accounts: open, close, restrict, and move for their owners.
 
 Every act may be repeated: the same again is the same once, and the same name with other content is
 `NameTaken`.
@@ -7,14 +7,13 @@ Every act may be repeated: the same again is the same once, and the same name wi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 
 import asyncpg
 
 from registry_bridge.reference import movements
-from registry_bridge.reference.feeds import lot_from_row
+from registry_bridge.reference.act_refusals import AccountClosed, AccountNotEmpty, NameTaken, NameUnknown
 from registry_bridge.reference.notices import tell
-from registry_bridge.reference.store import Connection, Store, Writing
+from registry_bridge.reference.store import Store
 from registry_bridge.registry import (
     AccountKind,
     FinalAnswer,
@@ -22,23 +21,12 @@ from registry_bridge.registry import (
     MovementKind,
     MovementLeg,
     NoticeKind,
-    RegistryLot,
     SubAccount,
 )
-from registry_bridge.wire_administration import LotIssue
-from settlement.lot import MethodologyClass
 from settlement.serials import Serials
 
 NO_DEADLINE_NS = (1 << 63) - 1
 """What an owner does at the platform is not late: there is no line on which it could be delayed."""
-
-
-class NameTaken(Exception):  # noqa: N818 - it states a fact
-    """An account, methodology or lot of this name exists with other content."""
-
-
-class NameUnknown(Exception):  # noqa: N818 - it states a fact
-    """No such account, methodology, lot or restriction."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,6 +43,9 @@ async def open_account(store: Store, account: str, kind: AccountKind) -> None:
     """Open an account with its two sub-accounts."""
     async with store.writing() as writing:
         found = await writing.connection.fetchval("select kind from account where account = $1", account)
+        closed = "select from account_closed where account = $1"
+        if await writing.connection.fetchrow(closed, account) is not None:
+            raise AccountClosed(account)
         if found is None:
             await writing.connection.execute(
                 "insert into account (account, kind, opened_at_ns) values ($1, $2, $3)",
@@ -66,79 +57,26 @@ async def open_account(store: Store, account: str, kind: AccountKind) -> None:
             raise NameTaken(account)
 
 
-async def publish_methodology(
-    store: Store, *, code: str, version: str, methodology_class: MethodologyClass, title: str
-) -> None:
-    """Publish a version of a methodology with its class (Art. 14)."""
-    content = (methodology_class.value, title)
+async def close_account(store: Store, account: str, reason: str) -> None:
+    """Close an account for good, and tell so. It must hold nothing in either sub-account."""
     async with store.writing() as writing:
-        found = await writing.connection.fetchrow(
-            "select class, title from methodology where code = $1 and version = $2", code, version
-        )
-        if found is None:
-            await writing.connection.execute(
-                "insert into methodology (code, version, class, title) values ($1, $2, $3, $4)",
-                code,
-                version,
-                *content,
+        connection = writing.connection
+        if await connection.fetchrow("select from account where account = $1", account) is None:
+            raise NameUnknown(account)
+        if await connection.fetchrow("select from account_closed where account = $1", account) is not None:
+            return
+        try:
+            await connection.execute(
+                "insert into account_closed (account, reason, closed_at_ns) values ($1, $2, $3)",
+                account,
+                reason,
+                writing.now_ns,
             )
-        elif tuple(found) != content:
-            raise NameTaken(f"{code} {version}")
-
-
-async def issue_lot(store: Store, issue: LotIssue) -> RegistryLot:
-    """Issue a lot into its applicant's management sub-account, and tell so."""
-    async with store.writing() as writing:
-        row = await _find_lot(writing.connection, issue.lot)
-        if row is None:
-            await _insert_lot(writing, issue)
-            row = await _find_lot(writing.connection, issue.lot)
-            assert row is not None
-    lot = lot_from_row(row)
-    if any(getattr(lot, name) != getattr(issue, name) for name in LotIssue.__slots__):
-        raise NameTaken(issue.lot)
-    return lot
-
-
-async def _find_lot(connection: Connection, lot: str) -> asyncpg.Record | None:
-    return await connection.fetchrow("select * from lot where lot = $1", lot)
-
-
-async def _insert_lot(writing: Writing, issue: LotIssue) -> None:
-    inserted = await writing.connection.fetchval(
-        """
-        insert into lot (lot, methodology, methodology_version, class, origin, project, applicant,
-                         period_start, period_end, issue_batch, issued_on, serials)
-        select $1, m.code, m.version, m.class, $4, $5, a.account, $7, $8, $9, $10, int8range($11, $12)
-        from methodology m, account a where m.code = $2 and m.version = $3 and a.account = $6
-        returning lot
-        """,
-        issue.lot,
-        issue.methodology,
-        issue.methodology_version,
-        issue.origin.value,
-        issue.project,
-        issue.applicant,
-        date.fromisoformat(issue.period_start),
-        date.fromisoformat(issue.period_end),
-        issue.issue_batch,
-        date.fromisoformat(issue.issued_on),
-        issue.first,
-        issue.end,
-    )
-    if inserted is None:
-        raise NameUnknown(f"{issue.applicant}, {issue.methodology} {issue.methodology_version}")
-    await writing.connection.execute(
-        """
-        insert into holding (account, place, lot, serials, since)
-        select $1, 'management', $2, int8range($3, $4), journal_sequence from head
-        """,
-        issue.applicant,
-        issue.lot,
-        issue.first,
-        issue.end,
-    )
-    await tell(writing, NoticeKind.LOT_ISSUED, account=issue.applicant, lot=issue.lot)
+        except asyncpg.IntegrityConstraintViolationError as error:
+            if error.constraint_name != "account_is_empty":
+                raise
+            raise AccountNotEmpty(account) from None
+        await tell(writing, NoticeKind.ACCOUNT_CLOSED, account=account, reason=reason)
 
 
 async def freeze(store: Store, what: Freeze) -> int:

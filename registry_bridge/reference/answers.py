@@ -8,15 +8,16 @@ proxy's.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
 
-import asyncpg
 import structlog
 from aiohttp import web
 
-from registry_bridge.reference.store import Store
+from registry_bridge.reference.act_refusals import ActRefused
+from registry_bridge.reference.drill import Drawn, Drill, Spoiled
+from registry_bridge.reference.replies import Problem, Reply, ReplyHandler
+from registry_bridge.reference.store import DATABASE_FAULTS, Store
 from registry_bridge.signing import (
     KEY_HEADER,
     SIGNATURE_HEADER,
@@ -28,6 +29,7 @@ from registry_bridge.signing import (
     signed_answer_headers,
 )
 from registry_bridge.wire import MAX_BODY_BYTES, WireError, format_instant, write
+from registry_bridge.wire_faults import CallName
 
 BODY_TIMEOUT_S = 15
 MAX_IN_FLIGHT = 64
@@ -38,37 +40,10 @@ MAX_BYTES_IN_FLIGHT = 96 << 20
 
 NANOSECONDS_PER_MILLISECOND = 1_000_000
 
-DATABASE_FAULTS = (
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    # What the driver says when the server ends a connection just before a statement is sent on it.
-    asyncpg.InternalClientError,
-    OSError,
-    TimeoutError,
-)
-
 log = structlog.get_logger("registry")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reply:
-    """A status and a body; the clock and the signature are added on the way out."""
-
-    body: Mapping[str, Any]
-    status: int = 200
-
-
-class Problem(Exception):  # noqa: N818 - it is raised as an answer, not as an error of ours
-    """An answer other than what was asked for."""
-
-    def __init__(self, status: int, code: str, detail: str = "", **more: Any) -> None:  # noqa: ANN401
-        super().__init__(code)
-        self.reply = Reply(status=status, body={"code": code, "detail": detail, **more})
-
-
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-ReplyHandler = Callable[[web.Request, bytes], Awaitable[Reply]]
-HANDLER_KEY = "reply_handler"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,8 +65,10 @@ class Door:
         verifier: RequestVerifier,
         sides: tuple[Side, ...],
         wall_clock_ns: Callable[[], int],
+        drill: Drill | None = None,
     ) -> None:
         """Signatures are judged by the wall clock, whatever the platform's clock says."""
+        self._drill = drill
         self._store = store
         self._signer = signer
         self._verifier = verifier
@@ -100,11 +77,30 @@ class Door:
         self._in_flight = 0
         self._bytes_in_flight = 0
 
-    def handle(self, handler: ReplyHandler, *, limit_bytes: int = MAX_BODY_BYTES) -> Handler:
-        """A route's handler behind the door; no body there is larger than the limit."""
+    def handle(
+        self, handler: ReplyHandler, *, limit_bytes: int = MAX_BODY_BYTES, call: CallName | None = None
+    ) -> Handler:
+        """A route's handler behind the door; no body there is larger than the limit.
+
+        A call with a name goes wrong in a drill as its fault switch says.
+        """
 
         async def behind(request: web.Request) -> web.StreamResponse:
             return self._sign(request, await self._reply(request, handler, limit_bytes))
+
+        if self._drill is None or call is None:
+            return behind
+        return self._in_drill(self._drill, handler, limit_bytes, call)
+
+    def _in_drill(self, drill: Drill, handler: ReplyHandler, limit_bytes: int, call: CallName) -> Handler:
+        async def behind(request: web.Request) -> web.StreamResponse:
+            drawn = Drawn()
+
+            async def handle(request: web.Request, body: bytes) -> Reply:
+                return await drill.call(lambda: handler(request, body), call, body, drawn)
+
+            answer = self._sign(request, await self._reply(request, handle, limit_bytes))
+            return drill.spoil(request, answer, drawn, self.signed)
 
         return behind
 
@@ -122,8 +118,12 @@ class Door:
                 body = await request.clone(client_max_size=limit_bytes).read()
             self._admit(request, body)
             return await handler(request, body)
+        except Spoiled:
+            return Reply(body={})
         except Problem as problem:
             return problem.reply
+        except ActRefused as refused:
+            return Problem(refused.status, refused.code, str(refused)).reply
         except WireError as error:
             return Problem(400, "malformed", str(error)).reply
         except web.HTTPRequestEntityTooLarge:
@@ -155,13 +155,19 @@ class Door:
     def _sign(self, request: web.Request, reply: Reply) -> web.Response:
         now_ns = self._store.now_ns()
         body = write({"registry_time": format_instant(now_ns), **reply.body})
+        return self.signed(request, reply.status, body)
+
+    def signed(
+        self, request: web.Request, status: int, body: bytes, signer: Signer | None = None
+    ) -> web.Response:
+        """A body as an answer to that request, with our signature unless another is given."""
         given = request.headers.get(SIGNATURE_HEADER, "")
         headers = signed_answer_headers(
-            self._signer,
-            status=reply.status,
+            signer or self._signer,
+            status=status,
             target=request.raw_path,
             timestamp_ms=self._wall_clock_ns() // NANOSECONDS_PER_MILLISECOND,
             body=body,
             request_signature=given if decode_signature(given) is not None else "",
         )
-        return web.Response(status=reply.status, body=body, headers=headers, content_type="application/json")
+        return web.Response(status=status, body=body, headers=headers, content_type="application/json")

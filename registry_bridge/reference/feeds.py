@@ -46,7 +46,8 @@ async def account(
     row = await pool.fetchrow(
         """
         select a.kind, b.trading_account,
-               exists (select from restriction_in_force r where r.account = a.account) as frozen
+               exists (select from restriction_in_force r where r.account = a.account) as frozen,
+               exists (select from account_closed c where c.account = a.account) as closed
         from account a left join binding b on b.account = a.account where a.account = $1
         """,
         name,
@@ -59,6 +60,7 @@ async def account(
         account=name,
         kind=AccountKind(row["kind"]),
         frozen=row["frozen"],
+        closed=row["closed"],
         trading_account=row["trading_account"],
         holdings=tuple(
             Holding(
@@ -73,7 +75,7 @@ async def account(
 
 _HOLDINGS = """
 select place, lot, lower(serials) as first, upper(serials) as end from holding
-where account = $1 and place <> 'retired' and (place, lot, lower(serials)) > ($2, $3, $4::bigint)
+where account = $1 and place in ('management', 'trading') and (place, lot, lower(serials)) > ($2, $3, $4::bigint)
 order by place, lot, lower(serials) limit $5
 """
 
@@ -84,7 +86,8 @@ async def bind(store: Store, name: str, trading_account: str) -> Binding | Bindi
         connection = writing.connection
         known = await connection.fetchrow(
             """
-            select exists (select from restriction_in_force r where r.account = a.account) as frozen
+            select exists (select from restriction_in_force r where r.account = a.account) as frozen,
+                   exists (select from account_closed c where c.account = a.account) as closed
             from account a where a.account = $1
             """,
             name,
@@ -98,6 +101,8 @@ async def bind(store: Store, name: str, trading_account: str) -> Binding | Bindi
             return Binding(account=name, trading_account=trading_account, bound_at_ns=bound[0]["bound_at_ns"])
         if bound:
             return BindingRefused(account=name, code=RefusalCode.ALREADY_BOUND)
+        if known["closed"]:
+            return BindingRefused(account=name, code=RefusalCode.ACCOUNT_CLOSED)
         if known["frozen"]:
             return BindingRefused(account=name, code=RefusalCode.ACCOUNT_FROZEN)
         await connection.execute(
@@ -112,13 +117,19 @@ async def bind(store: Store, name: str, trading_account: str) -> Binding | Bindi
 async def lots(pool: Pool, after: int) -> LotPage:
     """The next lots after a sequence number."""
     rows = await pool.fetch(
-        "select * from lot where sequence > $1 order by sequence limit $2", after, PAGE_ITEMS + 1
+        "select * from lot_now where sequence > $1 order by sequence limit $2", after, PAGE_ITEMS + 1
     )
     page = rows[:PAGE_ITEMS]
     return LotPage(
         lots=tuple(lot_from_row(row) for row in page),
         next=page[-1]["sequence"] if len(rows) > len(page) else None,
     )
+
+
+async def lot(pool: Pool, name: str) -> RegistryLot | None:
+    """One lot as it is told now; None when there is none."""
+    row = await pool.fetchrow("select * from lot_now where lot = $1", name)
+    return None if row is None else lot_from_row(row)
 
 
 def lot_from_row(row: asyncpg.Record) -> RegistryLot:

@@ -1,16 +1,18 @@
 """What the reference registry decides: pure, from a movement and the facts it touches.
 
-A movement is refused by the first rule it breaks, in the order of `_RULES`, naming the first leg that
+A movement is refused by the first rule it breaks, in the order of `_broken_rules`, naming the first leg that
 breaks it; otherwise it becomes a `Plan`: which rows of holdings go and which come. Moving part of a
 row splits it, and neighbours that end up in one place are merged, so that a place holds every lot in
-as few rows as can be.
+as few rows as can be. Corrected serials (Art. 22) that the exchange moves out are withdrawn instead of landing in the
+management sub-account.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, field, replace
+from itertools import pairwise, takewhile
 
 from registry_bridge.registry import (
     MAX_LEGS,
@@ -24,10 +26,15 @@ from registry_bridge.registry import (
     SubAccount,
 )
 from settlement.lot import MethodologyClass
-from settlement.serials import Serials, is_well_formed
+from settlement.serials import Serials, contains, is_well_formed, union
 
 RETIRED = "retired"
 """The third place a serial can be, beside the two sub-accounts; nothing leaves it."""
+
+WITHDRAWN = "withdrawn"
+"""The fourth: where corrected serials end; nothing leaves it."""
+
+FINAL_PLACES = frozenset({RETIRED, WITHDRAWN})
 
 Owner = tuple[str, str]
 """Account and place."""
@@ -54,6 +61,17 @@ class Part:
     end: int
     source: Owner
     target: Owner
+    correction: int | None = None
+    """The correction by which it is withdrawn."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Corrected:
+    """Serials of a lot that were corrected, and by which correction."""
+
+    first: int
+    end: int
+    correction: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,12 +80,15 @@ class Facts:
 
     frozen: Mapping[str, bool]
     """Account to whether it is frozen; unknown accounts are absent."""
+    closed: frozenset[str] = frozenset()
     bound: frozenset[str]
     """Accounts bound to a trading account of the exchange."""
     classes: Mapping[str, MethodologyClass]
     """Lot to class; unknown lots are absent."""
     frozen_lots: frozenset[str]
     frozen_ranges: Mapping[str, Sequence[tuple[int, int]]]
+    corrected: Mapping[str, Sequence[Corrected]] = field(default_factory=dict)
+    """Of a lot, in ascending order; asked for only when units are moved out."""
     held: Sequence[Held]
     """Every row that overlaps or touches a range of the movement."""
 
@@ -82,10 +103,11 @@ class Refusal:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """Rows to remove by number, and rows to add."""
+    """Rows to remove by number, rows to add, and what is withdrawn instead of arriving."""
 
     removed: tuple[int, ...]
     added: tuple[Held, ...]
+    withdrawn: tuple[Part, ...] = ()
 
 
 def parts_of(movement: Movement) -> list[Part]:
@@ -161,7 +183,25 @@ def judge(movement: Movement, facts: Facts, *, by_owner: bool) -> Plan | Refusal
         leg = next(legs, None)
         if leg is not None:
             return Refusal(code=code, leg=leg)
-    return _plan(parts_of(movement), facts.held)
+    parts = parts_of(movement)
+    if movement.kind is MovementKind.TRANSFER_OUT:
+        parts = [piece for part in parts for piece in _split(part, facts.corrected.get(part.lot, ()))]
+    return _plan(parts, facts.held)
+
+
+def _split(part: Part, corrected: Sequence[Corrected]) -> Iterator[Part]:
+    """A part moved out, in pieces of which each arrives or is withdrawn."""
+    position = part.first
+    begin = bisect_right(corrected, part.first, key=lambda one: one.end)
+    for one in takewhile(lambda one: one.first < part.end, corrected[begin:]):
+        first, end = max(one.first, part.first), min(one.end, part.end)
+        if position < first:
+            yield replace(part, first=position, end=first)
+        target = (part.source[0], WITHDRAWN)
+        yield replace(part, first=first, end=end, target=target, correction=one.correction)
+        position = end
+    if position < part.end:
+        yield replace(part, first=position)
 
 
 def _broken_rules(
@@ -179,11 +219,14 @@ def _broken_rules(
         )
     if not by_owner:
         yield RefusalCode.NOT_AUTHORISED, (leg.leg for leg in legs if _accounts(leg) - facts.bound)
+    yield RefusalCode.ACCOUNT_CLOSED, (leg.leg for leg in legs if _accounts(leg) & facts.closed)
+    # A freeze keeps units where they are for somebody; a correction has already said that they are nobody's.
+    kept = [leg for leg in legs if not _is_withdrawn(movement.kind, leg, facts)]
     yield (
         RefusalCode.ACCOUNT_FROZEN,
-        (leg.leg for leg in legs if any(facts.frozen[account] for account in _accounts(leg))),
+        (leg.leg for leg in kept if any(facts.frozen[account] for account in _accounts(leg))),
     )
-    yield RefusalCode.LOT_FROZEN, (leg.leg for leg in legs if _is_frozen(leg, facts))
+    yield RefusalCode.LOT_FROZEN, (leg.leg for leg in kept if _is_frozen(leg, facts))
 
 
 def _accounts(leg: MovementLeg) -> set[str]:
@@ -192,6 +235,14 @@ def _accounts(leg: MovementLeg) -> set[str]:
 
 def _is_frozen(leg: MovementLeg, facts: Facts) -> bool:
     return leg.lot in facts.frozen_lots or overlaps(leg.serials, facts.frozen_ranges.get(leg.lot, ()))
+
+
+def _is_withdrawn(kind: MovementKind, leg: MovementLeg, facts: Facts) -> bool:
+    """Whether all of the leg will be withdrawn."""
+    if kind is not MovementKind.TRANSFER_OUT or not facts.corrected.get(leg.lot):
+        return False
+    ranges = tuple((one.first, one.end) for one in facts.corrected[leg.lot])
+    return contains(union(ranges, ()), leg.serials)
 
 
 def overlaps(serials: Serials, ranges: Iterable[tuple[int, int]]) -> bool:
@@ -238,18 +289,19 @@ def _plan(parts: Sequence[Part], held: Sequence[Held]) -> Plan | Refusal:
     return Plan(
         removed=tuple(row.row for row in rows if row.row is not None and row.row not in kept),
         added=tuple(piece for piece in merged if piece.row is None),
+        withdrawn=tuple(part for part in parts if part.correction is not None),
     )
 
 
 def _merge(pieces: Sequence[Held]) -> list[Held]:
-    """Join neighbours in one place. Retired ones stay as they were retired: each belongs to its use."""
+    """Join neighbours in one place. Where nothing leaves they stay as they came: each belongs to its use."""
     merged: list[Held] = []
     for piece in pieces:
         last = merged[-1] if merged else None
         if (
             last is not None
             and (last.lot, last.owner, last.end) == (piece.lot, piece.owner, piece.first)
-            and piece.owner[1] != RETIRED
+            and piece.owner[1] not in FINAL_PLACES
         ):
             merged[-1] = Held(row=None, owner=last.owner, lot=last.lot, first=last.first, end=piece.end)
         else:

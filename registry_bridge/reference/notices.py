@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 import asyncpg
 
 from registry_bridge.reference.store import Pool, Writing
@@ -9,6 +11,13 @@ from registry_bridge.registry import Notice, NoticeKind, NoticePage
 from settlement.serials import Serials
 
 NOTICES_PER_PAGE = 500
+RANGES_PER_PAGE = 5_000
+"""A page ends before the notice that would bring more ranges than this, unless it is the first."""
+
+_NEXT = """
+select n.*, sum((select count(*) from unnest(n.serials))) over (order by n.sequence)
+from (select * from notice where sequence > $1 order by sequence limit $2) n order by n.sequence
+"""
 
 
 async def tell(
@@ -38,11 +47,9 @@ async def tell(
 
 
 async def notices(pool: Pool, after: int) -> NoticePage:
-    """The next notices after a sequence number."""
-    rows = await pool.fetch(
-        "select * from notice where sequence > $1 order by sequence limit $2", after, NOTICES_PER_PAGE + 1
-    )
-    page = rows[:NOTICES_PER_PAGE]
+    """The next notices after a sequence number, gapless, no more than a reader can take at once."""
+    rows = await pool.fetch(_NEXT, after, NOTICES_PER_PAGE + 1)
+    page = list(takewhile(lambda row: row["sum"] <= RANGES_PER_PAGE, rows[:NOTICES_PER_PAGE])) or rows[:1]
     return NoticePage(
         notices=tuple(_notice(row) for row in page),
         next=page[-1]["sequence"] if len(rows) > len(page) else None,

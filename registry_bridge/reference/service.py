@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
+import asyncio
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
 
-import orjson
 from aiohttp import web
 
 from registry_bridge.capabilities import WHOLE_PROTOCOL
-from registry_bridge.reference import admin_routes, feeds, movements, notices
-from registry_bridge.reference.answers import Door, Problem, Reply, Side
+from registry_bridge.reference import admin_routes, drill_routes, feeds, movements, notices
+from registry_bridge.reference.answers import Door, Side
+from registry_bridge.reference.asking import after_of, decode_cursor, encode_cursor, id_of, number, query_of
+from registry_bridge.reference.drill import Drill, LaterInDrill
+from registry_bridge.reference.later import Decider, LaterPolicy
 from registry_bridge.reference.positions import START, NotYet, Positions
+from registry_bridge.reference.replies import Problem, Reply
 from registry_bridge.reference.store import Pool, Store
-from registry_bridge.registry import BindingRefused, FinalAnswer, RefusalCode
+from registry_bridge.registry import BindingRefused, FinalAnswer, LotPage, RefusalCode
 from registry_bridge.signing import RequestVerifier, Signer, Verifier
 from registry_bridge.wire import (
     MAX_BODY_BYTES,
     MAX_MOVEMENT_BYTES,
     MovementBody,
-    WireError,
+    accepted_json,
     answer_json,
     format_instant,
-    parse_name,
     read,
 )
 from registry_bridge.wire_capabilities import capabilities_json
+from registry_bridge.wire_faults import CallName
 from registry_bridge.wire_pages import (
     BindBody,
     account_json,
@@ -41,7 +43,7 @@ from registry_bridge.wire_pages import (
 
 EXCHANGE_PREFIX = "/registry/v1/"
 ADMIN_PREFIX = "/registry/admin/v1/"
-_MAX_DIGITS = 18
+AT_ONCE = LaterPolicy()
 
 
 def make_app(
@@ -52,6 +54,8 @@ def make_app(
     admin_keys: Mapping[str, Verifier],
     clock: Callable[[], int] = time.time_ns,
     wall_clock_ns: Callable[[], int] = time.time_ns,
+    later: LaterPolicy = AT_ONCE,
+    drill: Drill | None = None,
 ) -> web.Application:
     """The service, ready to be run.
 
@@ -62,6 +66,8 @@ def make_app(
         admin_keys: name to public key of the platform's own people; no name may be in both.
         clock: the platform's clock, nanoseconds since the epoch, by which deadlines are judged.
         wall_clock_ns: the machine's clock, by which signatures are judged.
+        later: which movements are only accepted at first.
+        drill: the fault switch, in a registry that is there for a drill.
     """
     assert not exchange_keys.keys() & admin_keys.keys(), "a key speaks for one side"
     store = Store(pool, clock)
@@ -75,13 +81,30 @@ def make_app(
             Side(prefix=ADMIN_PREFIX, keys=frozenset(admin_keys)),
         ),
         wall_clock_ns=wall_clock_ns,
+        drill=drill,
     )
     app = web.Application(client_max_size=MAX_BODY_BYTES)
-    Calls(store).add_to(app, door)
+    decider = Decider(store)
+    app.cleanup_ctx.append(_deciding(decider))
+    policy = later if drill is None else LaterInDrill(drill.switch, later)
+    Calls(store, policy, decider).add_to(app, door)
     admin_routes.AdminCalls(store).add_to(app, door)
+    if drill is not None:
+        drill_routes.FaultCalls(drill.switch).add_to(app, door)
     app.router.add_get("/healthz", Health(pool).answer)
     app.router.add_route("*", "/{anything:.*}", door.not_found)
     return app
+
+
+def _deciding(decider: Decider) -> Callable[[web.Application], AsyncIterator[None]]:
+    async def decide(_app: web.Application) -> AsyncIterator[None]:
+        task = asyncio.create_task(decider.run())
+        yield
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    return decide
 
 
 class Health:
@@ -99,31 +122,42 @@ class Health:
 class Calls:
     """The exchange's calls, one method each."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, later: LaterPolicy | LaterInDrill, decider: Decider) -> None:
         self._store = store
+        self._later = later
+        self._decider = decider
         self._positions = Positions(store.pool)
 
     def add_to(self, app: web.Application, door: Door) -> None:
         """Add the routes."""
-        base = EXCHANGE_PREFIX
-        movement = door.handle(self.move, limit_bytes=MAX_MOVEMENT_BYTES)
-        app.router.add_post(f"{base}movements", movement)
-        app.router.add_get(f"{base}movements", door.handle(self.journal), allow_head=False)
-        app.router.add_get(f"{base}movements/{{id}}", door.handle(self.ask), allow_head=False)
-        app.router.add_post(f"{base}movements/{{id}}/cancel", door.handle(self.cancel))
-        app.router.add_get(f"{base}accounts/{{id}}", door.handle(self.account), allow_head=False)
-        app.router.add_post(f"{base}accounts/{{id}}/binding", door.handle(self.bind))
-        app.router.add_get(f"{base}lots", door.handle(self.lots), allow_head=False)
-        app.router.add_get(f"{base}notices", door.handle(self.notices), allow_head=False)
-        app.router.add_get(f"{base}positions", door.handle(self.positions), allow_head=False)
-        app.router.add_get(f"{base}time", door.handle(self.time), allow_head=False)
-        app.router.add_get(f"{base}capabilities", door.handle(self.capabilities), allow_head=False)
+        for call, method, path, handler in (
+            (CallName.MOVE, "POST", "movements", self.move),
+            (CallName.JOURNAL, "GET", "movements", self.journal),
+            (CallName.ASK, "GET", "movements/{id}", self.ask),
+            (CallName.CANCEL, "POST", "movements/{id}/cancel", self.cancel),
+            (CallName.ACCOUNT, "GET", "accounts/{id}", self.account),
+            (CallName.BIND, "POST", "accounts/{id}/binding", self.bind),
+            (CallName.LOTS, "GET", "lots", self.lots),
+            (CallName.LOTS, "GET", "lots/{id}", self.lot),
+            (CallName.NOTICES, "GET", "notices", self.notices),
+            (CallName.POSITIONS, "GET", "positions", self.positions),
+            (CallName.TIME, "GET", "time", self.time),
+            (CallName.CAPABILITIES, "GET", "capabilities", self.capabilities),
+        ):
+            limit_bytes = MAX_MOVEMENT_BYTES if call is CallName.MOVE else MAX_BODY_BYTES
+            behind = door.handle(handler, limit_bytes=limit_bytes, call=call)
+            app.router.add_route(method, f"{EXCHANGE_PREFIX}{path}", behind)
 
     async def move(self, _request: web.Request, body: bytes) -> Reply:
-        """Decide a movement, or repeat what was decided."""
-        answer = await movements.decide(self._store, read(MovementBody, body).value())
+        """Decide a movement, or accept it, or repeat what was decided."""
+        movement = read(MovementBody, body).value()
+        answer = await movements.receive(
+            self._store, movement, decide_after_ms=self._later.decide_after_ms(movement)
+        )
         if isinstance(answer, movements.IdReused):
             raise Problem(409, "request_id_reused")
+        if isinstance(answer, movements.Accepted):
+            self._decider.wake()
         return self._answer(answer)
 
     async def ask(self, request: web.Request, _body: bytes) -> Reply:
@@ -137,7 +171,9 @@ class Calls:
         """Refuse an id for ever, unless it was decided."""
         return self._answer(await movements.cancel(self._store, id_of(request)))
 
-    def _answer(self, answer: FinalAnswer) -> Reply:
+    def _answer(self, answer: FinalAnswer | movements.Accepted) -> Reply:
+        if isinstance(answer, movements.Accepted):
+            return Reply(status=202, body=accepted_json(answer.request_id, self._store.now_ns()))
         return Reply(body=answer_json(answer, self._store.now_ns()))
 
     async def account(self, request: web.Request, _body: bytes) -> Reply:
@@ -161,6 +197,13 @@ class Calls:
     async def lots(self, request: web.Request, _body: bytes) -> Reply:
         """A page of lots."""
         return Reply(body=lots_json(await feeds.lots(self._store.pool, after_of(request))))
+
+    async def lot(self, request: web.Request, _body: bytes) -> Reply:
+        """One lot, as a page of one."""
+        found = await feeds.lot(self._store.pool, id_of(request))
+        if found is None:
+            raise Problem(404, "not_found")
+        return Reply(body=lots_json(LotPage(lots=(found,), next=None)))
 
     async def notices(self, request: web.Request, _body: bytes) -> Reply:
         """A page of notices."""
@@ -188,45 +231,3 @@ class Calls:
     async def capabilities(self, _request: web.Request, _body: bytes) -> Reply:
         """What the platform promises: all that the protocol asks for."""
         return Reply(body=capabilities_json(WHOLE_PROTOCOL))
-
-
-def id_of(request: web.Request) -> str:
-    """The id in the path; WireError when it cannot be one."""
-    return parse_name(request.match_info["id"])
-
-
-def query_of(request: web.Request, *allowed: str) -> dict[str, str]:
-    """The query, of which nothing else and nothing twice is allowed."""
-    if len(request.query) != len(set(request.query)) or not set(request.query) <= set(allowed):
-        raise WireError("query: unknown or repeated")
-    return dict(request.query)
-
-
-def after_of(request: web.Request) -> int:
-    """The sequence number after which to go on."""
-    return number(query_of(request, "after").get("after", "0"))
-
-
-def number(text: str) -> int:
-    """A sequence number in plain digits."""
-    if not (text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS):
-        raise WireError("query: not a sequence number")
-    return int(text)
-
-
-def encode_cursor(cursor: tuple[str, str, int] | None) -> str | None:
-    """Where to go on, opaque to the caller."""
-    return None if cursor is None else base64.urlsafe_b64encode(orjson.dumps(cursor)).decode("ascii")
-
-
-def decode_cursor(text: str) -> tuple[str, str, int]:
-    """A cursor of ours; WireError for anything else."""
-    try:
-        parts: Any = orjson.loads(base64.urlsafe_b64decode(text))
-    except (binascii.Error, ValueError):
-        raise WireError("query: not a cursor") from None
-    match parts:
-        case [str() as one, str() as two, int() as first] if -1 <= first < 1 << 62 and "\0" not in one + two:
-            return one, two, first
-        case _:
-            raise WireError("query: not a cursor")

@@ -14,7 +14,9 @@ import asyncpg
 from aiohttp import web
 
 from registry_bridge.keys import load_signer, load_verifier
-from registry_bridge.reference.service import make_app
+from registry_bridge.reference.drill import Drill, FaultSwitch, die
+from registry_bridge.reference.later import LaterPolicy
+from registry_bridge.reference.service import AT_ONCE, make_app
 from registry_bridge.reference.store import SCHEMA, create_pool
 
 EXCHANGE_KEY = "exchange"
@@ -41,11 +43,19 @@ class RegistrySettings:
     """The registry's own private key."""
     exchange_public_key_file: Path
     admin_public_key_file: Path
+    drill: bool = False
+    """Whether there is a fault switch. Never where units are real."""
+    later: LaterPolicy = AT_ONCE
+    """Which movements are only accepted at first."""
 
 
 @asynccontextmanager
 async def running(
-    settings: RegistrySettings, *, migrate: Migrate, clock: Callable[[], int] = time.time_ns
+    settings: RegistrySettings,
+    *,
+    migrate: Migrate,
+    clock: Callable[[], int] = time.time_ns,
+    die_now: Callable[[], None] = die,
 ) -> AsyncIterator[str]:
     """The registry's URL, as long as it runs; schema and keys are ready before the door opens.
 
@@ -65,6 +75,8 @@ async def running(
             exchange_keys={EXCHANGE_KEY: exchange},
             admin_keys={ADMIN_KEY: administration},
             clock=clock,
+            later=settings.later,
+            drill=Drill(FaultSwitch(), die_now) if settings.drill else None,
         )
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT_S)
         await runner.setup()

@@ -26,6 +26,15 @@ sent again for ever."""
 COMMAND_TIMEOUT_S = 180
 LOCK_TIMEOUT_MS = 10_000
 
+DATABASE_FAULTS = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    # What the driver says when the server ends a connection just before a statement is sent on it.
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
+
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 

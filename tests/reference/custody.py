@@ -74,6 +74,8 @@ class Custody:
     breaks: dict[int, Difference] = field(default_factory=dict)
     arrivals: list[Notice] = field(default_factory=list)
     cursor: int = 0
+    newly_stopped: list[str] = field(default_factory=list)
+    """Accounts frozen by the command at hand."""
     last_claim: int = 0
     last_removal: int = 0
     last_break: int = 0
@@ -92,7 +94,10 @@ class Custody:
 
     def freeze(self, frost: Frost) -> Note:
         self.frosts.append(frost)
-        return ("freeze", frost.name, self.bound(frost.registry_account))
+        account = self.bound(frost.registry_account)
+        if frost.lot is None and account is not None:
+            self.newly_stopped.append(account)
+        return ("freeze", frost.name, account)
 
     def thaw(self, name: str) -> Note:
         (frost,) = (one for one in self.frosts if one.name == name)
@@ -135,7 +140,9 @@ class Custody:
             if removal.account != account or self.vault.lots[removal.lot].instrument != instrument:
                 continue
             size = len(removal.numbers)
-            if removal.state == "waiting" and self.vault.amount(account, instrument, "frozen") >= size:
+            there = self.held(account, removal.lot) - self.aside(account, removal.lot)
+            free = self.vault.amount(account, instrument, "frozen") >= size and removal.numbers <= there
+            if removal.state == "waiting" and free:
                 notes.extend(self.send(removal, instrument, seq))
                 self.fill(account, instrument)
         after = self.vault.amount(account, instrument, "frozen")
@@ -292,7 +299,18 @@ class Custody:
     def held(self, account: str, lot: str) -> set[int]:
         instrument = self.vault.lots[lot].instrument
         pieces = self.vault.pieces.get((account, instrument), [])
-        return numbers(tuple((piece.first, piece.end) for piece in pieces if piece.lot_id == lot))
+        lying = numbers(tuple((piece.first, piece.end) for piece in pieces if piece.lot_id == lot))
+        return lying | self.aside(account, lot)
+
+    def aside(self, account: str, lot: str) -> set[int]:
+        return {
+            number
+            for kept in self.vault.aside
+            if kept.account == account
+            for piece in kept.pieces
+            if piece.lot_id == lot
+            for number in range(piece.first, piece.end)
+        }
 
     def going(self, lot: str) -> set[int]:
         return {one for known in self.removals.values() if known.lot == lot for one in known.numbers}

@@ -47,7 +47,16 @@ from matching.commands import (
     RestrictAccount,
     ResumeTrading,
     RetryRetirement,
+    ReviewNegotiatedTransfer,
     SubmitOrder,
+)
+from matching.negotiated_commands import (
+    ConfirmNegotiatedTransfer,
+    CounterNegotiatedTransfer,
+    DeclineNegotiatedTransfer,
+    FileNegotiatedTransfer,
+    NegotiationCommand,
+    WithdrawNegotiatedTransfer,
 )
 from matching.rulebook import RuleChange
 from settlement.commands import (
@@ -69,8 +78,18 @@ from settlement.commands import (
     TakeNotice,
 )
 from settlement.retirement import Use
+from settlement.use_commands import (
+    AdoptComplianceYear,
+    DesignateWelfareAccount,
+    FileVerifiedEmissions,
+    SubmitOffset,
+    SubmitRetirement,
+    WithdrawUse,
+)
 from tests.reference import rules
 from tests.reference.custody import NEXT_OF_CLAIM, Custody, Frost, are_sound
+from tests.reference.negotiation import Negotiation
+from tests.reference.office import Office, PlainUse, UseRequest, channels
 from tests.reference.rules import Terms, number
 from tests.reference.vault import MONEY, Answer, Note, Trade, Vault
 
@@ -79,7 +98,14 @@ LISTED_PHASES = ("listed", "continuous")
 NO_CANCEL_PHASES = ("closing", "closed")
 
 ClientRequest = (
-    SubmitOrder | ReplaceOrder | RequestTransferIn | RequestTransferOut | RequestWithdrawal | BankCommand
+    SubmitOrder
+    | ReplaceOrder
+    | RequestTransferIn
+    | RequestTransferOut
+    | RequestWithdrawal
+    | BankCommand
+    | UseRequest
+    | NegotiationCommand
 )
 
 
@@ -120,6 +146,8 @@ class PlainListing:
         self.book: dict[str, dict[int, list[PlainOrder]]] = {"buy": {}, "sell": {}}
         self.traded: list[tuple[int, int, int]] = []
         """Number, price and tonnes of each trade of the day."""
+        self.negotiated: list[tuple[int, int, int]] = []
+        """The same of what was negotiated."""
 
     def follow(self, terms: Terms) -> bool:
         """Trade by these terms from now on; whether that moves the band."""
@@ -155,6 +183,8 @@ class Market:
         self.vault = Vault()
         self.custody = Custody(self.vault)
         self.vault.named = self.custody.named
+        self.vault.stopped = self.custody.stops
+        self.office = Office(self.vault)
         self.listings: dict[str, PlainListing] = {}
         self.open: dict[int, PlainOrder] = {}
         self.changes: list[RuleChange] = []
@@ -174,36 +204,51 @@ class Market:
         self.halted: list[str | None] = []
         self.restricted: list[str] = []
         self.waiting: dict[int, AnyAct] = {}
+        self.negotiation = Negotiation(self)
         self._terms: dict[str | None, tuple[int, int, Terms | None]] = {}
 
     def do(self, command: Command, seq: int, at_ns: int) -> list[Note]:
         """Let time pass up to that instant, then obey or refuse the command; everything that happened."""
         self.seq, self.at_ns = seq, at_ns
-        notes = self.follow_time()
+        notes = [*self.follow_time(), *self.ask_due()]
         answer = self.decide(command)
-        said: list[Note] = [("rejected", answer)] if isinstance(answer, str) else answer
+        said = [("rejected", answer)] if isinstance(answer, str) else [*answer, *self.ask_due()]
         return [*notes, *said, *self.follow_up()]
 
     def follow_up(self) -> list[Note]:
         """What frozen accounts and frozen units mean for orders; and everything frozen that is to be."""
+        stopped, self.custody.newly_stopped = self.custody.newly_stopped, []
         if self.day is None or not (self.custody.frosts or self.custody.arrivals or self.has_frozen()):
             return []
         notes = self.custody.credit()
-        for frost in self.custody.frosts:
-            account = self.custody.bound(frost.registry_account) if frost.lot is None else None
+        for account in stopped:
             theirs = [order for order in self.open.values() if order.account == account]
             notes.extend(self.take_back(order, "cancelled", "frozen") for order in theirs)
+            notes.extend(self.negotiation.restrict(account, "account_frozen"))
         for account, instrument in self.custody.places():
+            notes.extend(self.uncover(account, instrument))
+            notes.extend(self.custody.settle(account, instrument, self.seq))
+        return notes
+
+    def uncover(self, account: str, instrument: str) -> list[Note]:
+        """What names frozen serials goes; then sales of the account, newest first, while cover is missing."""
+        naming = self.negotiation.naming(account, instrument)
+        notes = [self.negotiation.end(one, "rejected", "serials_frozen") for one in naming]
+        while self.custody.missing(account, instrument) > 0:
             sales = [
                 order
                 for order in self.open.values()
                 if (order.account, order.listing, order.side) == (account, instrument, "sell")
             ]
-            while sales and self.custody.missing(account, instrument) > 0:
+            filed = self.negotiation.unnamed_sales(account, instrument)
+            if sales:
                 newest = max(sales, key=lambda order: order.order_id)
-                sales.remove(newest)
                 notes.append(self.take_back(newest, "cancelled", "frozen"))
-            notes.extend(self.custody.settle(account, instrument, self.seq))
+            elif filed:
+                last = max(filed, key=lambda one: one.number)
+                notes.append(self.negotiation.end(last, "rejected", "serials_frozen"))
+            else:
+                break
         return notes
 
     def has_frozen(self) -> bool:
@@ -220,6 +265,17 @@ class Market:
                 | DepositCash()
                 | PayWithdrawal()
                 | ReturnWithdrawal()
+                | SubmitOffset()
+                | SubmitRetirement()
+                | WithdrawUse()
+            ):
+                return self.decide_once(command)
+            case (
+                FileNegotiatedTransfer()
+                | ConfirmNegotiatedTransfer()
+                | CounterNegotiatedTransfer()
+                | DeclineNegotiatedTransfer()
+                | WithdrawNegotiatedTransfer()
             ):
                 return self.decide_once(command)
             case CancelOrder() | CancelOrders():
@@ -227,12 +283,14 @@ class Market:
             case AdvanceTime():
                 return []
             case ResolveInstruction():
-                return self.answer(command)
+                return self.resolve(command)
             case TakeNotice():
                 policy = "claim_only" if self.market_terms is None else self.market_terms["correction_policy"]
                 return self.custody.take(command, str(policy))
             case ReportBreaks():
                 return self.custody.report(command)
+            case AdoptComplianceYear() | FileVerifiedEmissions() | DesignateWelfareAccount():
+                return self.office.set(command, self.at_ns)
             case AdvanceClose():
                 return self.advance_close(command)
             case RegisterParticipant():
@@ -259,6 +317,7 @@ class Market:
                 | RetryDeliveries()
                 | UnwindDelivery()
                 | SettleCashBreak()
+                | ReviewNegotiatedTransfer()
             ):
                 return self.act(command)
             case ApproveAct():
@@ -308,11 +367,19 @@ class Market:
                 return "account_restricted"
             if self.custody.stops(command.account):
                 return "account_frozen"
+            if command.account in self.vault.earmarks:
+                return "account_earmarked"
             return self.vault.withdraw(command, self.seq)
         if isinstance(command, RequestTransferOut):
             if command.account in self.restricted:
                 return "account_restricted"
             return self.no_transfer_now(command.account) or self.vault.transfer_out(command, self.seq)
+        if isinstance(command, UseRequest):
+            restricted = command.account in self.restricted
+            terms = self.market_terms
+            return self.office.decide(command, self.seq, self.at_ns, terms, restricted=restricted)
+        if not isinstance(command, RequestTransferIn):
+            return self.negotiation.decide(command)
         refused = self.vault.no_transfer_in(command) or self.no_transfer_now(command.account)
         return refused or self.vault.transfer_in(command, self.seq)
 
@@ -340,6 +407,32 @@ class Market:
         if command.outcome is Outcome.CONFIRMED:
             return [*answer, *self.custody.removed(movement.removal)]
         return [*answer, *self.custody.not_removed(movement.removal, command.code or "refused")]
+
+    def resolve(self, command: ResolveInstruction) -> Answer:
+        """The registry's answer; whatever is retired is certified."""
+        day = self.day or ""
+        uses = [one for one in self.vault.asked if one.used and one.name == command.instruction_id]
+        for movement in uses:
+            self.vault.asked.remove(movement)
+            if command.outcome is Outcome.CONFIRMED:
+                return [("confirmed", movement.name), *self.office.done(movement, day)]
+            code = command.code or "refused"
+            ended = self.office.undone(movement, code, self.seq)
+            return [("refused", movement.name, code, command.leg), *ended]
+        retired = [one for one in self.vault.asked if one.use and one.name == command.instruction_id]
+        answer = self.answer(command)
+        if isinstance(answer, str) or command.outcome is not Outcome.CONFIRMED:
+            return answer
+        for one in retired:
+            assert one.use is not None
+            channel = one.use.purpose.value
+            use = PlainUse(one.retirement, one.account, one.instrument, channel, None, one.pieces, 0)
+            answer.append(self.office.certify(use, day))
+        return answer
+
+    def ask_due(self) -> list[Note]:
+        """Held uses whose time has come."""
+        return self.office.ask_due(self.seq, self.at_ns, self.day, closing=self.phase == "closing")
 
     def is_late(self, deadline_ns: int | None) -> bool:
         return deadline_ns is not None and deadline_ns < self.at_ns
@@ -476,6 +569,16 @@ class Market:
         kind = self.vault.kinds[self.vault.owners[order.account]]
         if kind not in rules.names(listing.terms["participant_kinds"]):
             return "kind_not_admitted"
+        earmark, purpose = self.vault.earmarks.get(order.account), order.use and order.use.purpose.value
+        if earmark is not None and purpose != earmark:
+            return "account_earmarked"
+        table = channels(str(listing.terms["use_channels"]))
+        if (
+            purpose
+            and order.side == "buy"
+            and purpose not in table.get(self.vault.instruments[order.listing], [])
+        ):
+            return "channel_not_allowed"
         if order.use is not None and order.side == "sell":
             return "use_of_a_sale"
         if order.use is not None and not rules.is_use(order.use):
@@ -513,6 +616,7 @@ class Market:
             and self.vault.owners[other.account] == self.vault.owners[order.account]
         ]
         position = self.vault.position(order.account, order.listing)
+        position += self.negotiation.buying(self.vault.owners[order.account], order.listing)
         return position + sum(bids) + order.tonnes > limit
 
     def trade(self, listing: PlainListing, order: PlainOrder, resting: PlainOrder, tonnes: int) -> list[Note]:
@@ -666,6 +770,8 @@ class Market:
                 return None if act.retirement_id in self.vault.refused else "retirement_not_refused"
             case AdoptRules():
                 return self.not_these_rules(act, waited=waited)
+            case ReviewNegotiatedTransfer():
+                return self.negotiation.not_to_review(act)
             case _:
                 return self.not_this_custody_act(act)
 
@@ -737,7 +843,11 @@ class Market:
                 self.restricted.append(act.account)
                 theirs = [order for order in self.open.values() if order.account == act.account]
                 taken = [self.take_back(order, "cancelled", "restricted") for order in theirs]
-                return [("restricted", act.account), *taken]
+                return [
+                    ("restricted", act.account),
+                    *taken,
+                    *self.negotiation.restrict(act.account, "account_restricted"),
+                ]
             case LiftRestriction():
                 self.restricted.remove(act.account)
                 return [("lifted", act.account)]
@@ -754,6 +864,8 @@ class Market:
                 )
                 self.versions += 1
                 return [("rules", self.versions), *self.follow_time()]
+            case ReviewNegotiatedTransfer():
+                return self.negotiation.review(act)
             case _:
                 return self.done_in_custody(act)
 
@@ -789,6 +901,10 @@ class Market:
         (trade,) = (trade for trade in self.vault.not_asked() if trade.number == number_of_trade)
         self.vault.bust(trade)
         listing = self.listings[trade.listing]
+        if number_of_trade in [one[0] for one in listing.negotiated]:
+            listing.negotiated = [one for one in listing.negotiated if one[0] != number_of_trade]
+            self.negotiation.bust(number_of_trade)
+            return [("busted", number_of_trade)]
         listing.traded = [one for one in listing.traded if one[0] != number_of_trade]
         prices = [price for _, price, _ in listing.traded]
         shown = (prices[0], max(prices), min(prices), prices[-1]) if prices else (None,) * 4
@@ -826,7 +942,7 @@ class Market:
             last = self.terms(None, end_ns)
             if last is not None and last["close_by_clock"] == "yes":
                 moment_ns = end_ns
-        notes: list[Note] = []
+        notes = self.negotiation.expire_due()
         for listing in self.listings.values():
             if listing.follow(self.terms_now(listing.code, moment_ns)):
                 notes.append(band_of(listing))
@@ -848,7 +964,9 @@ class Market:
 
     def enter(self, phase: str) -> list[Note]:
         before, self.phase = self.phase, phase
-        return [] if phase == before else [("phase", self.day, before, phase)]
+        if phase == before:
+            return []
+        return [("phase", self.day, before, phase), *self.negotiation.enter(phase)]
 
     def open_day(self, command: OpenDay) -> Answer:
         if self.day is not None:
@@ -863,9 +981,10 @@ class Market:
         self.day = day
         self.market_terms = self.terms_now()
         self.vault.begin_day(day)
+        self.negotiation.begin_day()
         notes: list[Note] = [("day", day)]
         for listing in self.listings.values():
-            listing.traded = []
+            listing.traded, listing.negotiated = [], []
             listing.follow(self.terms_now(listing.code))
             notes.append(band_of(listing))
         return notes + self.follow_time()
@@ -894,7 +1013,8 @@ class Market:
                 notes = [self.take_back(order, "expired") for order in oldest]
                 self.close_done = self.close_total - len(self.open)
             case "closing_prices":
-                notes = [self.price_for_the_day(listing) for listing in self.listings.values()]
+                for listing in self.listings.values():
+                    notes.extend(self.price_for_the_day(listing))
                 self.close_done = self.close_total
             case "obligations":
                 trades = self.vault.not_asked()[: command.portion]
@@ -925,12 +1045,17 @@ class Market:
         }[self.close_step]
         return notes
 
-    def price_for_the_day(self, listing: PlainListing) -> Note:
+    def price_for_the_day(self, listing: PlainListing) -> list[Note]:
         trades = [(price, tonnes) for _, price, tonnes in listing.traded]
         prices = [price for price, _ in trades]
         shown = (prices[0], max(prices), min(prices)) if prices else (None, None, None)
         listing.reference_fen = rules.closing_price(trades, listing.reference_fen, listing.terms)
-        return ("prices", listing.code, *shown, listing.reference_fen, *volume_of(listing))
+        told: list[Note] = [("prices", listing.code, *shown, listing.reference_fen, *volume_of(listing))]
+        if listing.negotiated:
+            volume = sum(tonnes for _, _, tonnes in listing.negotiated)
+            turnover = sum(price * tonnes for _, price, tonnes in listing.negotiated)
+            told.append(("negotiated totals", listing.code, len(listing.negotiated), volume, turnover))
+        return told
 
     def reconcile(self, command: RecordReconciliation) -> Answer:
         if self.day is None or command.trading_day != self.day:
@@ -980,6 +1105,27 @@ def content_of(command: ClientRequest) -> tuple[str, tuple[object, ...]]:
             return "other", (command.instrument, command.asked)
         case RequestTransferOut():
             return "other", ("out", command.instrument, command.quantity_tonnes, command.lots)
+        case SubmitOffset():
+            what = (command.instrument, command.quantity_tonnes, command.lots)
+            return "other", ("offset", command.compliance_year, *what, command.beneficiary, command.statement)
+        case SubmitRetirement():
+            what = (command.instrument, command.quantity_tonnes, command.lots)
+            return "other", ("retire", command.use, *what, command.donate_to)
+        case WithdrawUse():
+            return "other", ("withdraw use", command.use_id)
+        case FileNegotiatedTransfer():
+            terms = (command.listing, command.side, command.price_fen, command.quantity_tonnes)
+            other = (command.counterparty, command.lots, command.agreement_no, command.expires_at_ns)
+            return "other", ("file", *terms, *other)
+        case ConfirmNegotiatedTransfer():
+            return "other", ("confirm", command.transfer_id, command.terms_hash, command.lots)
+        case CounterNegotiatedTransfer():
+            figures = (command.price_fen, command.quantity_tonnes)
+            return "other", ("counter", command.transfer_id, *figures, command.lots, command.expires_at_ns)
+        case DeclineNegotiatedTransfer():
+            return "other", ("decline", command.transfer_id)
+        case WithdrawNegotiatedTransfer():
+            return "other", ("withdraw negotiated", command.transfer_id)
 
 
 def band_of(listing: PlainListing) -> Note:
@@ -1026,3 +1172,5 @@ def act_name(act: AnyAct) -> str:
             return "unwind_delivery"
         case SettleCashBreak():
             return "settle_cash_break"
+        case ReviewNegotiatedTransfer():
+            return "review_negotiated"

@@ -10,7 +10,8 @@ from math import floor
 from unicodedata import category
 
 from matching.calendar import Announcement
-from matching.rulebook import RuleChange, RuleValue
+from matching.rule_values import RuleValue
+from matching.rulebook import RuleChange
 from settlement.retirement import Use
 
 SHANGHAI = timezone(timedelta(hours=8))
@@ -28,12 +29,16 @@ LEAST = {
     "notice_s": 0,
     "fee_buyer_ppm": 0,
     "fee_seller_ppm": 0,
+    "use_withdrawal_s": 0,
+    "negotiated_min_tonnes": 1,
+    "negotiated_max_rounds": 1,
 }
 A_YEAR_S = 366 * 86_400
 """No span of time may be longer."""
 MOST = {
     "registry_patience_s": A_YEAR_S,
     "notice_s": A_YEAR_S,
+    "use_withdrawal_s": A_YEAR_S,
     "fee_buyer_ppm": 1_000_000,
     "fee_seller_ppm": 1_000_000,
 }
@@ -46,8 +51,18 @@ CHOICES = {
     "settlement_cycle": ("end_of_day", "as_traded"),
     "resale_next_day": ("yes", "no"),
     "correction_policy": ("claim_only", "freeze_holder"),
+    "negotiated_reference": ("same_day_close", "previous_close"),
+    "negotiated_open_offers": ("yes", "no"),
+    "negotiated_review": ("off", "without_band", "all"),
 }
-LISTS = ("participant_kinds", "position_limits", "large_holder_alerts", "two_person_acts")
+LISTS = (
+    "participant_kinds",
+    "position_limits",
+    "large_holder_alerts",
+    "two_person_acts",
+    "negotiated_band_tiers",
+    "use_channels",
+)
 PARAMETERS = ("hours", "settlement_account", "transfers_until", *LEAST, *CHOICES, *LISTS)
 ONE_FOR_ALL = (
     "hours",
@@ -58,7 +73,10 @@ ONE_FOR_ALL = (
     "two_person_acts",
     "transfers_until",
     "correction_policy",
+    "use_channels",
+    "use_withdrawal_s",
 )
+USES = ("compliance_offset", "voluntary_offset", "voluntary_cancellation", "donation", "damage_compensation")
 KINDS = (
     "project_applicant",
     "scenario_applicant",
@@ -71,6 +89,7 @@ GRAVE_ACTS = (
     *("halt", "resume", "restrict_account", "lift_restriction", "bust_trade", "emergency_rules"),
     *("place_freeze", "lift_freeze", "decide_claim", "resolve_break", "retry_deliveries", "unwind_delivery"),
     "settle_cash_break",
+    "review_negotiated",
 )
 
 Terms = dict[str, RuleValue]
@@ -94,8 +113,12 @@ def is_faulty(change: RuleChange) -> bool:
         return any(kind not in KINDS for kind in names(change.value))
     if change.parameter in ("position_limits", "large_holder_alerts"):
         return tonnes_by_kind(change.value) is None
+    if change.parameter == "negotiated_band_tiers":
+        return tiers(change.value) is None
     if change.parameter == "two_person_acts":
         return any(act not in (*GRAVE_ACTS, "", "none") for act in names(change.value))
+    if change.parameter == "use_channels":
+        return is_faulty_table(str(change.value))
     if change.parameter in CHOICES:
         return change.value not in CHOICES[change.parameter]
     return (
@@ -113,6 +136,20 @@ def seconds_of(value: RuleValue) -> int | None:
     if not shape or not 0 <= int(text[:2]) < 24 or int(text[3:]) >= 60:
         return None
     return int(text[:2]) * 3_600 + int(text[3:]) * 60
+
+
+def is_faulty_table(text: str) -> bool:
+    """Whether a text is no table of classes and their uses, or lets Class II serve compliance."""
+    seen: list[str] = []
+    for part in text.split(";"):
+        name, colon, listed = part.partition(":")
+        uses = [word.strip() for word in listed.split(",") if word.strip()]
+        seen.append(name.strip())
+        if not colon or name.strip() not in ("I", "II") or any(use not in USES for use in uses):
+            return True
+        if len(uses) > len(set(uses)) or (name.strip() == "II" and "compliance_offset" in uses):
+            return True
+    return len(seen) > len(set(seen))
 
 
 def value_at(changes: list[RuleChange], parameter: str, at_ns: int, listing: str | None) -> RuleValue | None:
@@ -156,6 +193,35 @@ def tonnes_by_kind(value: RuleValue) -> list[tuple[str, int]] | None:
             return None
         found.append((kind, int(digits)))
     return found
+
+
+def tiers(value: RuleValue) -> list[tuple[int | None, int | None]] | None:
+    """Sizes and how wide the band is below each, `none` for no band; the last without a size. None if it is no list."""
+    found: list[tuple[int | None, int | None]] = []
+    for part in str(value).split(";"):
+        words = part.strip().split(" ")
+        if len(words) not in (1, 3) or (len(words) == 3 and words[1] != "below"):
+            return None
+        digits = [word for word in (words[0], *words[2:]) if word != "none"]
+        if not all(word.isascii() and word.isdigit() for word in digits) or len(words[0]) > 5:
+            return None
+        if words[-1] == "none" and len(words) == 3:
+            return None
+        width = None if words[0] == "none" else int(words[0])
+        size = int(words[2]) if len(words) == 3 and len(words[2]) < 13 else None
+        if len(words) == 3 and size is None:
+            return None
+        found.append((size, width))
+    sizes = [size for size, _ in found[:-1]]
+    if found[-1][0] is not None or None in sizes:
+        return None
+    rising = [0, *(size for size in sizes if size is not None)]
+    return found if all(after > before for before, after in pairwise(rising)) else None
+
+
+def tier_of(value: RuleValue, tonnes: int) -> int | None:
+    """How wide the band is for that many tonnes; None for none."""
+    return next(width for size, width in tiers(value) or [] if size is None or tonnes < size)
 
 
 def number(terms: Terms, parameter: str) -> int:

@@ -50,6 +50,15 @@ class Piece:
 
 
 @dataclass(eq=False)
+class Aside:
+    """Serials of an account that somebody has named: nothing else may take them."""
+
+    account: str
+    instrument: str
+    pieces: list[Piece]
+
+
+@dataclass(eq=False)
 class Trade:
     """One trade whose units and money have not changed hands yet."""
 
@@ -72,6 +81,8 @@ class Trade:
     """Chosen when the registry is asked."""
     parked: bool = False
     """The registry would not be asked; operators retry it or give up."""
+    aside: Aside | None = None
+    """Which they will be, where they were named."""
 
 
 @dataclass(eq=False)
@@ -89,6 +100,8 @@ class Movement:
     """Out to the management side."""
     removal: int = 0
     """Because it was corrected."""
+    used: str = ""
+    """Which use of owned units it is about."""
 
 
 class Vault:
@@ -101,17 +114,24 @@ class Vault:
         self.registry_accounts: dict[str, str] = {}
         """By trading account."""
         self.used_up: dict[str, list[tuple[int, int]]] = {}
-        """Retired, by lot."""
+        """Retired or withdrawn, by lot."""
         self.brought: dict[tuple[str, str], tuple[tuple[int, int], ...]] = {}
         """Which serials of a lot an account brought here, whoever has them now."""
         self.named: Callable[[str, str], list[tuple[int, int]]] = lambda _account, _lot: []
         """Which ranges of a lot are frozen where an account has them."""
+        self.stopped: Callable[[str], bool] = lambda _account: False
+        """Whether an account itself is frozen."""
         self.instruments: dict[str, str] = {}
         self.lots: dict[str, Lot] = {}
         self.amounts: dict[tuple[str, str], dict[str, int]] = {}
         self.brought_in: dict[str, int] = {}
         self.pieces: dict[tuple[str, str], list[Piece]] = {}
         self.here: dict[str, list[tuple[int, int]]] = {}
+        self.earmarks: dict[str, str] = {}
+        """Accounts whose money is for one purpose."""
+        self.spent: dict[str, list[tuple[int, int]]] = {}
+        """Serials that were retired, by lot."""
+        self.aside: list[Aside] = []
         self.trades: list[Trade] = []
         self.asked: list[Movement] = []
         self.refused: dict[str, Movement] = {}
@@ -180,6 +200,8 @@ class Vault:
         if command.registry_account in self.registry_accounts.values():
             return "registry_account_bound"
         self.owners[command.account] = command.owner
+        if command.earmark is not None:
+            self.earmarks[command.account] = command.earmark.value
         self.registry_accounts[command.account] = command.registry_account
         return [("opened", command.account)]
 
@@ -251,6 +273,8 @@ class Vault:
     # ---- transfers in -----------------------------------------------------------------------------------------------
 
     def no_transfer_in(self, command: RequestTransferIn) -> str | None:
+        if command.account in self.earmarks:
+            return "account_earmarked"
         if command.instrument not in self.instruments:
             return "instrument_unknown"
         names = [part.lot_id for part in command.lots]
@@ -267,13 +291,17 @@ class Vault:
                 return "serials_malformed"
             if ranges[0][0] < lot.serials[0] or ranges[-1][1] > lot.serials[1]:
                 return "serials_malformed"
+            if any(
+                first < b and a < end for first, end in ranges for a, b in self.spent.get(part.lot_id, [])
+            ):
+                return "serials_retired"
             for first, end in ranges:
                 if any(
                     first < there_end and there < end for there, there_end in self.here.get(part.lot_id, [])
                 ):
                     return "serials_already_here"
             if any(self.is_used_up(part.lot_id, *one) for one in ranges):
-                return "serials_retired"
+                return "serials_gone"
             if len(joined(self.here.get(part.lot_id, []))) + len(ranges) > MOST_PIECES:
                 return "lot_in_too_many_pieces"
         return None
@@ -286,6 +314,13 @@ class Vault:
                 parts = ((first, min(end, piece.first)), (max(first, piece.end), end))
                 left.extend((begin, stop) for begin, stop in parts if begin < stop)
             self.here[piece.lot_id] = left
+
+    def spend(self, pieces: list[Piece]) -> None:
+        """These serials are retired. None of them ever was before."""
+        for piece in pieces:
+            spent = self.spent.setdefault(piece.lot_id, [])
+            assert all(end <= piece.first or piece.end <= first for first, end in spent), f"{piece} twice"
+            self.spent[piece.lot_id] = joined([*spent, (piece.first, piece.end)])
 
     def transfer_in(self, command: RequestTransferIn, seq: int) -> Answer:
         pieces = [
@@ -311,8 +346,13 @@ class Vault:
         return any(first < there_end and there < end for there, there_end in self.here.get(lot_id, []))
 
     def is_used_up(self, lot_id: str, first: int, end: int) -> bool:
-        """Whether any was retired here."""
-        return any(first < b and a < end for a, b in self.used_up.get(lot_id, []))
+        """Whether any was retired here, or taken out of the world."""
+        gone = [*self.used_up.get(lot_id, []), *self.spent.get(lot_id, [])]
+        return any(first < b and a < end for a, b in gone)
+
+    def use_up(self, pieces: list[Piece]) -> None:
+        for piece in pieces:
+            self.used_up.setdefault(piece.lot_id, []).append((piece.first, piece.end))
 
     # ---- transfers out ----------------------------------------------------------------------------------------------
 
@@ -402,6 +442,7 @@ class Vault:
     def reissue(self, lot: Lot) -> None:
         """A lot has another date of issue: wherever its serials are."""
         moving = [trade.pieces for trade in self.trades]
+        moving += [aside.pieces for aside in self.aside]
         moving += [movement.pieces for movement in (*self.asked, *self.refused.values())]
         for pieces in (*self.pieces.values(), *moving):
             for piece in pieces:
@@ -439,6 +480,8 @@ class Vault:
         self.trades.remove(trade)
         self.move(trade.seller, trade.listing, trade.tonnes, "delivering", "available")
         self.move(trade.buyer, MONEY, trade.fen + trade.buyer_fee, "delivering", "available")
+        if trade.aside is not None:
+            self.put_back(trade.aside)
 
     def ask(self, trades: list[Trade], seq: int) -> list[Note]:
         """Choose serials, oldest issue first, and ask for as many deliveries together as a movement may carry."""
@@ -446,10 +489,14 @@ class Vault:
         room, room_for_ranges = 0, 0
         failed: list[Note] = []
         for trade in trades:
-            if self.unfrozen_tonnes(trade.seller, trade.listing) < trade.tonnes:
+            if not self.can_deliver(trade):
                 failed.append(self.give_up(trade, "lot_frozen"))
                 continue
-            trade.pieces = self.take(trade.seller, trade.listing, trade.tonnes)
+            if trade.aside is None:
+                trade.pieces = self.take(trade.seller, trade.listing, trade.tonnes)
+            else:
+                self.aside.remove(trade.aside)
+                trade.pieces = trade.aside.pieces
             legs, ranges = legs_and_ranges(trade.pieces)
             if not groups or legs > room or ranges > room_for_ranges:
                 groups.append([])
@@ -458,6 +505,14 @@ class Vault:
             room -= legs
             room_for_ranges -= ranges
         return failed + [self.send(group, f"dvp-{seq}-{index + 1}") for index, group in enumerate(groups)]
+
+    def can_deliver(self, trade: Trade) -> bool:
+        """Whether the serials named, or enough of any, are not frozen."""
+        if trade.aside is None:
+            return self.unfrozen_tonnes(trade.seller, trade.listing) >= trade.tonnes
+        return all(
+            self.unfrozen(trade.seller, piece) == [(piece.first, piece.end)] for piece in trade.aside.pieces
+        )
 
     def unfrozen_tonnes(self, account: str, instrument: str) -> int:
         return sum(
@@ -494,6 +549,34 @@ class Vault:
         self.pieces[account, instrument] = kept
         return taken
 
+    def lying(self, account: str, lot_id: str) -> list[tuple[int, int]]:
+        """Serials of a lot that an account has, and that neither anybody nor a freeze has named."""
+        pieces = self.pieces.get((account, self.lots[lot_id].instrument), [])
+        mine = [piece for piece in pieces if piece.lot_id == lot_id]
+        return joined([part for piece in mine for part in self.unfrozen(account, piece)])
+
+    def put_aside(self, account: str, instrument: str, wanted: list[Piece]) -> Aside:
+        """Cut these serials out of what the account has lying, and keep them."""
+        kept: list[Piece] = []
+        for want in wanted:
+            left: list[Piece] = []
+            for piece in self.pieces[account, instrument]:
+                first, end = max(piece.first, want.first), min(piece.end, want.end)
+                if piece.lot_id != want.lot_id or first >= end:
+                    left.append(piece)
+                    continue
+                kept.append(Piece(piece.issued_on, piece.lot_id, first, end))
+                for begin, stop in ((piece.first, first), (end, piece.end)):
+                    if begin < stop:
+                        left.append(Piece(piece.issued_on, piece.lot_id, begin, stop))
+            self.pieces[account, instrument] = left
+        self.aside.append(Aside(account, instrument, kept))
+        return self.aside[-1]
+
+    def put_back(self, aside: Aside) -> None:
+        self.aside.remove(aside)
+        self.give(aside.account, aside.instrument, aside.pieces)
+
     def give(self, account: str, instrument: str, pieces: list[Piece]) -> None:
         self.pieces.setdefault((account, instrument), []).extend(pieces)
 
@@ -511,18 +594,17 @@ class Vault:
         return [("refused", movement.name, code, command.leg), *self.undone(movement, code, command.leg, seq)]
 
     def answers_to_come(self) -> int:
-        """How often the registry is still to answer: about deliveries, and about what they were bought for."""
+        """How often the registry is still to answer: about deliveries, what they were bought for, and uses."""
         due = [trade for trade in self.trades if not trade.parked]
         uses = [trade for trade in due if trade.use is not None]
-        return len(due) + len(uses) + len([asked for asked in self.asked if asked.use is not None])
+        return len(due) + len(uses) + len([asked for asked in self.asked if asked.use or asked.used])
 
     def done(self, movement: Movement, seq: int) -> list[Note]:
         if movement.use is not None:
             self.leave(movement.pieces)
+            self.spend(movement.pieces)
             size = tonnes(movement.pieces)
             self.move(movement.account, movement.instrument, size, "delivering", "retired")
-            for piece in movement.pieces:
-                self.used_up.setdefault(piece.lot_id, []).append((piece.first, piece.end))
             return [("retired", movement.retirement, movement.account, size, movement.use)]
         if movement.leaves:
             return self.left(movement)
@@ -532,7 +614,9 @@ class Vault:
         return [note for trade in movement.trades for note in self.settle(trade, seq)]
 
     def left(self, movement: Movement) -> list[Note]:
-        """Out of the exchange; who brought them is forgotten."""
+        """Out of the exchange; who brought them is forgotten. What was corrected is gone for good."""
+        if movement.removal:
+            self.use_up(movement.pieces)
         self.leave(movement.pieces)
         size = tonnes(movement.pieces)
         self.add(movement.account, movement.instrument, "delivering", -size)
@@ -612,7 +696,10 @@ class Vault:
         parked = [only] if only is not None else movement.trades
         for trade in parked:
             trade.parked = True
-            self.give(trade.seller, trade.listing, trade.pieces)
+            if trade.aside is None:
+                self.give(trade.seller, trade.listing, trade.pieces)
+            else:
+                self.aside.append(trade.aside)
             trade.pieces = []
         others = [trade for trade in movement.trades if trade not in parked]
         notes: list[Note] = [("parked", trade.number) for trade in parked]
@@ -623,14 +710,11 @@ class Vault:
     def serials(self) -> dict[tuple[str, str], list[tuple[int, int]]]:
         """Whose serials are whose: (account, lot) to ranges that neither overlap nor touch."""
         found: dict[tuple[str, str], list[tuple[int, int]]] = {}
-        for (account, _), pieces in self.pieces.items():
-            for piece in sorted(pieces, key=lambda piece: (piece.lot_id, piece.first)):
-                ranges = found.setdefault((account, piece.lot_id), [])
-                if ranges and ranges[-1][1] == piece.first:
-                    ranges[-1] = (ranges[-1][0], piece.end)
-                else:
-                    ranges.append((piece.first, piece.end))
-        return found
+        whose = [(account, piece) for (account, _), pieces in self.pieces.items() for piece in pieces]
+        whose += [(aside.account, piece) for aside in self.aside for piece in aside.pieces]
+        for account, piece in whose:
+            found.setdefault((account, piece.lot_id), []).append((piece.first, piece.end))
+        return {place: joined(ranges) for place, ranges in found.items()}
 
 
 def tonnes(pieces: list[Piece]) -> int:
@@ -689,4 +773,6 @@ def told(movement: Movement) -> Note:
         legs.extend((lot_id, amount, number) for lot_id, amount in by_lot.items())
     if movement.use is not None:
         return ("asked to retire", movement.name, tuple(legs), movement.retirement, movement.use)
+    if movement.used:
+        return ("asked to use", movement.name, tuple(legs), movement.used)
     return ("asked", movement.name, tuple(legs))

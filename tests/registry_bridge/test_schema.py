@@ -3,9 +3,10 @@
 import asyncpg
 import pytest
 
-from registry_bridge.reference import administration, feeds, movements
+from registry_bridge.reference import administration, feeds, movements, publishing
 from registry_bridge.reference.store import Pool, Store
 from registry_bridge.registry import AccountKind, Confirmed
+from registry_bridge.wire_administration import Methodology
 from settlement.lot import MethodologyClass
 from tests.registry_bridge.examples import deliver, issue, retire, transfer_in
 
@@ -17,11 +18,11 @@ async def filled(store: Store) -> Store:
         await administration.open_account(store, account, AccountKind.INSTITUTION)
         await feeds.bind(store, account, f"T-{account}")
     for code, number in (("SHCER-I", MethodologyClass.I), ("SHCER-II", MethodologyClass.II)):
-        await administration.publish_methodology(
-            store, code=code, version="V01", methodology_class=number, title=code
+        await publishing.publish_methodology(
+            store, Methodology(code=code, version="V01", methodology_class=number, title=code)
         )
-    await administration.issue_lot(store, issue("LOT-1"))
-    await administration.issue_lot(store, issue("LOT-2", methodology="SHCER-II"))
+    await publishing.issue_lot(store, issue("LOT-1"))
+    await publishing.issue_lot(store, issue("LOT-2", methodology="SHCER-II"))
     for asked in (
         transfer_in("in-1", ((501, 1001),)),
         deliver("d-1", ((501, 511),)),

@@ -9,7 +9,7 @@ import pytest
 
 from registry_bridge.http_registry import HttpRegistry
 from registry_bridge.reconcile import PositionDigest, reconcile
-from registry_bridge.reference import administration, feeds, movements
+from registry_bridge.reference import administration, feeds, movements, publishing
 from registry_bridge.reference import notices as told
 from registry_bridge.reference import positions as positions_module
 from registry_bridge.reference.positions import START, NotYet, Positions
@@ -24,6 +24,7 @@ from registry_bridge.registry import (
     Refused,
     RequestIdReused,
 )
+from registry_bridge.wire_administration import Methodology
 from settlement.lot import MethodologyClass
 from tests.registry_bridge.conftest import Service
 from tests.registry_bridge.examples import (
@@ -49,10 +50,10 @@ async def fill(store: Store, quantity: int = 1_000) -> None:
     for account in ACCOUNTS:
         await administration.open_account(store, account, AccountKind.INSTITUTION)
         await feeds.bind(store, account, f"T-{account}")
-    await administration.publish_methodology(
-        store, code="SHCER-I", version="V01", methodology_class=MethodologyClass.I, title="t"
+    await publishing.publish_methodology(
+        store, Methodology(code="SHCER-I", version="V01", methodology_class=MethodologyClass.I, title="t")
     )
-    await administration.issue_lot(store, issue(quantity=quantity))
+    await publishing.issue_lot(store, issue(quantity=quantity))
 
 
 async def all_positions(pool: Pool, as_of: int | None = None) -> list[PositionRange]:
@@ -244,6 +245,20 @@ async def test_positions_come_in_pages_with_one_sum(
         await positions.page(3, START)
 
 
+async def test_a_reader_who_begins_is_told_what_is_there_now(store: Store, pool: Pool) -> None:
+    """Positions as of an entry change only by a hand in the database, which no remembered sum may hide."""
+    await fill(store)
+    await movements.decide(store, transfer_in("in", ((1, 101),)))
+    positions = Positions(pool)
+    before, _ = await positions.page(None, START)
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("set local session_replication_role = replica")
+        await connection.execute("update holding set account = 'buyer' where place = 'trading'")
+    after, _ = await positions.page(None, START)
+    assert (after.as_of, after.totals) == (before.as_of, before.totals)
+    assert after.digest != before.digest
+
+
 async def test_feeds_come_in_pages(store: Store, pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feeds, "PAGE_ITEMS", 2)
     monkeypatch.setattr(feeds, "JOURNAL_PAGE_ENTRIES", 3)
@@ -251,7 +266,7 @@ async def test_feeds_come_in_pages(store: Store, pool: Pool, monkeypatch: pytest
     monkeypatch.setattr(told, "NOTICES_PER_PAGE", 2)
     await fill(store)
     for number in range(2, 6):
-        await administration.issue_lot(store, issue(f"LOT-{number}"))
+        await publishing.issue_lot(store, issue(f"LOT-{number}"))
     lots, after = [], 0
     while True:
         page = await feeds.lots(pool, after)

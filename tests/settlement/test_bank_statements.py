@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from settlement.bank_statement import BankStatement, CashBreakKind, StatementLine
-from settlement.bank_statements import BankStatements, BookedPayment, StatementEvent
-from settlement.cash_events import BankStatementRecorded, CashBreakClosed, CashBreakFound
+from settlement.bank_statements import BankStatements, BookedPayment
+from settlement.cash_events import BankStatementRecorded, CashBreakClosed, CashBreakFound, CashEvent
 from settlement.rejections import Rejection
 from settlement.values import AccountId, ParticipantId
 
@@ -24,9 +24,7 @@ class Books:
         self.money_fen = 0
         self.number = 0
 
-    def book(
-        self, reference: str, fen: int, account: AccountId = ANNA, at_ns: int = 50
-    ) -> list[StatementEvent]:
+    def book(self, reference: str, fen: int, account: AccountId = ANNA, at_ns: int = 50) -> list[CashEvent]:
         self.money_fen += fen
         payment = BookedPayment(reference=reference, account=account, amount_fen=fen, at_ns=at_ns)
         return self.checked(self.statements.book(payment))
@@ -46,12 +44,12 @@ class Books:
             digest=f"digest {self.number}",
         )
 
-    def read(self, *lines: tuple[str, int], until_ns: int = 100) -> list[StatementEvent]:
+    def read(self, *lines: tuple[str, int], until_ns: int = 100) -> list[CashEvent]:
         statement = self.statement(*lines, until_ns=until_ns)
         assert self.statements.refuse(statement, OURS) is None
         return self.checked(self.statements.record(statement))
 
-    def checked(self, events: Iterable[StatementEvent]) -> list[StatementEvent]:
+    def checked(self, events: Iterable[CashEvent]) -> list[CashEvent]:
         told = list(events)
         self.statements.check(self.money_fen)
         again = BankStatements()

@@ -41,8 +41,16 @@ from matching.commands import (
     SubmitOrder,
 )
 from matching.listing import Listing
+from matching.negotiated_commands import (
+    ConfirmNegotiatedTransfer,
+    CounterNegotiatedTransfer,
+    DeclineNegotiatedTransfer,
+    FileNegotiatedTransfer,
+    WithdrawNegotiatedTransfer,
+)
 from matching.order import OrderId, Side, TimeInForce
-from matching.rulebook import RuleValue
+from matching.rule_values import RuleValue
+from matching.terms import NegotiatedId
 from settlement.account import ParticipantKind
 from settlement.bank_statement import BankStatement, CashBreakId, StatementLine
 from settlement.claim import ClaimDecision, ClaimId
@@ -73,6 +81,7 @@ from settlement.lot_choice import LotChoice
 from settlement.notice import Notice, NoticeKind
 from settlement.removal import RemovalId
 from settlement.retirement import RetirementId, Use
+from settlement.use_commands import SubmitOffset, SubmitRetirement, WithdrawUse
 from settlement.values import (
     AccountId,
     AssetCode,
@@ -84,10 +93,13 @@ from settlement.values import (
     WithdrawalId,
 )
 from tests.reference.market import LISTED_PHASES, Market, PlainListing, PlainOrder
+from tests.reference.negotiation import NEGOTIATED_PHASES
 from tests.reference.rules import number, periods
 from tests.reference.vault import MONEY
 from tests.simulation import universe
+from tests.simulation.bargaining import Bargaining
 from tests.simulation.universe import CLASS_ONE, CLASS_TWO, CLASSES, OWNERS, UNLISTED, change
+from tests.simulation.user import USER_KINDS, User
 
 SECOND_NS = 10**9
 DAY_NS = 86_400 * SECOND_NS
@@ -107,30 +119,34 @@ class Hostile:
         self.sent: list[ClientCommand] = []
         self.answered: list[InstructionId] = []
         self.ids = 0
+        self.user = User(self)
+        self.bargaining = Bargaining(self.random, market, self.fresh_id)
         self.kinds: tuple[tuple[int, Callable[[], Command]], ...] = (
             (560, self.order),
             (110, self.cancel),
             (90, self.replace),
             (12, self.cancel_many),
             (40, self.again),
-            (15, self.deposit),
+            (18, self.deposit),
             (12, self.withdrawal),
             (10, self.end_withdrawal),
             (6, self.bank_statement),
             (30, self.transfer_in),
             (20, self.transfer_out),
+            *((weight, getattr(self.user, name)) for weight, name in USER_KINDS),
             (45, self.answer),
             (16, self.notice),
             (4, self.report_breaks),
-            (14, self.custody_act),
+            (18, self.custody_act),
             (15, AdvanceTime),
             (9, self.rules),
             (5, self.control),
             (6, self.bust),
             (5, self.second_person),
+            (220, self.bargain),
             (5, self.retry),
             (1, self.calendar),
-            (16, self.reference_data),
+            (18, self.reference_data),
             (4, self.open_day),
             (3, self.close_day),
             (6, self.advance_close),
@@ -162,12 +178,25 @@ class Hostile:
             self.founding.append(command)
         return command
 
+    def bargain(self) -> Command:
+        """Something at the negotiating table while it is open; hardly ever when it is not."""
+        if self.market.phase not in NEGOTIATED_PHASES and self.chance(0.97):
+            return self.order()
+        table = self.bargaining
+        under_way = self.market.negotiation.under_way()
+        if any(one.state == "under_review" for one in under_way) and self.chance(0.2):
+            return table.review(self.operator())
+        if len(under_way) > self.random.randrange(8) or self.chance(0.1):
+            return table.answer()
+        return table.review(self.operator()) if self.chance(0.01) else table.file()
+
     # ---- time -------------------------------------------------------------------------------------------------------
 
     def pass_time(self) -> None:
         """A little, mostly; none at all; up to the next edge of the day, around it; days."""
         draw = self.random.random()
-        idle = self.market.day is not None and self.market.phase not in LISTED_PHASES
+        busy = (*LISTED_PHASES, "negotiated")
+        idle = self.market.day is not None and self.market.phase not in busy
         if draw < (0.08 if idle else 0.004):
             self.at_ns = max(self.at_ns, self.next_edge_ns() + self.random.choice((-1, 0, 0, 1)))
         elif draw < (0.081 if idle else 0.0045):
@@ -370,6 +399,23 @@ class Hostile:
                         replace(command, lots=command.lots[::-1][:1]),
                     )
                 )
+            case SubmitOffset() | SubmitRetirement() | WithdrawUse():
+                return self.user.changed(command)
+            case FileNegotiatedTransfer():
+                return self.random.choice(
+                    (
+                        replace(command, price_fen=command.price_fen + 1),
+                        replace(command, agreement_no="A-9"),
+                        replace(command, lots=()),
+                        replace(command, expires_at_ns=self.at_ns + 1),
+                    )
+                )
+            case ConfirmNegotiatedTransfer():
+                return replace(command, terms_hash="0" * 64)
+            case CounterNegotiatedTransfer():
+                return replace(command, price_fen=command.price_fen + 1)
+            case DeclineNegotiatedTransfer() | WithdrawNegotiatedTransfer():
+                return replace(command, transfer_id=NegotiatedId(command.transfer_id + 1))
         raise AssertionError("a client command of a new kind")
 
     # ---- money and units --------------------------------------------------------------------------------------------
@@ -413,7 +459,7 @@ class Hostile:
                 withdrawal_id=WithdrawalId(name),
                 reason="no such bank account",
             )
-        reference = self.random.randrange(1, self.ids + 1) if self.chance(0.05) else self.ids
+        reference = self.random.randrange(1, self.ids + 1) if self.chance(0.2) else self.ids
         return PayWithdrawal(
             participant=ParticipantId("bank"),
             account=account,
@@ -665,6 +711,8 @@ class Hostile:
         trade_id = TradeId(self.random.choice(parked or [self.random.randrange(self.market.trades + 2)]))
         lot_id, serials = self.stretch()
         some = tuple(TradeId(one) for one in self.random.sample(parked, min(len(parked), 2)))
+        if parked and self.chance(0.3):
+            return UnwindDelivery(operator=operator, reason=reason, trade_id=trade_id)
         choices: tuple[Command, ...] = (
             PlaceFreeze(
                 operator=operator,
@@ -755,6 +803,17 @@ class Hostile:
                 (universe.SHANGHAI, universe.SPLIT, universe.ALWAYS, "listed 9-10", "listed 09:75-10:00", ""),
             ),
             ("close_by_clock", ("yes", "no", "maybe")),
+            (
+                "use_channels",
+                (universe.CHANNELS, universe.FEW_CHANNELS, "II: compliance_offset", "I:donation"),
+            ),
+            ("use_withdrawal_s", (0, 0, 60, -1)),
+            ("negotiated_min_tonnes", (1, 1, 5, 0)),
+            ("negotiated_band_tiers", (*universe.TIERS, "none", "3000", "none below 5; none below 5; 1", "")),
+            ("negotiated_reference", ("same_day_close", "previous_close", "next_close")),
+            ("negotiated_open_offers", ("yes", "yes", "no", "perhaps")),
+            ("negotiated_review", ("off", "off", "without_band", "all", "some")),
+            ("negotiated_max_rounds", (1, 2, 20, 0)),
             ("tea_break", ("yes",)),
         )
         changes = []

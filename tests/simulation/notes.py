@@ -35,8 +35,24 @@ from matching.events import (
     TradingHalted,
     TradingResumed,
 )
+from matching.negotiated_events import (
+    NegotiatedTotalsSet,
+    NegotiatedTransferConfirmed,
+    NegotiatedTransferCountered,
+    NegotiatedTransferDeclined,
+    NegotiatedTransferExecuted,
+    NegotiatedTransferExpired,
+    NegotiatedTransferFiled,
+    NegotiatedTransferKnown,
+    NegotiatedTransferRejected,
+    NegotiatedTransferReviewed,
+    NegotiatedTransferUnderReview,
+    NegotiatedTransferWithdrawn,
+)
 from settlement import serials
 from settlement.cash_events import BankStatementRecorded, CashBreakClosed, CashBreakFound
+from settlement.certificate import verify_certificate
+from settlement.channels import Channel
 from settlement.custody_events import (
     BreakOpened,
     BreakResolved,
@@ -77,6 +93,18 @@ from settlement.events import (
     WithdrawalPaid,
     WithdrawalRequested,
     WithdrawalReturned,
+)
+from settlement.lot import MethodologyClass
+from settlement.use_events import (
+    CertificateIssued,
+    ComplianceYearAdopted,
+    UseAccepted,
+    UseCompleted,
+    UseInstructed,
+    UseRefused,
+    UseWithdrawn,
+    VerifiedEmissionsFiled,
+    WelfareAccountDesignated,
 )
 from tests.reference.vault import Note
 
@@ -206,6 +234,8 @@ def _settlement_note(event: Event) -> Note:
                 }
                 retired = (instruction.retirement_id, instruction.use)
                 return ("asked to retire", instruction.instruction_id, legs, *retired)
+            if instruction.use_id is not None:
+                return ("asked to use", instruction.instruction_id, legs, instruction.use_id)
             return ("asked", instruction.instruction_id, legs)
         case MovementConfirmed():
             return ("confirmed", event.instruction_id)
@@ -267,5 +297,70 @@ def _custody_note(event: Event) -> Note:
             return ("retried", event.trade_ids)
         case DeliveryUnwound():
             return ("unwound", event.trade_id)
+        case _:
+            return _use_note(event)
+
+
+def _use_note(event: Event) -> Note:
+    match event:
+        case UseAccepted():
+            lots = tuple((part.lot_id, part.serials) for part in event.lots)
+            return ("use held", event.use_id, event.account, event.channel, event.quantity_tonnes, lots)
+        case UseInstructed():
+            return ("use asked", event.use_id)
+        case UseWithdrawn():
+            return ("use withdrawn", event.use_id)
+        case UseRefused():
+            return ("use refused", event.use_id, event.code)
+        case UseCompleted():
+            return ("used", event.use_id, event.quantity_tonnes)
+        case CertificateIssued():
+            certificate, says = event.certificate, event.certificate.says
+            assert verify_certificate(certificate), certificate
+            assert all(
+                lot.methodology_class is MethodologyClass.I
+                for lot in says.lots
+                if says.purpose is Channel.COMPLIANCE_OFFSET
+            ), certificate
+            told = (says.reference, says.entity, says.purpose, says.quantity_tonnes)
+            return ("certified", certificate.number, *told)
+        case ComplianceYearAdopted():
+            return ("year", event.terms.year, event.terms.effective_from_ns)
+        case VerifiedEmissionsFiled():
+            return ("filed", event.filing.entity, event.filing.year)
+        case WelfareAccountDesignated():
+            return ("welfare", event.account, event.designated)
+        case _:
+            return _negotiated_note(event)
+
+
+def _negotiated_note(event: Event) -> Note:
+    match event:
+        case NegotiatedTransferFiled():
+            return ("negotiated filed", event.transfer_id, event.terms_hash, event.seller, event.buyer)
+        case NegotiatedTransferCountered():
+            return ("negotiated countered", event.transfer_id, event.terms.round_no, event.terms_hash)
+        case NegotiatedTransferConfirmed():
+            return ("negotiated confirmed", event.transfer_id, event.by)
+        case NegotiatedTransferUnderReview():
+            return ("negotiated under review", event.transfer_id)
+        case NegotiatedTransferReviewed():
+            return ("negotiated reviewed", event.transfer_id, event.approved)
+        case NegotiatedTransferExecuted():
+            figures = (event.price_fen, event.quantity_tonnes)
+            return ("negotiated traded", event.transfer_id, event.trade_id, *figures)
+        case NegotiatedTransferDeclined():
+            return ("negotiated declined", event.transfer_id, event.by)
+        case NegotiatedTransferWithdrawn():
+            return ("negotiated withdrawn", event.transfer_id, event.by)
+        case NegotiatedTransferExpired():
+            return ("negotiated expired", event.transfer_id, event.cause)
+        case NegotiatedTransferRejected():
+            return ("negotiated rejected", event.transfer_id, event.code)
+        case NegotiatedTransferKnown():
+            return ("negotiated known", event.transfer_id, event.state)
+        case NegotiatedTotalsSet():
+            figures = (event.volume_tonnes, event.turnover_fen)
+            return ("negotiated totals", event.listing, event.trades, *figures)
         case _:
             raise AssertionError(f"no word for {event}")

@@ -20,7 +20,7 @@ from matching.state import ExchangeState, Stamp
 from settlement.values import AccountId, AssetCode, LotId
 from tests.reference.custody import as_ranges
 from tests.reference.market import Market
-from tests.reference.vault import MONEY
+from tests.reference.vault import MONEY, joined
 from tests.simulation.hostile import Hostile
 from tests.simulation.notes import notes_of
 
@@ -141,13 +141,14 @@ def compare(exchange: Exchange, reference: Market) -> None:
                 (order.order_id, order.price_fen, order.whole_tonnes, order.tonnes, order.fee_ppm)
                 for order in reference_orders
             )
-    uses = {order_id: order.use for order_id, order in exchange.trading.open_orders.items()}
-    assert uses == {order_id: order.use for order_id, order in reference.open.items()}
+    bought_for = {order_id: order.use for order_id, order in exchange.trading.open_orders.items()}
+    assert bought_for == {order_id: order.use for order_id, order in reference.open.items()}
     standing = exchange.trading.standing
     assert list(standing.halts) == reference.halted
     assert list(standing.restrictions) == reference.restricted
     assert exchange.operations.waiting == reference.waiting
     compare_custody(exchange, reference)
+    compare_negotiated(exchange, reference)
     depository, vault = exchange.depository, reference.vault
     assert depository.movements.obligations.locked == vault.locked
     for account in vault.owners:
@@ -165,6 +166,20 @@ def compare(exchange: Exchange, reference: Market) -> None:
     assert held == {place: ranges for place, ranges in vault.serials().items() if ranges}
     for lot_id, ranges in vault.here.items():
         assert all(depository.holdings.is_here(LotId(lot_id), (part,)) for part in ranges)
+    spent = {str(lot_id): list(gone) for lot_id, gone in depository.holdings.retired.items()}
+    assert spent == vault.spent
+    office, desk = reference.office, exchange.using.desk
+    uses_here = [(use.use_id, use.state == "retiring") for use in depository.movements.uses.under_way()]
+    assert uses_here == [(use.name, use.asked) for use in office.under_way]
+    assert list(desk.welfare_accounts) == office.welfare
+    used: dict[tuple[str, int, str], int] = {}
+    for entity, of, year, channel, size in office.used:
+        line = (entity, year if of is None else of, channel)
+        used[line] = used.get(line, 0) + size
+    assert used == {
+        (total.entity, total.year, total.channel.value): total.completed_tonnes
+        for total in desk.certificates.accounts.totals()
+    }
     refused = {
         record.retirement_id
         for record in depository.movements.retirements.records()
@@ -196,6 +211,27 @@ def compare_custody(exchange: Exchange, reference: Market) -> None:
     }
     parked = exchange.depository.movements.obligations.parked()
     assert [delivery.trade_id for delivery in parked] == reference.vault.parked()
+
+
+def compare_negotiated(exchange: Exchange, reference: Market) -> None:
+    """Whatever is negotiated stands alike in both, to the last serial set aside."""
+    ours = exchange.negotiation.transfers
+    here = [
+        (one.transfer_id, one.state, one.proposer, one.terms.hash, one.fee_ppm, sorted(one.covered))
+        for one in (*ours.under_way.values(), *ours.ended.values())
+    ]
+    there = [
+        (one.number, one.state, one.proposer, one.hash(), one.fee_ppm, sorted(one.covered))
+        for one in reference.negotiation.filed
+    ]
+    assert sorted(here) == sorted(there)
+    aside: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    for kept in reference.vault.aside:
+        for piece in kept.pieces:
+            aside.setdefault((kept.account, piece.lot_id), []).append((piece.first, piece.end))
+    assert {place: list(held) for place, held in exchange.depository.holdings.aside().items()} == {
+        place: joined(ranges) for place, ranges in aside.items()
+    }
 
 
 class LifeFailed(AssertionError):  # noqa: N818 - it states a fact

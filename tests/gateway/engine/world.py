@@ -24,7 +24,8 @@ from matching.commands import AddListing, AdoptRules, CancelOrder, Command, Open
 from matching.events import Rejected
 from matching.listing import Listing
 from matching.order import OrderId, Side, TimeInForce
-from matching.rulebook import Certainty, RuleChange, RuleValue
+from matching.rule_values import RuleValue
+from matching.rulebook import Certainty, RuleChange
 from settlement.account import ParticipantKind
 from settlement.commands import (
     AddInstrument,
