@@ -18,9 +18,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from matching.commands import Command
+from matching.commands import AnnounceCalendar, Command
 from matching.events import Event
 from matching.exchange import Exchange
+from matching.order import Side, TimeInForce
 from matching.state import Stamp
 from settlement.commands import Outcome, RegisterLot, RequestTransferIn, ResolveInstruction
 from settlement.compliance_year import Cap, CapBase, ComplianceYear, Enforcement, Filing
@@ -108,6 +109,9 @@ class Registry:
 class UseMachine(Machine):
     """The exchange, the reference market, and a registry that knows every tonne."""
 
+    # Trading goes on here all the time: what stops it has a machine of its own.
+    halt = restrict = adopt = second_person = None  # type: ignore[assignment]
+
     def __init__(self) -> None:
         super().__init__()
         self.registry = Registry()
@@ -124,9 +128,10 @@ class UseMachine(Machine):
             if isinstance(event, CertificateIssued) and event.certificate.says.donated_to is None
         )
 
-    @initialize(fen=st.integers(90, 5_000), units=st.integers(20, 60))
+    @initialize(fen=st.integers(5_000, 9_000), units=st.integers(30, 60))
     def begin(self, fen: int, units: int) -> None:
         super().begin(fen, units)
+        self.tell(AnnounceCalendar(announcement=universe.announcement("2026-11-16", 400)))
         for account in ACCOUNTS:
             self.tell(RegisterLot(lot=universe.lot(f"M-{account}", CLASS_TWO, (0, 30), "2024-01-01")))
             self.tell(
@@ -208,7 +213,55 @@ class UseMachine(Machine):
             )
         )
 
-    @rule(capped=st.booleans(), emissions=st.none() | st.integers(0, 300))
+    @rule(quantity=st.integers(1, 9), two=st.booleans())
+    def use_up(self, quantity: int, *, two: bool) -> None:
+        """What is mostly done: a few tonnes, under an id of its own."""
+        client_id = f"use-{self.seq}"
+        if two:
+            self.use(
+                account=ENTITY,
+                client_id=client_id,
+                instrument=CLASS_TWO,
+                quantity=quantity,
+                lots=(),
+                donate=bool(quantity % 2),
+            )
+        else:
+            self.offset(ENTITY, client_id, None, quantity, ())
+
+    @rule(seller=st.sampled_from(ACCOUNTS), tonnes=st.integers(1, 9), for_use=st.booleans())
+    def trade(self, seller: AccountId, tonnes: int, *, for_use: bool) -> None:
+        """A sale to the entity, or by it."""
+        buyer = ACCOUNTS[0] if seller == ENTITY else ENTITY
+        for account, side in ((seller, Side.SELL), (buyer, Side.BUY)):
+            self.order(
+                account=account,
+                client_id=f"trade-{self.seq}",
+                side=side,
+                price_fen=100,
+                quantity_tonnes=tonnes,
+                time_in_force=TimeInForce.DAY,
+                use=universe.USES[0] if for_use and side is Side.BUY else None,
+            )
+
+    @rule(code=st.sampled_from([None, None, None, "too_late", "account_frozen"]))
+    def answer_all(self, code: str | None) -> None:
+        """The registry answers everything it has been asked."""
+        outcome = Outcome.CONFIRMED if code is None else Outcome.REFUSED
+        for name in list(self.registry.asked):
+            self.tell(ResolveInstruction(instruction_id=name, outcome=outcome, code=code))
+
+    @rule()
+    def close_the_day(self) -> None:
+        """A whole close, with every answer."""
+        self.close()
+        for _ in range(9):
+            self.advance(3)
+            self.answer_all(None)
+        self.reconcile()
+        self.advance(1)
+
+    @rule(capped=st.booleans(), emissions=st.none() | st.integers(0, 900))
     def judge_otherwise(self, *, capped: bool, emissions: int | None) -> None:
         terms = replace(YEAR, cap=TWENTY_PERCENT if capped else None)
         self.tell(AdoptComplianceYear(operator=universe.OPERATOR, terms=terms))
@@ -224,6 +277,10 @@ class UseMachine(Machine):
                 operator=universe.OPERATOR, account=account, designated=designated, source="chance"
             )
         )
+
+    @rule(cycle=st.sampled_from(["as_traded", "end_of_day"]))
+    def deliver(self, cycle: str) -> None:
+        self.tell(universe.adopt(change("settlement_cycle", cycle, self.at_ns)))
 
     @rule(window_s=st.sampled_from([0, 0, 1]))
     def take_back_within(self, window_s: int) -> None:
