@@ -25,6 +25,7 @@ from matching.order import Side, TimeInForce
 from matching.state import Stamp
 from settlement.commands import Outcome, RegisterLot, RequestTransferIn, ResolveInstruction
 from settlement.compliance_year import Cap, CapBase, ComplianceYear, Enforcement, Filing
+from settlement.custody_events import UnitsArrived
 from settlement.events import (
     Instruction,
     InstructionKind,
@@ -89,6 +90,15 @@ class Registry:
                     del self.asked[event.instruction_id]
                 case MovementConfirmed():
                     self.move(self.asked.pop(event.instruction_id))
+                case UnitsArrived():
+                    self.arrive(event)
+
+    def arrive(self, event: UnitsArrived) -> None:
+        for part in event.lots:
+            for first, end in part.serials:
+                for serial in range(first, end):
+                    assert self.owner.get((part.lot_id, serial)) is None, f"{part} came in again"
+                    self.owner[part.lot_id, serial] = event.account
 
     def move(self, instruction: Instruction) -> None:
         for leg in instruction.legs:
@@ -100,6 +110,9 @@ class Registry:
                     else:
                         assert had == leg.from_account, f"{tonne} of {had} moved by {instruction}"
                     retires = instruction.kind is InstructionKind.RETIRE
+                    if instruction.kind is InstructionKind.TRANSFER_OUT:
+                        del self.owner[tonne]
+                        continue
                     self.owner[tonne] = RETIRED if retires else leg.to_account
                     if instruction.compliance is not None:
                         assert retires
