@@ -125,6 +125,8 @@ class Rules:
     negotiated_open_offers: bool
     """Whether a negotiated transfer may be offered to everyone."""
     negotiated_review: NegotiatedReview
+    negotiated_max_filed: int
+    """For how many transfers an account may have cover held at once."""
     negotiated_max_rounds: int
     """How often terms may be made in one negotiation, the filing included."""
     notice_s: int
@@ -249,6 +251,7 @@ PARAMETERS: Final[dict[str, Callable[[RuleValue], object]]] = {
     "negotiated_reference": _one_of(NegotiatedReference),
     "negotiated_open_offers": _yes_or_no,
     "negotiated_review": _one_of(NegotiatedReview),
+    "negotiated_max_filed": _whole(1),
     "negotiated_max_rounds": _whole(1),
     "notice_s": _seconds(0),
     "two_person_acts": _acts,
@@ -258,7 +261,14 @@ PARAMETERS: Final[dict[str, Callable[[RuleValue], object]]] = {
 """Every parameter and how its value is read; reading raises ValueError for a value that cannot be meant."""
 
 MARKET_WIDE: Final = frozenset(
-    {"hours", "close_by_clock", "registry_patience_s", "notice_s", "two_person_acts"}
+    {
+        "hours",
+        "close_by_clock",
+        "registry_patience_s",
+        "notice_s",
+        "two_person_acts",
+        "negotiated_max_filed",
+    }
 )
 """Parameters that a single listing cannot have its own value of."""
 

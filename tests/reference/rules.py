@@ -29,6 +29,7 @@ LEAST = {
     "fee_buyer_ppm": 0,
     "fee_seller_ppm": 0,
     "negotiated_min_tonnes": 1,
+    "negotiated_max_filed": 1,
     "negotiated_max_rounds": 1,
 }
 A_YEAR_S = 366 * 86_400
@@ -59,7 +60,14 @@ LISTS = (
     "negotiated_band_tiers",
 )
 PARAMETERS = ("hours", *LEAST, *CHOICES, *LISTS)
-ONE_FOR_ALL = ("hours", "close_by_clock", "registry_patience_s", "notice_s", "two_person_acts")
+ONE_FOR_ALL = (
+    "hours",
+    "close_by_clock",
+    "registry_patience_s",
+    "notice_s",
+    "two_person_acts",
+    "negotiated_max_filed",
+)
 KINDS = (
     "project_applicant",
     "scenario_applicant",

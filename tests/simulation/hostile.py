@@ -116,7 +116,7 @@ class Hostile:
             (220, self.bargain),
             (5, self.retry),
             (1, self.calendar),
-            (12, self.reference_data),
+            (18, self.reference_data),
             (4, self.open_day),
             (3, self.close_day),
             (6, self.advance_close),
@@ -540,6 +540,7 @@ class Hostile:
             ("negotiated_reference", ("same_day_close", "previous_close", "next_close")),
             ("negotiated_open_offers", ("yes", "yes", "no", "perhaps")),
             ("negotiated_review", ("off", "off", "without_band", "all", "some")),
+            ("negotiated_max_filed", (1, 4, 200, 0)),
             ("negotiated_max_rounds", (1, 2, 20, 0)),
             ("tea_break", ("yes",)),
         )

@@ -91,6 +91,8 @@ NEW_RULES: list[tuple[str, RuleValue]] = [
     ("negotiated_review", "all"),
     ("negotiated_review", "without_band"),
     ("negotiated_review", "off"),
+    ("negotiated_max_filed", 1),
+    ("negotiated_max_filed", 20),
     ("negotiated_max_rounds", 2),
     ("negotiated_max_rounds", 20),
     ("negotiated_open_offers", "no"),
