@@ -62,7 +62,7 @@ def test_lives_meet_every_event_and_every_rejection_there_is(monkeypatch: pytest
         return notes
 
     monkeypatch.setattr(run, "notes_of", lambda events: counting(notes_of(events)))
-    for seed in range(500, 512):
+    for seed in range(500, 518):
         live(seed, 4_000)
     codes = {reason.code for reason in (*matching_rejections.REASONS, *settlement_rejections.REASONS)}
     notes = {
