@@ -46,7 +46,7 @@ async def serve(settings: Settings, say: Say) -> None:
             if settings.seed is SeedName.DEMO and not is_planted(engine.views):
                 say("充入演示数据 | filling in the demonstration's data")
                 await _plant(settings, engine)
-            app = make_app(_services(settings, engine, line))
+            app = make_app(_services(settings, engine, line, url_of(door)))
             settle_memory()
             await stack.enter_async_context(open_door(door, app))
             url = url_of(door)
@@ -95,7 +95,7 @@ def _day_driver(engine: Engine, line: Line) -> DayDriver:
     )
 
 
-def _services(settings: Settings, engine: Engine, line: Line) -> Services:
+def _services(settings: Settings, engine: Engine, line: Line, url: str) -> Services:
     http_settings = HttpSettings(quotas=read_quotas(settings.quotas))
     return Services(
         sequencer=engine.sequencer,
@@ -111,4 +111,5 @@ def _services(settings: Settings, engine: Engine, line: Line) -> Services:
         management_holdings=holdings_reader(line),
         registry_answers=lambda: line.is_sound,
         settings=http_settings,
+        public_url=settings.public_url or url,
     )

@@ -64,6 +64,9 @@ class Metrics:
         """All at zero."""
         registry = self.registry = CollectorRegistry()
         self.orders, self.trades, self.busted_trades = _surveillance(registry)
+        self.negotiated = Counter(
+            "puhui_negotiated_steps", "Steps of negotiated transfers, by step.", ["step"], registry=registry
+        )
         self.queue_depth = Gauge(
             "puhui_queue_depth", "Commands waiting for the sequencer.", registry=registry
         )

@@ -23,6 +23,7 @@ from settlement.commands import (
     ReturnWithdrawal,
 )
 from settlement.retirement import RetirementId, Use
+from settlement.use_commands import UseCommand
 from settlement.values import AccountId, AssetCode, ParticipantId, TradeId, TradingDay
 
 
@@ -302,6 +303,7 @@ Command: TypeAlias = (
     | PayWithdrawal
     | ReturnWithdrawal
     | RequestTransferIn
+    | UseCommand
     | RegisterParticipant
     | OpenAccount
     | AddInstrument

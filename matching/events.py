@@ -13,6 +13,7 @@ from matching.session import Phase
 from settlement.events import AnySettlementEvent
 from settlement.rejections import Figure
 from settlement.retirement import Use
+from settlement.use_events import UsesEvent
 from settlement.values import AccountId, AssetCode, ParticipantId, TradeId, TradeMethod, TradingDay
 
 
@@ -339,6 +340,7 @@ Event: TypeAlias = (
     | OrderExpired
     | OrdersCancelled
     | AnySettlementEvent
+    | UsesEvent
     | LargeHolderNoted
     | TradingHalted
     | TradingResumed

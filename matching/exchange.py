@@ -52,6 +52,7 @@ from matching.rulebook import RuleBook
 from matching.session import Phase
 from matching.state import ExchangeState, Stamp
 from matching.trading import ListedTrading
+from matching.using import Using
 from settlement.commands import (
     AddInstrument,
     BankCommand,
@@ -69,6 +70,15 @@ from settlement.commands import (
 from settlement.depository import Depository
 from settlement.events import Instruction
 from settlement.rejections import ACCOUNT_UNKNOWN, DEADLINE_PASSED, INSTRUMENT_UNKNOWN, Rejection
+from settlement.use_commands import (
+    AdoptComplianceYear,
+    DesignateWelfareAccount,
+    FileVerifiedEmissions,
+    SubmitOffset,
+    SubmitRetirement,
+    WithdrawUse,
+)
+from settlement.use_rejections import ACCOUNT_EARMARKED
 from settlement.values import TradingDay
 
 
@@ -93,6 +103,7 @@ class Exchange:
             self.trading, self.negotiation.transfers, depository.movements, rulebook, calendar
         )
         self.operations = Operations(depository, self.trading, self.negotiation, rulebook, self.cycle)
+        self.using = Using(depository, self.cycle, self.trading.standing)
 
     @property
     def trading_day(self) -> TradingDay | None:
@@ -106,8 +117,8 @@ class Exchange:
 
     @property
     def next_change_ns(self) -> int:
-        """When phase or rules may next change by the mere passing of time."""
-        return self.cycle.next_change_ns
+        """When anything may next change by the mere passing of time: phase, rules, or a use that is held."""
+        return min(self.cycle.next_change_ns, self.using.next_change_ns)
 
     @property
     def close_step(self) -> CloseStep | None:
@@ -127,6 +138,7 @@ class Exchange:
         events: list[Event] = []
         if stamp.at_ns >= cycle.next_change_ns:
             events.extend(cycle.follow_time())
+        events.extend(self.using.follow_time())
         decided = (
             self._decide_for_client(command) if isinstance(command, ClientCommand) else self._decide(command)
         )
@@ -134,6 +146,7 @@ class Exchange:
             events.append(Rejected(code=decided.code, limit=decided.limit, actual=decided.actual))
         else:
             events.extend(decided)
+            events.extend(self.using.follow_time())
         return tuple(events)
 
     # ---- deciding -----------------------------------------------------------------------------------------------
@@ -162,6 +175,8 @@ class Exchange:
                 return self._request_withdrawal(command)
             case RequestTransferIn():
                 return self._request_transfer_in(command)
+            case SubmitOffset() | SubmitRetirement() | WithdrawUse():
+                return self.using.decide(command)
             case (
                 FileNegotiatedTransfer()
                 | ConfirmNegotiatedTransfer()
@@ -180,9 +195,9 @@ class Exchange:
             case AdvanceTime():
                 return ()
             case ResolveInstruction():
-                return self.depository.movements.resolve(
-                    command, self.cycle.stamp.seq, self.cycle.not_after_ns()
-                )
+                return self.using.resolve(command)
+            case AdoptComplianceYear() | FileVerifiedEmissions() | DesignateWelfareAccount():
+                return self.using.decide(command)
             case AdvanceClose():
                 return self.cycle.advance_close(command)
             case RegisterParticipant():
@@ -243,6 +258,8 @@ class Exchange:
     def _request_withdrawal(self, command: RequestWithdrawal) -> Rejection | Iterable[Event]:
         if command.account in self.trading.standing.restrictions:
             return rejections.ACCOUNT_RESTRICTED.because(actual=command.account)
+        if self.depository.accounts[command.account].earmark is not None:
+            return ACCOUNT_EARMARKED.because(actual=command.account)
         return self.depository.treasury.request(command, self.cycle.stamp.seq)
 
     def _cancel(self, command: CancelOrder | CancelOrders) -> Rejection | list[Event]:
@@ -335,6 +352,7 @@ class Exchange:
             trading_day=cycle.trading_day,
             phase=cycle.phase,
             close=None if cycle.close is None else cycle.close.dump(),
+            uses=self.using.desk.dump(),
         )
 
     @classmethod
@@ -353,4 +371,5 @@ class Exchange:
         exchange.trading.index()
         exchange.negotiation.transfers.load(state.negotiation)
         exchange.cycle.load(state)
+        exchange.using.desk.load(state.uses)
         return exchange

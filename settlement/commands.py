@@ -12,6 +12,7 @@ from settlement.account import ParticipantKind
 from settlement.events import LotSlice
 from settlement.instrument import Instrument
 from settlement.lot import Lot
+from settlement.retirement import RetirementPurpose
 from settlement.values import AccountId, AssetCode, InstructionId, ParticipantId, WithdrawalId
 
 
@@ -55,6 +56,8 @@ class OpenAccount:
     account: AccountId
     owner: ParticipantId
     registry_account: str
+    earmark: RetirementPurpose | None = None
+    """The money in it is for this purpose alone: it only buys units to be retired for that, and never leaves."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

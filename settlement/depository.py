@@ -7,7 +7,7 @@ balance leaves a `Posted`.
 
 from typing import Final
 
-from settlement import rejections, serials
+from settlement import rejections, serials, use_rejections
 from settlement.account import Account, Participant, ParticipantKind
 from settlement.commands import (
     AddInstrument,
@@ -26,7 +26,7 @@ from settlement.events import (
     ParticipantRegistered,
     Posted,
 )
-from settlement.holdings import Holdings
+from settlement.holdings import Holdings, RetiredState
 from settlement.instrument import Instrument
 from settlement.ledger import Ledger
 from settlement.lot import Lot
@@ -161,12 +161,18 @@ class Depository:
         # From here the command must succeed.
         self._registry_accounts.add(command.registry_account)
         self.accounts[command.account] = Account(
-            account=command.account, owner=command.owner, registry_account=command.registry_account
+            account=command.account,
+            owner=command.owner,
+            registry_account=command.registry_account,
+            earmark=command.earmark,
         )
         self._accounts_of.setdefault(command.owner, []).append(command.account)
         return (
             AccountOpened(
-                account=command.account, owner=command.owner, registry_account=command.registry_account
+                account=command.account,
+                owner=command.owner,
+                registry_account=command.registry_account,
+                earmark=command.earmark,
             ),
         )
 
@@ -205,6 +211,8 @@ class Depository:
         refused = self.may_act(command.participant, command.account)
         if refused is not None:
             return refused
+        if self.accounts[command.account].earmark is not None:
+            return use_rejections.ACCOUNT_EARMARKED.because(actual=command.account)
         if command.instrument not in self.instruments:
             return rejections.INSTRUMENT_UNKNOWN.because(actual=command.instrument)
         if not command.lots or len({part.lot_id for part in command.lots}) != len(command.lots):
@@ -224,6 +232,8 @@ class Depository:
         if not serials.contains((lot.serials,), part.serials):
             first, end = lot.serials
             return rejections.SERIALS_MALFORMED.because(limit=(first, end - 1), actual=part.lot_id)
+        if self.holdings.is_retired(part.lot_id, part.serials):
+            return use_rejections.SERIALS_RETIRED.because(actual=part.lot_id)
         if self.holdings.is_here(part.lot_id, part.serials):
             return rejections.SERIALS_ALREADY_HERE.because(actual=part.lot_id)
         pieces = self.holdings.pieces(part.lot_id) + len(part.serials)
@@ -247,9 +257,8 @@ class Depository:
             if delivery.state is DeliveryState.INSTRUCTED:
                 place = (delivery.seller, delivery.instrument)
                 held[place] = held.get(place, 0) + delivery.quantity_tonnes
-        for record in self.movements.retirements.records():
-            place = (record.account, record.instrument)
-            held[place] = held.get(place, 0) + record.quantity_tonnes
+        for place, tonnes in self.movements.used_up():
+            held[place] = held.get(place, 0) + tonnes
         for account in self.ledger.accounts():
             for asset, balance in self.ledger.assets(account):
                 if asset != CASH:
@@ -274,6 +283,10 @@ class Depository:
                 for (account, instrument), tonnes in self.movements.obligations.locked.items()
             ),
             retirements=tuple(self.movements.retirements.records()),
+            uses=tuple(self.movements.uses.records()),
+            retired=tuple(
+                RetiredState(lot_id=lot_id, serials=gone) for lot_id, gone in self.holdings.retired.items()
+            ),
             trading_day=self.movements.obligations.trading_day,
         )
 
@@ -301,6 +314,8 @@ class Depository:
         for instruction in state.instructions:
             depository.movements.instructions[instruction.instruction_id] = instruction
         depository.movements.retirements.load(state.retirements)
+        depository.movements.uses.load(state.uses)
+        depository.holdings.retired.update((gone.lot_id, gone.serials) for gone in state.retired)
         for part_in_flight in depository.movements.slices_in_flight():
             depository.holdings.expect((part_in_flight,))
         depository.treasury = Treasury(depository.ledger)

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from settlement.account import ParticipantKind
 from settlement.instrument import Instrument
 from settlement.lot import Lot
-from settlement.retirement import RetirementId, Use
+from settlement.retirement import ComplianceUse, RetirementId, RetirementPurpose, Use, UseId
 from settlement.serials import Serials
 from settlement.values import (
     AccountId,
@@ -67,6 +67,8 @@ class AccountOpened:
     account: AccountId
     owner: ParticipantId
     registry_account: str
+    earmark: RetirementPurpose | None = None
+    """The one purpose its money may buy units for; None for an ordinary account."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -170,6 +172,10 @@ class Instruction:
     """Which retirement this asks for, for `RETIRE`."""
     use: Use | None = None
     """What the units are retired for, for `RETIRE`."""
+    compliance: ComplianceUse | None = None
+    """The compliance year they are retired for, for `RETIRE`: Class I lots only."""
+    use_id: UseId | None = None
+    """Which use of units already owned this asks for: a `RETIRE`, or a `DELIVER` of a donation."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

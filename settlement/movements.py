@@ -36,8 +36,12 @@ from settlement.lot import Lot
 from settlement.obligations import Obligations
 from settlement.rejections import INSTRUCTION_UNKNOWN, Rejection
 from settlement.retirements import Retirements
+from settlement.use_events import UseCompleted, UseRefused
+from settlement.uses import Uses
 from settlement.values import (
     OUTSIDE,
+    AccountId,
+    AssetCode,
     InstructionId,
     LotId,
     TradeId,
@@ -64,6 +68,8 @@ MovementEvent = (
     | DeliveryFailed
     | RetirementCompleted
     | RetirementRefused
+    | UseCompleted
+    | UseRefused
     | Posted
 )
 
@@ -78,6 +84,7 @@ class Movements:
         "instructions",
         "obligations",
         "retirements",
+        "uses",
     )
 
     def __init__(self, ledger: Ledger, holdings: Holdings, lots: dict[LotId, Lot]) -> None:
@@ -89,6 +96,7 @@ class Movements:
         self.instructions: dict[InstructionId, Instruction] = {}
         """Pending, oldest first: the outbox."""
         self.retirements = Retirements(ledger, holdings, self.instructions)
+        self.uses = Uses(ledger, holdings, lots, self.instructions)
 
     @property
     def deliveries(self) -> dict[TradeId, Delivery]:
@@ -176,19 +184,25 @@ class Movements:
             LotSlice(lot_id=leg.lot_id, serials=leg.serials)
             for instruction in self.instructions.values()
             for leg in instruction.legs
-        ] + self.retirements.parked()
+        ] + [*self.retirements.parked(), *self.uses.parked()]
+
+    def used_up(self) -> Iterator[tuple[tuple[AccountId, AssetCode], int]]:
+        """Tonnes on their way to being used, by account and instrument: their serials are with nobody."""
+        for record in self.retirements.records():
+            yield (record.account, record.instrument), record.quantity_tonnes
+        for use in self.uses.under_way():
+            yield (use.account, use.instrument), use.quantity_tonnes
 
     def unresolved(self) -> int:
-        """How many answers of the registry are still to come: of deliveries, and of what they were bought for."""
+        """How many answers of the registry are still to come: of deliveries, of what they were bought for, of uses."""
         uses = sum(1 for delivery in self.deliveries.values() if delivery.use is not None)
-        return len(self.deliveries) + uses + self.retirements.instructed()
+        return len(self.deliveries) + uses + self.retirements.instructed() + self.uses.retiring()
 
     def check(self) -> None:
         """The delivering bucket is what pending deliveries and retirements commit; each stands in one movement."""
         expected = self.obligations.committed()
-        for record in self.retirements.records():
-            due = (record.account, record.instrument)
-            expected[due] = expected.get(due, 0) + record.quantity_tonnes
+        for due, tonnes in self.used_up():
+            expected[due] = expected.get(due, 0) + tonnes
         for account in self._ledger.accounts():
             for asset, balance in self._ledger.assets(account):
                 wanted = expected.pop((account, asset), 0)
@@ -198,6 +212,7 @@ class Movements:
         assert not expected, f"deliveries without cover: {expected}"
         self.obligations.check()
         self.retirements.check()
+        self.uses.check()
         self._check_instructed()
 
     def _check_instructed(self) -> None:
@@ -232,6 +247,9 @@ class Movements:
     def _book(self, instruction: Instruction, seq: int, not_after_ns: int) -> Iterator[MovementEvent]:
         if instruction.kind is InstructionKind.TRANSFER_IN:
             yield from self._receive(instruction)
+            return
+        if instruction.use_id is not None:
+            yield from self.uses.complete(instruction)
             return
         if instruction.kind is InstructionKind.RETIRE:
             yield from self.retirements.complete(instruction)
@@ -269,6 +287,9 @@ class Movements:
                 account=account, instruction_id=instruction.instruction_id, kind=instruction.kind, code=code
             )
             return
+        if instruction.use_id is not None:
+            yield from self._end_use(instruction, code, seq, not_after_ns)
+            return
         if instruction.kind is InstructionKind.RETIRE:
             yield from self._keep_committed(instruction, code, seq, not_after_ns)
             return
@@ -282,6 +303,14 @@ class Movements:
         halves = [rest] if whole else [rest[: len(rest) // 2], rest[len(rest) // 2 :]]
         for number, half in enumerate((half for half in halves if half), 1):
             yield self._again(half, f"dvp-{seq}-{number}", instruction.trading_day, not_after_ns)
+
+    def _end_use(
+        self, instruction: Instruction, code: str, seq: int, not_after_ns: int
+    ) -> Iterator[MovementEvent]:
+        if code == TOO_LATE:  # nothing is wrong with it: ask again
+            yield self.uses.ask_again(instruction, seq, instruction.trading_day, not_after_ns)
+        else:
+            yield from self.uses.refuse(instruction, code)
 
     def _keep_committed(
         self, instruction: Instruction, code: str, seq: int, not_after_ns: int

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from settlement.account import Account, Participant
 from settlement.delivery import Delivery, DeliveryState
 from settlement.events import Instruction, LotSlice
-from settlement.holdings import HoldingState
+from settlement.holdings import HoldingState, RetiredState
 from settlement.instrument import Instrument
 from settlement.ledger import BalanceState
 from settlement.lot import Lot
 from settlement.retirement import Use
 from settlement.retirements import RetirementRecord
 from settlement.treasury import TreasuryState
+from settlement.use import UseRecord
 from settlement.values import AccountId, AssetCode, TradeId, TradeMethod, TradingDay
 
 
@@ -59,6 +60,8 @@ class DepositoryState:
     treasury: TreasuryState
     locked: tuple[LockState, ...]
     retirements: tuple[RetirementRecord, ...]
+    uses: tuple[UseRecord, ...]
+    retired: tuple[RetiredState, ...]
     trading_day: TradingDay | None
 
 

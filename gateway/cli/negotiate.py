@@ -21,7 +21,7 @@ from gateway.cli.negotiated_templates import (
     template_app,
 )
 from gateway.cli.trading import BUYER, SELLER, full_price
-from gateway.cli.words import say
+from gateway.cli.words import NEGOTIATED_STATE, say, term
 from gateway.formats import parse_price
 
 PATH: Final = "/v1/negotiated-transfers"
@@ -215,7 +215,8 @@ async def review(
     target = f"/v1/operator/negotiated-transfers/{number(transfer)}/review"
     done = await perform(desk, target, {"decision": decision.value, "reason": reason})
     if not desk.output.value(done):
-        desk.output.line(say(f"{transfer}: {done['state']}", f"{transfer}: {done['state']}"))
+        state = term(NEGOTIATED_STATE, done["state"])
+        desk.output.line(say(f"协议转让 {transfer}: {state}", f"negotiated transfer {transfer}: {state}"))
 
 
 async def _step(desk: Desk, role: str, transfer: str, word: str, *, body: dict[str, Any], given: str) -> None:

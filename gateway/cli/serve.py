@@ -57,6 +57,16 @@ RegistryKeyOption = Annotated[
         envvar="PUHUI_REGISTRY_KEY_FILE", help=say("该平台的公钥 PEM", "that platform's public key, PEM")
     ),
 ]
+PublicUrlOption = Annotated[
+    str | None,
+    typer.Option(
+        envvar="PUHUI_PUBLIC_URL",
+        help=say(
+            "公众访问的地址, 印在凭证上; 默认为监听地址",
+            "where the public reaches it, printed on certificates; where it listens by default",
+        ),
+    ),
+]
 MarketOption = Annotated[
     str | None,
     typer.Option(
@@ -99,6 +109,7 @@ def serve(
     registry_key_file: RegistryKeyOption = None,
     host: HostOption = DEFAULT_HOST,
     port: PortOption = DEFAULT_PORT,
+    public_url: PublicUrlOption = None,
     data_dir: DataDirOption = None,
     quota: QuotaOption = None,
     log: LogOption = None,
@@ -120,6 +131,7 @@ def serve(
             registry_url=registry_url,
             registry_key_file=registry_key_file,
             seed=SeedName.DEMO if demo else seed,
+            public_url=public_url,
             quotas=tuple(quota or ()),
         )
     except (SettingsFault, ValueError) as fault:

@@ -13,6 +13,7 @@ from gateway.engine.entry import Entry
 from gateway.engine.negotiated_news import render_step
 from gateway.engine.negotiations import STEPS, Negotiations, Step
 from gateway.engine.orders import NOT_FOR_THE_OWNER, OpenOrders, OrderView
+from gateway.engine.use_account_events import RENDERERS as USE_RENDERERS
 from gateway.formats import money_text, price_text, quantity_text, time_text
 from matching.commands import SubmitOrder
 from matching.events import (
@@ -253,6 +254,7 @@ def _large_holder(_: Entry, event: LargeHolderNoted, __: OpenOrders, lines: list
 
 
 _RENDERERS: Final[dict[type, Callable[[Entry, Any, OpenOrders, list[Line]], None]]] = {
+    **USE_RENDERERS,
     OrderAccepted: _accepted,
     Rejected: _rejected,
     Traded: _traded,

@@ -7,6 +7,7 @@ transfer, a settled delivery.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from gateway.engine.uses import Uses
 from matching.events import AccountRestricted, RestrictionLifted
 from settlement import serials as ranges
 from settlement.events import (
@@ -22,7 +23,8 @@ from settlement.events import (
     RetirementCompleted,
 )
 from settlement.lot import Lot
-from settlement.serials import NONE, Serials
+from settlement.retirement import RetirementPurpose
+from settlement.serials import NONE, SerialRange, Serials
 from settlement.values import CASH, FEES
 
 
@@ -37,6 +39,8 @@ class BalanceView:
     bought_today: int = 0
     """Bought on this trading day and not for sale before the next (T+1), delivered or not."""
     frozen: int = 0
+    incoming: int = 0
+    """Bought and not yet received."""
 
     @property
     def withdrawable(self) -> int:
@@ -51,8 +55,13 @@ class LotView:
     lot: Lot
     serials: Serials
     quantity_tonnes: int
-    available_tonnes: int
-    """Those not allocated to a delivery on its way."""
+    free: Serials
+    """Those committed to no delivery, transfer or use under way."""
+
+    @property
+    def available_tonnes(self) -> int:
+        """How many are free."""
+        return ranges.count(self.free)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,6 +79,8 @@ class AccountView:
     account: str
     owner: str
     registry_account: str
+    earmark: RetirementPurpose | None = None
+    """The one purpose its money is for."""
     cash: BalanceView = field(default_factory=BalanceView)
     """In fen."""
     units: dict[str, BalanceView] = field(default_factory=dict)
@@ -112,12 +123,14 @@ class Accounts:
         "_for_sale_at_once",
         "_refused_retirements",
         "_set_aside",
+        "_uses",
         "lots",
         "pending",
     )
 
-    def __init__(self, state: AccountsState | None = None) -> None:
-        """None, or those of a snapshot."""
+    def __init__(self, uses: Uses, state: AccountsState | None = None) -> None:
+        """None, or those of a snapshot; `uses` tells what is committed to being used up."""
+        self._uses = uses
         self._accounts: dict[str, AccountView] = {}
         self.lots: dict[str, Lot] = {}
         self.pending: dict[str, Instruction] = {}
@@ -139,7 +152,10 @@ class Accounts:
     def open(self, event: AccountOpened) -> None:
         """An account came to be."""
         self._accounts[event.account] = AccountView(
-            account=event.account, owner=event.owner, registry_account=event.registry_account
+            account=event.account,
+            owner=event.owner,
+            registry_account=event.registry_account,
+            earmark=event.earmark,
         )
 
     def register(self, event: LotRegistered) -> None:
@@ -159,10 +175,11 @@ class Accounts:
         self, trade_id: int, buyer: str, instrument: str, quantity_tonnes: int, *, resale_next_day: bool
     ) -> None:
         """Units were bought on this trading day."""
+        balance = self._accounts[buyer].balance(instrument)
+        balance.incoming += quantity_tonnes
         if not resale_next_day:
             self._for_sale_at_once.add(trade_id)
             return
-        balance = self._accounts[buyer].balance(instrument)
         balance.bought_today += quantity_tonnes
         self._bought_today[buyer, instrument] = balance
 
@@ -174,6 +191,10 @@ class Accounts:
     def unbuy(self, trade_id: int, buyer: str, instrument: str, quantity_tonnes: int) -> None:
         """A purchase of this trading day came to nothing."""
         self._set_aside.pop(trade_id, None)
+        self._accounts[buyer].balance(instrument).incoming -= quantity_tonnes
+        self._forget_bought(trade_id, buyer, instrument, quantity_tonnes)
+
+    def _forget_bought(self, trade_id: int, buyer: str, instrument: str, quantity_tonnes: int) -> None:
         if trade_id not in self._for_sale_at_once:
             self._accounts[buyer].balance(instrument).bought_today -= quantity_tonnes
 
@@ -218,16 +239,23 @@ class Accounts:
 
     def deliver(self, event: DeliverySettled) -> None:
         """Serials changed hands."""
+        self._accounts[event.buyer].balance(event.instrument).incoming -= event.quantity_tonnes
         for part in event.lots:
             self._take(event.seller, part.lot_id, part.serials)
             self._give(event.buyer, part.lot_id, part.serials)
         if event.use is not None:
-            self.unbuy(event.trade_id, event.buyer, event.instrument, event.quantity_tonnes)
+            self._forget_bought(event.trade_id, event.buyer, event.instrument, event.quantity_tonnes)
 
     def retire(self, event: RetirementCompleted) -> None:
         """Serials are nobody's any more."""
-        for part in event.lots:
-            self._take(event.account, part.lot_id, part.serials)
+        self.use_up(event.account, event.lots, None)
+
+    def use_up(self, account: str, lots: tuple[LotSlice, ...], donated_to: str | None) -> None:
+        """Serials were retired, or given to a public-welfare account."""
+        for part in lots:
+            self._take(account, part.lot_id, part.serials)
+            if donated_to is not None:
+                self._give(donated_to, part.lot_id, part.serials)
 
     def lots_of(self, account: str, named: Iterable[LotSlice] = ()) -> list[LotView]:
         """An account's lots in the order they would be delivered; `named` is set aside beside what is on its way."""
@@ -237,13 +265,13 @@ class Accounts:
         allocated = self._allocated(account)
         aside = (lots for seller, lots in self._set_aside.values() if seller == account)
         for part in (*named, *(part for lots in aside for part in lots)):
-            allocated[part.lot_id] = allocated.get(part.lot_id, 0) + ranges.count(part.serials)
+            allocated[part.lot_id] = ranges.union(allocated.get(part.lot_id, NONE), part.serials)
         found = [
             LotView(
                 lot=self.lots[lot_id],
                 serials=serials,
                 quantity_tonnes=ranges.count(serials),
-                available_tonnes=ranges.count(serials) - allocated.get(lot_id, 0),
+                free=ranges.difference(serials, allocated.get(lot_id, NONE)),
             )
             for lot_id, serials in view.serials.items()
         ]
@@ -276,13 +304,17 @@ class Accounts:
             if balance.bought_today
         }
 
-    def _allocated(self, account: str) -> dict[str, int]:
-        allocated: dict[str, int] = {}
+    def _allocated(self, account: str) -> dict[str, Serials]:
+        pieces: dict[str, list[SerialRange]] = {}
         for instruction in (*self.pending.values(), *self._refused_retirements.values()):
+            if instruction.use_id is not None or instruction.kind is InstructionKind.TRANSFER_IN:
+                continue
             for leg in instruction.legs:
-                if leg.from_account == account and instruction.kind is not InstructionKind.TRANSFER_IN:
-                    allocated[leg.lot_id] = allocated.get(leg.lot_id, 0) + ranges.count(leg.serials)
-        return allocated
+                if leg.from_account == account:
+                    pieces.setdefault(leg.lot_id, []).extend(leg.serials)
+        for part in self._uses.committed(account):
+            pieces.setdefault(part.lot_id, []).extend(part.serials)
+        return {lot: _merged(parts) for lot, parts in pieces.items()}
 
     def _give(self, account: str, lot_id: str, serials: Serials) -> None:
         held = self._accounts[account].serials
@@ -295,6 +327,17 @@ class Accounts:
             held[lot_id] = left
         else:
             del held[lot_id]
+
+
+def _merged(parts: list[SerialRange]) -> Serials:
+    """Ranges that do not overlap, in order, those that touch as one."""
+    merged: list[SerialRange] = []
+    for first, end in sorted(parts):
+        if merged and merged[-1][1] == first:
+            merged[-1] = (merged[-1][0], end)
+        else:
+            merged.append((first, end))
+    return tuple(merged)
 
 
 def _add(balance: BalanceView, bucket: Bucket, amount: int) -> None:

@@ -19,6 +19,7 @@ from gateway.engine.entry import AccountEvent, Entry
 from gateway.engine.negotiations import Negotiations
 from gateway.engine.orders import OpenOrders
 from gateway.engine.rows import DIGEST_ALGORITHM, GENESIS, INSERT_BATCH, Batch, SettlementRows
+from gateway.engine.use_rows import UseRows
 from gateway.engine.verification import Progress, Verification, say_nothing, verify_journal
 from gateway.engine.withdrawals import WithdrawalRows
 
@@ -78,7 +79,12 @@ class Journal:
         """Use `opened`: it takes the lock and finds the end."""
         self._connection = connection
         self._pool = pool
-        self._projections: tuple[Projection, ...] = (SettlementRows(), WithdrawalRows(), *projections)
+        self._projections: tuple[Projection, ...] = (
+            SettlementRows(),
+            UseRows(),
+            WithdrawalRows(),
+            *projections,
+        )
         self._last_event_ids: dict[str, int] = {}
         self._orders = OpenOrders()
         self._negotiations = Negotiations()

@@ -16,6 +16,9 @@ from gateway.engine.market import HaltView, ListingView, Market, MarketState, Ma
 from gateway.engine.negotiations import STEPS, Negotiations, NegotiationView, Step
 from gateway.engine.order_views import OrderViews
 from gateway.engine.orders import OrderView
+from gateway.engine.unseen import CHANGES_NO_VIEW
+from gateway.engine.use_handlers import use_handlers
+from gateway.engine.uses import Uses, UsesState
 from matching.calendar import Calendar
 from matching.events import (
     AccountRestricted,
@@ -31,18 +34,15 @@ from matching.events import (
     DayOpened,
     DayPricesRevised,
     Event,
-    LargeHolderNoted,
     ListingAdded,
     OrderAccepted,
     OrderCancelled,
     OrderExpired,
     OrderReplaced,
     OrderRested,
-    OrdersCancelled,
     PhaseChanged,
     Reconciled,
     Rejected,
-    Replayed,
     RestrictionLifted,
     RulesAdopted,
     TradeBusted,
@@ -53,13 +53,11 @@ from matching.events import (
 from matching.negotiated_events import (
     NegotiatedTotalsSet,
     NegotiatedTransferExecuted,
-    NegotiatedTransferKnown,
 )
 from matching.rulebook import RuleBook, Rules
 from settlement.account import ParticipantKind
 from settlement.events import (
     AccountOpened,
-    CashDeposited,
     DeliveryFailed,
     DeliverySettled,
     Instruction,
@@ -70,14 +68,6 @@ from settlement.events import (
     MovementRefused,
     ParticipantRegistered,
     Posted,
-    RetirementCompleted,
-    RetirementRefused,
-    TransferCompleted,
-    TransferFailed,
-    TransferRequested,
-    WithdrawalPaid,
-    WithdrawalRequested,
-    WithdrawalReturned,
 )
 from settlement.lot import Lot, MethodologyClass
 
@@ -100,6 +90,7 @@ class ViewsState:
     open_orders: tuple[OrderView, ...]
     approvals: tuple[ApprovalView, ...]
     negotiations: tuple[NegotiationView, ...]
+    uses: UsesState
 
 
 class Views:
@@ -108,7 +99,8 @@ class Views:
     def __init__(self, *, recent_orders: int = RECENT_ORDERS, state: ViewsState | None = None) -> None:
         """Views of an exchange without a past, or those of a snapshot."""
         self._market = Market()
-        self._accounts = Accounts()
+        self._uses = Uses()
+        self._accounts = Accounts(self._uses)
         self._participants: dict[str, ParticipantKind] = {}
         self._depths: dict[str, Depth] = {}
         self._orders = OrderViews(recent_orders)
@@ -161,6 +153,11 @@ class Views:
     def approvals(self) -> Mapping[int, ApprovalView]:
         """Operators' acts that wait for a second person, oldest first."""
         return self._approvals.waiting
+
+    @property
+    def uses(self) -> Uses:
+        """Compliance years, uses under way and what was used up. Not to be altered by readers."""
+        return self._uses
 
     @property
     def position(self) -> int:
@@ -252,11 +249,13 @@ class Views:
             open_orders=self._orders.open.all(),
             approvals=tuple(self._approvals.waiting.values()),
             negotiations=self._negotiations.all(),
+            uses=self._uses.dump(),
         )
 
     def _load(self, state: ViewsState) -> None:
         self._market = Market.load(state.market)
-        self._accounts = Accounts(state.accounts)
+        self._uses = Uses(state.uses)
+        self._accounts = Accounts(self._uses, state.accounts)
         self._participants = dict(state.participants)
         self._depths = {depth.listing: Depth.load(depth) for depth in state.depths}
         self._orders = OrderViews(self._recent_limit, state.open_orders)
@@ -268,7 +267,7 @@ class Views:
         """What to do about each event. Every type is here or among those that change no view."""
         market, accounts, approvals, orders = self._market, self._accounts, self._approvals, self._orders
         return {
-            **dict.fromkeys(_CHANGES_NO_VIEW, _nothing),
+            **dict.fromkeys(CHANGES_NO_VIEW, _nothing),
             Rejected: orders.reject,
             OrderAccepted: orders.accept,
             Traded: self._on_traded,
@@ -286,7 +285,7 @@ class Views:
             MovementRefused: lambda _, event: accounts.refuse(event.instruction_id),
             DeliverySettled: _plain(accounts.deliver),
             DeliveryFailed: self._on_failed,
-            RetirementCompleted: _plain(accounts.retire),
+            **use_handlers(self._uses, accounts),
             TradingHalted: lambda entry, event: market.halt(event, entry.at_ns),
             TradingResumed: _plain(market.resume),
             AccountRestricted: lambda entry, event: accounts.restrict(event, entry.at_ns),
@@ -372,23 +371,6 @@ Handler: TypeAlias = Callable[[Entry, Any], None]
 
 def _plain(handle: Callable[[Any], None]) -> Handler:
     return lambda _, event: handle(event)
-
-
-_CHANGES_NO_VIEW: Final = (
-    Replayed,
-    OrdersCancelled,
-    CashDeposited,
-    WithdrawalRequested,
-    WithdrawalPaid,
-    WithdrawalReturned,
-    TransferRequested,
-    TransferCompleted,
-    TransferFailed,
-    RetirementRefused,
-    LargeHolderNoted,
-    NegotiatedTransferKnown,
-)
-"""What they did to a balance, a `Posted` beside them says."""
 
 
 def _nothing(_: Entry, __: Event) -> None:

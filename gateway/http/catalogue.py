@@ -8,9 +8,11 @@ from typing import Final
 
 from gateway.http import reasons
 from gateway.http.reasons import GATEWAY_REASONS, STATUS_OF_GATEWAY
+from gateway.http.use_reasons import USE_REASONS as GATEWAY_USE_REASONS
 from matching.rejections import REASONS as MATCHING_REASONS
 from settlement.rejections import REASONS as SETTLEMENT_REASONS
 from settlement.rejections import Reason
+from settlement.use_rejections import USE_REASONS
 
 UNPROCESSABLE: Final = 422
 
@@ -43,6 +45,8 @@ STATUS_OF_CORE: Final[dict[str, int]] = {
     "trade_not_pending": 409,
     "approval_unknown": 404,
     "second_person_needed": 403,
+    "use_not_held": 409,
+    "compliance_year_unknown": 404,
     "negotiated_transfer_unknown": 404,
     "counterparty_unknown": 404,
     "negotiated_transfer_ended": 409,
@@ -56,7 +60,10 @@ STATUS_OF_CORE: Final[dict[str, int]] = {
 acts of an operator or on an order that come too early or too late."""
 
 CATALOGUE: Final[dict[str, Reason]] = {
-    reason.code: reason for reason in chain(SETTLEMENT_REASONS, MATCHING_REASONS, GATEWAY_REASONS)
+    reason.code: reason
+    for reason in chain(
+        SETTLEMENT_REASONS, USE_REASONS, MATCHING_REASONS, GATEWAY_REASONS, GATEWAY_USE_REASONS
+    )
 }
 """Every reason there is, by its code."""
 

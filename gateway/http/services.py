@@ -112,5 +112,7 @@ class Services:
     registry_answers: Callable[[], bool] = lambda: True
     """Whether the registry platform answered when it was asked last."""
     settings: HttpSettings = field(default_factory=HttpSettings)
+    public_url: str = "http://127.0.0.1"
+    """Where the public reaches this exchange: printed on certificates."""
     turns: Turns = field(default_factory=Turns)
     """For what concerns one account and has to look before it asks."""

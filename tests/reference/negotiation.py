@@ -370,7 +370,9 @@ class Negotiation:
                 return "insufficient_cash"
         elif vault.sellable(stake.account, stake.listing) < stake.tonnes:
             return "insufficient_units"
-        return "account_restricted" if stake.account in self.market.restricted else None
+        if stake.account in self.market.restricted:
+            return "account_restricted"
+        return "account_earmarked" if stake.account in vault.earmarks else None
 
     def not_these_terms(self, listing: "PlainListing", price_fen: int, tonnes: int) -> str | None:
         terms = listing.terms

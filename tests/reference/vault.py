@@ -91,6 +91,8 @@ class Movement:
     trades: list[Trade] = field(default_factory=list)
     retirement: str = ""
     use: Use | None = None
+    used: str = ""
+    """Which use of owned units it is about."""
 
 
 class Vault:
@@ -107,6 +109,10 @@ class Vault:
         self.brought_in: dict[str, int] = {}
         self.pieces: dict[tuple[str, str], list[Piece]] = {}
         self.here: dict[str, list[tuple[int, int]]] = {}
+        self.earmarks: dict[str, str] = {}
+        """Accounts whose money is for one purpose."""
+        self.spent: dict[str, list[tuple[int, int]]] = {}
+        """Serials that were retired, by lot."""
         self.aside: list[Aside] = []
         self.trades: list[Trade] = []
         self.asked: list[Movement] = []
@@ -175,6 +181,8 @@ class Vault:
         if command.registry_account in self.registry_accounts:
             return "registry_account_bound"
         self.owners[command.account] = command.owner
+        if command.earmark is not None:
+            self.earmarks[command.account] = command.earmark.value
         self.registry_accounts.append(command.registry_account)
         return [("opened", command.account)]
 
@@ -244,6 +252,8 @@ class Vault:
     # ---- transfers in -----------------------------------------------------------------------------------------------
 
     def no_transfer_in(self, command: RequestTransferIn) -> str | None:
+        if command.account in self.earmarks:
+            return "account_earmarked"
         if command.instrument not in self.instruments:
             return "instrument_unknown"
         names = [part.lot_id for part in command.lots]
@@ -260,6 +270,10 @@ class Vault:
                 return "serials_malformed"
             if ranges[0][0] < lot.serials[0] or ranges[-1][1] > lot.serials[1]:
                 return "serials_malformed"
+            if any(
+                first < b and a < end for first, end in ranges for a, b in self.spent.get(part.lot_id, [])
+            ):
+                return "serials_retired"
             for first, end in ranges:
                 if any(
                     first < there_end and there < end for there, there_end in self.here.get(part.lot_id, [])
@@ -277,6 +291,13 @@ class Vault:
                 parts = ((first, min(end, piece.first)), (max(first, piece.end), end))
                 left.extend((begin, stop) for begin, stop in parts if begin < stop)
             self.here[piece.lot_id] = left
+
+    def spend(self, pieces: list[Piece]) -> None:
+        """These serials are retired. None of them ever was before."""
+        for piece in pieces:
+            spent = self.spent.setdefault(piece.lot_id, [])
+            assert all(end <= piece.first or piece.end <= first for first, end in spent), f"{piece} twice"
+            self.spent[piece.lot_id] = joined([*spent, (piece.first, piece.end)])
 
     def transfer_in(self, command: RequestTransferIn, seq: int) -> Answer:
         pieces = [
@@ -393,13 +414,14 @@ class Vault:
         return [("refused", movement.name, code, command.leg), *self.undone(movement, code, command.leg, seq)]
 
     def answers_to_come(self) -> int:
-        """How often the registry is still to answer: about deliveries, and about what they were bought for."""
+        """How often the registry is still to answer: about deliveries, what they were bought for, and uses."""
         uses = [trade for trade in self.trades if trade.use is not None]
-        return len(self.trades) + len(uses) + len([asked for asked in self.asked if asked.use is not None])
+        return len(self.trades) + len(uses) + len([asked for asked in self.asked if asked.use or asked.used])
 
     def done(self, movement: Movement, seq: int) -> list[Note]:
         if movement.use is not None:
             self.leave(movement.pieces)
+            self.spend(movement.pieces)
             size = tonnes(movement.pieces)
             self.move(movement.account, movement.instrument, size, "delivering", "retired")
             return [("retired", movement.retirement, movement.account, size, movement.use)]
@@ -520,4 +542,6 @@ def told(movement: Movement) -> Note:
         legs.extend((lot_id, amount, number) for lot_id, amount in by_lot.items())
     if movement.use is not None:
         return ("asked to retire", movement.name, tuple(legs), movement.retirement, movement.use)
+    if movement.used:
+        return ("asked to use", movement.name, tuple(legs), movement.used)
     return ("asked", movement.name, tuple(legs))

@@ -29,6 +29,7 @@ from settlement.holdings import Holdings
 from settlement.ledger import Ledger
 from settlement.movements import Movements
 from settlement.obligations import Obligations
+from settlement.use_rejections import USE_REASONS
 from settlement.values import AccountId, TradeId, TradingDay
 from tests.reference.vault import Note
 from tests.simulation import run
@@ -64,7 +65,8 @@ def test_lives_meet_every_event_and_every_rejection_there_is(monkeypatch: pytest
     monkeypatch.setattr(run, "notes_of", lambda events: counting(notes_of(events)))
     for seed in range(500, 518):
         live(seed, 4_000)
-    codes = {reason.code for reason in (*matching_rejections.REASONS, *settlement_rejections.REASONS)}
+    reasons = (*matching_rejections.REASONS, *settlement_rejections.REASONS, *USE_REASONS)
+    codes = {reason.code for reason in reasons}
     notes = {
         "traded",
         "rested",
@@ -79,6 +81,9 @@ def test_lives_meet_every_event_and_every_rejection_there_is(monkeypatch: pytest
     notes |= {"transfer failed", "prices", "band", "phase", "reconciled", "closed"}
     notes |= {"replaced", "halted", "resumed", "restricted", "lifted", "busted", "revised", "large holder"}
     notes |= {"waits", "approved", "declined", "asked to retire", "retired", "not retired"}
+    notes |= {"use held", "use asked", "use withdrawn", "use refused", "used", "certified"}
+    notes |= {"asked to use", "year", "filed", "welfare"}
+    codes -= {"units_frozen"}  # nothing is ever frozen in these lives
     steps = "filed countered confirmed traded declined withdrawn expired rejected known totals reviewed"
     notes |= {f"negotiated {step}" for step in (*steps.split(), "under review")}
     codes -= {"lot_in_too_many_pieces"}  # ten thousand pieces are more than a life has time for

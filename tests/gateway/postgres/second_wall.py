@@ -15,6 +15,8 @@ SCHEMA = files("gateway.postgres") / "schema"
 JOURNALED = 40
 """Entries 1 to 40 are in the journal; the world's own are 1 to 11."""
 
+CLASSES = {"CIR1": "I", "CIR2": "II"}
+
 NEW = 20
 """An entry that has settled nothing yet."""
 
@@ -104,12 +106,28 @@ def postings_of(seq: int, reason: Row) -> list[Row]:
     return rows
 
 
-def wave(seq: int, reason: Row, moves: Sequence[Row] = (), postings: list[Row] | None = None) -> Wave:
-    """One entry with one reason; postings as they should be unless given."""
+def uses_of(reason: Row) -> list[Row]:
+    """What a retirement or donation was for, unless a test says something else."""
+    kind, _, asset, *_ = reason
+    purpose = {"retirement": "voluntary_cancellation", "donation": "donation"}.get(str(kind))
+    if purpose is None or asset not in CLASSES:
+        return []
+    return [(asset, CLASSES[str(asset)], purpose, "emitter", None)]
+
+
+def wave(
+    seq: int,
+    reason: Row,
+    moves: Sequence[Row] = (),
+    postings: list[Row] | None = None,
+    uses: list[Row] | None = None,
+) -> Wave:
+    """One entry with one reason; postings and uses as they should be unless given."""
     return Wave(
         reasons=[(seq, 1, *reason)],
         moves=[(seq, 1, part, *move) for part, move in enumerate(moves, 1)],
         postings=postings_of(seq, reason) if postings is None else postings,
+        uses=[(seq, 1, *use) for use in (uses_of(reason) if uses is None else uses)],
     )
 
 
@@ -553,7 +571,7 @@ ATTACKS = (
         "money retired",
         settle(NEW, retire("trade-9", "beta", "CNY", 3)),
         "settled_kind",
-        ("settled.settled_kind",),
+        ("settled.settled_kind", "settled.settled_4_use_is_told"),
     ),
     Attack(
         "tonnes retired without their serials",
