@@ -87,6 +87,16 @@ QuotaOption = Annotated[
     ),
 ]
 
+DrillOption = Annotated[
+    bool,
+    typer.Option(
+        "--drill",
+        help=say(
+            "演练: 参考登记平台可按指令出故障", "a rehearsal: the reference registry takes orders to fail"
+        ),
+    ),
+]
+
 
 def serve(
     *,
@@ -111,6 +121,7 @@ def serve(
     port: PortOption = DEFAULT_PORT,
     public_url: PublicUrlOption = None,
     data_dir: DataDirOption = None,
+    drill: DrillOption = False,
     quota: QuotaOption = None,
     log: LogOption = None,
 ) -> None:
@@ -130,6 +141,7 @@ def serve(
             database_url=database_url,
             registry_url=registry_url,
             registry_key_file=registry_key_file,
+            drill=drill,
             seed=SeedName.DEMO if demo else seed,
             public_url=public_url,
             quotas=tuple(quota or ()),

@@ -121,7 +121,7 @@ class Bargaining:
             lots: tuple[NamedLot, ...] = ()
             if one is not None and (not one.lots or self.chance(0.05)):
                 lots = self.lots(account, AssetCode(one.listing), one.tonnes)
-            if one is not None and one.proposer == "sell" and self.chance(0.95):
+            if one is not None and one.proposer == "sell" and self.chance(0.85):
                 lots = ()
             return ConfirmNegotiatedTransfer(
                 participant=participant,
