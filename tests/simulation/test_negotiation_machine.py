@@ -451,7 +451,13 @@ class NegotiationMachine(RuleBasedStateMachine):
         ledger = self.exchange.depository.ledger
         for (account, asset), amounts in self.reference.vault.amounts.items():
             balance = ledger.balance(AccountId(account), AssetCode(asset))
-            have = [balance.available, balance.held, balance.delivering, balance.retired]
+            have = [
+                balance.available,
+                balance.held,
+                balance.frozen,
+                balance.delivering,
+                balance.retired,
+            ]
             assert have == list(amounts.values())
         self.exchange.check()
         compare(self.exchange, self.reference)
