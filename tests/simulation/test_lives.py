@@ -226,7 +226,7 @@ FAULTS = [
 
 
 def some_lives() -> None:
-    for seed in range(20, 30):
+    for seed in range(20, 70):
         live(seed, 1_500)
 
 
