@@ -22,9 +22,8 @@ from matching.events import Event
 from matching.negotiated import NegotiatedTransfer
 from matching.negotiated_transfers import NegotiatedTransfers
 from matching.order import Order
-from settlement import custody_rejections, serials
+from settlement import custody_rejections
 from settlement import rejections as settlement_rejections
-from settlement.events import LotSlice
 from settlement.freezing import Freezing
 from settlement.holdings import Holdings
 from settlement.ledger import Ledger
@@ -184,29 +183,10 @@ def sloppy_expire_due(transfers: NegotiatedTransfers, at_ns: int) -> list[Event]
     return []
 
 
-def sloppy_take_aside(
-    holdings: Holdings, account: AccountId, slices: tuple[LotSlice, ...]
-) -> tuple[LotSlice, ...]:
-    """Named serials are delivered by turn, like any others."""
-    plain_put_back(holdings, account, slices)
-    return tuple(
-        part
-        for one in slices
-        for part in holdings.take_first(
-            account, holdings._lots[one.lot_id].instrument, serials.count(one.serials)
-        )
-    )
-
-
-def plain_put_back(holdings: Holdings, account: AccountId, slices: tuple[LotSlice, ...]) -> None:
-    holdings.give(account, plain_take_aside(holdings, account, slices))
-
-
 def sloppy_forget_agreement(agreements: Agreements, transfer: NegotiatedTransfer) -> None:
     """An agreement of which nothing came cannot be filed again."""
 
 
-plain_take_aside = Holdings.take_aside
 plain_add, plain_dump = OrderBook.add, Ledger.dump
 FAULTS = [
     (OrderBook, "add", sloppy_add),
@@ -220,7 +200,6 @@ FAULTS = [
     (Freezing, "places", sloppy_places),
     (Provenance, "forget", sloppy_forget_provenance),
     (NegotiatedTransfers, "expire_due", sloppy_expire_due),
-    (Holdings, "take_aside", sloppy_take_aside),
     (Agreements, "forget", sloppy_forget_agreement),
 ]
 
