@@ -125,6 +125,8 @@ class Rules:
     negotiated_open_offers: bool
     """Whether a negotiated transfer may be offered to everyone."""
     negotiated_review: NegotiatedReview
+    negotiated_max_filed: int
+    """For how many transfers an account may have cover held at once."""
     negotiated_max_rounds: int
     """How often terms may be made in one negotiation, the filing included."""
     notice_s: int
@@ -169,6 +171,7 @@ PARAMETERS: Final[dict[str, Callable[[RuleValue], object]]] = {
     "negotiated_reference": rule_values.one_of(NegotiatedReference),
     "negotiated_open_offers": rule_values.yes_or_no,
     "negotiated_review": rule_values.one_of(NegotiatedReview),
+    "negotiated_max_filed": rule_values.whole(1),
     "negotiated_max_rounds": rule_values.whole(1),
     "notice_s": rule_values.seconds(0),
     "two_person_acts": rule_values.acts,
@@ -189,6 +192,7 @@ MARKET_WIDE: Final = frozenset(
         "settlement_account",
         "notice_s",
         "two_person_acts",
+        "negotiated_max_filed",
         "transfers_until",
         "correction_policy",
         "use_channels",

@@ -22,9 +22,8 @@ from matching.events import Event
 from matching.negotiated import NegotiatedTransfer
 from matching.negotiated_transfers import NegotiatedTransfers
 from matching.order import Order
-from settlement import cash_rejections, custody_rejections, serials
+from settlement import cash_rejections, custody_rejections
 from settlement import rejections as settlement_rejections
-from settlement.events import LotSlice
 from settlement.freezing import Freezing
 from settlement.holdings import Holdings
 from settlement.ledger import Ledger
@@ -56,7 +55,10 @@ def test_many_long_lives_go_as_the_reference_says(first: int) -> None:
 
 
 def test_lives_meet_every_event_and_every_rejection_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A simulation that never gets anywhere proves nothing: these few lives reach all there is to reach."""
+    """A simulation that never gets anywhere proves nothing: a few lives reach all there is to reach.
+
+    How few depends on what is rare: they go on until everything has been met, forty at most.
+    """
     met: Counter[object] = Counter()
 
     def counting(notes: list[Note]) -> list[Note]:
@@ -65,8 +67,6 @@ def test_lives_meet_every_event_and_every_rejection_there_is(monkeypatch: pytest
         return notes
 
     monkeypatch.setattr(run, "notes_of", lambda events: counting(notes_of(events)))
-    for seed in range(500, 516):
-        live(seed, 4_000)
     reasons = (
         *matching_rejections.REASONS,
         *settlement_rejections.REASONS,
@@ -97,7 +97,11 @@ def test_lives_meet_every_event_and_every_rejection_there_is(monkeypatch: pytest
     steps = "filed countered confirmed traded declined withdrawn expired rejected known totals reviewed"
     notes |= {f"negotiated {step}" for step in (*steps.split(), "under review")}
     codes -= {"lot_in_too_many_pieces"}  # ten thousand pieces are more than a life has time for
-    assert codes | notes <= set(met), sorted(codes | notes - set(met))
+    for seed in range(500, 540):
+        live(seed, 4_000)
+        if codes | notes <= set(met):
+            return
+    raise AssertionError(f"never met: {sorted((codes | notes) - set(met))}")
 
 
 @pytest.mark.parametrize("hash_seed", ["0", "1", "4242"])
@@ -184,29 +188,10 @@ def sloppy_expire_due(transfers: NegotiatedTransfers, at_ns: int) -> list[Event]
     return []
 
 
-def sloppy_take_aside(
-    holdings: Holdings, account: AccountId, slices: tuple[LotSlice, ...]
-) -> tuple[LotSlice, ...]:
-    """Named serials are delivered by turn, like any others."""
-    plain_put_back(holdings, account, slices)
-    return tuple(
-        part
-        for one in slices
-        for part in holdings.take_first(
-            account, holdings._lots[one.lot_id].instrument, serials.count(one.serials)
-        )
-    )
-
-
-def plain_put_back(holdings: Holdings, account: AccountId, slices: tuple[LotSlice, ...]) -> None:
-    holdings.give(account, plain_take_aside(holdings, account, slices))
-
-
 def sloppy_forget_agreement(agreements: Agreements, transfer: NegotiatedTransfer) -> None:
     """An agreement of which nothing came cannot be filed again."""
 
 
-plain_take_aside = Holdings.take_aside
 plain_add, plain_dump = OrderBook.add, Ledger.dump
 FAULTS = [
     (OrderBook, "add", sloppy_add),
@@ -220,13 +205,12 @@ FAULTS = [
     (Freezing, "places", sloppy_places),
     (Provenance, "forget", sloppy_forget_provenance),
     (NegotiatedTransfers, "expire_due", sloppy_expire_due),
-    (Holdings, "take_aside", sloppy_take_aside),
     (Agreements, "forget", sloppy_forget_agreement),
 ]
 
 
 def some_lives() -> None:
-    for seed in range(20, 30):
+    for seed in range(20, 70):
         live(seed, 1_500)
 
 
