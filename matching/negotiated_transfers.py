@@ -8,7 +8,6 @@ goes into the delivery of the trade it has become.
 from collections.abc import Iterable, Iterator
 
 from matching import negotiated_told as told
-from matching import rejections
 from matching.agreements import Agreements
 from matching.events import Event
 from matching.execution import Moment
@@ -77,11 +76,28 @@ class NegotiatedTransfers:
         over = [one for one in self.under_way.values() if day_closes or one.state is NegotiatedState.FILED]
         return self._expire(over, ExpiryCause.SESSION_END)
 
-    def restrict(self, account: AccountId) -> list[Event]:
+    def restrict(self, account: AccountId, why: Rejection) -> list[Event]:
         """End all transfers of an account that may not trade any more."""
         its = [one for one in self.under_way.values() if one.concerns(account)]
-        why = rejections.ACCOUNT_RESTRICTED.because()
         return [event for one in its for event in self.reject(one, why)]
+
+    def naming_frozen(self, place: tuple[AccountId, AssetCode]) -> list[NegotiatedTransfer]:
+        """Transfers under way for which the account has set serials aside that a freeze names, oldest first."""
+        return [
+            one
+            for one in self.under_way.values()
+            for cover in one.covers()
+            if (cover.account, cover.asset) == place
+            and self._depository.holdings.are_frozen(cover.account, cover.lots)
+        ]
+
+    def newest_sale(self, place: tuple[AccountId, AssetCode]) -> NegotiatedTransfer | None:
+        """The youngest transfer under way that holds units of the account without naming which."""
+        for one in reversed(self.under_way.values()):
+            for cover in one.covers():
+                if (cover.account, cover.asset) == place and not cover.lots:
+                    return one
+        return None
 
     def bust(self, trade_id: TradeId) -> None:
         """A negotiated trade of today was undone: its agreement may be filed again."""

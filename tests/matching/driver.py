@@ -116,6 +116,8 @@ RULES: dict[str, RuleValue] = {
     "negotiated_max_rounds": 20,
     "notice_s": 0,
     "two_person_acts": "none",
+    "transfers_until": "none",
+    "correction_policy": "claim_only",
     "depth_levels": 5,
     "registry_patience_s": 3_600,
     "use_channels": CHANNELS,

@@ -284,9 +284,32 @@ class Negotiation:
         over = [one for one in self.under_way() if phase == "closing" or one.state == "filed"]
         return [self.end(one, "expired", "session_end") for one in over]
 
-    def restrict(self, account: str) -> list[Note]:
+    def restrict(self, account: str, why: str) -> list[Note]:
         its = [one for one in self.under_way() if account in (one.seller, one.buyer)]
-        return [self.end(one, "rejected", "account_restricted") for one in its]
+        return [self.end(one, "rejected", why) for one in its]
+
+    def naming(self, account: str, instrument: str) -> list[PlainTransfer]:
+        """Those for which the account's own frozen serials lie aside."""
+        vault = self.market.vault
+        return [
+            one
+            for one in self.under_way()
+            if one.aside is not None
+            and (one.aside.account, one.aside.instrument) == (account, instrument)
+            and any(
+                vault.unfrozen(account, piece) != [(piece.first, piece.end)] for piece in one.aside.pieces
+            )
+        ]
+
+    def unnamed_sales(self, account: str, instrument: str) -> list[PlainTransfer]:
+        """Those that hold units of the account, whichever."""
+        return [
+            one
+            for one in self.under_way()
+            if (one.seller, one.listing) == (account, instrument)
+            and "sell" in one.covered
+            and one.aside is None
+        ]
 
     def bust(self, trade: int) -> None:
         for one in self.filed:
@@ -365,7 +388,9 @@ class Negotiation:
             return "insufficient_units"
         if stake.account in self.market.restricted:
             return "account_restricted"
-        return "account_earmarked" if stake.account in vault.earmarks else None
+        if stake.account in vault.earmarks:
+            return "account_earmarked"
+        return "account_frozen" if self.market.custody.stops(stake.account) else None
 
     def not_these_terms(self, listing: "PlainListing", price_fen: int, tonnes: int) -> str | None:
         terms = listing.terms
