@@ -7,7 +7,7 @@ import asyncio
 import os
 import random
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import asyncpg
@@ -27,8 +27,9 @@ from matching.commands import (
 )
 from matching.events import CloseStep
 from matching.order import Side
-from registry_bridge import exchange_side
-from registry_bridge.exchange_side import ExchangeOutbox, ExchangeSide, compare_positions
+from registry_bridge import reconciling
+from registry_bridge.back_off import BackOff
+from registry_bridge.exchange_side import ExchangeOutbox, ExchangeSide
 from registry_bridge.http_administration import HttpAdministration
 from registry_bridge.http_registry import HttpRegistry
 from registry_bridge.registry import AccountKind
@@ -49,7 +50,6 @@ from settlement.instrument import Instrument
 from settlement.lot import Lot, MethodologyClass
 from settlement.lot_choice import LotChoice
 from settlement.retirement import RetirementPurpose, Use, UseId
-from settlement.serials import Serials
 from settlement.use_commands import (
     AdoptComplianceYear,
     DesignateWelfareAccount,
@@ -71,7 +71,7 @@ from tests.gateway.engine.world import (
     setting_up,
 )
 from tests.registry_bridge.conftest import Service
-from tests.registry_bridge.test_uses import bridged
+from tests.registry_bridge.test_uses import Whole, bridged
 
 NS = 1_000_000_000
 PATIENCE_S = 30
@@ -93,7 +93,7 @@ YEAR = ComplianceYear(year=2025, opens_ns=0, deadline_ns=START_NS * 2, source="a
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange_side, "PAUSE_S", 0.01)
+    monkeypatch.setattr(reconciling, "AGAIN", BackOff(first_s=0.01, longest_s=0.01))
 
 
 @pytest.fixture
@@ -240,8 +240,9 @@ class Crowd:
         return Use(purpose=self.chance.choice(list(RetirementPurpose)), beneficiary="somebody")
 
 
-async def close(running: Engine, registry: HttpRegistry, outbox: ExchangeOutbox) -> None:
+async def close(whole: Whole) -> None:
     """Close the day to its end; both sides must hold the same."""
+    running = whole.engine
     core = running.recovered.exchange
     day = core.trading_day
     assert day is not None
@@ -250,22 +251,14 @@ async def close(running: Engine, registry: HttpRegistry, outbox: ExchangeOutbox)
         while core.close_step is not CloseStep.RECONCILE:
             await running.do(AdvanceClose(trading_day=day, portion=100))
             await asyncio.sleep(0.01)
-        found = await compare_positions(registry, outbox, lambda: holdings(running))
+        found = await whole.compare()
         assert found.is_clean, found
+        here, there = found.positions.here.digest, found.positions.there.digest
         await running.do(
-            RecordReconciliation(
-                trading_day=day, breaks=0, digest_here=found.here.digest, digest_there=found.there.digest
-            )
+            RecordReconciliation(trading_day=day, breaks=0, digest_here=here, digest_there=there)
         )
         while core.trading_day == day:
             await running.do(AdvanceClose(trading_day=day, portion=100))
-
-
-def holdings(running: Engine) -> Iterator[tuple[AccountId, LotId, Serials]]:
-    """What the views hold, account by account."""
-    for account in running.views.accounts().values():
-        for lot, serials in account.serials.items():
-            yield AccountId(account.account), LotId(lot), serials
 
 
 async def quiet(running: Engine) -> None:
@@ -282,6 +275,9 @@ def outbox_of(running: Engine) -> ExchangeOutbox:
             exchange_id=running.journal.exchange_id,
             pending=lambda: tuple(running.views.pending_instructions.values()),
             registry_account=lambda account: f"R-{account}",
+            accounts=lambda: tuple(AccountId(name) for name in running.views.accounts()),
+            serials=lambda account: running.views.accounts()[account].serials,
+            arriving=running.views.custody.arriving,
             submit=running.sequencer.submit,
         )
     )
@@ -317,7 +313,10 @@ async def test_whatever_happens_a_tonne_is_used_once_and_class_two_never_complie
                     await running.do(crowd.next(running))
                 if life == LIVES - 1:
                     await quiet(running)
-                    await close(running, registry, outbox)
+                    whole = Whole(
+                        engine=running, registry=registry, administration=administration, outbox=outbox
+                    )
+                    await close(whole)
                     service.clock.now_ns += 10 * NS
                     clock.move_to(service.clock.now_ns)
                     await running.do(crowd.next(running))
