@@ -97,7 +97,7 @@ class Bargaining:
             for lot in one.lots
         )
         return FileNegotiatedTransfer(
-            participant=OWNERS[AccountId(account or "")],
+            participant=OWNERS.get(AccountId(account or ""), ParticipantId("p1")),
             account=AccountId(account or ""),
             client_id=self.fresh_id(),
             listing=AssetCode(one.listing),
