@@ -36,6 +36,7 @@ from settlement.commands import (
     TakeNotice,
 )
 from settlement.retirement import RetirementId, Use
+from settlement.use_commands import UseCommand
 from settlement.values import AccountId, AssetCode, ParticipantId, TradeId, TradingDay
 
 
@@ -316,6 +317,7 @@ Command: TypeAlias = (
     | RequestTransferOut
     | TakeNotice
     | ReportBreaks
+    | UseCommand
     | RegisterParticipant
     | OpenAccount
     | AddInstrument

@@ -14,6 +14,7 @@ from settlement.custody_events import CustodyEvent
 from settlement.events import AnySettlementEvent
 from settlement.rejections import Figure
 from settlement.retirement import Use
+from settlement.use_events import UsesEvent
 from settlement.values import AccountId, AssetCode, ParticipantId, TradeId, TradeMethod, TradingDay
 
 
@@ -347,6 +348,7 @@ Event: TypeAlias = (
     | OrderExpired
     | OrdersCancelled
     | AnySettlementEvent
+    | UsesEvent
     | LargeHolderNoted
     | TradingHalted
     | TradingResumed

@@ -47,6 +47,7 @@ from matching.session import Phase
 from matching.state import ExchangeState, Stamp
 from matching.trading import ListedTrading
 from matching.unit_transfers import UnitTransfers
+from matching.using import Using
 from settlement.claim import CorrectionPolicy
 from settlement.commands import (
     AddInstrument,
@@ -68,6 +69,15 @@ from settlement.commands import (
 from settlement.depository import Depository
 from settlement.events import Instruction
 from settlement.rejections import ACCOUNT_UNKNOWN, DEADLINE_PASSED, INSTRUMENT_UNKNOWN, Rejection
+from settlement.use_commands import (
+    AdoptComplianceYear,
+    DesignateWelfareAccount,
+    FileVerifiedEmissions,
+    SubmitOffset,
+    SubmitRetirement,
+    WithdrawUse,
+)
+from settlement.use_rejections import ACCOUNT_EARMARKED
 from settlement.values import TradingDay
 
 
@@ -94,6 +104,7 @@ class Exchange:
         self.operations = Operations(depository, self.trading, self.negotiation, rulebook, self.cycle)
         self.unit_transfers = UnitTransfers(depository, self.cycle, self.trading.standing)
         self.follow_up = FollowUp(depository.custody, self.trading, self.negotiation.transfers, self.cycle)
+        self.using = Using(depository, self.cycle, self.trading.standing)
 
     @property
     def trading_day(self) -> TradingDay | None:
@@ -107,8 +118,8 @@ class Exchange:
 
     @property
     def next_change_ns(self) -> int:
-        """When phase or rules may next change by the mere passing of time."""
-        return self.cycle.next_change_ns
+        """When anything may next change by the mere passing of time: phase, rules, or a use that is held."""
+        return min(self.cycle.next_change_ns, self.using.next_change_ns)
 
     @property
     def close_step(self) -> CloseStep | None:
@@ -128,6 +139,7 @@ class Exchange:
         events: list[Event] = []
         if stamp.at_ns >= cycle.next_change_ns:
             events.extend(cycle.follow_time())
+        events.extend(self.using.follow_time())
         decided = (
             self._decide_for_client(command) if isinstance(command, ClientCommand) else self._decide(command)
         )
@@ -135,6 +147,7 @@ class Exchange:
             events.append(Rejected(code=decided.code, limit=decided.limit, actual=decided.actual))
         else:
             events.extend(decided)
+            events.extend(self.using.follow_time())
         if self.depository.custody.is_stirred:
             events.extend(self.follow_up.run())
         return tuple(events)
@@ -167,6 +180,8 @@ class Exchange:
                 return self.unit_transfers.request_in(command)
             case RequestTransferOut():
                 return self.unit_transfers.request_out(command)
+            case SubmitOffset() | SubmitRetirement() | WithdrawUse():
+                return self.using.decide(command)
             case (
                 FileNegotiatedTransfer()
                 | ConfirmNegotiatedTransfer()
@@ -187,7 +202,9 @@ class Exchange:
             case AdvanceTime():
                 return ()
             case ResolveInstruction():
-                return self.depository.resolve(command, self.cycle.stamp.seq, self.cycle.not_after_ns())
+                return self.using.resolve(command)
+            case AdoptComplianceYear() | FileVerifiedEmissions() | DesignateWelfareAccount():
+                return self.using.decide(command)
             case AdvanceClose():
                 return self.cycle.advance_close(command)
             case RegisterParticipant():
@@ -244,6 +261,8 @@ class Exchange:
         frozen = self.depository.refuse_frozen(command.account)
         if frozen is not None:
             return frozen
+        if self.depository.accounts[command.account].earmark is not None:
+            return ACCOUNT_EARMARKED.because(actual=command.account)
         return self.depository.treasury.request(command, self.cycle.stamp.seq)
 
     def _cancel(self, command: CancelOrder | CancelOrders) -> Rejection | list[Event]:
@@ -328,6 +347,7 @@ class Exchange:
             trading_day=cycle.trading_day,
             phase=cycle.phase,
             close=None if cycle.close is None else cycle.close.dump(),
+            uses=self.using.desk.dump(),
         )
 
     @classmethod
@@ -347,4 +367,5 @@ class Exchange:
         exchange.negotiation.transfers.load(state.negotiation)
         exchange.cycle.load(state)
         exchange.depository.custody.loaded()
+        exchange.using.desk.load(state.uses)
         return exchange

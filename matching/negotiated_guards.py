@@ -25,6 +25,7 @@ from settlement import serials
 from settlement.depository import Depository
 from settlement.named_lots import NamedLot, are_well_formed, total_tonnes
 from settlement.rejections import INSUFFICIENT_CASH, INSUFFICIENT_UNITS, Rejection
+from settlement.use_rejections import ACCOUNT_EARMARKED
 from settlement.values import CASH, AccountId, AssetCode, ParticipantId
 
 
@@ -194,6 +195,8 @@ class NegotiatedGuards:
     def _refuse_restricted(self, account: AccountId) -> Rejection | None:
         if account in self._trading.standing.restrictions:
             return rejections.ACCOUNT_RESTRICTED.because(actual=account)
+        if self._depository.accounts[account].earmark is not None:
+            return ACCOUNT_EARMARKED.because(actual=account)
         return self._depository.refuse_frozen(account)
 
 

@@ -18,6 +18,7 @@ from matching.negotiated_rules import BandTier, NegotiatedReference, NegotiatedR
 from matching.order import MILLION
 from matching.session import Period, parse_hours
 from settlement.account import ParticipantKind
+from settlement.channels import Channels, parse_channels
 from settlement.claim import CorrectionPolicy
 from settlement.rejections import Rejection
 from settlement.values import AssetCode
@@ -138,6 +139,10 @@ class Rules:
     """What becomes of corrected units that were sold meanwhile (Measures 2023, Art. 22)."""
     depth_levels: int
     registry_patience_s: int
+    use_channels: Channels
+    """What units of each class may be used for."""
+    use_withdrawal_s: int
+    """How long a use can be withdrawn before the registry is asked for it."""
 
 
 LONGEST_S: Final = 366 * 86_400
@@ -217,6 +222,10 @@ def _by_kind(value: RuleValue) -> tuple[tuple[ParticipantKind, int], ...]:
     return tuple(limits)
 
 
+def _channels(value: RuleValue) -> Channels:
+    return parse_channels(str(value))
+
+
 def _tiers(value: RuleValue) -> tuple[BandTier, ...]:
     return parse_tiers(str(value))
 
@@ -278,6 +287,8 @@ PARAMETERS: Final[dict[str, Callable[[RuleValue], object]]] = {
     "correction_policy": _one_of(CorrectionPolicy),
     "depth_levels": _whole(1),
     "registry_patience_s": _seconds(1),
+    "use_channels": _channels,
+    "use_withdrawal_s": _seconds(0),
 }
 """Every parameter and how its value is read; reading raises ValueError for a value that cannot be meant."""
 
@@ -290,6 +301,8 @@ MARKET_WIDE: Final = frozenset(
         "two_person_acts",
         "transfers_until",
         "correction_policy",
+        "use_channels",
+        "use_withdrawal_s",
     }
 )
 """Parameters that a single listing cannot have its own value of."""

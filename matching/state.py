@@ -12,6 +12,7 @@ from matching.session import Phase
 from matching.standing import StandingState
 from matching.waiting import WaitingAct
 from settlement.state import DepositoryState
+from settlement.use_desk import UseDeskState
 from settlement.values import TradingDay
 
 
@@ -49,3 +50,4 @@ class ExchangeState:
     trading_day: TradingDay | None
     phase: Phase
     close: CloseState | None
+    uses: UseDeskState

@@ -12,7 +12,7 @@ from settlement.account import ParticipantKind
 from settlement.instrument import Instrument
 from settlement.lot import Lot
 from settlement.removal import RemovalId
-from settlement.retirement import RetirementId, Use
+from settlement.retirement import ComplianceUse, RetirementId, RetirementPurpose, Use, UseId
 from settlement.serials import Serials
 from settlement.values import (
     AccountId,
@@ -70,6 +70,8 @@ class AccountOpened:
     account: AccountId
     owner: ParticipantId
     registry_account: str
+    earmark: RetirementPurpose | None = None
+    """The one purpose its money may buy units for; None for an ordinary account."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -175,6 +177,10 @@ class Instruction:
     """Which removal of corrected units this asks for, for `TRANSFER_OUT`; absent where the owner asked itself."""
     use: Use | None = None
     """What the units are retired for, for `RETIRE`."""
+    compliance: ComplianceUse | None = None
+    """The compliance year they are retired for, for `RETIRE`: Class I lots only."""
+    use_id: UseId | None = None
+    """Which use of units already owned this asks for: a `RETIRE`, or a `DELIVER` of a donation."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -31,10 +31,18 @@ class HoldingState:
     serials: Serials
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RetiredState:
+    """What was used and cancelled of one lot, as written to a snapshot."""
+
+    lot_id: LotId
+    serials: Serials
+
+
 class Holdings:
     """Serials by account and lot, each account's lots in delivery order."""
 
-    __slots__ = ("_aside", "_by_account", "_here", "_lots", "_restrictions")
+    __slots__ = ("_aside", "_by_account", "_here", "_lots", "_restrictions", "retired")
 
     def __init__(self, lots: dict[LotId, Lot], restrictions: Restrictions) -> None:
         """Nothing held yet; lots and restrictions are the depository's own, read here."""
@@ -43,6 +51,8 @@ class Holdings:
         self._by_account: dict[tuple[AccountId, AssetCode], SortedDict[tuple[str, str], Serials]] = {}
         self._aside: dict[tuple[AccountId, LotId], Serials] = {}
         self._here: dict[LotId, Serials] = {}
+        self.retired: dict[LotId, Serials] = {}
+        """Serials used and cancelled here, lot by lot: they never come back (Art. 35). Not to be altered by the caller."""
 
     def of(self, account: AccountId, instrument: AssetCode) -> Iterator[LotSlice]:
         """What an account can choose of an instrument, in delivery order: first in, first out by date of issue."""
@@ -143,6 +153,18 @@ class Holdings:
             if not wanted:
                 return tuple(chosen)
         raise AssertionError(f"{account} lacks serials of {instrument} for {wanted} of {quantity} t")
+
+    def retire(self, slices: tuple[LotSlice, ...]) -> None:
+        """Serials that are here, and with nobody, are cancelled for good. None is ever cancelled twice."""
+        self.forget(slices)
+        for part in slices:
+            self.retired[part.lot_id] = serials.union(
+                self.retired.get(part.lot_id, serials.NONE), part.serials
+            )
+
+    def is_retired(self, lot_id: LotId, wanted: Serials) -> bool:
+        """Whether any of these serials was used and cancelled here."""
+        return serials.overlap(self.retired.get(lot_id, serials.NONE), wanted)
 
     def give(self, account: AccountId, slices: tuple[LotSlice, ...]) -> None:
         """Put serials that are here, and with nobody, into an account."""
@@ -248,4 +270,6 @@ class Holdings:
             assert together == here, f"{lot_id}: {together} in places, {here} here"
             assert all(self._lots[lot_id].serials[0] <= first for first, _ in here)
             assert all(end <= self._lots[lot_id].serials[1] for _, end in here)
+        for lot_id, gone in self.retired.items():
+            assert not self.is_here(lot_id, gone), f"retired serials of {lot_id} are here"
         assert not places, f"serials of {sorted(places)} from nowhere"

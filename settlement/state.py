@@ -6,13 +6,14 @@ from settlement.account import Account, Participant
 from settlement.custody import CustodyState
 from settlement.delivery import Delivery, DeliveryState
 from settlement.events import Instruction, LotSlice
-from settlement.holdings import HoldingState
+from settlement.holdings import HoldingState, RetiredState
 from settlement.instrument import Instrument
 from settlement.ledger import BalanceState
 from settlement.lot import Lot
 from settlement.retirement import Use
 from settlement.retirements import RetirementRecord
 from settlement.treasury import TreasuryState
+from settlement.use import UseRecord
 from settlement.values import AccountId, AssetCode, TradeId, TradeMethod, TradingDay
 
 
@@ -61,6 +62,8 @@ class DepositoryState:
     locked: tuple[LockState, ...]
     retirements: tuple[RetirementRecord, ...]
     custody: CustodyState
+    uses: tuple[UseRecord, ...]
+    retired: tuple[RetiredState, ...]
     trading_day: TradingDay | None
 
 

@@ -26,6 +26,8 @@ class ActionKind(StrEnum):
     OPERATE = "operate"
     PUBLIC = "public"
     """Calls without a key, by address."""
+    CHECK = "check"
+    """Checks of certificates, by address: a person makes few, who guesses makes many."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,6 +46,7 @@ DEFAULT_QUOTAS: Final[Mapping[ActionKind, Quota]] = {
     ActionKind.READ: Quota(quota=500),
     ActionKind.OPERATE: Quota(quota=200),
     ActionKind.PUBLIC: Quota(quota=500),
+    ActionKind.CHECK: Quota(quota=20),
 }
 """Generous: they bound a runaway program, not a busy one."""
 

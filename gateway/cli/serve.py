@@ -57,6 +57,16 @@ RegistryKeyOption = Annotated[
         envvar="PUHUI_REGISTRY_KEY_FILE", help=say("该平台的公钥 PEM", "that platform's public key, PEM")
     ),
 ]
+PublicUrlOption = Annotated[
+    str | None,
+    typer.Option(
+        envvar="PUHUI_PUBLIC_URL",
+        help=say(
+            "公众访问的地址, 印在凭证上; 默认为监听地址",
+            "where the public reaches it, printed on certificates; where it listens by default",
+        ),
+    ),
+]
 MarketOption = Annotated[
     str | None,
     typer.Option(
@@ -73,6 +83,16 @@ QuotaOption = Annotated[
         help=say(
             "每账户每秒的限额, 如 order=2000 或 cancel=none; 可重复",
             "how much an account may do a second, such as order=2000 or cancel=none; may be repeated",
+        ),
+    ),
+]
+
+DrillOption = Annotated[
+    bool,
+    typer.Option(
+        "--drill",
+        help=say(
+            "演练: 参考登记平台可按指令出故障", "a rehearsal: the reference registry takes orders to fail"
         ),
     ),
 ]
@@ -99,7 +119,9 @@ def serve(
     registry_key_file: RegistryKeyOption = None,
     host: HostOption = DEFAULT_HOST,
     port: PortOption = DEFAULT_PORT,
+    public_url: PublicUrlOption = None,
     data_dir: DataDirOption = None,
+    drill: DrillOption = False,
     quota: QuotaOption = None,
     log: LogOption = None,
 ) -> None:
@@ -119,7 +141,9 @@ def serve(
             database_url=database_url,
             registry_url=registry_url,
             registry_key_file=registry_key_file,
+            drill=drill,
             seed=SeedName.DEMO if demo else seed,
+            public_url=public_url,
             quotas=tuple(quota or ()),
         )
     except (SettingsFault, ValueError) as fault:

@@ -62,6 +62,22 @@ PHASE: Final = {
 }
 
 
+USE_STATE: Final = {
+    "held": "已受理, 可撤回",
+    "retiring": "登记平台办理中",
+    "completed": "已完成",
+    "refused": "登记平台拒绝",
+    "withdrawn": "已撤回",
+}
+
+USE_PURPOSE: Final = {
+    "compliance_offset": "履约抵销",
+    "voluntary_offset": "自愿碳抵消",
+    "voluntary_cancellation": "自愿碳注销",
+    "donation": "公益捐赠",
+    "damage_compensation": "生态环境损害赔偿",
+}
+
 WITHDRAWAL_STATE: Final = {"held": "待付", "paid": "已付", "returned": "已退回"}
 
 

@@ -14,6 +14,8 @@ from gateway.engine.entry import Entry
 from gateway.engine.negotiated_news import render_step
 from gateway.engine.negotiations import STEPS, Negotiations, Step
 from gateway.engine.orders import NOT_FOR_THE_OWNER, OpenOrders, OrderView
+from gateway.engine.removed_units import is_removal
+from gateway.engine.use_account_events import RENDERERS as USE_RENDERERS
 from gateway.formats import money_text, price_text, quantity_text, time_text
 from matching.commands import SubmitOrder
 from matching.events import (
@@ -29,7 +31,6 @@ from matching.events import (
     Traded,
 )
 from settlement.commands import DepositCash, RequestTransferIn, RequestTransferOut, RequestWithdrawal
-from settlement.custody_events import RemovalCompleted
 from settlement.events import (
     AccountOpened,
     CashDeposited,
@@ -188,11 +189,6 @@ def transferred(entry: Entry, event: TransferRequested) -> tuple[LotSlice, ...]:
     return entry.command.lots
 
 
-def is_removal(entry: Entry) -> bool:
-    """Whether what left by this entry was taken out because it was corrected: nobody's transfer."""
-    return any(type(event) is RemovalCompleted for event in entry.events)
-
-
 def _completed(entry: Entry, event: TransferCompleted, __: OpenOrders, lines: list[Line]) -> None:
     if is_removal(entry):
         return
@@ -270,6 +266,7 @@ def _large_holder(_: Entry, event: LargeHolderNoted, __: OpenOrders, lines: list
 
 
 _RENDERERS: Final[dict[type, Callable[[Entry, Any, OpenOrders, list[Line]], None]]] = {
+    **USE_RENDERERS,
     OrderAccepted: _accepted,
     Rejected: _rejected,
     Traded: _traded,

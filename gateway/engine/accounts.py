@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from gateway.engine.entry import Entry
+from gateway.engine.uses import Uses
 from matching.events import AccountRestricted, RestrictionLifted
 from settlement import serials as ranges
 from settlement.custody_events import LotChanged, UnitsArrived
@@ -27,7 +28,8 @@ from settlement.events import (
     RetirementCompleted,
 )
 from settlement.lot import Lot
-from settlement.serials import NONE, Serials
+from settlement.retirement import RetirementPurpose
+from settlement.serials import NONE, SerialRange, Serials
 from settlement.values import CASH, FEES
 
 FrozenOf: TypeAlias = Callable[[str, str, Serials], Serials]
@@ -46,6 +48,8 @@ class BalanceView:
     """Bought on this trading day and not for sale before the next (T+1), delivered or not."""
     frozen: int = 0
     """Taken out of what is available by a freeze."""
+    incoming: int = 0
+    """Bought and not yet received."""
 
     @property
     def withdrawable(self) -> int:
@@ -60,10 +64,15 @@ class LotView:
     lot: Lot
     serials: Serials
     quantity_tonnes: int
-    available_tonnes: int
-    """Those neither allocated to a delivery on its way nor frozen."""
+    free: Serials
+    """Those neither committed to a delivery, transfer or use under way, nor frozen."""
     frozen: Serials
     """Which of them a freeze names."""
+
+    @property
+    def available_tonnes(self) -> int:
+        """How many are free."""
+        return ranges.count(self.free)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,6 +90,8 @@ class AccountView:
     account: str
     owner: str
     registry_account: str
+    earmark: RetirementPurpose | None = None
+    """The one purpose its money is for."""
     cash: BalanceView = field(default_factory=BalanceView)
     """In fen."""
     units: dict[str, BalanceView] = field(default_factory=dict)
@@ -123,12 +134,14 @@ class Accounts:
         "_for_sale_at_once",
         "_refused_retirements",
         "_set_aside",
+        "_uses",
         "lots",
         "pending",
     )
 
-    def __init__(self, state: AccountsState | None = None) -> None:
-        """None, or those of a snapshot."""
+    def __init__(self, uses: Uses, state: AccountsState | None = None) -> None:
+        """None, or those of a snapshot; `uses` tells what is committed to being used up."""
+        self._uses = uses
         self._accounts: dict[str, AccountView] = {}
         self.lots: dict[str, Lot] = {}
         self.pending: dict[str, Instruction] = {}
@@ -156,7 +169,6 @@ class Accounts:
             MovementInstructed: lambda _, event: self.instruct(event),
             MovementConfirmed: lambda _, event: self.confirm(event.instruction_id),
             MovementRefused: lambda _, event: self.refuse(event.instruction_id),
-            RetirementCompleted: lambda _, event: self.retire(event),
             AccountRestricted: lambda entry, event: self.restrict(event, entry.at_ns),
             RestrictionLifted: lambda _, event: self.lift(event),
         }
@@ -164,7 +176,10 @@ class Accounts:
     def open(self, event: AccountOpened) -> None:
         """An account came to be."""
         self._accounts[event.account] = AccountView(
-            account=event.account, owner=event.owner, registry_account=event.registry_account
+            account=event.account,
+            owner=event.owner,
+            registry_account=event.registry_account,
+            earmark=event.earmark,
         )
 
     def register(self, event: LotRegistered | LotChanged) -> None:
@@ -184,10 +199,11 @@ class Accounts:
         self, trade_id: int, buyer: str, instrument: str, quantity_tonnes: int, *, resale_next_day: bool
     ) -> None:
         """Units were bought on this trading day."""
+        balance = self._accounts[buyer].balance(instrument)
+        balance.incoming += quantity_tonnes
         if not resale_next_day:
             self._for_sale_at_once.add(trade_id)
             return
-        balance = self._accounts[buyer].balance(instrument)
         balance.bought_today += quantity_tonnes
         self._bought_today[buyer, instrument] = balance
 
@@ -199,6 +215,10 @@ class Accounts:
     def unbuy(self, trade_id: int, buyer: str, instrument: str, quantity_tonnes: int) -> None:
         """A purchase of this trading day came to nothing."""
         self._set_aside.pop(trade_id, None)
+        self._accounts[buyer].balance(instrument).incoming -= quantity_tonnes
+        self._forget_bought(trade_id, buyer, instrument, quantity_tonnes)
+
+    def _forget_bought(self, trade_id: int, buyer: str, instrument: str, quantity_tonnes: int) -> None:
         if trade_id not in self._for_sale_at_once:
             self._accounts[buyer].balance(instrument).bought_today -= quantity_tonnes
 
@@ -248,16 +268,23 @@ class Accounts:
 
     def deliver(self, event: DeliverySettled) -> None:
         """Serials changed hands."""
+        self._accounts[event.buyer].balance(event.instrument).incoming -= event.quantity_tonnes
         for part in event.lots:
             self._take(event.seller, part.lot_id, part.serials)
             self._give(event.buyer, part.lot_id, part.serials)
         if event.use is not None:
-            self.unbuy(event.trade_id, event.buyer, event.instrument, event.quantity_tonnes)
+            self._forget_bought(event.trade_id, event.buyer, event.instrument, event.quantity_tonnes)
 
     def retire(self, event: RetirementCompleted) -> None:
         """Serials are nobody's any more."""
-        for part in event.lots:
-            self._take(event.account, part.lot_id, part.serials)
+        self.use_up(event.account, event.lots, None)
+
+    def use_up(self, account: str, lots: tuple[LotSlice, ...], donated_to: str | None) -> None:
+        """Serials were retired, or given to a public-welfare account."""
+        for part in lots:
+            self._take(account, part.lot_id, part.serials)
+            if donated_to is not None:
+                self._give(donated_to, part.lot_id, part.serials)
 
     def lots_of(self, account: str, frozen: FrozenOf, named: Iterable[LotSlice] = ()) -> list[LotView]:
         """An account's lots in the order they would be delivered.
@@ -274,12 +301,12 @@ class Accounts:
         found = []
         for lot_id, serials in view.serials.items():
             stopped = frozen(view.registry_account, lot_id, serials)
-            taken = ranges.merged(stopped, allocated.get(lot_id, NONE))
+            taken = ranges.intersection(serials, ranges.merged(stopped, allocated.get(lot_id, NONE)))
             line = LotView(
                 lot=self.lots[lot_id],
                 serials=serials,
                 quantity_tonnes=ranges.count(serials),
-                available_tonnes=ranges.count(serials) - ranges.count(taken),
+                free=ranges.difference(serials, taken),
                 frozen=stopped,
             )
             found.append(line)
@@ -313,12 +340,16 @@ class Accounts:
         }
 
     def _allocated(self, account: str) -> dict[str, Serials]:
-        allocated: dict[str, Serials] = {}
+        pieces: dict[str, list[SerialRange]] = {}
         for instruction in (*self.pending.values(), *self._refused_retirements.values()):
+            if instruction.use_id is not None or instruction.kind is InstructionKind.TRANSFER_IN:
+                continue
             for leg in instruction.legs:
-                if leg.from_account == account and instruction.kind is not InstructionKind.TRANSFER_IN:
-                    allocated[leg.lot_id] = ranges.merged(allocated.get(leg.lot_id, NONE), leg.serials)
-        return allocated
+                if leg.from_account == account:
+                    pieces.setdefault(leg.lot_id, []).extend(leg.serials)
+        for part in self._uses.committed(account):
+            pieces.setdefault(part.lot_id, []).extend(part.serials)
+        return {lot: _merged(parts) for lot, parts in pieces.items()}
 
     def _give(self, account: str, lot_id: str, serials: Serials) -> None:
         held = self._accounts[account].serials
@@ -331,6 +362,17 @@ class Accounts:
             held[lot_id] = left
         else:
             del held[lot_id]
+
+
+def _merged(parts: list[SerialRange]) -> Serials:
+    """Ranges that do not overlap, in order, those that touch as one."""
+    merged: list[SerialRange] = []
+    for first, end in sorted(parts):
+        if merged and merged[-1][1] == first:
+            merged[-1] = (merged[-1][0], end)
+        else:
+            merged.append((first, end))
+    return tuple(merged)
 
 
 def _add(balance: BalanceView, bucket: Bucket, amount: int) -> None:

@@ -17,6 +17,7 @@ from gateway.engine.entry import AccountEvent
 from gateway.engine.negotiated_rows import NegotiatedHistory
 from gateway.engine.orders import OrderView
 from gateway.engine.paging import Page, bounded, cursor_after, figure_of, id_before
+from gateway.engine.use_history import UseHistory
 from gateway.engine.withdrawals import Withdrawals
 from matching.order import Side, TimeInForce
 from settlement.retirement import RetirementPurpose, Use
@@ -84,6 +85,7 @@ class History:
         self.negotiated = NegotiatedHistory(pool)
         """Negotiated transfers."""
         self.withdrawals = Withdrawals(pool)
+        self.uses = UseHistory(pool)
         """Money on its way out."""
 
     async def order(self, order_id: int) -> OrderView | None:

@@ -20,6 +20,7 @@ from gateway.engine.entry import AccountEvent, Entry
 from gateway.engine.negotiations import Negotiations
 from gateway.engine.orders import OpenOrders
 from gateway.engine.rows import DIGEST_ALGORITHM, GENESIS, INSERT_BATCH, Batch, SettlementRows
+from gateway.engine.use_rows import UseRows
 from gateway.engine.verification import Progress, Verification, say_nothing, verify_journal
 from gateway.engine.withdrawals import WithdrawalRows
 
@@ -81,6 +82,7 @@ class Journal:
         self._pool = pool
         self._projections: tuple[Projection, ...] = (
             SettlementRows(),
+            UseRows(),
             WithdrawalRows(),
             CustodyRows(),
             *projections,

@@ -17,6 +17,7 @@ from gateway.engine.entry import AccountEvent, Entry
 from gateway.engine.negotiated_rows import negotiation_row
 from gateway.engine.negotiations import Negotiations
 from gateway.engine.orders import OpenOrders, OrderView
+from gateway.engine.removed_units import is_removal
 from matching.events import TradeBusted, Traded
 from matching.negotiated_events import NegotiatedTransferExecuted
 from settlement.events import (
@@ -209,7 +210,7 @@ def settlement_rows(entries: Sequence[Entry]) -> tuple[Rows, Rows, Rows]:
                     deliveries.append((event.trade_id, seq, "busted", at_ns, event.reason, None))
                 case TransferRequested():
                     transfers.append(_transfer_row(entry, event))
-                case TransferCompleted() if not account_events.is_removal(entry):
+                case TransferCompleted() if not is_removal(entry):
                     outcomes.append((event.instruction_id, seq, "completed", at_ns, None))
                 case TransferFailed():
                     outcomes.append((event.instruction_id, seq, "failed", at_ns, event.code))

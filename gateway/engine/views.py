@@ -10,13 +10,16 @@ from typing import Any, Final, TypeAlias
 
 from gateway.engine.accounts import Accounts, AccountsState, AccountView, LotView
 from gateway.engine.approvals import Approvals, ApprovalView
-from gateway.engine.custody import NOTHING, Custody, CustodyState
+from gateway.engine.custody import Custody, CustodyState
 from gateway.engine.depth import Depth, DepthChange, DepthState, DepthView
 from gateway.engine.entry import Entry
 from gateway.engine.market import HaltView, ListingView, Market, MarketState, MarketView
 from gateway.engine.negotiations import STEPS, Negotiations, NegotiationView, Step
 from gateway.engine.order_views import OrderViews
 from gateway.engine.orders import OrderView
+from gateway.engine.unseen import CHANGES_NO_VIEW
+from gateway.engine.use_handlers import use_handlers
+from gateway.engine.uses import Uses, UsesState
 from matching.calendar import Calendar
 from matching.events import (
     ActApproved,
@@ -31,18 +34,15 @@ from matching.events import (
     DayOpened,
     DayPricesRevised,
     Event,
-    LargeHolderNoted,
     ListingAdded,
     OrderAccepted,
     OrderCancelled,
     OrderExpired,
     OrderReplaced,
     OrderRested,
-    OrdersCancelled,
     PhaseChanged,
     Reconciled,
     Rejected,
-    Replayed,
     RulesAdopted,
     TradeBusted,
     Traded,
@@ -52,24 +52,15 @@ from matching.events import (
 from matching.negotiated_events import (
     NegotiatedTotalsSet,
     NegotiatedTransferExecuted,
-    NegotiatedTransferKnown,
 )
 from matching.rulebook import RuleBook, Rules
 from settlement.account import ParticipantKind
 from settlement.events import (
-    CashDeposited,
     DeliveryFailed,
     DeliverySettled,
     Instruction,
     InstrumentAdded,
     ParticipantRegistered,
-    RetirementRefused,
-    TransferCompleted,
-    TransferFailed,
-    TransferRequested,
-    WithdrawalPaid,
-    WithdrawalRequested,
-    WithdrawalReturned,
 )
 from settlement.lot import Lot, MethodologyClass
 
@@ -92,7 +83,8 @@ class ViewsState:
     open_orders: tuple[OrderView, ...]
     approvals: tuple[ApprovalView, ...]
     negotiations: tuple[NegotiationView, ...]
-    custody: CustodyState = NOTHING
+    custody: CustodyState
+    uses: UsesState
 
 
 class Views:
@@ -101,7 +93,8 @@ class Views:
     def __init__(self, *, recent_orders: int = RECENT_ORDERS, state: ViewsState | None = None) -> None:
         """Views of an exchange without a past, or those of a snapshot."""
         self._market = Market()
-        self._accounts = Accounts()
+        self._uses = Uses()
+        self._accounts = Accounts(self._uses)
         self._participants: dict[str, ParticipantKind] = {}
         self._depths: dict[str, Depth] = {}
         self._orders = OrderViews(recent_orders)
@@ -160,6 +153,11 @@ class Views:
     def custody(self) -> Custody:
         """What stands between exchange and registry: freezes, breaks, claims, notices. Not to be altered by readers."""
         return self._custody
+
+    @property
+    def uses(self) -> Uses:
+        """Compliance years, uses under way and what was used up. Not to be altered by readers."""
+        return self._uses
 
     @property
     def position(self) -> int:
@@ -252,11 +250,13 @@ class Views:
             approvals=tuple(self._approvals.waiting.values()),
             custody=self._custody.dump(),
             negotiations=self._negotiations.all(),
+            uses=self._uses.dump(),
         )
 
     def _load(self, state: ViewsState) -> None:
         self._market = Market.load(state.market)
-        self._accounts = Accounts(state.accounts)
+        self._uses = Uses(state.uses)
+        self._accounts = Accounts(self._uses, state.accounts)
         self._participants = dict(state.participants)
         self._depths = {depth.listing: Depth.load(depth) for depth in state.depths}
         self._orders = OrderViews(self._recent_limit, state.open_orders)
@@ -270,9 +270,6 @@ class Views:
         market, accounts, approvals = self._market, self._accounts, self._approvals
         custody, orders = self._custody, self._orders
         return {
-            **dict.fromkeys(_CHANGES_NO_VIEW, _nothing),
-            **accounts.handlers(),
-            **custody.handlers(accounts),
             Rejected: orders.reject,
             OrderAccepted: orders.accept,
             Traded: self._on_traded,
@@ -284,6 +281,10 @@ class Views:
             InstrumentAdded: _plain(market.add_instrument),
             DeliverySettled: self._on_settled,
             DeliveryFailed: self._on_failed,
+            **dict.fromkeys(CHANGES_NO_VIEW, _nothing),
+            **accounts.handlers(),
+            **custody.handlers(accounts),
+            **use_handlers(self._uses, accounts),
             TradingHalted: lambda entry, event: market.halt(event, entry.at_ns),
             TradingResumed: _plain(market.resume),
             TradeBusted: self._on_busted,
@@ -377,23 +378,6 @@ Handler: TypeAlias = Callable[[Entry, Any], None]
 
 def _plain(handle: Callable[[Any], None]) -> Handler:
     return lambda _, event: handle(event)
-
-
-_CHANGES_NO_VIEW: Final = (
-    Replayed,
-    OrdersCancelled,
-    CashDeposited,
-    WithdrawalRequested,
-    WithdrawalPaid,
-    WithdrawalReturned,
-    TransferRequested,
-    TransferCompleted,
-    TransferFailed,
-    RetirementRefused,
-    LargeHolderNoted,
-    NegotiatedTransferKnown,
-)
-"""What they did to a balance, a `Posted` beside them says."""
 
 
 def _nothing(_: Entry, __: Event) -> None:

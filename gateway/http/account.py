@@ -24,6 +24,7 @@ from gateway.http.shapes import (
     Name,
     Page,
     Price,
+    PurposeName,
     Quantity,
     Request,
     SideName,
@@ -73,6 +74,7 @@ class Account(Answer):
     account: AccountName
     owner: Name
     registry_account: Annotated[str, Field(description="The registry account it is bound to.")]
+    earmark: Annotated[PurposeName | None, Field(description="The one purpose its money is for.")]
     restricted: Annotated[bool, Field(description="Whether its trading is frozen.")]
     restriction: Restriction | None
     cash: Cash
@@ -196,6 +198,7 @@ def account_body(view: AccountView, codes: tuple[str, ...]) -> dict[str, Any]:
         "account": view.account,
         "owner": view.owner,
         "registry_account": view.registry_account,
+        "earmark": None if view.earmark is None else view.earmark.value,
         "restricted": view.restriction is not None,
         "restriction": None
         if view.restriction is None

@@ -175,6 +175,8 @@ def _responses(route: Route) -> dict[str, Any]:
         good["content"] = {"application/json": {"schema": _ref(route.answer)}}
     else:
         good["content"] = {route.content_type.partition(";")[0]: {"schema": {"type": "string"}}}
+    for content_type in route.also:
+        good["content"][content_type] = {"schema": {"type": "string"}}
     problem = {
         "description": "A problem; its code is one of GET /v1/errors.",
         "content": {"application/problem+json": {"schema": _ref(Problem)}},

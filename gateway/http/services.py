@@ -117,5 +117,7 @@ class Services:
     reconcile: ReconcileNow = cannot_reconcile
     """Compares both sides on demand."""
     settings: HttpSettings = field(default_factory=HttpSettings)
+    public_url: str = "http://127.0.0.1"
+    """Where the public reaches this exchange: printed on certificates."""
     turns: Turns = field(default_factory=Turns)
     """For what concerns one account and has to look before it asks."""

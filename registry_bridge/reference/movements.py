@@ -35,9 +35,8 @@ REFUSED_BY_DATABASE: Final = {
     "withdrawn_stays": RefusalCode.SERIALS_NOT_HELD,
     "retired_stays": RefusalCode.ALREADY_RETIRED,
     "account_is_open": RefusalCode.ACCOUNT_CLOSED,
-    "journal_leg_from_account_fkey": RefusalCode.ACCOUNT_UNKNOWN,
-    "journal_leg_to_account_fkey": RefusalCode.ACCOUNT_UNKNOWN,
-    "journal_leg_lot_fkey": RefusalCode.LOT_UNKNOWN,
+    "leg_account_is_known": RefusalCode.ACCOUNT_UNKNOWN,
+    "leg_lot_is_known": RefusalCode.LOT_UNKNOWN,
     "retirement_lot_check": RefusalCode.CLASS_NOT_ELIGIBLE,
 }
 """What a guard of the database means in the protocol's words."""

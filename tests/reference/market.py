@@ -76,9 +76,18 @@ from settlement.commands import (
     TakeNotice,
 )
 from settlement.retirement import Use
+from settlement.use_commands import (
+    AdoptComplianceYear,
+    DesignateWelfareAccount,
+    FileVerifiedEmissions,
+    SubmitOffset,
+    SubmitRetirement,
+    WithdrawUse,
+)
 from tests.reference import rules
 from tests.reference.custody import NEXT_OF_CLAIM, Custody, Frost, are_sound
 from tests.reference.negotiation import Negotiation
+from tests.reference.office import Office, PlainUse, UseRequest, channels
 from tests.reference.rules import Terms, number
 from tests.reference.vault import MONEY, Answer, Note, Trade, Vault
 
@@ -93,6 +102,7 @@ ClientRequest = (
     | RequestTransferOut
     | RequestWithdrawal
     | BankCommand
+    | UseRequest
     | NegotiationCommand
 )
 
@@ -171,6 +181,8 @@ class Market:
         self.vault = Vault()
         self.custody = Custody(self.vault)
         self.vault.named = self.custody.named
+        self.vault.stopped = self.custody.stops
+        self.office = Office(self.vault)
         self.listings: dict[str, PlainListing] = {}
         self.open: dict[int, PlainOrder] = {}
         self.changes: list[RuleChange] = []
@@ -196,9 +208,9 @@ class Market:
     def do(self, command: Command, seq: int, at_ns: int) -> list[Note]:
         """Let time pass up to that instant, then obey or refuse the command; everything that happened."""
         self.seq, self.at_ns = seq, at_ns
-        notes = self.follow_time()
+        notes = [*self.follow_time(), *self.ask_due()]
         answer = self.decide(command)
-        said: list[Note] = [("rejected", answer)] if isinstance(answer, str) else answer
+        said = [("rejected", answer)] if isinstance(answer, str) else [*answer, *self.ask_due()]
         return [*notes, *said, *self.follow_up()]
 
     def follow_up(self) -> list[Note]:
@@ -251,6 +263,9 @@ class Market:
                 | DepositCash()
                 | PayWithdrawal()
                 | ReturnWithdrawal()
+                | SubmitOffset()
+                | SubmitRetirement()
+                | WithdrawUse()
             ):
                 return self.decide_once(command)
             case (
@@ -266,12 +281,14 @@ class Market:
             case AdvanceTime():
                 return []
             case ResolveInstruction():
-                return self.answer(command)
+                return self.resolve(command)
             case TakeNotice():
                 policy = "claim_only" if self.market_terms is None else self.market_terms["correction_policy"]
                 return self.custody.take(command, str(policy))
             case ReportBreaks():
                 return self.custody.report(command)
+            case AdoptComplianceYear() | FileVerifiedEmissions() | DesignateWelfareAccount():
+                return self.office.set(command, self.at_ns)
             case AdvanceClose():
                 return self.advance_close(command)
             case RegisterParticipant():
@@ -345,11 +362,17 @@ class Market:
                 return "account_restricted"
             if self.custody.stops(command.account):
                 return "account_frozen"
+            if command.account in self.vault.earmarks:
+                return "account_earmarked"
             return self.vault.withdraw(command, self.seq)
         if isinstance(command, RequestTransferOut):
             if command.account in self.restricted:
                 return "account_restricted"
             return self.no_transfer_now(command.account) or self.vault.transfer_out(command, self.seq)
+        if isinstance(command, UseRequest):
+            restricted = command.account in self.restricted
+            terms = self.market_terms
+            return self.office.decide(command, self.seq, self.at_ns, terms, restricted=restricted)
         if not isinstance(command, RequestTransferIn):
             return self.negotiation.decide(command)
         refused = self.vault.no_transfer_in(command) or self.no_transfer_now(command.account)
@@ -374,6 +397,32 @@ class Market:
         if command.outcome is Outcome.CONFIRMED:
             return [*answer, *self.custody.removed(movement.removal)]
         return [*answer, *self.custody.not_removed(movement.removal, command.code or "refused")]
+
+    def resolve(self, command: ResolveInstruction) -> Answer:
+        """The registry's answer; whatever is retired is certified."""
+        day = self.day or ""
+        uses = [one for one in self.vault.asked if one.used and one.name == command.instruction_id]
+        for movement in uses:
+            self.vault.asked.remove(movement)
+            if command.outcome is Outcome.CONFIRMED:
+                return [("confirmed", movement.name), *self.office.done(movement, day)]
+            code = command.code or "refused"
+            ended = self.office.undone(movement, code, self.seq)
+            return [("refused", movement.name, code, command.leg), *ended]
+        retired = [one for one in self.vault.asked if one.use and one.name == command.instruction_id]
+        answer = self.answer(command)
+        if isinstance(answer, str) or command.outcome is not Outcome.CONFIRMED:
+            return answer
+        for one in retired:
+            assert one.use is not None
+            channel = one.use.purpose.value
+            use = PlainUse(one.retirement, one.account, one.instrument, channel, None, one.pieces, 0)
+            answer.append(self.office.certify(use, day))
+        return answer
+
+    def ask_due(self) -> list[Note]:
+        """Held uses whose time has come."""
+        return self.office.ask_due(self.seq, self.at_ns, self.day, closing=self.phase == "closing")
 
     def is_late(self, deadline_ns: int | None) -> bool:
         return deadline_ns is not None and deadline_ns < self.at_ns
@@ -510,6 +559,16 @@ class Market:
         kind = self.vault.kinds[self.vault.owners[order.account]]
         if kind not in rules.names(listing.terms["participant_kinds"]):
             return "kind_not_admitted"
+        earmark, purpose = self.vault.earmarks.get(order.account), order.use and order.use.purpose.value
+        if earmark is not None and purpose != earmark:
+            return "account_earmarked"
+        table = channels(str(listing.terms["use_channels"]))
+        if (
+            purpose
+            and order.side == "buy"
+            and purpose not in table.get(self.vault.instruments[order.listing], [])
+        ):
+            return "channel_not_allowed"
         if order.use is not None and order.side == "sell":
             return "use_of_a_sale"
         if order.use is not None and not rules.is_use(order.use):
@@ -1031,6 +1090,14 @@ def content_of(command: ClientRequest) -> tuple[str, tuple[object, ...]]:
             return "other", (command.instrument, command.asked)
         case RequestTransferOut():
             return "other", ("out", command.instrument, command.quantity_tonnes, command.lots)
+        case SubmitOffset():
+            what = (command.instrument, command.quantity_tonnes, command.lots)
+            return "other", ("offset", command.compliance_year, *what, command.beneficiary, command.statement)
+        case SubmitRetirement():
+            what = (command.instrument, command.quantity_tonnes, command.lots)
+            return "other", ("retire", command.use, *what, command.donate_to)
+        case WithdrawUse():
+            return "other", ("withdraw use", command.use_id)
         case FileNegotiatedTransfer():
             terms = (command.listing, command.side, command.price_fen, command.quantity_tonnes)
             other = (command.counterparty, command.lots, command.agreement_no, command.expires_at_ns)

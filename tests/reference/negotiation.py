@@ -388,6 +388,8 @@ class Negotiation:
             return "insufficient_units"
         if stake.account in self.market.restricted:
             return "account_restricted"
+        if stake.account in vault.earmarks:
+            return "account_earmarked"
         return "account_frozen" if self.market.custody.stops(stake.account) else None
 
     def not_these_terms(self, listing: "PlainListing", price_fen: int, tonnes: int) -> str | None:

@@ -28,6 +28,7 @@ LEAST = {
     "notice_s": 0,
     "fee_buyer_ppm": 0,
     "fee_seller_ppm": 0,
+    "use_withdrawal_s": 0,
     "negotiated_min_tonnes": 1,
     "negotiated_max_rounds": 1,
 }
@@ -36,6 +37,7 @@ A_YEAR_S = 366 * 86_400
 MOST = {
     "registry_patience_s": A_YEAR_S,
     "notice_s": A_YEAR_S,
+    "use_withdrawal_s": A_YEAR_S,
     "fee_buyer_ppm": 1_000_000,
     "fee_seller_ppm": 1_000_000,
 }
@@ -58,6 +60,7 @@ LISTS = (
     "large_holder_alerts",
     "two_person_acts",
     "negotiated_band_tiers",
+    "use_channels",
 )
 PARAMETERS = ("hours", "transfers_until", *LEAST, *CHOICES, *LISTS)
 ONE_FOR_ALL = (
@@ -68,7 +71,10 @@ ONE_FOR_ALL = (
     "two_person_acts",
     "transfers_until",
     "correction_policy",
+    "use_channels",
+    "use_withdrawal_s",
 )
+USES = ("compliance_offset", "voluntary_offset", "voluntary_cancellation", "donation", "damage_compensation")
 KINDS = (
     "project_applicant",
     "scenario_applicant",
@@ -105,6 +111,8 @@ def is_faulty(change: RuleChange) -> bool:
         return tiers(change.value) is None
     if change.parameter == "two_person_acts":
         return any(act not in (*GRAVE_ACTS, "", "none") for act in names(change.value))
+    if change.parameter == "use_channels":
+        return is_faulty_table(str(change.value))
     if change.parameter in CHOICES:
         return change.value not in CHOICES[change.parameter]
     return (
@@ -122,6 +130,20 @@ def seconds_of(value: RuleValue) -> int | None:
     if not shape or not 0 <= int(text[:2]) < 24 or int(text[3:]) >= 60:
         return None
     return int(text[:2]) * 3_600 + int(text[3:]) * 60
+
+
+def is_faulty_table(text: str) -> bool:
+    """Whether a text is no table of classes and their uses, or lets Class II serve compliance."""
+    seen: list[str] = []
+    for part in text.split(";"):
+        name, colon, listed = part.partition(":")
+        uses = [word.strip() for word in listed.split(",") if word.strip()]
+        seen.append(name.strip())
+        if not colon or name.strip() not in ("I", "II") or any(use not in USES for use in uses):
+            return True
+        if len(uses) > len(set(uses)) or (name.strip() == "II" and "compliance_offset" in uses):
+            return True
+    return len(seen) > len(set(seen))
 
 
 def value_at(changes: list[RuleChange], parameter: str, at_ns: int, listing: str | None) -> RuleValue | None:

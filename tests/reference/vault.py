@@ -99,6 +99,8 @@ class Movement:
     """Out to the management side."""
     removal: int = 0
     """Because it was corrected."""
+    used: str = ""
+    """Which use of owned units it is about."""
 
 
 class Vault:
@@ -116,12 +118,18 @@ class Vault:
         """Which serials of a lot an account brought here, whoever has them now."""
         self.named: Callable[[str, str], list[tuple[int, int]]] = lambda _account, _lot: []
         """Which ranges of a lot are frozen where an account has them."""
+        self.stopped: Callable[[str], bool] = lambda _account: False
+        """Whether an account itself is frozen."""
         self.instruments: dict[str, str] = {}
         self.lots: dict[str, Lot] = {}
         self.amounts: dict[tuple[str, str], dict[str, int]] = {}
         self.brought_in: dict[str, int] = {}
         self.pieces: dict[tuple[str, str], list[Piece]] = {}
         self.here: dict[str, list[tuple[int, int]]] = {}
+        self.earmarks: dict[str, str] = {}
+        """Accounts whose money is for one purpose."""
+        self.spent: dict[str, list[tuple[int, int]]] = {}
+        """Serials that were retired, by lot."""
         self.aside: list[Aside] = []
         self.trades: list[Trade] = []
         self.asked: list[Movement] = []
@@ -191,6 +199,8 @@ class Vault:
         if command.registry_account in self.registry_accounts.values():
             return "registry_account_bound"
         self.owners[command.account] = command.owner
+        if command.earmark is not None:
+            self.earmarks[command.account] = command.earmark.value
         self.registry_accounts[command.account] = command.registry_account
         return [("opened", command.account)]
 
@@ -260,6 +270,8 @@ class Vault:
     # ---- transfers in -----------------------------------------------------------------------------------------------
 
     def no_transfer_in(self, command: RequestTransferIn) -> str | None:
+        if command.account in self.earmarks:
+            return "account_earmarked"
         if command.instrument not in self.instruments:
             return "instrument_unknown"
         names = [part.lot_id for part in command.lots]
@@ -276,6 +288,10 @@ class Vault:
                 return "serials_malformed"
             if ranges[0][0] < lot.serials[0] or ranges[-1][1] > lot.serials[1]:
                 return "serials_malformed"
+            if any(
+                first < b and a < end for first, end in ranges for a, b in self.spent.get(part.lot_id, [])
+            ):
+                return "serials_retired"
             for first, end in ranges:
                 if any(
                     first < there_end and there < end for there, there_end in self.here.get(part.lot_id, [])
@@ -295,6 +311,13 @@ class Vault:
                 parts = ((first, min(end, piece.first)), (max(first, piece.end), end))
                 left.extend((begin, stop) for begin, stop in parts if begin < stop)
             self.here[piece.lot_id] = left
+
+    def spend(self, pieces: list[Piece]) -> None:
+        """These serials are retired. None of them ever was before."""
+        for piece in pieces:
+            spent = self.spent.setdefault(piece.lot_id, [])
+            assert all(end <= piece.first or piece.end <= first for first, end in spent), f"{piece} twice"
+            self.spent[piece.lot_id] = joined([*spent, (piece.first, piece.end)])
 
     def transfer_in(self, command: RequestTransferIn, seq: int) -> Answer:
         pieces = [
@@ -321,7 +344,8 @@ class Vault:
 
     def is_used_up(self, lot_id: str, first: int, end: int) -> bool:
         """Whether any was retired here, or taken out of the world."""
-        return any(first < b and a < end for a, b in self.used_up.get(lot_id, []))
+        gone = [*self.used_up.get(lot_id, []), *self.spent.get(lot_id, [])]
+        return any(first < b and a < end for a, b in gone)
 
     def use_up(self, pieces: list[Piece]) -> None:
         for piece in pieces:
@@ -567,17 +591,17 @@ class Vault:
         return [("refused", movement.name, code, command.leg), *self.undone(movement, code, command.leg, seq)]
 
     def answers_to_come(self) -> int:
-        """How often the registry is still to answer: about deliveries, and about what they were bought for."""
+        """How often the registry is still to answer: about deliveries, what they were bought for, and uses."""
         due = [trade for trade in self.trades if not trade.parked]
         uses = [trade for trade in due if trade.use is not None]
-        return len(due) + len(uses) + len([asked for asked in self.asked if asked.use is not None])
+        return len(due) + len(uses) + len([asked for asked in self.asked if asked.use or asked.used])
 
     def done(self, movement: Movement, seq: int) -> list[Note]:
         if movement.use is not None:
             self.leave(movement.pieces)
+            self.spend(movement.pieces)
             size = tonnes(movement.pieces)
             self.move(movement.account, movement.instrument, size, "delivering", "retired")
-            self.use_up(movement.pieces)
             return [("retired", movement.retirement, movement.account, size, movement.use)]
         if movement.leaves:
             return self.left(movement)
@@ -746,4 +770,6 @@ def told(movement: Movement) -> Note:
         legs.extend((lot_id, amount, number) for lot_id, amount in by_lot.items())
     if movement.use is not None:
         return ("asked to retire", movement.name, tuple(legs), movement.retirement, movement.use)
+    if movement.used:
+        return ("asked to use", movement.name, tuple(legs), movement.used)
     return ("asked", movement.name, tuple(legs))

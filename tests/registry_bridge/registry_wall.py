@@ -217,12 +217,16 @@ ATTACKS = (
         *("holding.holding_place_check", ADDS_UP),
     ),
     broken(
-        "units of nobody", entry() + leg() + landing("'nobody', 'trading'"), "holding.holding_account_fkey", ADDS_UP
+        "units of nobody",
+        entry() + leg() + landing("'nobody', 'trading'"),
+        *("holding.holding_is_somebodys", ADDS_UP),
+        says="account that is not there",
     ),
     broken(
         "units of no lot",
         f"{INTO} ('seller', 'management', 'LOT-9', int8range(1, 2), {NOW})",
-        "holding.holding_lot_fkey",
+        "holding.holding_is_somebodys",
+        says="lot that is not there",
     ),
     broken(
         "a holding under the number of another",
@@ -307,10 +311,10 @@ ATTACKS = (
     ),
     broken("an entry rewritten", "update journal set trading_day = '2026-01-01'", "journal.keep_journal"),
     broken("a leg to where it is", entry() + leg("'seller', 'trading'"), "journal_leg.journal_leg_check"),
-    broken("a leg from nobody", entry() + leg(source="'nobody', 'trading'"), "journal_leg.journal_leg_from_account_fkey"),
-    broken("a leg to nobody", entry() + leg("'nobody', 'trading'"), "journal_leg.journal_leg_to_account_fkey"),
-    broken("a leg of no lot", entry() + leg(lot="LOT-9"), "journal_leg.journal_leg_lot_fkey"),
-    broken("a leg of no entry", leg(sequence="99"), "journal_leg.journal_leg_sequence_fkey", "journal_leg.refuse_late_leg"),
+    broken("a leg from nobody", entry() + leg(source="'nobody', 'trading'"), "journal_leg.refuse_late_leg", says="account that is not there"),
+    broken("a leg to nobody", entry() + leg("'nobody', 'trading'"), "journal_leg.refuse_late_leg", says="account that is not there"),
+    broken("a leg of no lot", entry() + leg(lot="LOT-9"), "journal_leg.refuse_late_leg", says="lot that is not there"),
+    broken("a leg of no entry", leg(sequence="99"), "journal_leg.refuse_late_leg", says="only the newest"),
     broken("a leg out of retirement", entry() + leg(source=USED), "journal_leg.journal_leg_from_place_check"),
     broken("a leg into a fourth place", entry() + leg("'seller', 'withdrawn'"), "journal_leg.journal_leg_to_place_check"),
     broken("one leg twice", entry(ranges=2) + leg() + leg(serials="int8range(512, 513)"), "journal_leg.journal_leg_pkey"),

@@ -16,9 +16,10 @@ from settlement.commands import (
 )
 from settlement.delivery import Delivery
 from settlement.depository import Depository
-from settlement.events import Instruction, LotSlice, MovementEvent, MovementInstructed
+from settlement.events import Instruction, LotSlice, MovementInstructed
 from settlement.instrument import Instrument
 from settlement.lot import Lot, MethodologyClass, Origin
+from settlement.movements import ResolvedEvent
 from settlement.rejections import Rejection
 from settlement.retirement import RetirementPurpose, Use
 from settlement.serials import Serials
@@ -171,7 +172,7 @@ class House:
 
     def answer(
         self, instruction: Instruction, code: str | None = None, leg: int | None = None
-    ) -> tuple[MovementEvent, ...]:
+    ) -> tuple[ResolvedEvent, ...]:
         """The registry's final word."""
         command = ResolveInstruction(
             instruction_id=instruction.instruction_id,
@@ -204,7 +205,7 @@ def sound(answer: Rejection | tuple[T, ...]) -> tuple[T, ...]:
     return answer
 
 
-def instructed(events: tuple[MovementEvent, ...]) -> list[Instruction]:
+def instructed(events: tuple[ResolvedEvent, ...]) -> list[Instruction]:
     return [event.instruction for event in events if isinstance(event, MovementInstructed)]
 
 

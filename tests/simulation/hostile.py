@@ -78,6 +78,7 @@ from settlement.lot_choice import LotChoice
 from settlement.notice import Notice, NoticeKind
 from settlement.removal import RemovalId
 from settlement.retirement import RetirementId, Use
+from settlement.use_commands import SubmitOffset, SubmitRetirement, WithdrawUse
 from settlement.values import (
     AccountId,
     AssetCode,
@@ -95,6 +96,7 @@ from tests.reference.vault import MONEY
 from tests.simulation import universe
 from tests.simulation.bargaining import Bargaining
 from tests.simulation.universe import CLASS_ONE, CLASS_TWO, CLASSES, OWNERS, UNLISTED, change
+from tests.simulation.user import USER_KINDS, User
 
 SECOND_NS = 10**9
 DAY_NS = 86_400 * SECOND_NS
@@ -114,6 +116,7 @@ class Hostile:
         self.sent: list[ClientCommand] = []
         self.answered: list[InstructionId] = []
         self.ids = 0
+        self.user = User(self)
         self.bargaining = Bargaining(self.random, market, self.fresh_id)
         self.kinds: tuple[tuple[int, Callable[[], Command]], ...] = (
             (560, self.order),
@@ -121,11 +124,12 @@ class Hostile:
             (90, self.replace),
             (12, self.cancel_many),
             (40, self.again),
-            (15, self.deposit),
+            (18, self.deposit),
             (12, self.withdrawal),
             (10, self.end_withdrawal),
             (30, self.transfer_in),
             (20, self.transfer_out),
+            *((weight, getattr(self.user, name)) for weight, name in USER_KINDS),
             (45, self.answer),
             (16, self.notice),
             (4, self.report_breaks),
@@ -138,7 +142,7 @@ class Hostile:
             (220, self.bargain),
             (5, self.retry),
             (1, self.calendar),
-            (16, self.reference_data),
+            (18, self.reference_data),
             (4, self.open_day),
             (3, self.close_day),
             (6, self.advance_close),
@@ -391,6 +395,8 @@ class Hostile:
                         replace(command, lots=command.lots[::-1][:1]),
                     )
                 )
+            case SubmitOffset() | SubmitRetirement() | WithdrawUse():
+                return self.user.changed(command)
             case FileNegotiatedTransfer():
                 return self.random.choice(
                     (
@@ -748,6 +754,11 @@ class Hostile:
                 (universe.SHANGHAI, universe.SPLIT, universe.ALWAYS, "listed 9-10", "listed 09:75-10:00", ""),
             ),
             ("close_by_clock", ("yes", "no", "maybe")),
+            (
+                "use_channels",
+                (universe.CHANNELS, universe.FEW_CHANNELS, "II: compliance_offset", "I:donation"),
+            ),
+            ("use_withdrawal_s", (0, 0, 60, -1)),
             ("negotiated_min_tonnes", (1, 1, 5, 0)),
             ("negotiated_band_tiers", (*universe.TIERS, "none", "3000", "none below 5; none below 5; 1", "")),
             ("negotiated_reference", ("same_day_close", "previous_close", "next_close")),

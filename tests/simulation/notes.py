@@ -50,6 +50,8 @@ from matching.negotiated_events import (
     NegotiatedTransferWithdrawn,
 )
 from settlement import serials
+from settlement.certificate import verify_certificate
+from settlement.channels import Channel
 from settlement.custody_events import (
     BreakOpened,
     BreakResolved,
@@ -90,6 +92,18 @@ from settlement.events import (
     WithdrawalPaid,
     WithdrawalRequested,
     WithdrawalReturned,
+)
+from settlement.lot import MethodologyClass
+from settlement.use_events import (
+    CertificateIssued,
+    ComplianceYearAdopted,
+    UseAccepted,
+    UseCompleted,
+    UseInstructed,
+    UseRefused,
+    UseWithdrawn,
+    VerifiedEmissionsFiled,
+    WelfareAccountDesignated,
 )
 from tests.reference.vault import Note
 
@@ -212,6 +226,8 @@ def _settlement_note(event: Event) -> Note:
                 }
                 retired = (instruction.retirement_id, instruction.use)
                 return ("asked to retire", instruction.instruction_id, legs, *retired)
+            if instruction.use_id is not None:
+                return ("asked to use", instruction.instruction_id, legs, instruction.use_id)
             return ("asked", instruction.instruction_id, legs)
         case MovementConfirmed():
             return ("confirmed", event.instruction_id)
@@ -273,6 +289,39 @@ def _custody_note(event: Event) -> Note:
             return ("retried", event.trade_ids)
         case DeliveryUnwound():
             return ("unwound", event.trade_id)
+        case _:
+            return _use_note(event)
+
+
+def _use_note(event: Event) -> Note:
+    match event:
+        case UseAccepted():
+            lots = tuple((part.lot_id, part.serials) for part in event.lots)
+            return ("use held", event.use_id, event.account, event.channel, event.quantity_tonnes, lots)
+        case UseInstructed():
+            return ("use asked", event.use_id)
+        case UseWithdrawn():
+            return ("use withdrawn", event.use_id)
+        case UseRefused():
+            return ("use refused", event.use_id, event.code)
+        case UseCompleted():
+            return ("used", event.use_id, event.quantity_tonnes)
+        case CertificateIssued():
+            certificate, says = event.certificate, event.certificate.says
+            assert verify_certificate(certificate), certificate
+            assert all(
+                lot.methodology_class is MethodologyClass.I
+                for lot in says.lots
+                if says.purpose is Channel.COMPLIANCE_OFFSET
+            ), certificate
+            told = (says.reference, says.entity, says.purpose, says.quantity_tonnes)
+            return ("certified", certificate.number, *told)
+        case ComplianceYearAdopted():
+            return ("year", event.terms.year, event.terms.effective_from_ns)
+        case VerifiedEmissionsFiled():
+            return ("filed", event.filing.entity, event.filing.year)
+        case WelfareAccountDesignated():
+            return ("welfare", event.account, event.designated)
         case _:
             return _negotiated_note(event)
 

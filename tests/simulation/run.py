@@ -141,8 +141,8 @@ def compare(exchange: Exchange, reference: Market) -> None:
                 (order.order_id, order.price_fen, order.whole_tonnes, order.tonnes, order.fee_ppm)
                 for order in reference_orders
             )
-    uses = {order_id: order.use for order_id, order in exchange.trading.open_orders.items()}
-    assert uses == {order_id: order.use for order_id, order in reference.open.items()}
+    bought_for = {order_id: order.use for order_id, order in exchange.trading.open_orders.items()}
+    assert bought_for == {order_id: order.use for order_id, order in reference.open.items()}
     standing = exchange.trading.standing
     assert list(standing.halts) == reference.halted
     assert list(standing.restrictions) == reference.restricted
@@ -166,6 +166,20 @@ def compare(exchange: Exchange, reference: Market) -> None:
     assert held == {place: ranges for place, ranges in vault.serials().items() if ranges}
     for lot_id, ranges in vault.here.items():
         assert all(depository.holdings.is_here(LotId(lot_id), (part,)) for part in ranges)
+    spent = {str(lot_id): list(gone) for lot_id, gone in depository.holdings.retired.items()}
+    assert spent == vault.spent
+    office, desk = reference.office, exchange.using.desk
+    uses_here = [(use.use_id, use.state == "retiring") for use in depository.movements.uses.under_way()]
+    assert uses_here == [(use.name, use.asked) for use in office.under_way]
+    assert list(desk.welfare_accounts) == office.welfare
+    used: dict[tuple[str, int, str], int] = {}
+    for entity, of, year, channel, size in office.used:
+        line = (entity, year if of is None else of, channel)
+        used[line] = used.get(line, 0) + size
+    assert used == {
+        (total.entity, total.year, total.channel.value): total.completed_tonnes
+        for total in desk.certificates.accounts.totals()
+    }
     refused = {
         record.retirement_id
         for record in depository.movements.retirements.records()

@@ -88,6 +88,8 @@ RULES: dict[str, RuleValue] = {
     "correction_policy": "claim_only",
     "depth_levels": 5,
     "registry_patience_s": 60,
+    "use_channels": universe.CHANNELS,
+    "use_withdrawal_s": 0,
 }
 
 
@@ -540,7 +542,9 @@ def test_what_is_bought_for_a_use_is_retired_and_never_for_sale(market: AnyMarke
     name = bought_for_a_use(market)
     assert market.amounts("ben", CLASS_ONE) == (0, 0, 10, 0)
     assert codes(market.order("ben", SELL, 1, 6_800)) == ["insufficient_units"]
-    assert market.answer(name)[1:] == [("retired", "trade-1", "ben", 10, USES[0])]
+    retired, certified = market.answer(name)[1:]
+    assert retired == ("retired", "trade-1", "ben", 10, USES[0])
+    assert certified[2:] == ("trade-1", "ben", "voluntary_offset", 10)
     assert market.amounts("ben", CLASS_ONE) == (0, 0, 0, 10)
     assert codes(market.answer(name)) == ["instruction_unknown"]
     assert codes(market.tell(retry(1))) == ["retirement_not_refused"]
@@ -553,7 +557,7 @@ def test_a_refused_retirement_waits_to_be_asked_for_again(market: AnyMarket) -> 
     assert market.amounts("ben", CLASS_ONE) == (0, 0, 10, 0)
     (asked,) = market.tell(retry(1))
     assert asked[:2] == ("asked to retire", f"use-{market.seq}")
-    assert market.answer(f"use-{market.seq}")[1:] == [("retired", "trade-1", "ben", 10, USES[0])]
+    assert market.answer(f"use-{market.seq}")[1] == ("retired", "trade-1", "ben", 10, USES[0])
 
 
 def test_a_retirement_that_came_too_late_is_asked_for_again_at_once(market: AnyMarket) -> None:

@@ -31,6 +31,7 @@ from settlement.ledger import Ledger
 from settlement.movements import Movements
 from settlement.obligations import Obligations
 from settlement.provenance import Provenance
+from settlement.use_rejections import USE_REASONS
 from settlement.values import AccountId, AssetCode, TradeId, TradingDay
 from tests.reference.vault import Note
 from tests.simulation import run
@@ -66,7 +67,8 @@ def test_lives_meet_every_event_and_every_rejection_there_is(monkeypatch: pytest
     monkeypatch.setattr(run, "notes_of", lambda events: counting(notes_of(events)))
     for seed in range(500, 516):
         live(seed, 4_000)
-    codes = {reason.code for reason in (*matching_rejections.REASONS, *settlement_rejections.REASONS)}
+    reasons = (*matching_rejections.REASONS, *settlement_rejections.REASONS, *USE_REASONS)
+    codes = {reason.code for reason in reasons}
     notes = {
         "traded",
         "rested",
@@ -85,6 +87,8 @@ def test_lives_meet_every_event_and_every_rejection_there_is(monkeypatch: pytest
     notes |= {"left", "parked", "retried", "unwound", "notice", "lot changed", "came in", "freeze", "thaw"}
     notes |= {"frozen", "removal", "removal asked", "removed", "not removed", "claim", "claim decided"}
     notes |= {"break", "break resolved"}
+    notes |= {"use held", "use asked", "use withdrawn", "use refused", "used", "certified"}
+    notes |= {"asked to use", "year", "filed", "welfare"}
     steps = "filed countered confirmed traded declined withdrawn expired rejected known totals reviewed"
     notes |= {f"negotiated {step}" for step in (*steps.split(), "under review")}
     codes -= {"lot_in_too_many_pieces"}  # ten thousand pieces are more than a life has time for

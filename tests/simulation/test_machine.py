@@ -114,6 +114,8 @@ RULES: dict[str, RuleValue] = {
     "correction_policy": "claim_only",
     "depth_levels": 5,
     "registry_patience_s": 60,
+    "use_channels": universe.CHANNELS,
+    "use_withdrawal_s": 0,
 }
 
 accounts = st.sampled_from(ACCOUNTS)

@@ -241,6 +241,6 @@ def test_owners_are_told_of_their_retirements() -> None:
     }
     ((account, kind, body),) = render(refused[0], OpenOrders(), Negotiations())
     assert (account, kind, json.loads(body)) == ("buyer", "retirement_refused", {**told, "reason": "frozen"})
-    ((account, kind, body),) = render(completed[0], OpenOrders(), Negotiations())
-    assert (account, kind) == ("buyer", "retirement_completed")
+    (account, kind, body), (_, certified, _) = render(completed[0], OpenOrders(), Negotiations())
+    assert (account, kind, certified) == ("buyer", "retirement_completed", "certificate_issued")
     assert json.loads(body) == {**told, "lots": [{"lot": "LOT-1", "serials": [[1, 5]]}]}

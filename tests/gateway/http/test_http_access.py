@@ -35,6 +35,8 @@ def who_may(route: Route) -> str:
         Scope.BANK: "bank",
         Scope.OPERATE: "operator",
         Scope.APPROVE: "operator2",
+        Scope.OFFSET: "seller",
+        Scope.AUTHORITY: "authority",
         Scope.SUPERVISE: "supervisor",
         "any": "reader",
     }[route.scope]
@@ -67,8 +69,8 @@ async def test_every_other_route_refuses_whoever_is_not_who_they_say(shared: Des
     await refused(good | {"X-Timestamp": "now"}, 401, "timestamp_malformed")
     await refused(good | {"X-Signature": "%%%"}, 401, "signature_malformed")
     await refused(good | {"X-Signature": "AAAA"}, 401, "signature_invalid")
-    another = "supervisor" if route.scope is not Scope.SUPERVISE else "bank"
-    await refused(good | {"X-Key": shared[another].key}, 401, "signature_invalid")
+    stranger = "bank" if route.scope is Scope.SUPERVISE else "supervisor"
+    await refused(good | {"X-Key": shared[stranger].key}, 401, "signature_invalid")
     old_ms = time.time_ns() // 1_000_000 - 5_500
     await refused(signed(shared, route, timestamp_ms=old_ms), 401, "timestamp_outside_window")
 
@@ -114,6 +116,8 @@ async def test_the_query_is_signed_too(shared: Desk) -> None:
         "/v1/orders?account={}&client_order_id=x",
         "/v1/events?account={}",
         "/v1/transfers-in?account={}",
+        "/v1/offsets?account={}",
+        "/v1/retirements?account={}",
     ],
 )
 @pytest.mark.parametrize("whose", ["seller", "nobody"])
@@ -176,7 +180,7 @@ async def test_auth_check_tells_what_a_signature_is_good_for(shared: Desk) -> No
     found = (await shared["buyer"].send("POST", "/v1/auth/check", {"any": "body"})).json()
     assert found["participant"] == "buyer-person"
     assert found["account"] == "buyer"
-    assert found["scopes"] == ["negotiate", "read", "trade", "transfer"]
+    assert found["scopes"] == ["negotiate", "offset", "read", "trade", "transfer"]
     assert abs(found["clock_skew_ms"]) < 5_000
 
 

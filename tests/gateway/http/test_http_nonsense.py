@@ -91,6 +91,9 @@ WHO = {
     Scope.SUPERVISE: "supervisor",
     Scope.NEGOTIATE: "buyer",
     Scope.READ: "buyer",
+    Scope.OFFSET: "buyer",
+    Scope.AUTHORITY: "authority",
+    Scope.SUPERVISE: "supervisor",
     "any": "buyer",
 }
 
