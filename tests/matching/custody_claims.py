@@ -31,7 +31,6 @@ from tests.matching.authorities import (
 )
 from tests.matching.driver import (
     CLASS_II,
-    EVENT,
     MONDAY,
     Driver,
     instant,
@@ -235,17 +234,6 @@ def a_transfer_out_of_frozen_serials() -> tuple[Driver, Command]:
     driver = market()
     driver.accepted(freeze(lot_name="L-anna", serials=((1, 11),)))
     return driver, transfer_out("anna", 0, some("L-anna", (10, 12)))
-
-
-@produces("serials_gone")
-def a_transfer_in_of_what_was_retired() -> tuple[Driver, Command]:
-    driver = market(settlement_cycle="as_traded")
-    driver.sell("anna", 5, 6_800)
-    driver.buy("ben", 5, 6_800, EVENT)
-    for _ in range(2):  # its delivery, and its retirement
-        (asked,) = driver.exchange.pending_instructions()
-        driver.answer(asked)
-    return driver, transfer_in("anna", (LotSlice(lot_id=LotId("L-anna"), serials=((5, 6),)),))
 
 
 @produces("serials_gone")
