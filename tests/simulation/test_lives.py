@@ -40,6 +40,8 @@ from tests.simulation.run import LifeFailed, Simulation, live
 
 ROOT = Path(__file__).parents[2]
 SOAK_SEEDS = 500
+MOST_LIVES = 60
+"""So many lives are enough to reach all there is to reach; a third of them mostly is."""
 
 
 def test_a_life_goes_as_the_reference_says(seed: int, commands: int) -> None:
@@ -56,7 +58,7 @@ def test_many_long_lives_go_as_the_reference_says(first: int) -> None:
 
 
 def test_lives_meet_every_event_and_every_rejection_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A simulation that never gets anywhere proves nothing: these few lives reach all there is to reach."""
+    """A simulation that never gets anywhere proves nothing: some lives reach all there is to reach."""
     met: Counter[object] = Counter()
 
     def counting(notes: list[Note]) -> list[Note]:
@@ -65,8 +67,6 @@ def test_lives_meet_every_event_and_every_rejection_there_is(monkeypatch: pytest
         return notes
 
     monkeypatch.setattr(run, "notes_of", lambda events: counting(notes_of(events)))
-    for seed in range(500, 516):
-        live(seed, 4_000)
     reasons = (*matching_rejections.REASONS, *settlement_rejections.REASONS, *USE_REASONS)
     codes = {reason.code for reason in reasons}
     notes = {
@@ -92,7 +92,12 @@ def test_lives_meet_every_event_and_every_rejection_there_is(monkeypatch: pytest
     steps = "filed countered confirmed traded declined withdrawn expired rejected known totals reviewed"
     notes |= {f"negotiated {step}" for step in (*steps.split(), "under review")}
     codes -= {"lot_in_too_many_pieces"}  # ten thousand pieces are more than a life has time for
-    assert codes | notes <= set(met), sorted(codes | notes - set(met))
+    wanted = codes | notes
+    for seed in range(500, 500 + MOST_LIVES):
+        live(seed, 4_000)
+        if wanted <= set(met):
+            return
+    pytest.fail(f"never met: {sorted(wanted - set(met))}")
 
 
 @pytest.mark.parametrize("hash_seed", ["0", "1", "4242"])
