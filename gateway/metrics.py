@@ -68,12 +68,7 @@ class Metrics:
             registry=registry,
         )
         self.ws_clients = Gauge("puhui_ws_clients", "Open WebSocket connections.", registry=registry)
-        self.ws_closed = Counter(
-            "puhui_ws_closed", "Connections closed by us, by why.", ["why"], registry=registry
-        )
-        self.ws_conflated = Counter(
-            "puhui_ws_conflated", "Pushes replaced by a snapshot for slow readers.", registry=registry
-        )
+        self.ws_closed, self.ws_conflated = _slow_readers(registry)
         self.events_lag = Gauge(
             "puhui_events_lag_seconds",
             "From sequencing to push, for the account events pushed last.",
@@ -90,6 +85,15 @@ class Metrics:
     def exposition(self) -> bytes:
         """Everything, in the text format every scraper reads."""
         return generate_latest(self.registry)
+
+
+def _slow_readers(registry: CollectorRegistry) -> tuple[Counter, Counter]:
+    """What becomes of connections that do not keep up."""
+    closed, conflated = "Connections closed by us, by why.", "Pushes replaced by a snapshot for slow readers."
+    return (
+        Counter("puhui_ws_closed", closed, ["why"], registry=registry),
+        Counter("puhui_ws_conflated", conflated, registry=registry),
+    )
 
 
 def _surveillance(registry: CollectorRegistry) -> tuple[Counter, Counter, Counter]:

@@ -87,6 +87,12 @@ QuotaOption = Annotated[
     ),
 ]
 
+DemoOption = Annotated[
+    bool,
+    typer.Option(
+        "--demo", help=say("等于 --seed demo --market always-open", "--seed demo --market always-open")
+    ),
+]
 DrillOption = Annotated[
     bool,
     typer.Option(
@@ -100,12 +106,7 @@ DrillOption = Annotated[
 
 def serve(
     *,
-    demo: Annotated[
-        bool,
-        typer.Option(
-            "--demo", help=say("等于 --seed demo --market always-open", "--seed demo --market always-open")
-        ),
-    ] = False,
+    demo: DemoOption = False,
     seed: Annotated[
         SeedName | None, typer.Option(envvar="PUHUI_SEED", help=say("充入演示数据", "fill an empty one"))
     ] = None,

@@ -1,7 +1,8 @@
 """Two clients of different libraries negotiate through the running exchange, to the registry's record.
 
 The seller speaks REST with httpx, the buyer the WebSocket with websockets. Then the exchange is killed while a
-confirmation and a withdrawal race: whatever it had decided, both sides see the one same end.
+confirmation races with a withdrawal, with another confirmation, or with the expiry: whatever it had decided, both sides
+see the one same end. PUHUI_RACE_SEED chooses other moments, PUHUI_RACE_ROUNDS how many races `make soak` runs.
 """
 
 import asyncio
@@ -11,6 +12,8 @@ import json
 import os
 import random
 from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +22,7 @@ import pytest
 import websockets
 
 from gateway.composition.reference_registry import platform
+from gateway.formats import parse_time, time_text
 from registry_bridge.registry import SubAccount
 from tests.system import checks
 from tests.system.clients import Answer, Client, logged_on
@@ -28,15 +32,18 @@ from tests.system.running import Part, RunningExchange, running, until
 
 PATH: Final = "/v1/negotiated-transfers"
 LISTING: Final = "SHCERCIR1"
-ROUNDS: Final = 4
+ROUNDS: Final = 3
 """Kills, where every test is run."""
 SOAK_ROUNDS: Final = int(os.environ.get("PUHUI_RACE_ROUNDS", "60"))
 """Kills, in a soak."""
 SEED: Final = int(os.environ.get("PUHUI_RACE_SEED", "20261123"))
 KILL_AFTER_S: Final = 0.02
 """At most, from the moment the race begins."""
+HALF: Final = 0.5
 LIMIT_S: Final = 60.0
-ENDS: Final = {"executed": "negotiated_executed", "withdrawn": "negotiated_withdrawn"}
+EXPIRES_AFTER_NS: Final = 60_000_000
+WINNERS: Final = {"executed": ["confirm"], "withdrawn": ["withdraw"], "expired": []}
+"""How a race can end, and which request then succeeded."""
 
 
 class StreamSide:
@@ -181,19 +188,53 @@ async def test_the_command_line_negotiates(seeded: Path) -> None:
         assert "已撤回" in await exchange.said_by("negotiate", "outbox")
 
 
+class Against(StrEnum):
+    """What a confirmation races with."""
+
+    WITHDRAWAL = "withdrawal"
+    CONFIRMATION = "another confirmation"
+    EXPIRY = "expiry"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One request of a race."""
+
+    client: Client
+    word: str
+    body: dict[str, Any]
+
+
 class Race:
-    """A confirmation against a withdrawal, while the exchange is killed."""
+    """A confirmation against something else, while the exchange is killed."""
 
     def __init__(self, exchange: RunningExchange, clients: dict[str, Client], number: int) -> None:
         self.exchange = exchange
         self.seller, self.buyer = clients["seller"], clients["buyer"]
         self.number = number
         self.answers: dict[str, Answer] = {}
+        """By client id."""
         self.lost = 0
         """Requests whose answer the kill took."""
 
-    async def run(self, kill_after_s: float, *, withdraw_first: bool) -> str:
+    async def run(self, against: Against, kill_after_s: float, *, confirm_last: bool) -> str:
         """The end that both sides see."""
+        filed = await self.seller.do(PATH, await self._filing(against))
+        steps = self._steps(against, filed["terms_hash"])
+        if confirm_last:
+            steps.reverse()
+        work = [asyncio.create_task(self._send(filed["id"], step)) for step in steps]
+        await asyncio.sleep(kill_after_s)
+        self.exchange.kill(Part.EXCHANGE)
+        await asyncio.gather(*work)
+        self.lost = len(steps) - len(self.answers)
+        await self.exchange.ended()
+        await self.exchange.start()
+        for step in steps:
+            await self._again(filed["id"], step)
+        return await self._seen_alike(filed["id"], steps)
+
+    async def _filing(self, against: Against) -> dict[str, Any]:
         filing = {
             "client_id": f"race-{self.number}",
             "listing": LISTING,
@@ -202,60 +243,59 @@ class Race:
             "quantity": "10",
             "counterparty": self.buyer.owner.account,
         }
-        filed = await self.seller.do(PATH, filing)
-        steps = [
-            (self.buyer, "confirm", {"client_id": f"c-{self.number}", "terms_hash": filed["terms_hash"]}),
-            (self.seller, "withdraw", {"client_id": f"w-{self.number}"}),
-        ]
-        pair = steps[::-1] if withdraw_first else steps
-        work = [
-            asyncio.create_task(self._send(client, filed["id"], word, body)) for client, word, body in pair
-        ]
-        await asyncio.sleep(kill_after_s)
-        self.exchange.kill(Part.EXCHANGE)
-        await asyncio.gather(*work)
-        self.lost = len(pair) - len(self.answers)
-        await self.exchange.ended()
-        await self.exchange.start()
-        for client, word, body in pair:
-            await self._again(client, filed["id"], word, body)
-        return await self._seen_alike(filed["id"])
+        if against is Against.EXPIRY:
+            now_ns = parse_time((await self.seller.get("/v1/time"))["time"])
+            filing["expires_at"] = time_text(now_ns + EXPIRES_AFTER_NS)
+        return filing
 
-    async def _send(self, client: Client, transfer_id: str, word: str, body: dict[str, Any]) -> None:
+    def _steps(self, against: Against, terms_hash: str) -> list[Step]:
+        confirm = Step(self.buyer, "confirm", {"client_id": f"c-{self.number}", "terms_hash": terms_hash})
+        match against:
+            case Against.WITHDRAWAL:
+                return [confirm, Step(self.seller, "withdraw", {"client_id": f"w-{self.number}"})]
+            case Against.CONFIRMATION:
+                body = {"client_id": f"d-{self.number}", "terms_hash": terms_hash}
+                return [confirm, Step(self.buyer, "confirm", body)]
+            case Against.EXPIRY:
+                return [confirm]
+
+    async def _send(self, transfer_id: str, step: Step) -> None:
         with contextlib.suppress(httpx.TransportError):
-            answer = await client.call("POST", f"{PATH}/{transfer_id}/{word}", body)
+            answer = await step.client.call("POST", f"{PATH}/{transfer_id}/{step.word}", step.body)
             if answer.status < httpx.codes.INTERNAL_SERVER_ERROR:
-                self.answers[word] = answer
+                self.answers[step.body["client_id"]] = answer
 
-    async def _again(self, client: Client, transfer_id: str, word: str, body: dict[str, Any]) -> None:
+    async def _again(self, transfer_id: str, step: Step) -> None:
         """After the restart the same request is answered as before, or decided now."""
-        answer = await client.call("POST", f"{PATH}/{transfer_id}/{word}", body)
-        before = self.answers.get(word)
+        answer = await step.client.call("POST", f"{PATH}/{transfer_id}/{step.word}", step.body)
+        before = self.answers.get(step.body["client_id"])
         if before is not None:
             assert answer.status == before.status
             if before.is_done:
                 assert (answer.replayed, answer.body) == (True, before.body)
-        self.answers[word] = answer
+        self.answers[step.body["client_id"]] = answer
 
-    async def _seen_alike(self, transfer_id: str) -> str:
+    async def _seen_alike(self, transfer_id: str, steps: list[Step]) -> str:
         mine = await self.seller.get(f"{PATH}/{transfer_id}")
         theirs = await self.buyer.get(f"{PATH}/{transfer_id}")
         assert mine == theirs
         state: str = mine["state"]
-        won = {word for word, answer in self.answers.items() if answer.is_done}
-        assert won == {"confirm" if state == "executed" else "withdraw"}
-        (lost,) = [answer for answer in self.answers.values() if not answer.is_done]
-        assert (lost.code, lost.body["errors"][0]["actual"]) == ("negotiated_transfer_ended", state)
+        won = [step.word for step in steps if self.answers[step.body["client_id"]].is_done]
+        assert won == WINNERS[state]
+        for answer in self.answers.values():
+            if not answer.is_done:
+                assert answer.code == "negotiated_transfer_ended"
+                assert answer.body["errors"][0]["actual"] == state
         return state
 
 
 @pytest.mark.timeout(300)
-async def test_confirm_against_withdraw_while_the_exchange_is_killed(seeded: Path) -> None:
+async def test_races_are_seen_alike_while_the_exchange_is_killed(seeded: Path) -> None:
     await race_and_kill(seeded, ROUNDS)
 
 
 @pytest.mark.soak
-async def test_confirm_against_withdraw_while_the_exchange_is_killed_for_long(seeded: Path) -> None:
+async def test_races_are_seen_alike_while_the_exchange_is_killed_for_long(seeded: Path) -> None:
     await race_and_kill(seeded, SOAK_ROUNDS)
 
 
@@ -267,15 +307,18 @@ async def race_and_kill(seeded: Path, rounds: int) -> None:
     async with running(seeded) as exchange, exchange.clients(*TRADERS) as clients:
         for number in range(rounds):
             race = Race(exchange, clients, number)
-            state = await race.run(chance.uniform(0, KILL_AFTER_S), withdraw_first=number % 2 == 1)
-            ends[state] += 1
+            against = list(Against)[number % len(Against)]
+            # The first kill comes before any answer can.
+            kill_after_s = chance.uniform(0, KILL_AFTER_S) if number else 0
+            ends[await race.run(against, kill_after_s, confirm_last=chance.random() < HALF)] += 1
             lost += race.lost
         print(f"seed {SEED}: {dict(ends)}, {lost} answers lost")  # noqa: T201 - shown with a failure
         assert lost > 0, "no kill met a request on its way"
         logs = {name: AccountLog(clients[name]) for name in ("seller", "buyer")}
         for log in logs.values():
             await log.follow()
-        for state, kind in ENDS.items():
+        for state in WINNERS:
+            kind = f"negotiated_{state}"
             told = {name: sum(event["type"] == kind for event in log.events) for name, log in logs.items()}
             assert told == dict.fromkeys(logs, ends[state]), kind
         await until(exchange.registry_answers, LIMIT_S, "the registry is back")

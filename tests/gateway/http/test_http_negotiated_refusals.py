@@ -222,6 +222,15 @@ async def test_confirming_twice_and_after_a_withdrawal(exchange: Desk) -> None:
         await refused(exchange, body, expected, who="buyer", path=path)
 
 
+async def test_more_rounds_than_the_rule_book_allows(exchange: Desk) -> None:
+    await exchange.engine.do(adopting(("negotiated_max_rounds", 2)))
+    made = await filed(exchange, "rounds-1")
+    await done(exchange, "buyer", made, "counter", price="69.00", quantity="90")
+    body = {"client_id": "rounds-2", "price": "68.00", "quantity": "90"}
+    expected = (422, "too_many_rounds", "", "2", "3")
+    await refused(exchange, body, expected, who="seller", path=f"{PATH}/{made['id']}/counter")
+
+
 async def test_after_its_own_expiry(exchange: Desk) -> None:
     whole = (await exchange["seller"].get("/v1/account"))["units"]
     made = await filed(exchange, "expiry-1", expires_at="2026-11-23T10:00:01+08:00")
