@@ -770,6 +770,7 @@ class Hostile:
             ("negotiated_reference", ("same_day_close", "previous_close", "next_close")),
             ("negotiated_open_offers", ("yes", "yes", "no", "perhaps")),
             ("negotiated_review", ("off", "off", "without_band", "all", "some")),
+            ("negotiated_max_filed", (1, 4, 200, 0)),
             ("negotiated_max_rounds", (1, 2, 20, 0)),
             ("tea_break", ("yes",)),
         )
