@@ -4,6 +4,7 @@ from typing import Final
 
 from matching.events import LargeHolderNoted, OrdersCancelled, Replayed
 from matching.negotiated_events import NegotiatedTransferKnown
+from settlement.cash_events import BankStatementRecorded
 from settlement.events import (
     CashDeposited,
     RetirementRefused,
@@ -18,6 +19,7 @@ from settlement.events import (
 CHANGES_NO_VIEW: Final = (
     Replayed,
     OrdersCancelled,
+    BankStatementRecorded,
     CashDeposited,
     WithdrawalRequested,
     WithdrawalPaid,

@@ -263,6 +263,8 @@ async def forge_cash(database: str, *, core: bool, views: bool) -> None:
         for line in state["depository"]["balances"]:
             if core and (line["account"], line["asset"]) == ("buyer", "CNY"):
                 line["available"] += 10**9
+        if core:  # a careful forger tells of a deposit that explains it
+            state["depository"]["treasury"]["statements"]["waiting"][0]["amount_fen"] += 10**9
         for account in shown["accounts"]["accounts"]:
             if views and account["account"] == "buyer":
                 account["cash"]["available"] += 10**9
