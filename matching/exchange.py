@@ -68,7 +68,7 @@ from settlement.commands import (
     ReturnWithdrawal,
 )
 from settlement.depository import Depository
-from settlement.events import Instruction
+from settlement.events import DeliveryFailed, Instruction
 from settlement.rejections import ACCOUNT_UNKNOWN, DEADLINE_PASSED, INSTRUMENT_UNKNOWN, Rejection
 from settlement.use_commands import (
     AdoptComplianceYear,
@@ -79,7 +79,7 @@ from settlement.use_commands import (
     WithdrawUse,
 )
 from settlement.use_rejections import ACCOUNT_EARMARKED
-from settlement.values import TradingDay
+from settlement.values import TradeMethod, TradingDay
 
 
 class Exchange:
@@ -134,10 +134,7 @@ class Exchange:
         cycle = self.cycle
         if stamp.seq != cycle.stamp.seq + 1 or stamp.at_ns < cycle.stamp.at_ns:
             raise AssertionError(f"{stamp} after {cycle.stamp}")
-        cycle.stamp = stamp
-        events: list[Event] = []
-        if stamp.at_ns >= cycle.next_change_ns:
-            events.extend(cycle.follow_time())
+        events = list(cycle.come_to(stamp))
         events.extend(self.using.follow_time())
         decided = (
             self._decide_for_client(command) if isinstance(command, ClientCommand) else self._decide(command)
@@ -195,7 +192,7 @@ class Exchange:
             case AdvanceTime():
                 return ()
             case ResolveInstruction():
-                return self.using.resolve(command)
+                return self._resolve(command)
             case AdoptComplianceYear() | FileVerifiedEmissions() | DesignateWelfareAccount():
                 return self.using.decide(command)
             case AdvanceClose():
@@ -237,6 +234,16 @@ class Exchange:
                 raise AssertionError("clients' commands are decided before")
             case _:
                 assert_never(command)
+
+    def _resolve(self, command: ResolveInstruction) -> Rejection | Iterable[Event]:
+        """Book the registry's answer; what was negotiated and is not delivered may be agreed again."""
+        resolved = self.using.resolve(command)
+        if isinstance(resolved, Rejection):
+            return resolved
+        for event in resolved:
+            if isinstance(event, DeliveryFailed) and event.method is TradeMethod.NEGOTIATED:
+                self.negotiation.transfers.undo(event.trade_id)
+        return resolved
 
     def _negotiate(self, command: NegotiationCommand) -> Rejection | Iterable[Event]:
         decided = self.negotiation.decide(command, self.cycle.moment())

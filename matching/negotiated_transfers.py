@@ -6,6 +6,7 @@ goes into the delivery of the trade it has become.
 """
 
 from collections.abc import Iterable, Iterator
+from heapq import heapify, heappop, heappush
 
 from matching import negotiated_told as told
 from matching import rejections
@@ -31,7 +32,7 @@ from settlement.values import AccountId, AssetCode, LotId, TradeId, TradeMethod
 class NegotiatedTransfers:
     """One object for each transfer, seen alike by both sides."""
 
-    __slots__ = ("_depository", "_trading", "agreements", "ended", "under_way")
+    __slots__ = ("_depository", "_expiries", "_trading", "agreements", "ended", "under_way")
 
     def __init__(self, trading: ListedTrading, depository: Depository) -> None:
         """None under way."""
@@ -42,18 +43,15 @@ class NegotiatedTransfers:
         """Those of which something may still come, oldest first."""
         self.ended: dict[NegotiatedId, NegotiatedTransfer] = {}
         """Those that ended since the date rolled."""
+        self._expiries: list[tuple[int, NegotiatedId]] = []
+        """A heap of every expiry that was set today; terms that no longer stand are skipped when their turn comes."""
 
     @property
     def next_expiry_ns(self) -> int | None:
         """When the first of them expires by its own time."""
-        return min(
-            (
-                one.terms.expires_at_ns
-                for one in self.under_way.values()
-                if one.state is NegotiatedState.FILED and one.terms.expires_at_ns is not None
-            ),
-            default=None,
-        )
+        while self._expiries and not self._is_due_at(*self._expiries[0]):
+            heappop(self._expiries)
+        return self._expiries[0][0] if self._expiries else None
 
     def find(self, transfer_id: NegotiatedId) -> NegotiatedTransfer | None:
         """The transfer of that id, as long as it is remembered."""
@@ -63,14 +61,10 @@ class NegotiatedTransfers:
 
     def expire_due(self, at_ns: int) -> list[Event]:
         """Let those expire whose own time has come, oldest first."""
-        due = [
-            one
-            for one in self.under_way.values()
-            if one.state is NegotiatedState.FILED
-            and one.terms.expires_at_ns is not None
-            and one.terms.expires_at_ns <= at_ns
-        ]
-        return self._expire(due, ExpiryCause.OWN_TIME)
+        due: set[NegotiatedId] = set()
+        while (next_ns := self.next_expiry_ns) is not None and next_ns <= at_ns:
+            due.add(heappop(self._expiries)[1])
+        return self._expire([self.under_way[one] for one in sorted(due)], ExpiryCause.OWN_TIME)
 
     def end_session(self, *, day_closes: bool) -> list[Event]:
         """Let all expire that nobody has confirmed and, when the day closes, those under review too."""
@@ -83,8 +77,8 @@ class NegotiatedTransfers:
         why = rejections.ACCOUNT_RESTRICTED.because()
         return [event for one in its for event in self.reject(one, why)]
 
-    def bust(self, trade_id: TradeId) -> None:
-        """A negotiated trade of today was undone: its agreement may be filed again."""
+    def undo(self, trade_id: TradeId) -> None:
+        """A negotiated trade of today was busted, or not delivered: its agreement may be filed again."""
         for one in self.ended.values():
             if one.trade_id == trade_id:
                 self.agreements.forget(one)
@@ -93,13 +87,20 @@ class NegotiatedTransfers:
         """The date has rolled: what ended before is history."""
         assert not self.under_way, f"transfers under way overnight: {list(self.under_way)}"
         self.ended.clear()
+        self._expiries.clear()
 
     # ---- steps --------------------------------------------------------------------------------------------------
 
     def enter(self, transfer: NegotiatedTransfer) -> list[Event]:
         """A new proposal, with the proposer's cover."""
         self.under_way[transfer.transfer_id] = transfer
+        return self.propose(transfer)
+
+    def propose(self, transfer: NegotiatedTransfer) -> list[Event]:
+        """Its terms stand from now on, as long as they say, with the proposer's cover."""
         self.agreements.note(transfer)
+        if transfer.terms.expires_at_ns is not None:
+            heappush(self._expiries, (transfer.terms.expires_at_ns, transfer.transfer_id))
         return self.hold(transfer, transfer.proposer)
 
     def execute(self, transfer: NegotiatedTransfer, moment: Moment) -> Iterator[Event]:
@@ -129,6 +130,11 @@ class NegotiatedTransfers:
         self.ended[transfer.transfer_id] = self.under_way.pop(transfer.transfer_id)
         yield told.executed(transfer, delivery)
         yield from self._trading.execution.transfer(market, terms.price_fen, delivery, moment)
+
+    def _is_due_at(self, at_ns: int, transfer_id: NegotiatedId) -> bool:
+        """Whether the transfer, on the terms that stand now, expires at that instant."""
+        one = self.under_way.get(transfer_id)
+        return one is not None and one.state is NegotiatedState.FILED and one.terms.expires_at_ns == at_ns
 
     def _expire(self, those: list[NegotiatedTransfer], cause: ExpiryCause) -> list[Event]:
         return [
@@ -208,6 +214,8 @@ class NegotiatedTransfers:
                 buys[place] = buys.get(place, 0) + one.terms.quantity_tonnes
         assert all(one.is_open for one in self.under_way.values()), "under way, and ended"
         assert not any(one.is_open for one in self.ended.values()), "ended, and under way"
+        ends_ns = self._own_times()
+        assert self.next_expiry_ns == min(ends_ns, default=(None, None))[0], f"{ends_ns} are still to expire"
         assert buys == self._trading.negotiated_buys, f"{self._trading.negotiated_buys} counted, {buys} are"
         self._check_aside((*self.named(), *self._depository.movements.obligations.named()))
 
@@ -217,6 +225,13 @@ class NegotiatedTransfers:
             place = (account, part.lot_id)
             aside[place] = serials.union(aside.get(place, serials.NONE), part.serials)
         assert aside == self._depository.holdings.aside(), f"{aside} is named"
+
+    def _own_times(self) -> list[tuple[int, NegotiatedId]]:
+        return [
+            (one.terms.expires_at_ns, one.transfer_id)
+            for one in self.under_way.values()
+            if one.state is NegotiatedState.FILED and one.terms.expires_at_ns is not None
+        ]
 
     def dump(self) -> NegotiationState:
         """All of it, for a snapshot."""
@@ -233,5 +248,7 @@ class NegotiatedTransfers:
         for record in state.under_way:
             transfer = self.under_way[record.terms.transfer_id] = transfer_of(record)
             self._count_buy(transfer, 1)
+        self._expiries = self._own_times()
+        heapify(self._expiries)
         for account, part in self.named():
             self._depository.holdings.set_aside(account, (part,))

@@ -188,8 +188,7 @@ class Negotiation:
         transfer.terms = replace(terms, lots=self._chosen(stake))
         transfer.proposer = side
         transfer.fee_ppm = self._trading.markets[terms.listing].rules.fee_buyer_ppm
-        self.transfers.agreements.note(transfer)
-        held = self.transfers.hold(transfer, side)
+        held = self.transfers.propose(transfer)
         return [told.countered(transfer), *released, *held]
 
     def _decline(self, command: DeclineNegotiatedTransfer) -> Rejection | list[Event]:

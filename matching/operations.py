@@ -260,7 +260,7 @@ class Operations:
         market = self._trading.markets[delivery.instrument]
         if delivery.method is TradeMethod.NEGOTIATED:
             market.undo_negotiated(delivery.trade_id)
-            self._negotiation.transfers.bust(delivery.trade_id)
+            self._negotiation.transfers.undo(delivery.trade_id)
             return (busted, *returned)
         return (busted, *returned, market.undo(delivery.trade_id))
 

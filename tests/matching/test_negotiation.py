@@ -1,11 +1,11 @@
 """Negotiated transfers from filing to delivery: what is held, who may answer, what a trade of theirs counts in."""
 
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
-from matching.commands import CloseDay
+from matching.commands import AdvanceTime, CloseDay
 from matching.events import (
     BandSet,
     ClosingPriceSet,
@@ -17,7 +17,7 @@ from matching.events import (
     Traded,
 )
 from matching.exchange import Exchange
-from matching.negotiated import ExpiryCause, NegotiatedState
+from matching.negotiated import ExpiryCause, NegotiatedState, NegotiatedTransfer
 from matching.negotiated_events import (
     NegotiatedTotalsSet,
     NegotiatedTransferConfirmed,
@@ -31,6 +31,7 @@ from matching.negotiated_events import (
     NegotiatedTransferUnderReview,
 )
 from matching.state import Stamp
+from matching.terms import NegotiatedId
 from settlement.account import ParticipantKind
 from settlement.events import DeliveryFailed, DeliverySettled, MovementInstructed, Posted
 from settlement.named_lots import NamedLot
@@ -202,6 +203,20 @@ def test_a_delivery_the_registry_refuses_gives_both_back_what_was_theirs(code: s
     assert (at.driver.units("anna").available, at.driver.cash("ben").available) == (1_000, 1_000_000)
 
 
+def test_an_agreement_that_is_not_delivered_can_be_filed_again() -> None:
+    at = table()
+    first = at.filed("anna", SELL, 10, 6_800, "ben", agreement_no="7")
+    at.confirmed("ben", first)
+    at.driver.close(refuse=lambda _: ("account_frozen", 1))
+    again = at.filed("ben", BUY, 10, 6_800, "anna", agreement_no="7")
+    assert (at.state(again), at.driver.cash("ben").held) == (NegotiatedState.FILED, 68_000)
+    at.confirmed("anna", again)
+    at.driver.close()
+    assert kinds(at.driver.do(file("anna", SELL, 10, 6_800, "ben", agreement_no="7"))) == [
+        "NegotiatedTransferKnown"
+    ]
+
+
 # ---- countering, declining, withdrawing -----------------------------------------------------------------------------
 
 
@@ -263,6 +278,38 @@ def test_at_its_own_instant_it_has_expired_and_just_before_it_has_not() -> None:
     assert at.driver.exchange.next_change_ns > expires_at_ns
 
 
+def test_a_counters_own_time_takes_the_place_of_the_one_before() -> None:
+    at = table()
+    now_ns = at.driver.at_ns
+    sooner = at.filed("anna", SELL, 10, 6_800, "ben", expires_at_ns=now_ns + 30)
+    later = at.filed("anna", SELL, 10, 6_800, "ben", expires_at_ns=now_ns + 10)
+    at.countered("ben", sooner, 10, 6_800, expires_at_ns=now_ns + 20)
+    at.countered("ben", later, 10, 6_800, expires_at_ns=now_ns + 30)
+    at.countered("anna", later, 10, 6_800, expires_at_ns=now_ns + 30)
+    for instant_ns, states in ((19, "filed filed"), (20, "expired filed"), (30, "expired expired")):
+        at.driver.exchange = Exchange.load(at.driver.exchange.dump())
+        at.driver.do(AdvanceTime(), now_ns + instant_ns)
+        assert [at.state(one).value for one in (sooner, later)] == states.split()
+    assert (at.driver.units("anna").held, at.driver.cash("ben").held) == (0, 0)
+
+
+def test_what_expires_is_found_without_looking_at_all_that_does_not() -> None:
+    """Thousands of filings, each with a time of its own, must not make every later command slow."""
+    transfers = table().driver.exchange.negotiation.transfers
+    looked_at = 0
+
+    class Counted(dict[NegotiatedId, NegotiatedTransfer]):
+        def values(self) -> Any:
+            nonlocal looked_at
+            looked_at += 1
+            return super().values()
+
+    transfers.under_way = Counted(transfers.under_way)
+    assert transfers.next_expiry_ns is None
+    assert transfers.expire_due(2**62) == []
+    assert looked_at == 0
+
+
 def test_the_same_confirmation_twice_is_one() -> None:
     at = table()
     transfer_id = at.filed("anna", SELL, 10, 6_800, "ben")
@@ -300,6 +347,26 @@ def test_the_session_is_two_to_three_in_shanghai_and_its_end_ends_what_is_filed(
         (transfer_id, ExpiryCause.SESSION_END),
     ]
     assert driver.units("anna").held == 0
+
+
+@pytest.mark.parametrize("by_clock", ["yes", "no"])
+def test_a_session_that_ended_while_nothing_came_to_pass_has_ended(by_clock: str) -> None:
+    driver = shanghai_market(
+        hours="negotiated 10:00-11:00; listed 13:00-14:00; negotiated 14:00-15:00", close_by_clock=by_clock
+    )
+    at = parties(driver)
+    driver.wait_until("10:30:00")
+    first = at.filed("anna", SELL, 10, 6_800, "ben")
+    events = driver.wait_until("14:10:00")
+    assert [event.cause for event in events if isinstance(event, NegotiatedTransferExpired)] == [
+        ExpiryCause.SESSION_END
+    ]
+    assert (at.state(first), driver.units("anna").held) == (NegotiatedState.EXPIRED, 0)
+    second = at.filed("anna", SELL, 10, 6_800, "ben")
+    driver.wait_until("14:20:00")
+    assert at.state(second) is NegotiatedState.FILED
+    driver.wait_until("14:30:00", TUESDAY)
+    assert at.state(second) is NegotiatedState.EXPIRED
 
 
 def test_the_close_ends_what_is_filed_and_what_is_under_review() -> None:

@@ -73,7 +73,7 @@ from settlement.use_commands import (
     WithdrawUse,
 )
 from tests.reference import rules
-from tests.reference.negotiation import Negotiation
+from tests.reference.negotiation import NEGOTIATED_PHASES, Negotiation
 from tests.reference.office import Office, PlainUse, UseRequest, channels
 from tests.reference.rules import Terms, number
 from tests.reference.vault import MONEY, Answer, Note, Trade, Vault
@@ -190,8 +190,8 @@ class Market:
 
     def do(self, command: Command, seq: int, at_ns: int) -> list[Note]:
         """Let time pass up to that instant, then obey or refuse the command; everything that happened."""
-        self.seq, self.at_ns = seq, at_ns
-        notes = [*self.follow_time(), *self.ask_due()]
+        since_ns, self.seq, self.at_ns = self.at_ns, seq, at_ns
+        notes = [*self.follow_time(since_ns), *self.ask_due()]
         answer = self.decide(command)
         if isinstance(answer, str):
             return [*notes, ("rejected", answer)]
@@ -321,6 +321,9 @@ class Market:
             return [("refused", movement.name, code, command.leg), *ended]
         retired = [one for one in self.vault.asked if one.use and one.name == command.instruction_id]
         answer = self.vault.answer(command, self.seq)
+        for note in [] if isinstance(answer, str) else answer:
+            if note[0] == "failed" and isinstance(note[1], int):
+                self.negotiation.undo(note[1])
         if isinstance(answer, str) or command.outcome is not Outcome.CONFIRMED:
             return answer
         for one in retired:
@@ -724,7 +727,7 @@ class Market:
         listing = self.listings[trade.listing]
         if number_of_trade in [one[0] for one in listing.negotiated]:
             listing.negotiated = [one for one in listing.negotiated if one[0] != number_of_trade]
-            self.negotiation.bust(number_of_trade)
+            self.negotiation.undo(number_of_trade)
             return [("busted", number_of_trade)]
         listing.traded = [one for one in listing.traded if one[0] != number_of_trade]
         prices = [price for _, price, _ in listing.traded]
@@ -753,7 +756,7 @@ class Market:
 
     # ---- the day ----------------------------------------------------------------------------------------------------
 
-    def follow_time(self) -> list[Note]:
+    def follow_time(self, since_ns: int | None = None) -> list[Note]:
         """Rules, bands and phase as they are now. While a day closes they stand still."""
         if self.day is None or self.close_step is not None:
             return []
@@ -772,7 +775,21 @@ class Market:
                 )
         self.market_terms = self.terms_now(None, moment_ns)
         phase = rules.phase_at(self.day, self.market_terms, self.at_ns)
-        return notes + (self.begin_close() if phase == "closing" else self.enter(phase))
+        if phase == "closing":
+            return notes + self.begin_close()
+        if phase in NEGOTIATED_PHASES and since_ns is not None and self.paused_since(since_ns):
+            notes.extend(self.negotiation.enter("break"))
+        return notes + self.enter(phase)
+
+    def paused_since(self, since_ns: int) -> bool:
+        """Whether nothing could be negotiated at some full minute in between."""
+        assert self.day is not None
+        assert self.market_terms is not None
+        minute_ns = 60 * rules.SECOND_NS
+        return self.phase in NEGOTIATED_PHASES and any(
+            rules.phase_at(self.day, self.market_terms, minute * minute_ns) not in NEGOTIATED_PHASES
+            for minute in range(since_ns // minute_ns + 1, self.at_ns // minute_ns + 1)
+        )
 
     def outside(self, listing: PlainListing) -> list[PlainOrder]:
         """Orders that the band leaves outside."""

@@ -288,7 +288,8 @@ class Negotiation:
         its = [one for one in self.under_way() if account in (one.seller, one.buyer)]
         return [self.end(one, "rejected", "account_restricted") for one in its]
 
-    def bust(self, trade: int) -> None:
+    def undo(self, trade: int) -> None:
+        """It was busted, or the registry would not deliver it."""
         for one in self.filed:
             if one.trade == trade:
                 one.undone = True
