@@ -11,7 +11,7 @@ from matching import rejections
 from matching.calendar import Calendar, following, midnight_ns
 from matching.closing import Close
 from matching.commands import AdvanceClose, CloseDay, OpenDay, RecordReconciliation
-from matching.day import day_after, left_negotiation, next_phase_ns, phase_of
+from matching.day import day_after, negotiation_ends_ns, next_phase_ns, phase_of
 from matching.events import (
     CloseStarted,
     CloseStep,
@@ -163,9 +163,10 @@ class DayCycle:
         if phase is Phase.CLOSING:
             yield from self._begin_close(day)
             return
-        if {self.phase, phase} <= NEGOTIATED_PHASES and left_negotiation(day, rules, since_ns, at_ns):
-            # Nothing came to pass while negotiation paused: what was filed before has ended all the same.
-            yield from self._negotiated.end_session(day_closes=False)
+        if {self.phase, phase} <= NEGOTIATED_PHASES:
+            ended_ns = negotiation_ends_ns(day, rules, since_ns)
+            if ended_ns is not None and ended_ns <= at_ns:  # and began anew, and nobody came by in between
+                yield from self._negotiated.end_session(day_closes=False)
         yield from self._change_phase(phase)
         next_rule_ns = self._rulebook.next_change_ns(at_ns)
         self.next_change_ns = min(

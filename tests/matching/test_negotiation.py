@@ -416,7 +416,7 @@ def test_from_half_a_million_tonnes_on_no_band_binds(tonnes: int, refused: bool)
     assert (kinds(events) == ["Rejected"]) is refused
 
 
-def test_a_band_that_has_moved_ends_the_transfer_when_it_is_confirmed() -> None:
+def test_a_band_that_has_moved_refuses_the_confirmation_and_leaves_room_to_counter() -> None:
     at = table()
     transfer_id = at.filed("anna", SELL, 10, 8_840, "ben")
     tiers = adopt(change("negotiated_band_tiers", "1000 below 500000; none", at.driver.at_ns))
