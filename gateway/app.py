@@ -8,7 +8,14 @@ from gateway.access.authenticate import Authenticator
 from gateway.access.limits import RateLimits
 from gateway.announcing import announce
 from gateway.composition.reference_registry import PLATFORM_FAULTS, platform
-from gateway.composition.registry_line import Line, holdings_reader, reconciler, registry_line
+from gateway.composition.registry_line import (
+    Line,
+    holdings_reader,
+    reconciler,
+    reconciler_on_demand,
+    registry_line,
+    report_of,
+)
 from gateway.config import SeedName, Settings, make_private_dir, read_quotas
 from gateway.demo import LABEL, PLAYERS, Seed, SeedFault, is_planted
 from gateway.door import listening, open_door, url_of
@@ -91,7 +98,7 @@ def _day_driver(engine: Engine, line: Line) -> DayDriver:
         engine.views,
         engine.clock,
         lambda: engine.exchange.next_change_ns,
-        reconciler(engine, line),
+        reconciler(line),
     )
 
 
@@ -110,6 +117,8 @@ def _services(settings: Settings, engine: Engine, line: Line, url: str) -> Servi
         metrics=engine.metrics,
         management_holdings=holdings_reader(line),
         registry_answers=lambda: line.is_sound,
+        registry_report=lambda: report_of(line),
+        reconcile=reconciler_on_demand(engine, line),
         settings=http_settings,
         public_url=settings.public_url or url,
     )

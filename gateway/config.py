@@ -66,6 +66,8 @@ class Settings:
     """A registry platform of one's own; the reference registry is started when absent."""
     registry_key_file: Path | None = None
     """The public key (PEM) with which that platform signs its answers."""
+    drill: bool = False
+    """Whether the reference registry takes orders to fail, for rehearsals."""
     seed: SeedName | None = None
     public_url: str | None = None
     """Where the public reaches the exchange, as printed on certificates; where it listens when absent."""
@@ -80,6 +82,8 @@ class Settings:
             )
         if self.seed is not None and self.registry_url is not None:
             raise SettingsFault("--seed fills the reference registry, which --registry-url replaces")
+        if self.drill and self.registry_url is not None:
+            raise SettingsFault("--drill is for the reference registry, which --registry-url replaces")
         if (self.clock is ClockKind.MANUAL) != (self.now_ns is not None):
             raise SettingsFault("--clock manual starts at --now, and only it does")
         if self.public_url is not None and _PUBLIC_URL.fullmatch(self.public_url) is None:

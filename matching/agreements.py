@@ -1,8 +1,7 @@
 """The parties' own agreement numbers: one agreement is filed once, whoever files it and however often.
 
 A number belongs to the two accounts, or in an open offer to the one who makes it. It stands for the terms filed under
-it while they are pending, and for good once they have become a trade; when nothing comes of them, or the trade is undone or not delivered, it is
-free again.
+it while they are pending, and for good once they have become a trade; when nothing comes of them it is free again.
 """
 
 from dataclasses import dataclass, replace

@@ -12,14 +12,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from matching import rejections
-from matching.commands import RecordReconciliation
-from matching.events import CloseStep, CloseStepAdvanced, ClosingPriceSet, Event, Reconciled
+from matching.events import CloseStep, CloseStepAdvanced, ClosingPriceSet, Event
 from matching.negotiated_events import NegotiatedTotalsSet
 from matching.reference_price import closing_price
 from matching.trading import ListedTrading
 from settlement.movements import Movements
-from settlement.rejections import Rejection
 from settlement.values import TradingDay
 
 STEPS: Final = tuple(CloseStep)
@@ -78,21 +75,13 @@ class Close:
         yield self._report()
         self._go_on()
 
-    def reconciled(self, command: RecordReconciliation) -> Rejection | tuple[Event, ...]:
-        """Note how the comparison with the registry ended. Differences stop what they touch, never the market."""
-        if self.step is not CloseStep.RECONCILE:
-            return rejections.NOT_RECONCILING.because(actual=self.step)
-        # From here the command must succeed.
+    def reconciled(self) -> CloseStepAdvanced:
+        """The day's comparison with the registry is on record. Differences stop what they touch, never the market."""
+        assert self.step is CloseStep.RECONCILE, f"compared while it is at {self.step}"
         self.done = self.total
-        reconciled = Reconciled(
-            trading_day=self.trading_day,
-            breaks=command.breaks,
-            digest_here=command.digest_here,
-            digest_there=command.digest_there,
-        )
         report = self._report()
         self._go_on()
-        return (reconciled, report)
+        return report
 
     def dump(self) -> CloseState:
         """How far it has come, for a snapshot."""

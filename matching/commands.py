@@ -3,6 +3,16 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from matching.acts import (
+    Act,
+    DecideClaim,
+    LiftFreeze,
+    PlaceFreeze,
+    ResolveBreak,
+    RetryDeliveries,
+    RetryRemoval,
+    UnwindDelivery,
+)
 from matching.calendar import Announcement
 from matching.listing import Listing
 from matching.negotiated_commands import NegotiationCommand
@@ -17,10 +27,13 @@ from settlement.commands import (
     PayWithdrawal,
     RegisterLot,
     RegisterParticipant,
+    ReportBreaks,
     RequestTransferIn,
+    RequestTransferOut,
     RequestWithdrawal,
     ResolveInstruction,
     ReturnWithdrawal,
+    TakeNotice,
 )
 from settlement.retirement import RetirementId, Use
 from settlement.use_commands import UseCommand
@@ -96,19 +109,6 @@ class CancelOrders:
     deadline_ns: int | None = None
     session: str = ""
     """From which connection it came, for surveillance; decides nothing."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Act:
-    """What every act of an operator carries that is outside the ordinary course of a day."""
-
-    operator: ParticipantId
-    reason: str
-
-    @property
-    def name(self) -> str:
-        """As the rule book names it where it asks for a second person; empty for what never needs one."""
-        raise AssertionError("every act has a name")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -269,13 +269,17 @@ class AdvanceClose:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecordReconciliation:
-    """Tell the core how the comparison with the registry ended, so that the close may go on."""
+    """Tell the core how the comparison with the registry ended. The day's own one lets the close go on."""
 
     trading_day: TradingDay
     breaks: int
     """Differences found; zero is a clean day."""
     digest_here: str
     digest_there: str
+    on_demand: bool = False
+    """Made between times, in any phase: it is recorded, and no close goes on by it."""
+    as_of: int = 0
+    """Sequence number of the registry's journal at which both sides were taken."""
 
 
 AnyAct: TypeAlias = (
@@ -286,6 +290,13 @@ AnyAct: TypeAlias = (
     | LiftRestriction
     | BustTrade
     | RetryRetirement
+    | PlaceFreeze
+    | LiftFreeze
+    | DecideClaim
+    | RetryRemoval
+    | ResolveBreak
+    | RetryDeliveries
+    | UnwindDelivery
     | ReviewNegotiatedTransfer
 )
 """Every act that can be made to wait for a second person."""
@@ -303,6 +314,9 @@ Command: TypeAlias = (
     | PayWithdrawal
     | ReturnWithdrawal
     | RequestTransferIn
+    | RequestTransferOut
+    | TakeNotice
+    | ReportBreaks
     | UseCommand
     | RegisterParticipant
     | OpenAccount
@@ -315,6 +329,13 @@ Command: TypeAlias = (
     | LiftRestriction
     | BustTrade
     | RetryRetirement
+    | PlaceFreeze
+    | LiftFreeze
+    | DecideClaim
+    | RetryRemoval
+    | ResolveBreak
+    | RetryDeliveries
+    | UnwindDelivery
     | ReviewNegotiatedTransfer
     | ApproveAct
     | DeclineAct

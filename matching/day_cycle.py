@@ -20,6 +20,7 @@ from matching.events import (
     DayOpened,
     Event,
     PhaseChanged,
+    Reconciled,
 )
 from matching.execution import Moment
 from matching.negotiated_transfers import NegotiatedTransfers
@@ -134,11 +135,28 @@ class DayCycle:
             return self._roll_date(close)
         return list(close.advance(command.portion, self.stamp.seq, self.not_after_ns()))
 
-    def record_reconciliation(self, command: RecordReconciliation) -> Rejection | Iterable[Event]:
-        """Note how the comparison with the registry ended."""
-        if self.close is None or command.trading_day != self.close.trading_day:
+    def record_reconciliation(
+        self, command: RecordReconciliation, open_breaks: int
+    ) -> Rejection | Iterable[Event]:
+        """Note how a comparison with the registry ended: the day's own lets its close go on, any other is kept."""
+        if self.trading_day is None or command.trading_day != self.trading_day:
             return rejections.NOT_RECONCILING.because(actual=command.trading_day)
-        return self.close.reconciled(command)
+        close = self.close
+        if not command.on_demand and (close is None or close.step is not CloseStep.RECONCILE):
+            return rejections.NOT_RECONCILING.because(actual=self.phase if close is None else close.step)
+        # From here the command must succeed.
+        reconciled = Reconciled(
+            trading_day=self.trading_day,
+            breaks=command.breaks,
+            digest_here=command.digest_here,
+            digest_there=command.digest_there,
+            open_breaks=open_breaks,
+            on_demand=command.on_demand,
+            as_of=command.as_of,
+        )
+        if command.on_demand or close is None:
+            return (reconciled,)
+        return (reconciled, close.reconciled())
 
     def come_to(self, stamp: Stamp) -> Iterator[Event]:
         """The next command's stamp, and what the mere passing of time has brought by then."""

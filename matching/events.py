@@ -10,6 +10,7 @@ from matching.negotiated_events import AnyNegotiatedEvent
 from matching.order import CancelReason, OrderId, Side, TimeInForce
 from matching.rulebook import RuleChange
 from matching.session import Phase
+from settlement.custody_events import CustodyEvent
 from settlement.events import AnySettlementEvent
 from settlement.rejections import Figure
 from settlement.retirement import Use
@@ -317,8 +318,15 @@ class Reconciled:
 
     trading_day: TradingDay
     breaks: int
+    """Differences this comparison found; zero is a clean one."""
     digest_here: str
     digest_there: str
+    open_breaks: int = 0
+    """Breaks not resolved yet, those it found included."""
+    on_demand: bool = False
+    """Made between times; the day's own one is the one its close waited for."""
+    as_of: int = 0
+    """Sequence number of the registry's journal at which both sides were taken."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -347,6 +355,7 @@ Event: TypeAlias = (
     | AccountRestricted
     | RestrictionLifted
     | TradeBusted
+    | CustodyEvent
     | DayPricesRevised
     | ApprovalRequested
     | ActApproved

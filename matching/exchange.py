@@ -13,30 +13,24 @@ from matching.calendar import Calendar
 from matching.client_ids import ClientIds
 from matching.commands import (
     AddListing,
-    AdoptRules,
     AdvanceClose,
     AdvanceTime,
     AnnounceCalendar,
+    AnyAct,
     ApproveAct,
-    BustTrade,
     CancelOrder,
     CancelOrders,
     CloseDay,
     Command,
     DeclineAct,
-    HaltTrading,
-    LiftRestriction,
     OpenDay,
     RecordReconciliation,
     ReplaceOrder,
-    RestrictAccount,
-    ResumeTrading,
-    RetryRetirement,
-    ReviewNegotiatedTransfer,
     SubmitOrder,
 )
 from matching.day_cycle import DayCycle
 from matching.events import CalendarAnnounced, CloseStep, Event, ListingAdded, Rejected, Replayed
+from matching.follow_up import FollowUp
 from matching.market import ListedMarket
 from matching.negotiated_commands import (
     ConfirmNegotiatedTransfer,
@@ -52,7 +46,9 @@ from matching.rulebook import RuleBook
 from matching.session import Phase
 from matching.state import ExchangeState, Stamp
 from matching.trading import ListedTrading
+from matching.unit_transfers import UnitTransfers
 from matching.using import Using
+from settlement.claim import CorrectionPolicy
 from settlement.commands import (
     AddInstrument,
     BankCommand,
@@ -62,13 +58,16 @@ from settlement.commands import (
     PayWithdrawal,
     RegisterLot,
     RegisterParticipant,
+    ReportBreaks,
     RequestTransferIn,
+    RequestTransferOut,
     RequestWithdrawal,
     ResolveInstruction,
     ReturnWithdrawal,
+    TakeNotice,
 )
 from settlement.depository import Depository
-from settlement.events import DeliveryFailed, Instruction
+from settlement.events import Instruction
 from settlement.rejections import ACCOUNT_UNKNOWN, DEADLINE_PASSED, INSTRUMENT_UNKNOWN, Rejection
 from settlement.use_commands import (
     AdoptComplianceYear,
@@ -79,7 +78,7 @@ from settlement.use_commands import (
     WithdrawUse,
 )
 from settlement.use_rejections import ACCOUNT_EARMARKED
-from settlement.values import TradeMethod, TradingDay
+from settlement.values import TradingDay
 
 
 class Exchange:
@@ -103,6 +102,8 @@ class Exchange:
             self.trading, self.negotiation.transfers, depository.movements, rulebook, calendar
         )
         self.operations = Operations(depository, self.trading, self.negotiation, rulebook, self.cycle)
+        self.unit_transfers = UnitTransfers(depository, self.cycle, self.trading.standing)
+        self.follow_up = FollowUp(depository.custody, self.trading, self.negotiation.transfers, self.cycle)
         self.using = Using(depository, self.cycle, self.trading.standing)
 
     @property
@@ -144,6 +145,8 @@ class Exchange:
         else:
             events.extend(decided)
             events.extend(self.using.follow_time())
+        if self.depository.custody.is_stirred:
+            events.extend(self.follow_up.run())
         return tuple(events)
 
     # ---- deciding -----------------------------------------------------------------------------------------------
@@ -171,7 +174,9 @@ class Exchange:
             case RequestWithdrawal():
                 return self._request_withdrawal(command)
             case RequestTransferIn():
-                return self._request_transfer_in(command)
+                return self.unit_transfers.request_in(command)
+            case RequestTransferOut():
+                return self.unit_transfers.request_out(command)
             case SubmitOffset() | SubmitRetirement() | WithdrawUse():
                 return self.using.decide(command)
             case (
@@ -186,13 +191,15 @@ class Exchange:
                 raise AssertionError(f"no one decides {type(command).__name__}")
 
     def _decide(self, command: Command) -> Rejection | Iterable[Event]:  # noqa: C901 - one line a command
+        if isinstance(command, AnyAct):
+            return self.operations.act(command)
         match command:
             case CancelOrder() | CancelOrders():
                 return self._cancel(command)
             case AdvanceTime():
                 return ()
             case ResolveInstruction():
-                return self._resolve(command)
+                return self.using.resolve(command)
             case AdoptComplianceYear() | FileVerifiedEmissions() | DesignateWelfareAccount():
                 return self.using.decide(command)
             case AdvanceClose():
@@ -205,17 +212,10 @@ class Exchange:
                 return self.depository.add_instrument(command)
             case RegisterLot():
                 return self.depository.register_lot(command)
-            case (
-                AdoptRules()
-                | HaltTrading()
-                | ResumeTrading()
-                | RestrictAccount()
-                | LiftRestriction()
-                | BustTrade()
-                | RetryRetirement()
-                | ReviewNegotiatedTransfer()
-            ):
-                return self.operations.act(command)
+            case TakeNotice():
+                return self.depository.custody.notices.take(command, self._correction_policy())
+            case ReportBreaks():
+                return self.depository.custody.breaks.report(command)
             case ApproveAct():
                 return self.operations.approve(command)
             case DeclineAct():
@@ -229,21 +229,11 @@ class Exchange:
             case CloseDay():
                 return self.cycle.close_day(command)
             case RecordReconciliation():
-                return self.cycle.record_reconciliation(command)
+                return self.cycle.record_reconciliation(command, len(self.depository.custody.breaks.open))
             case ClientCommand():
                 raise AssertionError("clients' commands are decided before")
             case _:
                 assert_never(command)
-
-    def _resolve(self, command: ResolveInstruction) -> Rejection | Iterable[Event]:
-        """Book the registry's answer; what was negotiated and is not delivered may be agreed again."""
-        resolved = self.using.resolve(command)
-        if isinstance(resolved, Rejection):
-            return resolved
-        for event in resolved:
-            if isinstance(event, DeliveryFailed) and event.method is TradeMethod.NEGOTIATED:
-                self.negotiation.transfers.undo(event.trade_id)
-        return resolved
 
     def _negotiate(self, command: NegotiationCommand) -> Rejection | Iterable[Event]:
         decided = self.negotiation.decide(command, self.cycle.moment())
@@ -265,6 +255,9 @@ class Exchange:
     def _request_withdrawal(self, command: RequestWithdrawal) -> Rejection | Iterable[Event]:
         if command.account in self.trading.standing.restrictions:
             return rejections.ACCOUNT_RESTRICTED.because(actual=command.account)
+        frozen = self.depository.refuse_frozen(command.account)
+        if frozen is not None:
+            return frozen
         if self.depository.accounts[command.account].earmark is not None:
             return ACCOUNT_EARMARKED.because(actual=command.account)
         return self.depository.treasury.request(command, self.cycle.stamp.seq)
@@ -279,19 +272,10 @@ class Exchange:
     def _too_late(self, deadline_ns: int | None) -> bool:
         return deadline_ns is not None and self.cycle.stamp.at_ns > deadline_ns
 
-    def _request_transfer_in(self, command: RequestTransferIn) -> Rejection | Iterable[Event]:
-        refused = self.depository.refuse_transfer_in(command)
-        if refused is not None:
-            return refused
-        if self.trading_day is None:
-            return rejections.DAY_NOT_OPEN.because()
-        # What comes in during the close would keep the comparison with the registry from ever being at rest.
-        if self.phase is Phase.CLOSING:
-            return rejections.PHASE_CLOSED.because(actual=self.phase)
-        # From here the command must succeed.
-        return self.depository.movements.request_transfer_in(
-            command, self.cycle.stamp.seq, self.trading_day, self.cycle.not_after_ns()
-        )
+    def _correction_policy(self) -> CorrectionPolicy:
+        """What the day's rules say of corrected units that were sold; before the first day there are none."""
+        rules = self.cycle.market_rules
+        return CorrectionPolicy.CLAIM_ONLY if rules is None else rules.correction_policy
 
     # ---- rules, calendar, listings ------------------------------------------------------------------------------
 
@@ -335,6 +319,7 @@ class Exchange:
         self.depository.check()
         self.trading.check(self.negotiation.transfers.cover())
         self.negotiation.transfers.check()
+        self.follow_up.check()
         assert (self.cycle.close is not None) is (self.phase is Phase.CLOSING), "a close outside its phase"
 
     def dump(self) -> ExchangeState:
@@ -378,5 +363,6 @@ class Exchange:
         exchange.trading.index()
         exchange.negotiation.transfers.load(state.negotiation)
         exchange.cycle.load(state)
+        exchange.depository.custody.loaded()
         exchange.using.desk.load(state.uses)
         return exchange

@@ -197,7 +197,7 @@ class NegotiatedGuards:
             return rejections.ACCOUNT_RESTRICTED.because(actual=account)
         if self._depository.accounts[account].earmark is not None:
             return ACCOUNT_EARMARKED.because(actual=account)
-        return None
+        return self._depository.refuse_frozen(account)
 
 
 def refuse_terms(

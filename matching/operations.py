@@ -9,6 +9,15 @@ from dataclasses import replace
 from typing import assert_never
 
 from matching import rejections
+from matching.acts import (
+    DecideClaim,
+    LiftFreeze,
+    PlaceFreeze,
+    ResolveBreak,
+    RetryDeliveries,
+    RetryRemoval,
+    UnwindDelivery,
+)
 from matching.commands import (
     AdoptRules,
     AnyAct,
@@ -22,6 +31,7 @@ from matching.commands import (
     RetryRetirement,
     ReviewNegotiatedTransfer,
 )
+from matching.custody_acts import CustodyActs
 from matching.day_cycle import DayCycle
 from matching.events import (
     AccountRestricted,
@@ -36,6 +46,7 @@ from matching.events import (
     TradingResumed,
 )
 from matching.negotiation import Negotiation
+from matching.order import CancelReason
 from matching.rulebook import RuleBook, refuse_changes
 from matching.session import NS
 from matching.trading import ListedTrading
@@ -48,7 +59,15 @@ from settlement.values import TradeMethod
 class Operations:
     """What is done by operators, and what of it waits for a second person."""
 
-    __slots__ = ("_cycle", "_depository", "_negotiation", "_rulebook", "_trading", "waiting")
+    __slots__ = (
+        "_custody_acts",
+        "_cycle",
+        "_depository",
+        "_negotiation",
+        "_rulebook",
+        "_trading",
+        "waiting",
+    )
 
     def __init__(
         self,
@@ -64,6 +83,7 @@ class Operations:
         self._trading = trading
         self._rulebook = rulebook
         self._cycle = cycle
+        self._custody_acts = CustodyActs(depository, cycle)
         self.waiting: dict[int, AnyAct] = {}
         """Acts that wait for a second person, by approval id."""
 
@@ -136,6 +156,16 @@ class Operations:
                 return self._refuse_retry(act)
             case AdoptRules():
                 return self._refuse_rules(act, waited=waited)
+            case (
+                PlaceFreeze()
+                | LiftFreeze()
+                | DecideClaim()
+                | RetryRemoval()
+                | ResolveBreak()
+                | RetryDeliveries()
+                | UnwindDelivery()
+            ):
+                return self._custody_acts.refuse(act)
             case ReviewNegotiatedTransfer():
                 return self._negotiation.refuse_review(act)
             case _:
@@ -207,8 +237,10 @@ class Operations:
                 standing.restrictions[act.account] = act.reason
                 return (
                     AccountRestricted(account=act.account, operator=operator, reason=reason),
-                    *self._trading.withdraw(act.account),
-                    *self._negotiation.transfers.restrict(act.account),
+                    *self._trading.withdraw(act.account, CancelReason.RESTRICTED),
+                    *self._negotiation.transfers.restrict(
+                        act.account, rejections.ACCOUNT_RESTRICTED.because()
+                    ),
                 )
             case LiftRestriction():
                 del standing.restrictions[act.account]
@@ -219,6 +251,16 @@ class Operations:
                 return self._retry(act)
             case AdoptRules():
                 return self._adopt(act)
+            case (
+                PlaceFreeze()
+                | LiftFreeze()
+                | DecideClaim()
+                | RetryRemoval()
+                | ResolveBreak()
+                | RetryDeliveries()
+                | UnwindDelivery()
+            ):
+                return self._custody_acts.do(act)
             case ReviewNegotiatedTransfer():
                 return self._negotiation.review(act, self._cycle.moment())
             case _:
@@ -260,7 +302,7 @@ class Operations:
         market = self._trading.markets[delivery.instrument]
         if delivery.method is TradeMethod.NEGOTIATED:
             market.undo_negotiated(delivery.trade_id)
-            self._negotiation.transfers.undo(delivery.trade_id)
+            self._negotiation.transfers.bust(delivery.trade_id)
             return (busted, *returned)
         return (busted, *returned, market.undo(delivery.trade_id))
 

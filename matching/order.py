@@ -70,6 +70,8 @@ class CancelReason(StrEnum):
     """It stood in the way of an order of the same beneficial owner."""
     RESTRICTED = "restricted"
     """The account's trading was frozen."""
+    FROZEN = "frozen"
+    """Its account was frozen, or the units that covered it."""
     OUTSIDE_BAND = "outside_band"
     """The price band was narrowed past it."""
 

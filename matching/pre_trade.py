@@ -67,11 +67,9 @@ def refuse(
         return rejections.PHASE_CLOSED.because(limit="listed", actual=phase)
     if standing.is_halted(terms.listing):
         return rejections.LISTING_HALTED.because(actual=terms.listing)
-    if terms.account in standing.restrictions:
-        return rejections.ACCOUNT_RESTRICTED.because(actual=terms.account)
-    if depository.kind_of(terms.account) not in rules.participant_kinds:
-        return rejections.KIND_NOT_ADMITTED.because(actual=depository.kind_of(terms.account))
-    refused = _refuse_purpose(terms, market, depository)
+    refused = _refuse_account(terms, market, standing, depository) or _refuse_purpose(
+        terms, market, depository
+    )
     if refused is not None:
         return refused
     if terms.use is not None and terms.side is Side.SELL:
@@ -93,6 +91,20 @@ def refuse(
     if not band.lower_fen <= price_fen <= band.upper_fen:
         return rejections.PRICE_OUTSIDE_BAND.because(limit=(band.lower_fen, band.upper_fen), actual=price_fen)
     return _refuse_position(terms, market, depository) or _refuse_cover(terms, depository)
+
+
+def _refuse_account(
+    terms: Terms, market: ListedMarket, standing: Standing, depository: Depository
+) -> Rejection | None:
+    """Whether who orders may not trade at all at present, or not this listing."""
+    if terms.account in standing.restrictions:
+        return rejections.ACCOUNT_RESTRICTED.because(actual=terms.account)
+    frozen = depository.refuse_frozen(terms.account)
+    if frozen is not None:
+        return frozen
+    if depository.kind_of(terms.account) not in market.rules.participant_kinds:
+        return rejections.KIND_NOT_ADMITTED.because(actual=depository.kind_of(terms.account))
+    return None
 
 
 def _refuse_purpose(terms: Terms, market: ListedMarket, depository: Depository) -> Rejection | None:

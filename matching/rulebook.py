@@ -19,6 +19,7 @@ from matching.order import MILLION
 from matching.session import Period, parse_hours
 from settlement.account import ParticipantKind
 from settlement.channels import Channels, parse_channels
+from settlement.claim import CorrectionPolicy
 from settlement.rejections import Rejection
 from settlement.values import AssetCode
 
@@ -126,12 +127,18 @@ class Rules:
     negotiated_open_offers: bool
     """Whether a negotiated transfer may be offered to everyone."""
     negotiated_review: NegotiatedReview
+    negotiated_max_filed: int
+    """For how many transfers an account may have cover held at once."""
     negotiated_max_rounds: int
     """How often terms may be made in one negotiation, the filing included."""
     notice_s: int
     """How long before it takes effect a change must have been adopted, emergencies apart."""
     two_person_acts: tuple[str, ...]
     """Operators' acts that need a second person."""
+    transfers_until: int | None
+    """Second of the trading day from which no transfer in or out is taken; none when they always are."""
+    correction_policy: CorrectionPolicy
+    """What becomes of corrected units that were sold meanwhile (Measures 2023, Art. 22)."""
     depth_levels: int
     registry_patience_s: int
     use_channels: Channels
@@ -142,6 +149,8 @@ class Rules:
 
 LONGEST_S: Final = 366 * 86_400
 """No span of time is longer: a slip of the pen must not put off every later change of the rules for good."""
+
+_TIME: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)", re.ASCII)
 
 _KIND_AND_TONNES: Final = re.compile(r"([a-z_]+) (\d{1,12})", re.ASCII)
 
@@ -190,6 +199,15 @@ def _hours(value: RuleValue) -> tuple[Period, ...]:
     return parse_hours(str(value))
 
 
+def _time_of_day(value: RuleValue) -> int | None:
+    if value == "none":
+        return None
+    found = _TIME.fullmatch(str(value))
+    if found is None:
+        raise ValueError("`none`, or a time of day: 15:00")
+    return int(found[1]) * 3_600 + int(found[2]) * 60
+
+
 def _kinds(value: RuleValue) -> tuple[ParticipantKind, ...]:
     return tuple(ParticipantKind(name.strip()) for name in str(value).split(","))
 
@@ -229,6 +247,12 @@ EXCEPTIONAL_ACTS: Final = (
     "lift_restriction",
     "bust_trade",
     "emergency_rules",
+    "place_freeze",
+    "lift_freeze",
+    "decide_claim",
+    "resolve_break",
+    "retry_deliveries",
+    "unwind_delivery",
     "review_negotiated",
 )
 """Operators' acts outside the ordinary course of a day. Each needs a reason, and a second person if the book says."""
@@ -258,9 +282,12 @@ PARAMETERS: Final[dict[str, Callable[[RuleValue], object]]] = {
     "negotiated_reference": _one_of(NegotiatedReference),
     "negotiated_open_offers": _yes_or_no,
     "negotiated_review": _one_of(NegotiatedReview),
+    "negotiated_max_filed": _whole(1),
     "negotiated_max_rounds": _whole(1),
     "notice_s": _seconds(0),
     "two_person_acts": _acts,
+    "transfers_until": _time_of_day,
+    "correction_policy": _one_of(CorrectionPolicy),
     "depth_levels": _whole(1),
     "registry_patience_s": _seconds(1),
     "use_channels": _channels,
@@ -275,6 +302,9 @@ MARKET_WIDE: Final = frozenset(
         "registry_patience_s",
         "notice_s",
         "two_person_acts",
+        "negotiated_max_filed",
+        "transfers_until",
+        "correction_policy",
         "use_channels",
         "use_withdrawal_s",
     }

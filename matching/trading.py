@@ -190,10 +190,23 @@ class ListedTrading:
             events.append(self._depository.release(order.account, _cover_asset(order), order.cover))
         return events
 
-    def withdraw(self, account: AccountId) -> list[Event]:
+    def withdraw(self, account: AccountId, reason: CancelReason) -> list[Event]:
         """Take back all orders of an account that may not trade any more."""
         chosen = list(self._orders_of(account))
-        return [event for order in chosen for event in self._cancel(order, CancelReason.RESTRICTED)]
+        return [event for order in chosen for event in self._cancel(order, reason)]
+
+    def newest_sale(self, account: AccountId, listing: AssetCode) -> Order | None:
+        """The youngest open order by which an account sells of a listing."""
+        sales = (
+            order
+            for order in self._orders_of(account)
+            if order.side is Side.SELL and order.listing == listing
+        )
+        return max(sales, key=lambda order: order.order_id, default=None)
+
+    def take_back(self, order: Order, reason: CancelReason) -> list[Event]:
+        """Take back one open order, by an authority's word."""
+        return self._cancel(order, reason)
 
     def leave_band(self, market: ListedMarket) -> list[Event]:
         """Take back the orders a new band leaves outside: nothing may trade at their prices any more."""

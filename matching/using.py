@@ -9,6 +9,7 @@ from matching.session import NS, Phase
 from matching.standing import Standing
 from settlement.commands import ResolveInstruction
 from settlement.depository import Depository
+from settlement.rejections import Rejection
 from settlement.use_commands import (
     AdoptComplianceYear,
     DesignateWelfareAccount,
@@ -27,11 +28,12 @@ UseSetting: TypeAlias = AdoptComplianceYear | FileVerifiedEmissions | DesignateW
 class Using:
     """The desk, with the day's phase, the rules in force and who is restricted."""
 
-    __slots__ = ("_cycle", "_standing", "_uses", "desk")
+    __slots__ = ("_cycle", "_depository", "_standing", "_uses", "desk")
 
     def __init__(self, depository: Depository, cycle: DayCycle, standing: Standing) -> None:
         """With a desk at which nothing has been asked yet."""
         self._cycle = cycle
+        self._depository = depository
         self._standing = standing
         self._uses = depository.movements.uses
         self.desk = UseDesk(depository)
@@ -72,7 +74,6 @@ class Using:
 
     def _moment(self, account: AccountId | None = None) -> UseMoment:
         cycle, rules = self._cycle, self._cycle.market_rules
-        restricted = account in self._standing.restrictions
         return UseMoment(
             seq=cycle.stamp.seq,
             at_ns=cycle.stamp.at_ns,
@@ -81,5 +82,11 @@ class Using:
             not_after_ns=cycle.not_after_ns(),
             channels=() if rules is None else rules.use_channels,
             withdrawal_ns=0 if rules is None else rules.use_withdrawal_s * NS,
-            blocked=rejections.ACCOUNT_RESTRICTED.because(actual=account) if restricted else None,
+            blocked=None if account is None else self._blocked(account),
         )
+
+    def _blocked(self, account: AccountId) -> Rejection | None:
+        """Why an account may do nothing with its units at present."""
+        if account in self._standing.restrictions:
+            return rejections.ACCOUNT_RESTRICTED.because(actual=account)
+        return self._depository.refuse_frozen(account)

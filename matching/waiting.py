@@ -3,6 +3,15 @@
 from dataclasses import dataclass
 from typing import assert_never
 
+from matching.acts import (
+    DecideClaim,
+    LiftFreeze,
+    PlaceFreeze,
+    ResolveBreak,
+    RetryDeliveries,
+    RetryRemoval,
+    UnwindDelivery,
+)
 from matching.commands import (
     AdoptRules,
     AnyAct,
@@ -27,16 +36,23 @@ class WaitingAct:
     lift: LiftRestriction | None = None
     bust: BustTrade | None = None
     rules: AdoptRules | None = None
+    freeze: PlaceFreeze | None = None
+    lift_freeze: LiftFreeze | None = None
+    claim: DecideClaim | None = None
+    difference: ResolveBreak | None = None
+    retry: RetryDeliveries | None = None
+    unwind: UnwindDelivery | None = None
     review: ReviewNegotiatedTransfer | None = None
 
     @property
     def act(self) -> AnyAct:
         """The one act it is about."""
-        kinds = (self.halt, self.resume, self.restrict, self.lift, self.bust, self.rules, self.review)
-        return next(act for act in kinds if act is not None)
+        trading = (self.halt, self.resume, self.restrict, self.lift, self.bust, self.rules, self.review)
+        custody = (self.freeze, self.lift_freeze, self.claim, self.difference, self.retry, self.unwind)
+        return next(act for act in (*trading, *custody) if act is not None)
 
 
-def waiting_act(approval_id: int, act: AnyAct) -> WaitingAct:
+def waiting_act(approval_id: int, act: AnyAct) -> WaitingAct:  # noqa: C901 - one line an act
     """The act under the field of its own kind."""
     match act:
         case HaltTrading():
@@ -53,7 +69,19 @@ def waiting_act(approval_id: int, act: AnyAct) -> WaitingAct:
             return WaitingAct(approval_id=approval_id, rules=act)
         case ReviewNegotiatedTransfer():
             return WaitingAct(approval_id=approval_id, review=act)
-        case RetryRetirement():
+        case PlaceFreeze():
+            return WaitingAct(approval_id=approval_id, freeze=act)
+        case LiftFreeze():
+            return WaitingAct(approval_id=approval_id, lift_freeze=act)
+        case DecideClaim():
+            return WaitingAct(approval_id=approval_id, claim=act)
+        case ResolveBreak():
+            return WaitingAct(approval_id=approval_id, difference=act)
+        case RetryDeliveries():
+            return WaitingAct(approval_id=approval_id, retry=act)
+        case UnwindDelivery():
+            return WaitingAct(approval_id=approval_id, unwind=act)
+        case RetryRetirement() | RetryRemoval():
             raise AssertionError("asking a registry again waits for nobody")
         case _:
             assert_never(act)

@@ -6,7 +6,9 @@ A promise the platform does not make is one the bridge does not lean on. What fo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import tomllib
+from dataclasses import dataclass, fields
+from pathlib import Path
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,3 +31,27 @@ WHOLE_PROTOCOL = Capabilities(
     idempotent_ids=True, final_answers=True, platform_clock=True, cancel_tombstone=True, journal=True
 )
 """What the protocol asks of a platform; the reference registry promises all of it."""
+
+
+class RecordFault(ValueError):  # noqa: N818 - it states a fact
+    """A record is not one: what is wrong with it, in words."""
+
+
+def load_capabilities(path: Path) -> Capabilities:
+    """A record written as TOML, for a platform that serves none: every promise by its name, `true` or `false`.
+
+    Raises:
+        RecordFault: a promise is missing, unknown or neither; or the file is no TOML.
+        OSError: it cannot be read.
+    """
+    try:
+        record = tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecordFault(str(error)) from None
+    names = {one.name for one in fields(Capabilities)}
+    if record.keys() != names:
+        raise RecordFault(f"it must name {', '.join(sorted(names))} and nothing else")
+    unclear = sorted(name for name, value in record.items() if not isinstance(value, bool))
+    if unclear:
+        raise RecordFault(f"{', '.join(unclear)}: true or false")
+    return Capabilities(**record)

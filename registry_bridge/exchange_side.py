@@ -1,34 +1,35 @@
 """The exchange's side of the registry line, in settlement's own words: what it asks, is answered and compares.
 
-Translates between the core's instructions and the registry's movements, and between the two sides' holdings. Nothing
-here decides anything; who composes the program hands in how to submit a command and where to read.
+Translates between the core's instructions and the registry's movements. Nothing here decides anything; who composes the
+program hands in how to submit a command and where to read.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import structlog
 
+from registry_bridge.differences import of_contradiction
 from registry_bridge.progress import Contradiction
-from registry_bridge.reconcile import Reconciliation, reconcile
 from registry_bridge.registry import (
     FinalAnswer,
     Movement,
     MovementKind,
     MovementLeg,
-    PositionRange,
     Refused,
     Registry,
-    RegistryUnavailable,
     RetirementPurpose,
     RetirementTerms,
     SubAccount,
 )
-from settlement.commands import Outcome, ResolveInstruction
+from settlement.commands import Outcome, ReportBreaks, ResolveInstruction
+from settlement.difference import Difference
 from settlement.events import (
     Instruction,
     InstructionKind,
@@ -43,9 +44,11 @@ from settlement.values import AccountId, InstructionId, LotId
 
 log = structlog.get_logger("registry_line")
 
-PAUSE_S = 1.0
 TELL_EVERY_S = 30.0
 """How often an operator is told that a reconciliation still waits for answers."""
+
+MAX_DIFFERENCES = 500
+"""Told to the core by one command at most."""
 
 _KINDS: dict[InstructionKind, tuple[MovementKind, SubAccount, SubAccount | None]] = {
     InstructionKind.TRANSFER_IN: (MovementKind.TRANSFER_IN, SubAccount.MANAGEMENT, SubAccount.TRADING),
@@ -66,6 +69,12 @@ class ExchangeSide:
     """Movements without a final answer, oldest first."""
     registry_account: Callable[[AccountId], str]
     """The registry account a trading account is bound to."""
+    accounts: Callable[[], Iterable[AccountId]]
+    """Every trading account."""
+    serials: Callable[[AccountId], Mapping[str, Serials]]
+    """All that an account owns now, by lot, whatever it is held for."""
+    arriving: Callable[[], Iterable[tuple[str, str, Serials]]]
+    """What owners moved in at the platform and the core cannot credit yet, by registry account and lot."""
     submit: Callable[[Any], Awaitable[Any]]
     """Puts a command of settlement before the core; returns once it is journaled."""
 
@@ -78,7 +87,11 @@ class ExchangeOutbox:
         self.side = side
         self._changed = asyncio.Event()
         self._answered = asyncio.Event()
-        self.contradictions: dict[str, Contradiction] = {}
+        self._watchers: list[Callable[[object], None]] = []
+        self._standing_still: set[InstructionId] = set()
+        """Instructions whose answers contradict each other; no answer to them will come."""
+        self.newest_entry = 0
+        """The highest sequence number of the registry's journal that this side has heard of."""
         self.answers = 0
         """How often an answer was journaled; what was compared before and after the same number was at rest."""
 
@@ -88,7 +101,19 @@ class ExchangeOutbox:
             case MovementInstructed():
                 self.notify()
             case MovementConfirmed() | MovementRefused():
+                self._standing_still.discard(event.instruction_id)
                 self.notify_answered()
+        for watcher in self._watchers:
+            watcher(event)
+
+    @contextmanager
+    def watched_by(self, watcher: Callable[[object], None]) -> Iterator[None]:
+        """Have every journaled event told to someone for a while."""
+        self._watchers.append(watcher)
+        try:
+            yield
+        finally:
+            self._watchers.remove(watcher)
 
     def notify(self) -> None:
         """Something may be pending that was not."""
@@ -108,12 +133,12 @@ class ExchangeOutbox:
     async def until_answered(self, instructions: frozenset[InstructionId]) -> None:
         """Return when none of these is on its way any more. What is instructed meanwhile is not waited for.
 
-        It ends: past its deadline an instruction has a final answer as soon as the line works.
+        It ends when the line works, if the registry has decided them; what stands still is not waited for.
         """
         loop = asyncio.get_running_loop()
         began_s = loop.time()
         tell_at_s = began_s + TELL_EVERY_S
-        while left := instructions & self.waiting_for():
+        while left := (instructions & self.waiting_for()) - self._standing_still:
             try:
                 async with asyncio.timeout_at(tell_at_s):
                     await self._answered.wait()
@@ -124,7 +149,7 @@ class ExchangeOutbox:
 
     def pending(self) -> tuple[Movement, ...]:
         """Every movement without a final answer, oldest first."""
-        return tuple(self._movement(instruction) for instruction in self.side.pending())
+        return tuple(self.movement(instruction) for instruction in self.side.pending())
 
     async def wait(self) -> None:
         """Return when something new may be pending."""
@@ -133,7 +158,8 @@ class ExchangeOutbox:
 
     async def resolve(self, request_id: str, answer: FinalAnswer) -> None:
         """Give the core a final answer; returns once it is journaled."""
-        instruction_id = InstructionId(request_id.removeprefix(self._prefix))
+        instruction_id = self.instruction_of(request_id)
+        assert instruction_id is not None, "only movements of ours are carried"
         refused = answer if isinstance(answer, Refused) else None
         command = ResolveInstruction(
             instruction_id=instruction_id,
@@ -144,14 +170,31 @@ class ExchangeOutbox:
         await self.side.submit(command)
 
     async def contradicted(self, found: Contradiction) -> None:
-        """Take note that a movement stands still; it stays pending, so that what it touches stays where it is."""
-        self.contradictions[found.movement.request_id] = found
+        """Have a break opened for everything the movement touches; it stays pending until a person has settled it."""
+        instruction_id = self.instruction_of(found.movement.request_id)
+        assert instruction_id is not None, "only movements of ours are carried"
+        self._standing_still.add(instruction_id)
+        self.notify_answered()
+        await self.report(of_contradiction(found, instruction_id))
+
+    async def report(self, differences: Iterable[Difference], as_of: int | None = None) -> None:
+        """Have breaks opened, all that are not open yet; returns once they are journaled."""
+        for some in batched(differences, MAX_DIFFERENCES):
+            command = ReportBreaks(as_of=self.newest_entry if as_of is None else as_of, differences=some)
+            await self.side.submit(command)
+
+    def instruction_of(self, request_id: str) -> InstructionId | None:
+        """The instruction a request stands for; None when it is not one of this exchange's."""
+        if not request_id.startswith(self._prefix):
+            return None
+        return InstructionId(request_id.removeprefix(self._prefix))
 
     @property
     def _prefix(self) -> str:
         return f"{self.side.exchange_id}."
 
-    def _movement(self, instruction: Instruction) -> Movement:
+    def movement(self, instruction: Instruction) -> Movement:
+        """An instruction as the registry is asked for it."""
         kind, source, target = _KINDS[instruction.kind]
         return Movement(
             request_id=f"{self._prefix}{instruction.instruction_id}",
@@ -174,6 +217,13 @@ class ExchangeOutbox:
         )
 
 
+def batched(items: Iterable[Difference], most: int) -> Iterator[tuple[Difference, ...]]:
+    """In the same order, so many at a time at most."""
+    left = iter(items)
+    while some := tuple(islice(left, most)):
+        yield some
+
+
 def _terms(instruction: Instruction) -> RetirementTerms | None:
     """What units are retired for. Every purpose of the exchange is one of the registry's, of the same name."""
     if instruction.compliance is not None:
@@ -191,56 +241,6 @@ def _terms(instruction: Instruction) -> RetirementTerms | None:
         beneficiary=instruction.use.beneficiary,
         statement=instruction.use.statement,
     )
-
-
-async def compare_positions(
-    registry: Registry,
-    outbox: ExchangeOutbox,
-    here: Callable[[], Iterable[tuple[AccountId, LotId, Serials]]],
-) -> Reconciliation:
-    """Compare what both sides hold, with nothing on its way between them.
-
-    `here` gives the exchange's holdings, whenever asked. Waits for what is on its way when a comparison begins, and
-    while the line is down. A difference counts when it is there twice, each time with no movement begun or ended
-    meanwhile: one that was under way is on one side earlier than on the other, and says nothing.
-    """
-    differed = False
-    while True:
-        await outbox.until_answered(outbox.waiting_for())
-        answers = outbox.answers
-        try:
-            there = await _positions(registry)
-        except RegistryUnavailable as fault:
-            log.info("positions_not_read", why=fault.why.value)
-        else:
-            found = reconcile(sorted(_here(outbox.side, here()), key=_order), there)
-            at_rest = outbox.answers == answers and not outbox.waiting_for()
-            if found.is_clean or (differed and at_rest):
-                return found
-            differed = at_rest
-            log.info("positions_differ", at_rest=at_rest, breaks=found.break_count)
-        await asyncio.sleep(PAUSE_S)
-
-
-async def _positions(registry: Registry) -> list[PositionRange]:
-    page = await registry.positions()
-    positions = list(page.positions)
-    while page.next is not None:
-        page = await registry.positions(page.as_of, page.next)
-        positions.extend(page.positions)
-    return positions
-
-
-def _here(
-    side: ExchangeSide, holdings: Iterable[tuple[AccountId, LotId, Serials]]
-) -> Iterator[PositionRange]:
-    for account, lot, serials in holdings:
-        for first, end in serials:
-            yield PositionRange(account=side.registry_account(account), lot=lot, first=first, end=end)
-
-
-def _order(position: PositionRange) -> tuple[str, str, int]:
-    return (position.account, position.lot, position.first)
 
 
 async def management_holdings(registry: Registry, registry_account: str) -> tuple[LotSlice, ...]:

@@ -18,6 +18,7 @@ from registry_bridge.capabilities import Capabilities
 from registry_bridge.http_line import LineFault, LineSettings, SignedAnswer, SignedLine, open_line
 from registry_bridge.registry import (
     MAX_RANGES,
+    AccountState,
     Answer,
     Binding,
     BindingRefused,
@@ -30,11 +31,13 @@ from registry_bridge.registry import (
     RefusalCode,
     Refused,
     RegistryAccount,
+    RegistryLot,
     RegistryUnavailable,
     RequestIdReused,
     Unknown,
     UnknownReason,
 )
+from registry_bridge.signing import SignatureFault
 from registry_bridge.wire import (
     MAX_MOVEMENT_BYTES,
     AnswerBody,
@@ -64,6 +67,7 @@ MAX_ACCOUNT_PAGES = 1_000
 OK = 200
 ACCEPTED = 202
 BAD_REQUEST = 400
+UNAUTHORISED = 401
 NOT_FOUND = 404
 CONFLICT = 409
 _OVERLOADED = (429, 503)
@@ -118,6 +122,13 @@ class HttpRegistry:
         except TimeoutError as error:
             raise RegistryUnavailable(UnknownReason.TIMED_OUT, "all pages of holdings") from error
 
+    async def account_state(self, account: str) -> AccountState | None:
+        """An account without its holdings, of which its first page is read for nothing."""
+        answer = await self._call("GET", f"{BASE}/accounts/{_segment(account)}")
+        if answer.status == NOT_FOUND and _error_code(answer) == "not_found":
+            return None
+        return _read(AccountBody, answer).state()
+
     async def _account(self, account: str) -> RegistryAccount | None:
         holdings: tuple[Holding, ...] = ()
         after: str | None = None
@@ -145,20 +156,39 @@ class HttpRegistry:
 
     async def lots(self, after: int = 0) -> LotPage:
         """A page of lots."""
-        return _read(LotsBody, await self._call("GET", f"{BASE}/lots{_query(after=after)}")).value()
+        page = _read(LotsBody, await self._call("GET", f"{BASE}/lots{_query(after=after)}")).value()
+        _check_leads_on(after, page.next)
+        return page
+
+    async def lot(self, lot: str) -> RegistryLot | None:
+        """One lot as it is now."""
+        answer = await self._call("GET", f"{BASE}/lots/{_segment(lot)}")
+        if answer.status == NOT_FOUND and _error_code(answer) == "not_found":
+            return None
+        page = _read(LotsBody, answer).value()
+        if len(page.lots) != 1 or page.lots[0].lot != lot:
+            raise RegistryUnavailable(UnknownReason.GARBAGE, "not the one lot that was asked for")
+        return page.lots[0]
 
     async def positions(self, as_of: int | None = None, after: str | None = None) -> PositionPage:
         """A page of positions."""
         query = _query(as_of=as_of, after=after)
-        return _read(PositionsBody, await self._call("GET", f"{BASE}/positions{query}")).value()
+        page = _read(PositionsBody, await self._call("GET", f"{BASE}/positions{query}")).value()
+        if page.next is not None and not page.positions:
+            raise RegistryUnavailable(UnknownReason.GARBAGE, "a page of no positions that is not the last")
+        return page
 
     async def journal(self, after: int = 0) -> JournalPage:
         """A page of the registry's journal."""
-        return _read(JournalBody, await self._call("GET", f"{BASE}/movements{_query(after=after)}")).value()
+        page = _read(JournalBody, await self._call("GET", f"{BASE}/movements{_query(after=after)}")).value()
+        _check_leads_on(after, page.next)
+        return page
 
     async def notices(self, after: int = 0) -> NoticePage:
         """A page of notices."""
-        return _read(NoticesBody, await self._call("GET", f"{BASE}/notices{_query(after=after)}")).value()
+        page = _read(NoticesBody, await self._call("GET", f"{BASE}/notices{_query(after=after)}")).value()
+        _check_leads_on(after, page.next)
+        return page
 
     async def time(self) -> int:
         """The registry's clock in nanoseconds."""
@@ -222,6 +252,9 @@ def classify(answer: SignedAnswer, request_id: str, *, asks: bool) -> Answer:
             request_id=request_id, why=UnknownReason.NOT_SEEN, registry_time_ns=problem.registry_time
         )
     detail = f"{answer.status} {problem.code} {problem.detail}".rstrip()
+    if answer.status == UNAUTHORISED and problem.detail == SignatureFault.SIGNATURE_REPLAYED.value:
+        # HTTP clients re-send a question by themselves when a kept connection drops; the next one is signed anew.
+        return Unknown(request_id=request_id, why=UnknownReason.CONNECTION_LOST, detail=detail)
     return Unknown(request_id=request_id, why=_reason(answer.status), detail=detail)
 
 
@@ -249,6 +282,12 @@ def _read(model: type[WireModel], answer: SignedAnswer) -> WireModel:
         return read(model, answer.body)
     except WireError as error:
         raise RegistryUnavailable(UnknownReason.GARBAGE, str(error)) from error
+
+
+def _check_leads_on(after: int, following: int | None) -> None:
+    """Nobody is sent round in circles by what the registry says."""
+    if following is not None and following <= after:
+        raise RegistryUnavailable(UnknownReason.GARBAGE, f"after {after} go on after {following}")
 
 
 def _error_code(answer: SignedAnswer) -> str:

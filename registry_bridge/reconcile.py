@@ -7,7 +7,7 @@ A break says which account and lot differ and how; whatever is on both sides the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from hashlib import sha256
@@ -58,6 +58,8 @@ class Reconciliation:
     breaks: tuple[Break, ...]
     """In order of account and lot; at most `MAX_BREAKS`."""
     break_count: int
+    as_of: int = 0
+    """Sequence number of the registry's journal as of which both sides were taken."""
 
     @property
     def is_clean(self) -> bool:
@@ -119,10 +121,104 @@ def _follows(before: PositionRange, after: PositionRange) -> bool:
     return (before.account, before.lot) < (after.account, after.lot)
 
 
+class Lots:
+    """One side's positions taken in range by range and given out lot by lot, added to the digest on the way."""
+
+    def __init__(self) -> None:
+        self.digest = PositionDigest()
+        self._key: tuple[str, str] | None = None
+        self._ranges: list[tuple[int, int]] = []
+
+    def add(self, position: PositionRange) -> LotPosition | None:
+        """The next range; the lot before it, if that is now complete."""
+        self.digest.add(position)
+        key = (position.account, position.lot)
+        complete = None if key == self._key else self.close()
+        self._key = key
+        if self._ranges and self._ranges[-1][1] == position.first:
+            self._ranges[-1] = (self._ranges[-1][0], position.end)
+        else:
+            self._ranges.append((position.first, position.end))
+        return complete
+
+    def close(self) -> LotPosition | None:
+        """The last lot, if there is one."""
+        if self._key is None:
+            return None
+        complete = LotPosition(key=self._key, serials=tuple(self._ranges))
+        self._key, self._ranges = None, []
+        return complete
+
+    def side(self) -> Side:
+        """What everything added comes to; nothing may be added afterwards."""
+        return Side(totals=self.digest.totals(), digest=self.digest.hexdigest())
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _LotPosition:
+class LotPosition:
+    """All that is held of one lot in one account, merged."""
+
     key: tuple[str, str]
     serials: Serials
+
+
+class Comparison:
+    """Compares positions as they come: each side in its order, neither ever as a whole.
+
+    The registry's are pushed in, page by page; the exchange's are drawn as far as is needed.
+    """
+
+    def __init__(self, here: Iterable[PositionRange]) -> None:
+        self._here_ranges = iter(here)
+        self._here, self._there = Lots(), Lots()
+        self._ours = self._next()
+        self._breaks: list[Break] = []
+        self._count = 0
+
+    def add(self, there: PositionRange) -> None:
+        """The registry's next range. PositionsOutOfOrder: a side is not in order; nothing can be said then."""
+        complete = self._there.add(there)
+        if complete is not None:
+            self._compare(complete)
+
+    def finish(self, as_of: int = 0) -> Reconciliation:
+        """The outcome, once the registry's last range was added."""
+        complete = self._there.close()
+        if complete is not None:
+            self._compare(complete)
+        while self._ours is not None:
+            self._found(BreakKind.MISSING_THERE, self._ours.key, self._ours.serials, ())
+            self._ours = self._next()
+        return Reconciliation(
+            here=self._here.side(),
+            there=self._there.side(),
+            breaks=tuple(self._breaks),
+            break_count=self._count,
+            as_of=as_of,
+        )
+
+    def _next(self) -> LotPosition | None:
+        for position in self._here_ranges:
+            complete = self._here.add(position)
+            if complete is not None:
+                return complete
+        return self._here.close()
+
+    def _compare(self, theirs: LotPosition) -> None:
+        while self._ours is not None and self._ours.key < theirs.key:
+            self._found(BreakKind.MISSING_THERE, self._ours.key, self._ours.serials, ())
+            self._ours = self._next()
+        if self._ours is None or theirs.key < self._ours.key:
+            self._found(BreakKind.MISSING_HERE, theirs.key, (), theirs.serials)
+            return
+        if self._ours.serials != theirs.serials:
+            self._found(BreakKind.RANGE_DIFFERS, theirs.key, self._ours.serials, theirs.serials)
+        self._ours = self._next()
+
+    def _found(self, kind: BreakKind, key: tuple[str, str], ours: Serials, theirs: Serials) -> None:
+        self._count += 1
+        if self._count <= MAX_BREAKS:
+            self._breaks.append(_break(kind, key, ours, theirs))
 
 
 def reconcile(here: Iterable[PositionRange], there: Iterable[PositionRange]) -> Reconciliation:
@@ -131,53 +227,18 @@ def reconcile(here: Iterable[PositionRange], there: Iterable[PositionRange]) -> 
     Raises:
         PositionsOutOfOrder: a side is not in order; nothing can be said then.
     """
-    here_digest, there_digest = PositionDigest(), PositionDigest()
-    breaks: list[Break] = []
-    count = 0
-    for found in _breaks(_by_lot(here, here_digest), _by_lot(there, there_digest)):
-        count += 1
-        if count <= MAX_BREAKS:
-            breaks.append(found)
-    return Reconciliation(
-        here=Side(totals=here_digest.totals(), digest=here_digest.hexdigest()),
-        there=Side(totals=there_digest.totals(), digest=there_digest.hexdigest()),
-        breaks=tuple(breaks),
-        break_count=count,
-    )
+    comparison = Comparison(here)
+    for position in there:
+        comparison.add(position)
+    return comparison.finish()
 
 
-def _by_lot(positions: Iterable[PositionRange], digest: PositionDigest) -> Iterator[_LotPosition]:
-    """Merge what belongs to one account and lot, adding everything to the digest on the way."""
-    key: tuple[str, str] | None = None
-    ranges: list[tuple[int, int]] = []
+def sum_up(positions: Iterable[PositionRange]) -> Side:
+    """What positions add up to. PositionsOutOfOrder: they are not in order."""
+    digest = PositionDigest()
     for position in positions:
         digest.add(position)
-        if key != (position.account, position.lot):
-            if key is not None:
-                yield _LotPosition(key=key, serials=tuple(ranges))
-            key, ranges = (position.account, position.lot), []
-        if ranges and ranges[-1][1] == position.first:
-            ranges[-1] = (ranges[-1][0], position.end)
-        else:
-            ranges.append((position.first, position.end))
-    if key is not None:
-        yield _LotPosition(key=key, serials=tuple(ranges))
-
-
-def _breaks(here: Iterator[_LotPosition], there: Iterator[_LotPosition]) -> Iterator[Break]:
-    ours, theirs = next(here, None), next(there, None)
-    while ours is not None or theirs is not None:
-        if theirs is None or (ours is not None and ours.key < theirs.key):
-            assert ours is not None
-            yield _break(BreakKind.MISSING_THERE, ours.key, ours.serials, ())
-            ours = next(here, None)
-        elif ours is None or theirs.key < ours.key:
-            yield _break(BreakKind.MISSING_HERE, theirs.key, (), theirs.serials)
-            theirs = next(there, None)
-        else:
-            if ours.serials != theirs.serials:
-                yield _break(BreakKind.RANGE_DIFFERS, ours.key, ours.serials, theirs.serials)
-            ours, theirs = next(here, None), next(there, None)
+    return Side(totals=digest.totals(), digest=digest.hexdigest())
 
 
 def _break(kind: BreakKind, key: tuple[str, str], ours: Serials, theirs: Serials) -> Break:
@@ -185,12 +246,12 @@ def _break(kind: BreakKind, key: tuple[str, str], ours: Serials, theirs: Serials
         kind=kind,
         account=key[0],
         lot=key[1],
-        only_here=_without(ours, theirs),
-        only_there=_without(theirs, ours),
+        only_here=without(ours, theirs),
+        only_there=without(theirs, ours),
     )
 
 
-def _without(whole: Serials, other: Serials) -> Serials:
+def without(whole: Serials, other: Serials) -> Serials:
     """Serials of the first that are not in the second, which may reach beyond it."""
     left: list[tuple[int, int]] = []
     at = 0

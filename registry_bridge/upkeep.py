@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 
 import structlog
 
@@ -29,6 +31,19 @@ BIND_AGAIN = BackOff(first_s=2.0, longest_s=300.0)
 """When a refused binding is asked for again: an account may be opened, or thawed, at the platform later."""
 
 
+LOT_AGAIN = BackOff(first_s=30.0, longest_s=3_600.0)
+"""When a lot that the exchange rejected is tried again."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _RejectedLot:
+    """Why a lot was rejected last, how often, and when it is tried again."""
+
+    code: str
+    attempts: int
+    due_s: float
+
+
 class LotFeed:
     """Tells the exchange of every lot the registry has issued, soon after."""
 
@@ -39,18 +54,28 @@ class LotFeed:
         instrument_of: Callable[[MethodologyClass], AssetCode | None],
         is_known: Callable[[LotId], bool],
         register: Callable[[RegisterLot], Awaitable[str | None]],
+        now_s: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = random.random,
     ) -> None:
         """`instrument_of` names the instrument of a class, if one is listed; `register` gives the code of a
-        rejection, or None.
+        rejection, or None; `jitter` in [0, 1) spreads what is tried again.
         """
         self._registry = registry
         self._instrument_of = instrument_of
         self._is_known = is_known
         self._register = register
+        self._now_s = now_s
+        self._jitter = jitter
+        self._rejected: dict[str, _RejectedLot] = {}
         self._unlisted: dict[MethodologyClass, list[RegistryLot]] = {}
         """Lots whose class has no instrument yet, in the order of their issue."""
         self.answers = False
         """Whether the registry answered when it was asked last, which is every few seconds."""
+
+    @property
+    def rejected(self) -> int:
+        """How many lots the exchange does not take at present. They are tried again, later each time."""
+        return len(self._rejected)
 
     async def run(self) -> None:
         """Follow the registry's lots until cancelled. While the line is down nothing is learnt, and asked again."""
@@ -58,6 +83,7 @@ class LotFeed:
         while True:
             await self._take_unlisted()
             try:
+                await self._take_rejected()
                 async for lot in self._issued(after):
                     await self._take(lot)
                     after = lot.sequence
@@ -97,9 +123,23 @@ class LotFeed:
 
     async def _tell(self, lot: RegistryLot, instrument: AssetCode) -> None:
         rejection = await self._register(RegisterLot(lot=as_lot(lot, instrument)))
-        if rejection is not None:
-            # Asking again would be answered the same; the next start asks once more.
+        before = self._rejected.pop(lot.lot, None)
+        if rejection is None:
+            return
+        if before is None or before.code != rejection:
             log.error("lot_rejected", lot=lot.lot, instrument=instrument, code=rejection)
+        attempts = 1 if before is None else before.attempts + 1
+        due_s = self._now_s() + LOT_AGAIN.delay_s(attempts, self._jitter())
+        self._rejected[lot.lot] = _RejectedLot(code=rejection, attempts=attempts, due_s=due_s)
+
+    async def _take_rejected(self) -> None:
+        """Try again what is due, as the registry tells of it now: rules change here, and what is amended there."""
+        for name in [name for name, one in self._rejected.items() if one.due_s <= self._now_s()]:
+            lot = await self._registry.lot(name)
+            if lot is None or self._is_known(LotId(name)):
+                del self._rejected[name]
+            else:
+                await self._take(lot)
 
 
 class AccountBinder:

@@ -9,6 +9,7 @@ from pydantic import Field
 from registry_bridge.registry import (
     MAX_LEGS,
     AccountKind,
+    AccountState,
     Binding,
     Holding,
     JournalEntry,
@@ -87,6 +88,16 @@ class AccountBody(Wire):
             closed=self.closed,
             trading_account=self.trading_account,
             holdings=earlier + tuple(holding.value() for holding in self.holdings),
+        )
+
+    def state(self) -> AccountState:
+        """The account alone."""
+        return AccountState(
+            account=self.account,
+            kind=self.kind,
+            frozen=self.frozen,
+            closed=self.closed,
+            trading_account=self.trading_account,
         )
 
 

@@ -9,9 +9,12 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from settlement.account import ParticipantKind
+from settlement.difference import Difference
 from settlement.events import LotSlice
 from settlement.instrument import Instrument
 from settlement.lot import Lot
+from settlement.lot_choice import LotChoice
+from settlement.notice import Notice
 from settlement.retirement import RetirementPurpose
 from settlement.values import AccountId, AssetCode, InstructionId, ParticipantId, WithdrawalId
 
@@ -159,6 +162,20 @@ class RequestTransferIn(ClientCommand):
         return f"transfer_in|{self.instrument}|{self.asked}"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RequestTransferOut(ClientCommand):
+    """Ask the registry to move units back into the owner's management sub-account."""
+
+    instrument: AssetCode
+    quantity_tonnes: int = 0
+    """So many, first in first out; zero where lots are named."""
+    lots: tuple[LotChoice, ...] = ()
+
+    def content(self) -> str:
+        """What makes it this request."""
+        return f"transfer_out|{self.instrument}|{self.quantity_tonnes}|{self.lots}"
+
+
 class Outcome(StrEnum):
     """The registry's final word on a movement."""
 
@@ -176,3 +193,19 @@ class ResolveInstruction:
     """Name of the refusal."""
     leg: int | None = None
     """Which leg was refused, where the registry says so."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TakeNotice:
+    """Tell the core the next of the registry's notices. One taken before changes nothing; none may be left out."""
+
+    notice: Notice
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReportBreaks:
+    """Tell the core what differs between the two sides. A difference that is known and unresolved changes nothing."""
+
+    as_of: int
+    """Sequence number of the registry's journal at which both sides were taken."""
+    differences: tuple[Difference, ...]

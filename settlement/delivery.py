@@ -1,13 +1,16 @@
 """A delivery: one trade's units against its money, all or nothing (货银对付, delivery versus payment, PFMI model 1).
 
-    state       instruct     settle    fail      return    bust
-    pending     instructed   -         -         -         busted
-    instructed  -            settled   failed    pending   -
+    state       instruct     settle    fail      return    bust      park      retry     unwind
+    pending     instructed   -         failed    -         busted    -         -         -
+    instructed  -            settled   failed    pending   -         parked    -         -
+    parked      -            -         -         -         -         -         pending   failed
 
 From the trade on both legs lie in the `DELIVERING` bucket of their owners. `instruct` chooses the serials and asks
 the registry. `settle` moves both legs in one step, on the registry's confirmation only; `fail` gives both back, on
 its refusal only. `return` is for a delivery that stood in one movement with another that was refused: it is
-instructed again in a movement of its own name. `bust` undoes the trade while the registry has not been asked.
+instructed again in a movement of its own name. `bust` undoes the trade while the registry has not been asked. A
+pending one fails when the seller's units have been frozen since. `park` is for one that the registry would not be asked
+by us at all: nothing is known against it, so both legs stay committed until operators `retry` it or `unwind` it.
 """
 
 from dataclasses import dataclass
@@ -27,6 +30,7 @@ class DeliveryState(StrEnum):
     SETTLED = "settled"
     FAILED = "failed"
     BUSTED = "busted"
+    PARKED = "parked"
 
 
 class DeliveryStep(StrEnum):
@@ -37,6 +41,9 @@ class DeliveryStep(StrEnum):
     FAIL = "fail"
     RETURN = "return"
     BUST = "bust"
+    PARK = "park"
+    RETRY = "retry"
+    UNWIND = "unwind"
 
 
 LIFE: Final[dict[tuple[DeliveryState, DeliveryStep], DeliveryState]] = {
@@ -45,6 +52,10 @@ LIFE: Final[dict[tuple[DeliveryState, DeliveryStep], DeliveryState]] = {
     (DeliveryState.INSTRUCTED, DeliveryStep.FAIL): DeliveryState.FAILED,
     (DeliveryState.INSTRUCTED, DeliveryStep.RETURN): DeliveryState.PENDING,
     (DeliveryState.PENDING, DeliveryStep.BUST): DeliveryState.BUSTED,
+    (DeliveryState.PENDING, DeliveryStep.FAIL): DeliveryState.FAILED,
+    (DeliveryState.INSTRUCTED, DeliveryStep.PARK): DeliveryState.PARKED,
+    (DeliveryState.PARKED, DeliveryStep.RETRY): DeliveryState.PENDING,
+    (DeliveryState.PARKED, DeliveryStep.UNWIND): DeliveryState.FAILED,
 }
 """(state, step) → state. A pair that is absent is a fault of ours."""
 

@@ -12,10 +12,16 @@ from settlement.account import Account, Participant, ParticipantKind
 from settlement.commands import (
     AddInstrument,
     OpenAccount,
+    Outcome,
     RegisterLot,
     RegisterParticipant,
     RequestTransferIn,
+    RequestTransferOut,
+    ResolveInstruction,
 )
+from settlement.corrections import CorrectionEvent
+from settlement.custody import Custody
+from settlement.custody_rejections import ACCOUNT_FROZEN, SERIALS_GONE
 from settlement.delivery import Delivery, DeliveryState
 from settlement.events import (
     AccountOpened,
@@ -30,10 +36,13 @@ from settlement.holdings import Holdings, RetiredState
 from settlement.instrument import Instrument
 from settlement.ledger import Ledger
 from settlement.lot import Lot
-from settlement.movements import Movements
+from settlement.lot_choice import LotChoice
+from settlement.movements import Movements, ResolvedEvent
 from settlement.rejections import Rejection
+from settlement.restrictions import Restrictions
 from settlement.state import DepositoryState, LockState, delivery_of, record_of
 from settlement.treasury import Treasury
+from settlement.unit_choice import UnitChoice
 from settlement.values import (
     CASH,
     RESERVED,
@@ -54,6 +63,8 @@ class Depository:
         "_accounts_of",
         "_registry_accounts",
         "accounts",
+        "choice",
+        "custody",
         "holdings",
         "instruments",
         "ledger",
@@ -69,12 +80,27 @@ class Depository:
         self.accounts: dict[AccountId, Account] = {}
         self.instruments: dict[AssetCode, Instrument] = {}
         self.lots: dict[LotId, Lot] = {}
-        self.ledger = Ledger()
-        self.holdings = Holdings(self.lots)
-        self.movements = Movements(self.ledger, self.holdings, self.lots)
         self._accounts_of: dict[ParticipantId, list[AccountId]] = {}
-        self._registry_accounts: set[str] = set()
+        self._registry_accounts: dict[str, AccountId] = {}
+        self._keep(Ledger())
+
+    def _keep(self, ledger: Ledger) -> None:
+        """Build everything that rests on this ledger."""
+        self.ledger = ledger
+        restrictions = Restrictions(self.accounts, self._registry_accounts, self.lots)
+        self.holdings = Holdings(self.lots, restrictions)
+        self.movements = Movements(self.ledger, self.holdings, self.lots)
         self.treasury = Treasury(self.ledger)
+        self.choice = UnitChoice(self.holdings, restrictions, self.lots)
+        self.custody = Custody(
+            self.accounts,
+            self.instruments,
+            self.lots,
+            self.ledger,
+            self.holdings,
+            self.movements,
+            restrictions,
+        )
 
     # ---- what matching asks -------------------------------------------------------------------------------------
 
@@ -109,9 +135,12 @@ class Depository:
         )
 
     def sellable(self, account: AccountId, instrument: AssetCode) -> int:
-        """Tonnes the account may offer now: what is available, less what it bought today under T+1."""
+        """Tonnes the account may offer now: what is available, less what it bought today under T+1.
+
+        Units are not told apart here: where some are frozen, those bought today are taken to be among the others.
+        """
         locked = self.movements.obligations.locked.get((account, instrument), 0)
-        return self.ledger.available(account, instrument) - locked
+        return max(self.ledger.available(account, instrument) - locked, 0)
 
     def accounts_beside(self, account: AccountId) -> list[AccountId]:
         """Every account of the participant who owns this one, this one included; not to be altered by the caller."""
@@ -138,6 +167,16 @@ class Depository:
             return rejections.NOT_YOUR_ACCOUNT.because(actual=account)
         return None
 
+    def refuse_frozen(self, account: AccountId) -> Rejection | None:
+        """Whether an authority has frozen the account itself; the reason when so."""
+        return ACCOUNT_FROZEN.because(actual=account) if self.custody.restrictions.stops(account) else None
+
+    def choose(
+        self, account: AccountId, instrument: AssetCode, quantity: int, lots: tuple[LotChoice, ...]
+    ) -> Rejection | tuple[LotSlice, ...]:
+        """Free serials of an account: so many tonnes first in, first out, or those of the lots named."""
+        return self.choice.choose(account, instrument, (quantity, lots), self.sellable(account, instrument))
+
     # ---- what comes from outside --------------------------------------------------------------------------------
 
     def register_participant(self, command: RegisterParticipant) -> Rejection | tuple[ParticipantRegistered]:
@@ -159,7 +198,8 @@ class Depository:
         if command.registry_account in self._registry_accounts:
             return rejections.REGISTRY_ACCOUNT_BOUND.because(actual=command.registry_account)
         # From here the command must succeed.
-        self._registry_accounts.add(command.registry_account)
+        self._registry_accounts[command.registry_account] = command.account
+        self.custody.notices.is_due = bool(self.custody.notices.arrivals)
         self.accounts[command.account] = Account(
             account=command.account,
             owner=command.owner,
@@ -204,7 +244,17 @@ class Depository:
         if known is not None:
             return ()
         self.lots[lot.lot_id] = lot
+        self.custody.notices.is_due = bool(self.custody.notices.arrivals)
         return (LotRegistered(lot=lot),)
+
+    def refuse_transfer_out(self, command: RequestTransferOut) -> Rejection | tuple[LotSlice, ...]:
+        """What, if anything, forbids asking the registry to take these units back; else their serials."""
+        refused = self.may_act(command.participant, command.account)
+        if refused is not None:
+            return refused
+        if command.instrument not in self.instruments:
+            return rejections.INSTRUMENT_UNKNOWN.because(actual=command.instrument)
+        return self.choose(command.account, command.instrument, command.quantity_tonnes, command.lots)
 
     def refuse_transfer_in(self, command: RequestTransferIn) -> Rejection | None:
         """What, if anything, forbids asking the registry for these units."""
@@ -236,10 +286,26 @@ class Depository:
             return use_rejections.SERIALS_RETIRED.because(actual=part.lot_id)
         if self.holdings.is_here(part.lot_id, part.serials):
             return rejections.SERIALS_ALREADY_HERE.because(actual=part.lot_id)
+        if self.movements.transfers.are_gone(part.lot_id, part.serials):
+            return SERIALS_GONE.because(actual=part.lot_id)
         pieces = self.holdings.pieces(part.lot_id) + len(part.serials)
         if pieces > MAX_PIECES:
             return rejections.LOT_IN_TOO_MANY_PIECES.because(limit=MAX_PIECES, actual=pieces)
         return None
+
+    def resolve(
+        self, command: ResolveInstruction, seq: int, not_after_ns: int
+    ) -> Rejection | tuple[ResolvedEvent | CorrectionEvent, ...]:
+        """Book the registry's final answer, and what follows from it for corrected units on their way out."""
+        instruction = self.movements.instructions.get(command.instruction_id)
+        events = self.movements.resolve(command, seq, not_after_ns)
+        if instruction is None or isinstance(events, Rejection):
+            return events
+        self.custody.notices.is_due = bool(self.custody.notices.arrivals)
+        if instruction.removal_id is None:
+            return events
+        code = None if command.outcome is Outcome.CONFIRMED else command.code or "refused"
+        return (*events, *self.custody.corrections.answered(instruction, code))
 
     # ---- soundness and snapshots --------------------------------------------------------------------------------
 
@@ -249,6 +315,10 @@ class Depository:
         self.movements.check()
         self.treasury.check()
         self.holdings.check(self.movements.slices_in_flight())
+        self.custody.check()
+        self.movements.transfers.provenance.check(
+            [LotSlice(lot_id=one.lot_id, serials=one.serials) for one in self.holdings.everything()]
+        )
         held: dict[tuple[AccountId, AssetCode], int] = {}
         for holding in self.holdings.everything():
             place = (holding.account, self.lots[holding.lot_id].instrument)
@@ -258,6 +328,8 @@ class Depository:
                 place = (delivery.seller, delivery.instrument)
                 held[place] = held.get(place, 0) + delivery.quantity_tonnes
         for place, tonnes in self.movements.used_up():
+            held[place] = held.get(place, 0) + tonnes
+        for place, tonnes in self.movements.transfers.committed().items():
             held[place] = held.get(place, 0) + tonnes
         for account in self.ledger.accounts():
             for asset, balance in self.ledger.assets(account):
@@ -283,6 +355,7 @@ class Depository:
                 for (account, instrument), tonnes in self.movements.obligations.locked.items()
             ),
             retirements=tuple(self.movements.retirements.records()),
+            custody=self.custody.dump(),
             uses=tuple(self.movements.uses.records()),
             retired=tuple(
                 RetiredState(lot_id=lot_id, serials=gone) for lot_id, gone in self.holdings.retired.items()
@@ -298,11 +371,12 @@ class Depository:
         depository.accounts.update((known.account, known) for known in state.accounts)
         for known in state.accounts:
             depository._accounts_of.setdefault(known.owner, []).append(known.account)
-        depository._registry_accounts.update(known.registry_account for known in state.accounts)
+        depository._registry_accounts.update(
+            (known.registry_account, known.account) for known in state.accounts
+        )
         depository.instruments.update((known.code, known) for known in state.instruments)
         depository.lots.update((known.lot_id, known) for known in state.lots)
-        depository.ledger = Ledger.load(state.balances)
-        depository.movements = Movements(depository.ledger, depository.holdings, depository.lots)
+        depository._keep(Ledger.load(state.balances))
         for holding in state.holdings:
             part = (LotSlice(lot_id=holding.lot_id, serials=holding.serials),)
             depository.holdings.expect(part)
@@ -318,9 +392,9 @@ class Depository:
         depository.holdings.retired.update((gone.lot_id, gone.serials) for gone in state.retired)
         for part_in_flight in depository.movements.slices_in_flight():
             depository.holdings.expect((part_in_flight,))
-        depository.treasury = Treasury(depository.ledger)
         depository.treasury.load(state.treasury)
         depository.movements.obligations.trading_day = state.trading_day
         for lock in state.locked:
             depository.movements.obligations.locked[lock.account, lock.instrument] = lock.quantity_tonnes
+        depository.custody.load(state.custody)
         return depository

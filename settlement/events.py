@@ -11,6 +11,7 @@ from typing import TypeAlias
 from settlement.account import ParticipantKind
 from settlement.instrument import Instrument
 from settlement.lot import Lot
+from settlement.removal import RemovalId
 from settlement.retirement import ComplianceUse, RetirementId, RetirementPurpose, Use, UseId
 from settlement.serials import Serials
 from settlement.values import (
@@ -32,6 +33,8 @@ class Bucket(StrEnum):
     AVAILABLE = "available"
     HELD = "held"
     """Cover of an open order, a filing or a request: still the owner's, not usable twice."""
+    FROZEN = "frozen"
+    """Named by a freeze and not committed to anything: still the owner's, not to be sold, used or moved."""
     DELIVERING = "delivering"
     """Committed to a counterparty or the registry; comes back only if that fails."""
     RETIRED = "retired"
@@ -170,6 +173,8 @@ class Instruction:
     legs: tuple[InstructionLeg, ...]
     retirement_id: RetirementId | None = None
     """Which retirement this asks for, for `RETIRE`."""
+    removal_id: RemovalId | None = None
+    """Which removal of corrected units this asks for, for `TRANSFER_OUT`; absent where the owner asked itself."""
     use: Use | None = None
     """What the units are retired for, for `RETIRE`."""
     compliance: ComplianceUse | None = None
@@ -211,6 +216,8 @@ class TransferRequested:
     instrument: AssetCode
     quantity_tonnes: int
     client_id: str
+    lots: tuple[LotSlice, ...] = ()
+    """The serials chosen, or named."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -259,7 +266,11 @@ class DeliverySettled:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeliveryFailed:
-    """The registry refused this delivery: units and money went back to their owners."""
+    """This delivery came to nothing: units and money went back to their owners.
+
+    The code is the registry's refusal, `lot_frozen` where the seller's units were frozen before it was asked, or
+    `unwound` where operators gave up on a parked one.
+    """
 
     trade_id: TradeId
     trading_day: TradingDay
@@ -270,6 +281,19 @@ class DeliveryFailed:
     amount_fen: int
     code: str
     method: TradeMethod = TradeMethod.LISTED
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeliveryParked:
+    """The registry would not be asked by us at all: both legs stay committed until operators retry it or give up."""
+
+    trade_id: TradeId
+    seller: AccountId
+    buyer: AccountId
+    instrument: AssetCode
+    quantity_tonnes: int
+    instruction_id: InstructionId
+    code: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -296,8 +320,24 @@ class RetirementRefused:
     code: str
 
 
-AnySettlementEvent: TypeAlias = (
+MovementEvent: TypeAlias = (
     Posted
+    | MovementInstructed
+    | MovementConfirmed
+    | MovementRefused
+    | TransferRequested
+    | TransferCompleted
+    | TransferFailed
+    | DeliverySettled
+    | DeliveryFailed
+    | DeliveryParked
+    | RetirementCompleted
+    | RetirementRefused
+)
+"""Everything said of movements and of what they change."""
+
+AnySettlementEvent: TypeAlias = (
+    MovementEvent
     | ParticipantRegistered
     | AccountOpened
     | InstrumentAdded
@@ -306,15 +346,5 @@ AnySettlementEvent: TypeAlias = (
     | WithdrawalRequested
     | WithdrawalPaid
     | WithdrawalReturned
-    | TransferRequested
-    | TransferCompleted
-    | TransferFailed
-    | MovementInstructed
-    | MovementConfirmed
-    | MovementRefused
-    | DeliverySettled
-    | DeliveryFailed
-    | RetirementCompleted
-    | RetirementRefused
 )
-"""Everything settlement can say."""
+"""Everything settlement can say, custody apart."""

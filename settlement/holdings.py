@@ -5,7 +5,8 @@ one pending transfer in. `Holdings` knows the first and, lot by lot, the sum of 
 expected or received twice whatever the registry may say.
 
 What an account has is free to be chosen, or set aside because somebody named it: a serial that is set aside is
-delivered to whom it was named for or put back, and nothing else chooses it meanwhile.
+delivered to whom it was named for or put back, and nothing else chooses it meanwhile. What a
+freeze names is never chosen.
 """
 
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from sortedcontainers import SortedDict
 from settlement import serials
 from settlement.events import LotSlice
 from settlement.lot import Lot
+from settlement.restrictions import Restrictions
 from settlement.serials import Serials
 from settlement.values import AccountId, AssetCode, LotId
 
@@ -40,11 +42,12 @@ class RetiredState:
 class Holdings:
     """Serials by account and lot, each account's lots in delivery order."""
 
-    __slots__ = ("_aside", "_by_account", "_here", "_lots", "retired")
+    __slots__ = ("_aside", "_by_account", "_here", "_lots", "_restrictions", "retired")
 
-    def __init__(self, lots: dict[LotId, Lot]) -> None:
-        """Nothing held yet; `lots` is the depository's own table, read here."""
+    def __init__(self, lots: dict[LotId, Lot], restrictions: Restrictions) -> None:
+        """Nothing held yet; lots and restrictions are the depository's own, read here."""
         self._lots = lots
+        self._restrictions = restrictions
         self._by_account: dict[tuple[AccountId, AssetCode], SortedDict[tuple[str, str], Serials]] = {}
         self._aside: dict[tuple[AccountId, LotId], Serials] = {}
         self._here: dict[LotId, Serials] = {}
@@ -75,6 +78,10 @@ class Holdings:
         """Whether any of these serials is at the exchange, or expected there."""
         return serials.overlap(self._here.get(lot_id, serials.NONE), wanted)
 
+    def all_here(self, lot_id: LotId, wanted: Serials) -> bool:
+        """Whether every one of these serials is at the exchange, or expected there."""
+        return serials.contains(self._here.get(lot_id, serials.NONE), wanted)
+
     def pieces(self, lot_id: LotId) -> int:
         """In how many ranges a lot lies here, whoever's they are; neighbours count as one."""
         return len(self._here.get(lot_id, serials.NONE))
@@ -88,6 +95,64 @@ class Holdings:
         """Serials that did not come after all, or have left."""
         for part in slices:
             self._here[part.lot_id] = serials.difference(self._here[part.lot_id], part.serials)
+
+    def of_lot(self, account: AccountId, lot_id: LotId) -> Serials:
+        """What an account has of one lot and is not set aside."""
+        lot = self._lots[lot_id]
+        lots = self._by_account.get((account, lot.instrument))
+        return serials.NONE if lots is None else lots.get(lot.delivery_order, serials.NONE)
+
+    def owned(self, account: AccountId, lot_id: LotId) -> Serials:
+        """What an account has of one lot, set aside or not."""
+        aside = self._aside.get((account, lot_id), serials.NONE)
+        return serials.union(self.of_lot(account, lot_id), aside)
+
+    def holders(self, lot_id: LotId) -> list[AccountId]:
+        """Who has serials of a lot, set aside or not, in order of account."""
+        lot = self._lots.get(lot_id)
+        if lot is None:
+            return []
+        free = {
+            account
+            for (account, instrument), lots in self._by_account.items()
+            if instrument == lot.instrument and lot.delivery_order in lots
+        }
+        return sorted(free | {account for account, aside in self._aside if aside == lot_id})
+
+    def frozen_tonnes(self, account: AccountId, instrument: AssetCode) -> int:
+        """How much of what an account has here is named by freezes."""
+        return sum(
+            serials.count(self._restrictions.frozen(account, lot_id, self.of_lot(account, lot_id)))
+            for lot_id in self._restrictions.lots_of(instrument)
+        )
+
+    def can_give(self, account: AccountId, instrument: AssetCode, quantity: int) -> bool:
+        """Whether an account has so many serials that are not frozen; asked where some may be."""
+        if not self._restrictions.names_units:
+            return True
+        free = sum(serials.count(part.serials) for part in self.unfrozen(account, instrument))
+        return free >= quantity
+
+    def unfrozen(self, account: AccountId, instrument: AssetCode) -> Iterator[LotSlice]:
+        """What an account has free and is not frozen, in delivery order."""
+        for part in self.of(account, instrument):
+            frozen = self._restrictions.frozen(account, part.lot_id, part.serials)
+            left = serials.difference(part.serials, frozen)
+            if left:
+                yield LotSlice(lot_id=part.lot_id, serials=left)
+
+    def choose(self, account: AccountId, instrument: AssetCode, quantity: int) -> tuple[LotSlice, ...]:
+        """Tonnes of an account, first in, first out by date of issue, none frozen. The account must have them."""
+        chosen: list[LotSlice] = []
+        wanted = quantity
+        for part in self.unfrozen(account, instrument):
+            here = min(wanted, serials.count(part.serials))
+            first, _ = serials.take_first(part.serials, here)
+            chosen.append(LotSlice(lot_id=part.lot_id, serials=first))
+            wanted -= here
+            if not wanted:
+                return tuple(chosen)
+        raise AssertionError(f"{account} lacks serials of {instrument} for {wanted} of {quantity} t")
 
     def retire(self, slices: tuple[LotSlice, ...]) -> None:
         """Serials that are here, and with nobody, are cancelled for good. None is ever cancelled twice."""
@@ -107,9 +172,28 @@ class Holdings:
             lot = self._lots[part.lot_id]
             lots = self._by_account.setdefault((account, lot.instrument), SortedDict())
             lots[lot.delivery_order] = serials.union(lots.get(lot.delivery_order, serials.NONE), part.serials)
+            if self._restrictions.touches(part.lot_id):
+                self._restrictions.stir(account, part.lot_id)
+
+    def take(self, account: AccountId, slices: tuple[LotSlice, ...]) -> None:
+        """Take these serials out of an account, which must have them."""
+        for part in slices:
+            lot = self._lots[part.lot_id]
+            lots = self._by_account[account, lot.instrument]
+            rest = serials.difference(lots[lot.delivery_order], part.serials)
+            if rest:
+                lots[lot.delivery_order] = rest
+            else:
+                del lots[lot.delivery_order]
+            if self._restrictions.touches(part.lot_id):
+                self._restrictions.stir(account, part.lot_id)
 
     def take_first(self, account: AccountId, instrument: AssetCode, quantity: int) -> tuple[LotSlice, ...]:
-        """Take tonnes out of an account, first in, first out by date of issue. The account must have them."""
+        """Take tonnes out of an account, first in, first out by date of issue, none frozen. It must have them."""
+        if self._restrictions.names_units:
+            chosen = self.choose(account, instrument, quantity)
+            self.take(account, chosen)
+            return chosen
         lots = self._by_account.get((account, instrument))
         taken: list[LotSlice] = []
         wanted = quantity
@@ -126,23 +210,27 @@ class Holdings:
                 del lots[key]
         return tuple(taken)
 
-    def take(self, account: AccountId, slices: tuple[LotSlice, ...]) -> None:
-        """Take named serials, which the account has free, out of it."""
-        for part in slices:
-            self._take(account, part)
+    def rename(self, before: Lot, after: Lot) -> None:
+        """Follow a change of a lot's date of issue: its place in the order of delivery."""
+        for (_, instrument), lots in self._by_account.items():
+            if instrument == before.instrument and before.delivery_order in lots:
+                lots[after.delivery_order] = lots.pop(before.delivery_order)
 
     # ---- what is named ------------------------------------------------------------------------------------------
 
     def free(self, account: AccountId, lot_id: LotId) -> Serials:
-        """Serials of one lot that the account has and that nobody has named."""
-        lot = self._lots[lot_id]
-        lots = self._by_account.get((account, lot.instrument))
-        return serials.NONE if lots is None else lots.get(lot.delivery_order, serials.NONE)
+        """Serials of one lot that the account has, that nobody has named and no freeze names."""
+        held = self.of_lot(account, lot_id)
+        return serials.difference(held, self._restrictions.frozen(account, lot_id, held))
+
+    def are_frozen(self, account: AccountId, slices: tuple[LotSlice, ...]) -> bool:
+        """Whether a freeze names any of these serials where this account has them."""
+        return any(self._restrictions.frozen(account, part.lot_id, part.serials) for part in slices)
 
     def set_aside(self, account: AccountId, slices: tuple[LotSlice, ...]) -> None:
         """Keep these serials, which the account has free, for whom they were named."""
+        self.take(account, slices)
         for part in slices:
-            self._take(account, part)
             key = (account, part.lot_id)
             self._aside[key] = serials.union(self._aside.get(key, serials.NONE), part.serials)
 
@@ -164,15 +252,6 @@ class Holdings:
     def aside(self) -> dict[tuple[AccountId, LotId], Serials]:
         """Everything set aside, by account and lot."""
         return dict(self._aside)
-
-    def _take(self, account: AccountId, part: LotSlice) -> None:
-        lot = self._lots[part.lot_id]
-        lots = self._by_account[account, lot.instrument]
-        left = serials.difference(lots[lot.delivery_order], part.serials)
-        if left:
-            lots[lot.delivery_order] = left
-        else:
-            del lots[lot.delivery_order]
 
     # ---- soundness ----------------------------------------------------------------------------------------------
 

@@ -18,13 +18,14 @@ class Balance:
 
     available: int = 0
     held: int = 0
+    frozen: int = 0
     delivering: int = 0
     retired: int = 0
 
     @property
     def owned(self) -> int:
         """Everything that is still the account's."""
-        return self.available + self.held + self.delivering
+        return self.available + self.held + self.frozen + self.delivering
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +36,7 @@ class BalanceState:
     asset: AssetCode
     available: int
     held: int
+    frozen: int
     delivering: int
     retired: int
 
@@ -111,7 +113,13 @@ class Ledger:
         sums = dict(self._outside)
         for account, assets in self._balances.items():
             for asset, balance in assets.items():
-                parts = (balance.available, balance.held, balance.delivering, balance.retired)
+                parts = (
+                    balance.available,
+                    balance.held,
+                    balance.frozen,
+                    balance.delivering,
+                    balance.retired,
+                )
                 assert min(parts) >= 0, f"{account} has {parts} of {asset}"
                 sums[asset] = sums.get(asset, 0) + sum(parts)
         for asset, total in sums.items():
@@ -125,6 +133,7 @@ class Ledger:
                 asset=asset,
                 available=balance.available,
                 held=balance.held,
+                frozen=balance.frozen,
                 delivering=balance.delivering,
                 retired=balance.retired,
             )
@@ -138,7 +147,11 @@ class Ledger:
         ledger = cls()
         for line in state:
             balance = Balance(
-                available=line.available, held=line.held, delivering=line.delivering, retired=line.retired
+                available=line.available,
+                held=line.held,
+                frozen=line.frozen,
+                delivering=line.delivering,
+                retired=line.retired,
             )
             ledger._balances.setdefault(line.account, {})[line.asset] = balance
             total = balance.owned + balance.retired

@@ -1,34 +1,27 @@
-"""Movements asked of the registry: transfers in, the deliveries of a day, and the retirement of what they were for.
+"""Movements asked of the registry: transfers, the deliveries of a day, and the retirement of what they were for.
 
 An instruction stays pending until the registry's final answer. Confirmed, its legs are booked; refused, everything
 it took is given back. A delivery movement carries many deliveries and happens whole or not at all, so a refusal is
 narrowed to the delivery it is about: the one named fails, the others are instructed again under a new name, and
-where none is named the movement is halved. The old name is never used again: its refusal was final.
+where none is named the movement is halved. The old name is never used again: its refusal was final. Where the registry
+would not be asked by us at all, nothing is known against any of them, and they are parked.
 """
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, TypeAlias
 
 from settlement import serials
-from settlement.commands import Outcome, RequestTransferIn, ResolveInstruction
+from settlement.commands import Outcome, ResolveInstruction
 from settlement.delivery import Delivery, DeliveryState, DeliveryStep
 from settlement.events import (
-    Bucket,
-    DeliveryFailed,
-    DeliverySettled,
     Instruction,
     InstructionKind,
     InstructionLeg,
     LotSlice,
     MovementConfirmed,
+    MovementEvent,
     MovementInstructed,
     MovementRefused,
-    Posted,
-    RetirementCompleted,
-    RetirementRefused,
-    TransferCompleted,
-    TransferFailed,
-    TransferRequested,
 )
 from settlement.holdings import Holdings
 from settlement.ledger import Ledger
@@ -36,17 +29,10 @@ from settlement.lot import Lot
 from settlement.obligations import Obligations
 from settlement.rejections import INSTRUCTION_UNKNOWN, Rejection
 from settlement.retirements import Retirements
+from settlement.transfers import Transfers, slices_of
 from settlement.use_events import UseCompleted, UseRefused
 from settlement.uses import Uses
-from settlement.values import (
-    OUTSIDE,
-    AccountId,
-    AssetCode,
-    InstructionId,
-    LotId,
-    TradeId,
-    TradingDay,
-)
+from settlement.values import AccountId, AssetCode, InstructionId, LotId, TradeId, TradingDay
 
 MAX_LEGS: Final = 1_000
 """Legs of one movement, by the registry protocol. A single delivery of more lots goes alone, to be refused there."""
@@ -57,21 +43,17 @@ MAX_RANGES: Final = 5_000
 TOO_LATE: Final = "too_late"
 """The registry's refusal of a request it first saw after `not_after`: nothing is wrong with the content."""
 
-MovementEvent = (
-    MovementInstructed
-    | MovementConfirmed
-    | MovementRefused
-    | TransferRequested
-    | TransferCompleted
-    | TransferFailed
-    | DeliverySettled
-    | DeliveryFailed
-    | RetirementCompleted
-    | RetirementRefused
-    | UseCompleted
-    | UseRefused
-    | Posted
-)
+NOT_AUTHORISED: Final = "not_authorised"
+"""The registry's refusal to be asked by us at all: nothing is wrong with what was asked."""
+
+LOT_FROZEN: Final = "lot_frozen"
+"""Why a delivery fails before the registry is asked; the registry's own name for it."""
+
+
+_TRANSFERS: Final = (InstructionKind.TRANSFER_IN, InstructionKind.TRANSFER_OUT)
+
+ResolvedEvent: TypeAlias = MovementEvent | UseCompleted | UseRefused
+"""What comes of the registry's answers."""
 
 
 class Movements:
@@ -80,10 +62,10 @@ class Movements:
     __slots__ = (
         "_holdings",
         "_ledger",
-        "_lots",
         "instructions",
         "obligations",
         "retirements",
+        "transfers",
         "uses",
     )
 
@@ -91,10 +73,10 @@ class Movements:
         """Nothing pending. Ledger, holdings and lots are the depository's own."""
         self._ledger = ledger
         self._holdings = holdings
-        self._lots = lots
         self.obligations = Obligations(ledger, holdings)
         self.instructions: dict[InstructionId, Instruction] = {}
         """Pending, oldest first: the outbox."""
+        self.transfers = Transfers(ledger, holdings, lots, self.instructions)
         self.retirements = Retirements(ledger, holdings, self.instructions)
         self.uses = Uses(ledger, holdings, lots, self.instructions)
 
@@ -107,45 +89,18 @@ class Movements:
         """Deliveries that the registry has not been asked about yet, oldest first."""
         return self.obligations.uninstructed()
 
-    def request_transfer_in(
-        self, command: RequestTransferIn, seq: int, day: TradingDay, not_after_ns: int
-    ) -> tuple[MovementEvent, ...]:
-        """Ask for units from the management side. The guards have been asked; nothing is credited before the answer."""
-        self._holdings.expect(command.lots)
-        instruction = Instruction(
-            instruction_id=InstructionId(f"in-{seq}"),
-            kind=InstructionKind.TRANSFER_IN,
-            trading_day=day,
-            not_after_ns=not_after_ns,
-            legs=tuple(
-                InstructionLeg(
-                    leg=number,
-                    lot_id=part.lot_id,
-                    serials=part.serials,
-                    from_account=command.account,
-                    to_account=command.account,
-                )
-                for number, part in enumerate(command.lots, 1)
-            ),
-        )
-        self.instructions[instruction.instruction_id] = instruction
-        requested = TransferRequested(
-            account=command.account,
-            instruction_id=instruction.instruction_id,
-            kind=instruction.kind,
-            instrument=command.instrument,
-            quantity_tonnes=_tonnes(command.lots),
-            client_id=command.client_id,
-        )
-        return (requested, MovementInstructed(instruction=instruction))
+    def instruct(self, deliveries: list[Delivery], seq: int, not_after_ns: int) -> tuple[ResolvedEvent, ...]:
+        """Ask for these pending deliveries in few movements: the serials named, or the first in first out.
 
-    def instruct(
-        self, deliveries: list[Delivery], seq: int, not_after_ns: int
-    ) -> tuple[MovementInstructed, ...]:
-        """Ask for these pending deliveries in few movements: the serials named, or the first in first out."""
+        A delivery for which the seller has not enough left that is not frozen fails, and stops no other.
+        """
         groups: list[list[InstructionLeg]] = [[]]
         ranges = 0
+        events: list[ResolvedEvent] = []
         for delivery in deliveries:
+            if not self._can_be_delivered(delivery):
+                events.extend(self.obligations.fail(delivery, (), LOT_FROZEN))
+                continue
             delivery.step(DeliveryStep.INSTRUCT)
             slices = self._take(delivery)
             pieces = sum(len(part.serials) for part in slices)
@@ -156,15 +111,23 @@ class Movements:
             ranges += pieces
             groups[-1].extend(_legs(delivery, slices, len(groups[-1]) + 1))
         day = deliveries[0].trading_day if deliveries else TradingDay("")
-        return tuple(
+        events.extend(
             self._send(f"dvp-{seq}-{number}", day, not_after_ns, legs)
             for number, legs in enumerate(groups, 1)
             if legs
         )
+        return tuple(events)
+
+    def retry(self, trade_ids: tuple[TradeId, ...], seq: int, not_after_ns: int) -> tuple[ResolvedEvent, ...]:
+        """Ask again for these parked deliveries."""
+        deliveries = [self.deliveries[trade_id] for trade_id in trade_ids]
+        for delivery in deliveries:
+            delivery.step(DeliveryStep.RETRY)
+        return self.instruct(deliveries, seq, not_after_ns)
 
     def resolve(
         self, command: ResolveInstruction, seq: int, not_after_ns: int
-    ) -> Rejection | tuple[MovementEvent, ...]:
+    ) -> Rejection | tuple[ResolvedEvent, ...]:
         """Book the registry's final answer. An instruction that is not pending is refused: it has been booked."""
         instruction = self.instructions.get(command.instruction_id)
         if instruction is None:
@@ -195,12 +158,13 @@ class Movements:
 
     def unresolved(self) -> int:
         """How many answers of the registry are still to come: of deliveries, of what they were bought for, of uses."""
-        uses = sum(1 for delivery in self.deliveries.values() if delivery.use is not None)
-        return len(self.deliveries) + uses + self.retirements.instructed() + self.uses.retiring()
+        return self.obligations.unresolved() + self.retirements.instructed() + self.uses.retiring()
 
     def check(self) -> None:
-        """The delivering bucket is what pending deliveries and retirements commit; each stands in one movement."""
+        """The delivering bucket is what deliveries, retirements and transfers out commit; each stands in one movement."""
         expected = self.obligations.committed()
+        for place, tonnes in self.transfers.committed().items():
+            expected[place] = expected.get(place, 0) + tonnes
         for due, tonnes in self.used_up():
             expected[due] = expected.get(due, 0) + tonnes
         for account in self._ledger.accounts():
@@ -226,6 +190,12 @@ class Movements:
             assert tonnes.pop(delivery.trade_id, 0) == wanted, delivery
         assert not tonnes, f"movements of deliveries that are not pending: {tonnes}"
 
+    def _can_be_delivered(self, delivery: Delivery) -> bool:
+        """Whether the seller has the serials named, or enough, that are not frozen."""
+        if delivery.lots:
+            return not self._holdings.are_frozen(delivery.seller, delivery.lots)
+        return self._holdings.can_give(delivery.seller, delivery.instrument, delivery.quantity_tonnes)
+
     def _take(self, delivery: Delivery) -> tuple[LotSlice, ...]:
         if delivery.lots:
             return self._holdings.take_aside(delivery.seller, delivery.lots)
@@ -244,9 +214,9 @@ class Movements:
         self.instructions[instruction.instruction_id] = instruction
         return MovementInstructed(instruction=instruction)
 
-    def _book(self, instruction: Instruction, seq: int, not_after_ns: int) -> Iterator[MovementEvent]:
-        if instruction.kind is InstructionKind.TRANSFER_IN:
-            yield from self._receive(instruction)
+    def _book(self, instruction: Instruction, seq: int, not_after_ns: int) -> Iterator[ResolvedEvent]:
+        if instruction.kind in _TRANSFERS:
+            yield from self.transfers.complete(instruction)
             return
         if instruction.use_id is not None:
             yield from self.uses.complete(instruction)
@@ -255,37 +225,16 @@ class Movements:
             yield from self.retirements.complete(instruction)
             return
         for trade_id, legs in _by_delivery(instruction):
-            delivery, slices = self.deliveries[trade_id], _slices(legs)
+            delivery, slices = self.deliveries[trade_id], slices_of(legs)
             yield from self.obligations.settle(delivery, slices)
             if delivery.use is not None:
                 yield self.retirements.begin(delivery, slices, seq, instruction.trading_day, not_after_ns)
 
-    def _receive(self, instruction: Instruction) -> Iterator[MovementEvent]:
-        account = instruction.legs[0].to_account
-        slices = _slices(instruction.legs)
-        instrument = self._lots[slices[0].lot_id].instrument
-        self._holdings.give(account, slices)
-        yield self._ledger.post(
-            instrument, _tonnes(slices), source=(OUTSIDE, Bucket.OUTSIDE), target=(account, Bucket.AVAILABLE)
-        )
-        yield TransferCompleted(
-            account=account,
-            instruction_id=instruction.instruction_id,
-            kind=instruction.kind,
-            instrument=instrument,
-            quantity_tonnes=_tonnes(slices),
-            lots=slices,
-        )
-
     def _give_back(
         self, instruction: Instruction, code: str, leg: int | None, seq: int, not_after_ns: int
-    ) -> Iterator[MovementEvent]:
-        if instruction.kind is InstructionKind.TRANSFER_IN:
-            self._holdings.forget(_slices(instruction.legs))
-            account = instruction.legs[0].to_account
-            yield TransferFailed(
-                account=account, instruction_id=instruction.instruction_id, kind=instruction.kind, code=code
-            )
+    ) -> Iterator[ResolvedEvent]:
+        if instruction.kind in _TRANSFERS:
+            yield from self.transfers.turn_back(instruction, code)
             return
         if instruction.use_id is not None:
             yield from self._end_use(instruction, code, seq, not_after_ns)
@@ -295,9 +244,15 @@ class Movements:
             return
         groups = _by_delivery(instruction)
         failed = None if code == TOO_LATE else _named(groups, leg)
-        if failed is not None:
-            legs = next(legs for trade_id, legs in groups if trade_id == failed)
-            yield from self.obligations.fail(self.deliveries[failed], _slices(legs), code)
+        for trade_id, legs in groups:
+            if code == NOT_AUTHORISED and failed in (None, trade_id):
+                yield self.obligations.park(
+                    self.deliveries[trade_id], slices_of(legs), instruction.instruction_id, code
+                )
+            elif trade_id == failed:
+                yield from self.obligations.fail(self.deliveries[trade_id], slices_of(legs), code)
+        if code == NOT_AUTHORISED and failed is None:
+            return
         rest = [group for group in groups if group[0] != failed]
         whole = failed is not None or code == TOO_LATE or len(rest) == 1
         halves = [rest] if whole else [rest[: len(rest) // 2], rest[len(rest) // 2 :]]
@@ -306,7 +261,7 @@ class Movements:
 
     def _end_use(
         self, instruction: Instruction, code: str, seq: int, not_after_ns: int
-    ) -> Iterator[MovementEvent]:
+    ) -> Iterator[ResolvedEvent]:
         if code == TOO_LATE:  # nothing is wrong with it: ask again
             yield self.uses.ask_again(instruction, seq, instruction.trading_day, not_after_ns)
         else:
@@ -314,7 +269,7 @@ class Movements:
 
     def _keep_committed(
         self, instruction: Instruction, code: str, seq: int, not_after_ns: int
-    ) -> Iterator[MovementEvent]:
+    ) -> Iterator[ResolvedEvent]:
         refused = self.retirements.refuse(instruction, code)
         yield refused
         if code == TOO_LATE:  # nothing is wrong with it: ask again
@@ -332,16 +287,8 @@ class Movements:
             delivery = self.deliveries[trade_id]
             delivery.step(DeliveryStep.RETURN)
             delivery.step(DeliveryStep.INSTRUCT)
-            legs.extend(_legs(delivery, _slices(old_legs), len(legs) + 1))
+            legs.extend(_legs(delivery, slices_of(old_legs), len(legs) + 1))
         return self._send(name, day, not_after_ns, legs)
-
-
-def _tonnes(slices: tuple[LotSlice, ...]) -> int:
-    return sum(serials.count(part.serials) for part in slices)
-
-
-def _slices(legs: tuple[InstructionLeg, ...]) -> tuple[LotSlice, ...]:
-    return tuple(LotSlice(lot_id=leg.lot_id, serials=leg.serials) for leg in legs)
 
 
 def _legs(delivery: Delivery, slices: tuple[LotSlice, ...], first_leg: int) -> list[InstructionLeg]:

@@ -1,12 +1,15 @@
 """What trades have left to be delivered: both legs committed, until they settle together or are given back."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from settlement.delivery import Delivery, DeliveryState, DeliveryStep
-from settlement.events import Bucket, DeliveryFailed, DeliverySettled, LotSlice, Posted
+from settlement.events import Bucket, DeliveryFailed, DeliveryParked, DeliverySettled, LotSlice, Posted
 from settlement.holdings import Holdings
 from settlement.ledger import Ledger
-from settlement.values import CASH, FEES, AccountId, AssetCode, TradeId, TradingDay
+from settlement.values import CASH, FEES, AccountId, AssetCode, InstructionId, TradeId, TradingDay
+
+_UNDECIDED: Final = (DeliveryState.PENDING, DeliveryState.INSTRUCTED, DeliveryState.PARKED)
 
 
 class Obligations:
@@ -53,6 +56,47 @@ class Obligations:
     def uninstructed(self) -> Iterator[Delivery]:
         """Deliveries that the registry has not been asked about yet, oldest first."""
         return (delivery for delivery in self.pending.values() if delivery.state is DeliveryState.PENDING)
+
+    def parked(self) -> list[Delivery]:
+        """Deliveries that wait for operators to retry or unwind them, oldest first."""
+        return [delivery for delivery in self.pending.values() if delivery.state is DeliveryState.PARKED]
+
+    def is_parked(self, trade_id: TradeId) -> bool:
+        """Whether there is such an obligation, and it is parked."""
+        delivery = self.pending.get(trade_id)
+        return delivery is not None and delivery.state is DeliveryState.PARKED
+
+    def park(
+        self, delivery: Delivery, slices: tuple[LotSlice, ...], instruction_id: InstructionId, code: str
+    ) -> DeliveryParked:
+        """Nothing is known against it, but the registry would not be asked: both legs stay committed."""
+        delivery.step(DeliveryStep.PARK)
+        self._holdings.give(delivery.seller, slices)
+        self._holdings.set_aside(delivery.seller, delivery.lots)
+        return DeliveryParked(
+            trade_id=delivery.trade_id,
+            seller=delivery.seller,
+            buyer=delivery.buyer,
+            instrument=delivery.instrument,
+            quantity_tonnes=delivery.quantity_tonnes,
+            instruction_id=instruction_id,
+            code=code,
+        )
+
+    def unresolved(self) -> int:
+        """How many answers are still to come: of deliveries that are not parked, and of what they were bought for."""
+        due = [one for one in self.pending.values() if one.state is not DeliveryState.PARKED]
+        return len(due) + sum(1 for one in due if one.use is not None)
+
+    def clamp(self, account: AccountId, instrument: AssetCode) -> None:
+        """Units have left by an authority's word: no more can be kept from sale than there is."""
+        locked = self.locked.get((account, instrument))
+        if locked is None:
+            return
+        balance = self._ledger.balance(account, instrument)
+        self.locked[account, instrument] = min(locked, balance.available + balance.frozen)
+        if not self.locked[account, instrument]:
+            del self.locked[account, instrument]
 
     def settle(
         self, delivery: Delivery, slices: tuple[LotSlice, ...]
@@ -116,10 +160,16 @@ class Obligations:
             )
 
     def fail(
-        self, delivery: Delivery, slices: tuple[LotSlice, ...], code: str
+        self,
+        delivery: Delivery,
+        slices: tuple[LotSlice, ...],
+        code: str,
+        step: DeliveryStep = DeliveryStep.FAIL,
     ) -> Iterator[Posted | DeliverySettled | DeliveryFailed]:
-        """Both sides get back what was theirs."""
-        delivery.step(DeliveryStep.FAIL)
+        """Both sides get back what was theirs; `slices` are the serials on their way, none before it is instructed."""
+        if delivery.state is not DeliveryState.INSTRUCTED:
+            self._holdings.put_back(delivery.seller, delivery.lots)
+        delivery.step(step)
         self._done(delivery)
         self._holdings.give(delivery.seller, slices)
         yield from self._return_cover(delivery)
@@ -148,16 +198,17 @@ class Obligations:
 
     def named(self) -> Iterator[tuple[AccountId, LotSlice]]:
         """Serials that lie set aside for deliveries the registry has not been asked about, with whose they are."""
-        return ((delivery.seller, part) for delivery in self.uninstructed() for part in delivery.lots)
+        waiting = (*self.uninstructed(), *self.parked())
+        return ((delivery.seller, part) for delivery in waiting for part in delivery.lots)
 
     def check(self) -> None:
         """Only what is undecided is pending; what is counted as incoming is; nothing bought today has been sold."""
         incoming: dict[tuple[AccountId, AssetCode], int] = {}
         for delivery in self.pending.values():
-            assert delivery.state in (DeliveryState.PENDING, DeliveryState.INSTRUCTED), delivery
+            assert delivery.state in _UNDECIDED, delivery
             place = (delivery.buyer, delivery.instrument)
             incoming[place] = incoming.get(place, 0) + delivery.quantity_tonnes
         assert incoming == self.incoming, f"{self.incoming} counted as incoming, {incoming} is"
         for (account, asset), tonnes in self.locked.items():
-            available = self._ledger.available(account, asset)
-            assert tonnes <= available, f"{account} has sold units of {asset} bought today"
+            balance = self._ledger.balance(account, asset)
+            assert tonnes <= balance.available + balance.frozen, f"{account} has sold {asset} bought today"

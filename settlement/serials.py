@@ -43,6 +43,31 @@ def union(left: Serials, right: Serials) -> Serials:
     return tuple(merged)
 
 
+def merged(left: Serials, right: Serials) -> Serials:
+    """What is in either, overlapping or not."""
+    found: list[SerialRange] = []
+    for first, end in sorted(left + right):
+        if found and first <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
+        else:
+            found.append((first, end))
+    return tuple(found)
+
+
+def intersection(left: Serials, right: Serials) -> Serials:
+    """What is in both."""
+    found: list[SerialRange] = []
+    many, few = (left, right) if len(left) > len(right) else (right, left)
+    for low, high in few:
+        for at in range(max(bisect_right(many, low, key=_first) - 1, 0), len(many)):
+            first, end = many[at]
+            if first >= high:
+                break
+            if end > low:
+                found.append((max(first, low), min(end, high)))
+    return tuple(found)
+
+
 def difference(whole: Serials, part: Serials) -> Serials:
     """What is left of `whole` without `part`, every serial of which must be in it."""
     left: list[SerialRange] = []

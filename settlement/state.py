@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from settlement.account import Account, Participant
+from settlement.custody import CustodyState
 from settlement.delivery import Delivery, DeliveryState
 from settlement.events import Instruction, LotSlice
 from settlement.holdings import HoldingState, RetiredState
@@ -60,6 +61,7 @@ class DepositoryState:
     treasury: TreasuryState
     locked: tuple[LockState, ...]
     retirements: tuple[RetirementRecord, ...]
+    custody: CustodyState
     uses: tuple[UseRecord, ...]
     retired: tuple[RetiredState, ...]
     trading_day: TradingDay | None

@@ -29,10 +29,11 @@ from settlement.compliance_year import (
     cap_standing,
     fault_of,
 )
+from settlement.corrections import CorrectionEvent
 from settlement.depository import Depository
 from settlement.events import DeliverySettled, RetirementCompleted
 from settlement.lot import Lot
-from settlement.movements import MovementEvent
+from settlement.movements import ResolvedEvent
 from settlement.offset import YearStanding, quote
 from settlement.rejections import Rejection
 from settlement.retirement import ComplianceUse, RetirementPurpose, UseId
@@ -57,7 +58,7 @@ from settlement.values import AccountId, AssetCode, ParticipantId, TradingDay
 NEVER_NS: Final = 2**63 - 1
 """Later than any stamp."""
 
-UseOutcome: TypeAlias = UsesEvent | MovementEvent
+UseOutcome: TypeAlias = UsesEvent | ResolvedEvent | CorrectionEvent
 UseAnswer: TypeAlias = Rejection | tuple[UseOutcome, ...]
 
 
@@ -202,7 +203,7 @@ class UseDesk:
         use = None
         if instruction is not None and instruction.use_id is not None:
             use = movements.uses.get(instruction.use_id)
-        booked = movements.resolve(command, moment.seq, moment.not_after_ns)
+        booked = self._depository.resolve(command, moment.seq, moment.not_after_ns)
         if isinstance(booked, Rejection) or instruction is None:
             return booked
         completion = Completion(
@@ -280,7 +281,9 @@ class UseDesk:
         depository = self._depository
         for code in sorted(depository.instruments):
             for part in depository.holdings.of(account, code):
-                yield HeldLot(lot=depository.lots[part.lot_id], serials=part.serials)
+                free = depository.holdings.free(account, part.lot_id)
+                frozen = serials.difference(part.serials, free)
+                yield HeldLot(lot=depository.lots[part.lot_id], serials=free, frozen=frozen)
 
     def _stock(self, account: AccountId, code: AssetCode) -> Stock:
         balance = self._depository.ledger.balance(account, code)
@@ -290,6 +293,7 @@ class UseDesk:
             locked=obligations.locked.get((account, code), 0),
             committed=balance.held + balance.delivering,
             incoming=obligations.incoming.get((account, code), 0),
+            frozen=balance.frozen,
         )
 
     # ---- deeds --------------------------------------------------------------------------------------------------

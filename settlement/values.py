@@ -52,5 +52,8 @@ FEES: Final = AccountId("fees")
 RETIRED: Final = AccountId("retired")
 """The name under which double entry keeps what was used and cancelled: nobody's, for good."""
 
-RESERVED: Final = frozenset((OUTSIDE, FEES, RETIRED))
+WITHDRAWN: Final = AccountId("withdrawn")
+"""The name under which double entry keeps corrected units that the registry has taken out: nobody's, for good."""
+
+RESERVED: Final = frozenset((OUTSIDE, FEES, RETIRED, WITHDRAWN))
 """Names that no participant's account can have."""

@@ -9,6 +9,7 @@ from gateway.cli import (
     acts,
     cash,
     compliance,
+    custody,
     market_data,
     negotiate,
     operator,
@@ -74,6 +75,9 @@ app.command("verify", help=say("逐条核对日志摘要链", "walk the journal'
 app.command("transfer-in", help=say("划入减排量", "move units into the trading sub-account"))(
     command(transfers.transfer_in)
 )
+app.command("transfer-out", help=say("划出减排量", "move units back to the management sub-account"))(
+    command(transfers.transfer_out)
+)
 app.command("withdraw", help=say("出金", "have money paid out"))(command(cash.withdraw))
 app.command("withdrawals", help=say("我的出金", "my withdrawals"))(command(cash.withdrawals))
 app.add_typer(cash.bank_app, name="bank")
@@ -86,6 +90,7 @@ app.add_typer(compliance.certificate_app, name="certificate")
 app.add_typer(compliance.authority_app, name="authority")
 compliance.add_to(operator.operator_app)
 acts.add_to(operator.operator_app)
+custody.add_to(operator.operator_app)
 setup.add_to(operator.operator_app)
 operator.operator_app.add_typer(rules.rules_app, name="rules")
 app.add_typer(operator.operator_app, name="operator")

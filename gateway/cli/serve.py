@@ -87,15 +87,26 @@ QuotaOption = Annotated[
     ),
 ]
 
+DemoOption = Annotated[
+    bool,
+    typer.Option(
+        "--demo", help=say("等于 --seed demo --market always-open", "--seed demo --market always-open")
+    ),
+]
+DrillOption = Annotated[
+    bool,
+    typer.Option(
+        "--drill",
+        help=say(
+            "演练: 参考登记平台可按指令出故障", "a rehearsal: the reference registry takes orders to fail"
+        ),
+    ),
+]
+
 
 def serve(
     *,
-    demo: Annotated[
-        bool,
-        typer.Option(
-            "--demo", help=say("等于 --seed demo --market always-open", "--seed demo --market always-open")
-        ),
-    ] = False,
+    demo: DemoOption = False,
     seed: Annotated[
         SeedName | None, typer.Option(envvar="PUHUI_SEED", help=say("充入演示数据", "fill an empty one"))
     ] = None,
@@ -111,6 +122,7 @@ def serve(
     port: PortOption = DEFAULT_PORT,
     public_url: PublicUrlOption = None,
     data_dir: DataDirOption = None,
+    drill: DrillOption = False,
     quota: QuotaOption = None,
     log: LogOption = None,
 ) -> None:
@@ -130,6 +142,7 @@ def serve(
             database_url=database_url,
             registry_url=registry_url,
             registry_key_file=registry_key_file,
+            drill=drill,
             seed=SeedName.DEMO if demo else seed,
             public_url=public_url,
             quotas=tuple(quota or ()),

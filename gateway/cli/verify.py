@@ -81,6 +81,7 @@ async def _database(data_dir: Path, database_url: str | None) -> AsyncIterator[s
 async def _walk(dsn: str, output: Output) -> "Verification":
     import asyncpg
 
+    from gateway.engine.custody_rows import CustodyHistoryRows
     from gateway.engine.derived_rows import HistoryRows
     from gateway.engine.settlement_postings import settlement_check
     from gateway.engine.settlement_rows import SettledRows
@@ -94,7 +95,7 @@ async def _walk(dsn: str, output: Output) -> "Verification":
             found = await verify_journal(
                 pool,
                 lambda done, total: progress.update(task, completed=done, total=total),
-                (HistoryRows, CheckedWithdrawals, SettledRows, UseTables),
+                (HistoryRows, CheckedWithdrawals, CustodyHistoryRows, SettledRows, UseTables),
             )
             progress.update(task, description=say("核对交收账", "checking what is settled"))
             async with pool.acquire() as connection:

@@ -9,10 +9,12 @@ from typing import Any, Final, TypeAlias
 
 import orjson
 
+from gateway.engine.custody_account_events import RENDERERS as CUSTODY_RENDERERS
 from gateway.engine.entry import Entry
 from gateway.engine.negotiated_news import render_step
 from gateway.engine.negotiations import STEPS, Negotiations, Step
 from gateway.engine.orders import NOT_FOR_THE_OWNER, OpenOrders, OrderView
+from gateway.engine.removed_units import is_removal
 from gateway.engine.use_account_events import RENDERERS as USE_RENDERERS
 from gateway.formats import money_text, price_text, quantity_text, time_text
 from matching.commands import SubmitOrder
@@ -28,7 +30,7 @@ from matching.events import (
     TradeBusted,
     Traded,
 )
-from settlement.commands import DepositCash, RequestTransferIn, RequestWithdrawal
+from settlement.commands import DepositCash, RequestTransferIn, RequestTransferOut, RequestWithdrawal
 from settlement.events import (
     AccountOpened,
     CashDeposited,
@@ -166,7 +168,7 @@ def _withdrawal(
 
 
 def _requested(entry: Entry, event: TransferRequested, _: OpenOrders, lines: list[Line]) -> None:
-    assert isinstance(entry.command, RequestTransferIn), "a transfer came by itself"
+    assert isinstance(entry.command, RequestTransferIn | RequestTransferOut), "a transfer came by itself"
     body = {
         "transfer_id": event.instruction_id,
         "client_id": event.client_id,
@@ -174,12 +176,22 @@ def _requested(entry: Entry, event: TransferRequested, _: OpenOrders, lines: lis
         "kind": event.kind.value,
         "listing": event.instrument,
         "quantity": quantity_text(event.quantity_tonnes),
-        "lots": _lots(entry.command.lots),
+        "lots": _lots(transferred(entry, event)),
     }
     lines.append((event.account, "transfer_requested", _text(body)))
 
 
-def _completed(_: Entry, event: TransferCompleted, __: OpenOrders, lines: list[Line]) -> None:
+def transferred(entry: Entry, event: TransferRequested) -> tuple[LotSlice, ...]:
+    """Which units a transfer is of. Those of the first transfers in stand in their commands alone."""
+    if event.lots:
+        return event.lots
+    assert isinstance(entry.command, RequestTransferIn), "a transfer of nothing"
+    return entry.command.lots
+
+
+def _completed(entry: Entry, event: TransferCompleted, __: OpenOrders, lines: list[Line]) -> None:
+    if is_removal(entry):
+        return
     body = {
         "transfer_id": event.instruction_id,
         "kind": event.kind.value,
@@ -277,6 +289,7 @@ _RENDERERS: Final[dict[type, Callable[[Entry, Any, OpenOrders, list[Line]], None
     AccountRestricted: _restricted,
     RestrictionLifted: _restricted,
     LargeHolderNoted: _large_holder,
+    **CUSTODY_RENDERERS,
 }
 
 

@@ -4,12 +4,15 @@ A balance is the sum of `Posted` events and nothing else. Serials change hands w
 transfer, a settled delivery.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
+from gateway.engine.entry import Entry
 from gateway.engine.uses import Uses
 from matching.events import AccountRestricted, RestrictionLifted
 from settlement import serials as ranges
+from settlement.custody_events import LotChanged, UnitsArrived
 from settlement.events import (
     AccountOpened,
     Bucket,
@@ -18,7 +21,9 @@ from settlement.events import (
     InstructionKind,
     LotRegistered,
     LotSlice,
+    MovementConfirmed,
     MovementInstructed,
+    MovementRefused,
     Posted,
     RetirementCompleted,
 )
@@ -26,6 +31,9 @@ from settlement.lot import Lot
 from settlement.retirement import RetirementPurpose
 from settlement.serials import NONE, SerialRange, Serials
 from settlement.values import CASH, FEES
+
+FrozenOf: TypeAlias = Callable[[str, str, Serials], Serials]
+"""Of a registry account's serials of a lot, those that a freeze names."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -39,6 +47,7 @@ class BalanceView:
     bought_today: int = 0
     """Bought on this trading day and not for sale before the next (T+1), delivered or not."""
     frozen: int = 0
+    """Taken out of what is available by a freeze."""
     incoming: int = 0
     """Bought and not yet received."""
 
@@ -56,7 +65,9 @@ class LotView:
     serials: Serials
     quantity_tonnes: int
     free: Serials
-    """Those committed to no delivery, transfer or use under way."""
+    """Those neither committed to a delivery, transfer or use under way, nor frozen."""
+    frozen: Serials
+    """Which of them a freeze names."""
 
     @property
     def available_tonnes(self) -> int:
@@ -149,6 +160,19 @@ class Accounts:
         """Every account by its name."""
         return self._accounts
 
+    def handlers(self) -> "dict[type, Callable[[Entry, Any], None]]":
+        """What to do about each event that is for accounts alone."""
+        return {
+            Posted: lambda _, event: self.post(event),
+            AccountOpened: lambda _, event: self.open(event),
+            LotRegistered: lambda _, event: self.register(event),
+            MovementInstructed: lambda _, event: self.instruct(event),
+            MovementConfirmed: lambda _, event: self.confirm(event.instruction_id),
+            MovementRefused: lambda _, event: self.refuse(event.instruction_id),
+            AccountRestricted: lambda entry, event: self.restrict(event, entry.at_ns),
+            RestrictionLifted: lambda _, event: self.lift(event),
+        }
+
     def open(self, event: AccountOpened) -> None:
         """An account came to be."""
         self._accounts[event.account] = AccountView(
@@ -158,8 +182,8 @@ class Accounts:
             earmark=event.earmark,
         )
 
-    def register(self, event: LotRegistered) -> None:
-        """A lot is known."""
+    def register(self, event: LotRegistered | LotChanged) -> None:
+        """A lot is known, or known better."""
         self.lots[event.lot.lot_id] = event.lot
 
     def post(self, event: Posted) -> None:
@@ -213,6 +237,11 @@ class Accounts:
         self._bought_today.clear()
         self._for_sale_at_once.clear()
 
+    def arrive(self, event: UnitsArrived) -> None:
+        """The owner brought units in at the registry."""
+        for part in event.lots:
+            self._give(event.account, part.lot_id, part.serials)
+
     def instruct(self, event: MovementInstructed) -> None:
         """A movement is on its way."""
         self.pending[event.instruction.instruction_id] = event.instruction
@@ -257,24 +286,30 @@ class Accounts:
             if donated_to is not None:
                 self._give(donated_to, part.lot_id, part.serials)
 
-    def lots_of(self, account: str, named: Iterable[LotSlice] = ()) -> list[LotView]:
-        """An account's lots in the order they would be delivered; `named` is set aside beside what is on its way."""
+    def lots_of(self, account: str, frozen: FrozenOf, named: Iterable[LotSlice] = ()) -> list[LotView]:
+        """An account's lots in the order they would be delivered.
+
+        `frozen` says what a freeze names of a lot in it; `named` is set aside beside what is on its way.
+        """
         view = self._accounts.get(account)
         if view is None:
             return []
         allocated = self._allocated(account)
         aside = (lots for seller, lots in self._set_aside.values() if seller == account)
         for part in (*named, *(part for lots in aside for part in lots)):
-            allocated[part.lot_id] = ranges.union(allocated.get(part.lot_id, NONE), part.serials)
-        found = [
-            LotView(
+            allocated[part.lot_id] = ranges.merged(allocated.get(part.lot_id, NONE), part.serials)
+        found = []
+        for lot_id, serials in view.serials.items():
+            stopped = frozen(view.registry_account, lot_id, serials)
+            taken = ranges.intersection(serials, ranges.merged(stopped, allocated.get(lot_id, NONE)))
+            line = LotView(
                 lot=self.lots[lot_id],
                 serials=serials,
                 quantity_tonnes=ranges.count(serials),
-                free=ranges.difference(serials, allocated.get(lot_id, NONE)),
+                free=ranges.difference(serials, taken),
+                frozen=stopped,
             )
-            for lot_id, serials in view.serials.items()
-        ]
+            found.append(line)
         return sorted(found, key=lambda line: line.lot.delivery_order)
 
     def dump(self) -> AccountsState:
@@ -347,5 +382,7 @@ def _add(balance: BalanceView, bucket: Bucket, amount: int) -> None:
         balance.held += amount
     elif bucket is Bucket.DELIVERING:
         balance.delivering += amount
+    elif bucket is Bucket.FROZEN:
+        balance.frozen += amount
     else:
         balance.retired += amount

@@ -4,6 +4,15 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from gateway.engine.entry import Entry
+from matching.acts import (
+    DecideClaim,
+    LiftFreeze,
+    PlaceFreeze,
+    ResolveBreak,
+    RetryDeliveries,
+    RetryRemoval,
+    UnwindDelivery,
+)
 from matching.commands import (
     AdoptRules,
     AnyAct,
@@ -79,6 +88,20 @@ def subject_of(act: AnyAct) -> str:
             return str(act.trade_id)
         case RetryRetirement():
             return act.retirement_id
+        case PlaceFreeze():
+            return " ".join(part for part in (act.account, act.lot_id) if part) or WHOLE_MARKET
+        case LiftFreeze():
+            return act.freeze_id
+        case DecideClaim():
+            return f"{act.claim_id}: {act.decision.value}"
+        case RetryRemoval():
+            return str(act.removal_id)
+        case ResolveBreak():
+            return str(act.break_id)
+        case RetryDeliveries():
+            return ", ".join(map(str, act.trade_ids)) or "all"
+        case UnwindDelivery():
+            return str(act.trade_id)
         case ReviewNegotiatedTransfer():
             return f"{act.transfer_id} {'approved' if act.approved else 'refused'}"
         case AdoptRules():

@@ -12,6 +12,7 @@ import asyncpg
 import orjson
 from pydantic_core import from_json
 
+from gateway.engine.custody_history import CustodyHistory
 from gateway.engine.entry import AccountEvent
 from gateway.engine.negotiated_rows import NegotiatedHistory
 from gateway.engine.orders import OrderView
@@ -79,6 +80,8 @@ class History:
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         """Reading through this pool."""
         self._pool = pool
+        self.custody = CustodyHistory(pool)
+        """Comparisons with the registry, breaks, claims."""
         self.negotiated = NegotiatedHistory(pool)
         """Negotiated transfers."""
         self.withdrawals = Withdrawals(pool)

@@ -15,6 +15,7 @@ from typing import Final, Protocol, Self, TypeAlias
 import asyncpg
 
 from gateway.engine.codec import decode_command, decode_events
+from gateway.engine.custody_rows import CustodyRows
 from gateway.engine.entry import AccountEvent, Entry
 from gateway.engine.negotiations import Negotiations
 from gateway.engine.orders import OpenOrders
@@ -83,6 +84,7 @@ class Journal:
             SettlementRows(),
             UseRows(),
             WithdrawalRows(),
+            CustodyRows(),
             *projections,
         )
         self._last_event_ids: dict[str, int] = {}

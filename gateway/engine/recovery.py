@@ -106,12 +106,12 @@ async def require_agreement(pool: "asyncpg.Pool[asyncpg.Record]", recovered: Rec
 def _require_equal_views(exchange: Exchange, views: Views) -> None:
     """What readers are shown must be what the core decides by."""
     ledger = {
-        (line.account, line.asset): (line.available, line.held, line.delivering, line.retired)
+        (line.account, line.asset): (line.available, line.held, line.delivering, line.retired, line.frozen)
         for line in exchange.depository.ledger.dump()
         if line.account not in RESERVED
     }
     shown = {
-        (name, asset): (balance.available, balance.held, balance.delivering, balance.retired)
+        (name, asset): (balance.available, balance.held, balance.delivering, balance.retired, balance.frozen)
         for name, account in views.accounts().items()
         for asset, balance in ((CASH, account.cash), *account.units.items())
     }

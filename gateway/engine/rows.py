@@ -17,9 +17,9 @@ from gateway.engine.entry import AccountEvent, Entry
 from gateway.engine.negotiated_rows import negotiation_row
 from gateway.engine.negotiations import Negotiations
 from gateway.engine.orders import OpenOrders, OrderView
+from gateway.engine.removed_units import is_removal
 from matching.events import TradeBusted, Traded
 from matching.negotiated_events import NegotiatedTransferExecuted
-from settlement.commands import RequestTransferIn
 from settlement.events import (
     DeliveryFailed,
     DeliverySettled,
@@ -210,7 +210,7 @@ def settlement_rows(entries: Sequence[Entry]) -> tuple[Rows, Rows, Rows]:
                     deliveries.append((event.trade_id, seq, "busted", at_ns, event.reason, None))
                 case TransferRequested():
                     transfers.append(_transfer_row(entry, event))
-                case TransferCompleted():
+                case TransferCompleted() if not is_removal(entry):
                     outcomes.append((event.instruction_id, seq, "completed", at_ns, None))
                 case TransferFailed():
                     outcomes.append((event.instruction_id, seq, "failed", at_ns, event.code))
@@ -239,7 +239,6 @@ SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::tex
 
 
 def _transfer_row(entry: Entry, event: TransferRequested) -> tuple[Any, ...]:
-    assert isinstance(entry.command, RequestTransferIn), "a transfer came by itself"
     return (
         event.instruction_id,
         entry.seq,
@@ -248,7 +247,7 @@ def _transfer_row(entry: Entry, event: TransferRequested) -> tuple[Any, ...]:
         event.kind.value,
         event.instrument,
         event.quantity_tonnes,
-        _lots(entry.command.lots),
+        _lots(account_events.transferred(entry, event)),
         entry.at_ns,
     )
 

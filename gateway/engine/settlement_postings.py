@@ -16,10 +16,12 @@ from sortedcontainers import SortedDict
 
 from gateway.engine.entry import Entry
 from gateway.engine.journal import APPEND_TIMEOUT_S, Connection
+from gateway.engine.removed_units import Withdrawn, is_removal
 from gateway.engine.use_postings import TAKEN as CLAIMING
 from gateway.engine.use_postings import Claims, collect_claims
 from matching.events import Event
 from settlement.certificate import Statement
+from settlement.custody_events import UnitsArrived
 from settlement.events import (
     AccountOpened,
     Bucket,
@@ -36,12 +38,20 @@ from settlement.events import (
 )
 from settlement.state import DepositoryState
 from settlement.use_events import CertificateIssued, UseCompleted
-from settlement.values import CASH, FEES, OUTSIDE, RETIRED
+from settlement.values import CASH, FEES, OUTSIDE, RETIRED, WITHDRAWN
 
 Reader: TypeAlias = "Connection | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
+
 Settling: TypeAlias = (
-    CashDeposited | WithdrawalPaid | TransferCompleted | DeliverySettled | RetirementCompleted | UseCompleted
+    CashDeposited
+    | WithdrawalPaid
+    | TransferCompleted
+    | Withdrawn
+    | UnitsArrived
+    | DeliverySettled
+    | RetirementCompleted
+    | UseCompleted
 )
 """The events that are a reason for something to be posted."""
 
@@ -52,6 +62,7 @@ _TAKEN: Final = frozenset(
         CashDeposited,
         WithdrawalPaid,
         TransferCompleted,
+        UnitsArrived,
         DeliverySettled,
         RetirementCompleted,
         UseCompleted,
@@ -145,10 +156,13 @@ class Wave:
             says = settled.certified.get(str(row[1]))
             if says is not None:
                 self.uses.append((seq, line, *_used(says)))
+        outside = WITHDRAWN if any(isinstance(reason, Withdrawn) for reason in settled.reasons) else OUTSIDE
         for line, posting in enumerate(settled.posted):
             taken, given = 2 * line + 1, 2 * line + 2
             self.postings.append((seq, taken, posting.from_account, posting.asset, -posting.amount))
-            self.postings.append((seq, given, _receiver(posting), posting.asset, posting.amount))
+            receiver = _receiver(posting)
+            receiver = outside if receiver == OUTSIDE else receiver
+            self.postings.append((seq, given, receiver, posting.asset, posting.amount))
 
     def _move(self, seq: int, line: int, slices: Sequence[LotSlice]) -> None:
         pieces = ((part.lot_id, first, end) for part in slices for first, end in part.serials)
@@ -211,10 +225,13 @@ def collect(entries: Sequence[Entry]) -> Batch:
                 case Posted():
                     if _changes_owner(event):
                         settled.posted.append(event)
+                case TransferCompleted() if is_removal(entry):
+                    settled.reasons.append(Withdrawn(event))
                 case (
                     CashDeposited()
                     | WithdrawalPaid()
                     | TransferCompleted()
+                    | UnitsArrived()
                     | DeliverySettled()
                     | RetirementCompleted()
                     | UseCompleted()
@@ -264,6 +281,12 @@ def _reasons(event: Settling) -> Iterator[tuple[Row, Sequence[LotSlice]]]:
         case TransferCompleted():
             moved = (event.instrument, event.quantity_tonnes, *_ends(event))
             yield ("transfer", event.instruction_id, *moved, 0), event.lots
+        case Withdrawn(transfer=transfer):
+            taken = (transfer.instrument, transfer.quantity_tonnes, transfer.account, WITHDRAWN)
+            yield ("correction", transfer.instruction_id, *taken, 0), event.lots
+        case UnitsArrived():
+            brought = (event.instrument, event.quantity_tonnes, OUTSIDE, event.account)
+            yield ("arrival", f"notice-{event.notice_sequence}", *brought, 0), event.lots
         case DeliverySettled():
             traded = (event.instrument, event.quantity_tonnes, event.seller, event.buyer)
             yield ("delivery", str(event.trade_id), *traded, event.amount_fen), event.lots
@@ -335,7 +358,8 @@ async def compare_with_core(connection: Reader, state: DepositoryState) -> tuple
     its tonnes: the core has let go of its serials.
     """
     figures: list[Row] = [
-        (line.account, line.asset, line.available + line.held + line.delivering) for line in state.balances
+        (line.account, line.asset, line.available + line.held + line.frozen + line.delivering)
+        for line in state.balances
     ]
     figures += [(RETIRED, line.asset, line.retired) for line in state.balances]
     held = [(holding.account, holding.lot_id, holding.serials) for holding in state.holdings]

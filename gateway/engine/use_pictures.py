@@ -4,7 +4,9 @@ from gateway.engine.accounts import AccountView, BalanceView
 from gateway.engine.views import Views
 from matching.rejections import ACCOUNT_RESTRICTED
 from settlement.choice import HeldLot, Picture, Stock, Wanted
+from settlement.custody_rejections import ACCOUNT_FROZEN
 from settlement.offset import Quote, quote
+from settlement.rejections import Rejection
 from settlement.values import AccountId, AssetCode, LotId, ParticipantId
 
 
@@ -12,13 +14,17 @@ def picture_of(views: Views, account: AccountView) -> Picture:
     """The account as it stands in the views."""
     kind = views.participant(account.owner)
     assert kind is not None, f"{account.account} belongs to {account.owner}, who was never admitted"
-    lots = (HeldLot(lot=line.lot, serials=line.free) for line in views.lots(account.account) if line.free)
+    lots = (
+        HeldLot(lot=line.lot, serials=line.free, frozen=line.frozen)
+        for line in views.lots(account.account)
+        if line.free or line.frozen
+    )
     return Picture(
         account=AccountId(account.account),
         entity=ParticipantId(account.owner),
         kind=kind,
         earmarked=account.earmark is not None,
-        blocked=None if account.restriction is None else ACCOUNT_RESTRICTED.because(actual=account.account),
+        blocked=_blocked(views, account),
         lots=tuple(sorted(lots, key=lambda held: held.lot.instrument)),
         stocks={AssetCode(code): _stock(balance) for code, balance in sorted(account.units.items())},
         classes={AssetCode(code): found for code, found in views.instruments.items()},
@@ -27,13 +33,23 @@ def picture_of(views: Views, account: AccountView) -> Picture:
     )
 
 
+def _blocked(views: Views, account: AccountView) -> Rejection | None:
+    """Why the account may do nothing with its units at present."""
+    if account.restriction is not None:
+        return ACCOUNT_RESTRICTED.because(actual=account.account)
+    if views.custody.stops(account.registry_account):
+        return ACCOUNT_FROZEN.because(actual=account.account)
+    return None
+
+
 def _stock(balance: BalanceView) -> Stock:
     return Stock(
-        available=balance.available,
+        available=balance.available - balance.frozen,
         # What was bought today is locked as far as it has been received.
         locked=max(0, balance.bought_today - balance.incoming),
         committed=balance.held + balance.delivering,
         incoming=balance.incoming,
+        frozen=balance.frozen,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias
 
 from gateway.engine.accounts import Accounts, AccountsState, AccountView, LotView
 from gateway.engine.approvals import Approvals, ApprovalView
+from gateway.engine.custody import Custody, CustodyState
 from gateway.engine.depth import Depth, DepthChange, DepthState, DepthView
 from gateway.engine.entry import Entry
 from gateway.engine.market import HaltView, ListingView, Market, MarketState, MarketView
@@ -21,7 +22,6 @@ from gateway.engine.use_handlers import use_handlers
 from gateway.engine.uses import Uses, UsesState
 from matching.calendar import Calendar
 from matching.events import (
-    AccountRestricted,
     ActApproved,
     ActDeclined,
     ApprovalRequested,
@@ -43,7 +43,6 @@ from matching.events import (
     PhaseChanged,
     Reconciled,
     Rejected,
-    RestrictionLifted,
     RulesAdopted,
     TradeBusted,
     Traded,
@@ -57,17 +56,11 @@ from matching.negotiated_events import (
 from matching.rulebook import RuleBook, Rules
 from settlement.account import ParticipantKind
 from settlement.events import (
-    AccountOpened,
     DeliveryFailed,
     DeliverySettled,
     Instruction,
     InstrumentAdded,
-    LotRegistered,
-    MovementConfirmed,
-    MovementInstructed,
-    MovementRefused,
     ParticipantRegistered,
-    Posted,
 )
 from settlement.lot import Lot, MethodologyClass
 
@@ -90,6 +83,7 @@ class ViewsState:
     open_orders: tuple[OrderView, ...]
     approvals: tuple[ApprovalView, ...]
     negotiations: tuple[NegotiationView, ...]
+    custody: CustodyState
     uses: UsesState
 
 
@@ -105,6 +99,7 @@ class Views:
         self._depths: dict[str, Depth] = {}
         self._orders = OrderViews(recent_orders)
         self._approvals = Approvals()
+        self._custody = Custody()
         self._negotiations = Negotiations()
         self._recent_limit = recent_orders
         self.depth_changes: tuple[DepthChange, ...] = ()
@@ -155,6 +150,11 @@ class Views:
         return self._approvals.waiting
 
     @property
+    def custody(self) -> Custody:
+        """What stands between exchange and registry: freezes, breaks, claims, notices. Not to be altered by readers."""
+        return self._custody
+
+    @property
     def uses(self) -> Uses:
         """Compliance years, uses under way and what was used up. Not to be altered by readers."""
         return self._uses
@@ -196,8 +196,8 @@ class Views:
 
     def lots(self, account: str) -> list[LotView]:
         """An account's lots with their serials, in the order they would be delivered."""
-        open_ones = (one for one in self._negotiations.all() if one.seller == account)
-        return self._accounts.lots_of(account, [part for one in open_ones for part in one.named])
+        named = [part for one in self._negotiations.all() if one.seller == account for part in one.named]
+        return self._accounts.lots_of(account, self._custody.frozen, named)
 
     def order(self, order_id: int) -> OrderView | None:
         """An order that is open or ended not long ago; older ones are in the database."""
@@ -248,6 +248,7 @@ class Views:
             depths=tuple(depth.dump() for depth in self._depths.values()),
             open_orders=self._orders.open.all(),
             approvals=tuple(self._approvals.waiting.values()),
+            custody=self._custody.dump(),
             negotiations=self._negotiations.all(),
             uses=self._uses.dump(),
         )
@@ -260,14 +261,15 @@ class Views:
         self._depths = {depth.listing: Depth.load(depth) for depth in state.depths}
         self._orders = OrderViews(self._recent_limit, state.open_orders)
         self._approvals = Approvals(state.approvals)
+        self._custody = Custody(state.custody)
         self._negotiations = Negotiations(state.negotiations)
         self._handlers = self._make_handlers()
 
     def _make_handlers(self) -> "dict[type, Handler]":
         """What to do about each event. Every type is here or among those that change no view."""
-        market, accounts, approvals, orders = self._market, self._accounts, self._approvals, self._orders
+        market, accounts, approvals = self._market, self._accounts, self._approvals
+        custody, orders = self._custody, self._orders
         return {
-            **dict.fromkeys(CHANGES_NO_VIEW, _nothing),
             Rejected: orders.reject,
             OrderAccepted: orders.accept,
             Traded: self._on_traded,
@@ -275,21 +277,16 @@ class Views:
             OrderReplaced: self._on_replaced,
             OrderCancelled: self._on_ended,
             OrderExpired: self._on_ended,
-            Posted: _plain(accounts.post),
             ParticipantRegistered: self._on_participant,
-            AccountOpened: _plain(accounts.open),
             InstrumentAdded: _plain(market.add_instrument),
-            LotRegistered: _plain(accounts.register),
-            MovementInstructed: _plain(accounts.instruct),
-            MovementConfirmed: lambda _, event: accounts.confirm(event.instruction_id),
-            MovementRefused: lambda _, event: accounts.refuse(event.instruction_id),
-            DeliverySettled: _plain(accounts.deliver),
+            DeliverySettled: self._on_settled,
             DeliveryFailed: self._on_failed,
+            **dict.fromkeys(CHANGES_NO_VIEW, _nothing),
+            **accounts.handlers(),
+            **custody.handlers(accounts),
             **use_handlers(self._uses, accounts),
             TradingHalted: lambda entry, event: market.halt(event, entry.at_ns),
             TradingResumed: _plain(market.resume),
-            AccountRestricted: lambda entry, event: accounts.restrict(event, entry.at_ns),
-            RestrictionLifted: _plain(accounts.lift),
             TradeBusted: self._on_busted,
             DayPricesRevised: _plain(market.revise),
             ApprovalRequested: approvals.request,
@@ -304,7 +301,7 @@ class Views:
             CloseStarted: _plain(market.start_close),
             CloseStepAdvanced: _plain(market.advance_close),
             ClosingPriceSet: _plain(market.set_closing_price),
-            Reconciled: _plain(market.reconcile),
+            Reconciled: self._on_reconciled,
             DayClosed: _plain(market.close_day),
             **dict.fromkeys(STEPS, self._on_step),
             NegotiatedTransferExecuted: self._on_executed,
@@ -346,7 +343,17 @@ class Views:
     def _on_busted(self, _: Entry, event: TradeBusted) -> None:
         self._accounts.unbuy(event.trade_id, event.buyer, event.listing, event.quantity_tonnes)
 
+    def _on_settled(self, _: Entry, event: DeliverySettled) -> None:
+        self._accounts.deliver(event)
+        self._custody.end_delivery(event)
+
+    def _on_reconciled(self, entry: Entry, event: Reconciled) -> None:
+        self._custody.reconcile(entry, event)
+        if not event.on_demand:
+            self._market.reconcile(event)
+
     def _on_failed(self, _: Entry, event: DeliveryFailed) -> None:
+        self._custody.end_delivery(event)
         self._accounts.unbuy(event.trade_id, event.buyer, event.instrument, event.quantity_tonnes)
 
     def _on_ended(self, entry: Entry, event: OrderCancelled | OrderExpired) -> None:

@@ -48,13 +48,17 @@ class Cash(Answer):
 class Units(Answer):
     """Tonnes of one listing. `available + held + delivering` is everything owned."""
 
-    available: Quantity
+    available: Annotated[Quantity, Field(description="Committed to nothing; what is frozen included.")]
     held: Annotated[Quantity, Field(description="Cover of open orders and negotiated transfers.")]
-    delivering: Annotated[Quantity, Field(description="Committed to sales not yet settled.")]
+    delivering: Annotated[
+        Quantity, Field(description="Committed to sales not yet settled, and to transfers out.")
+    ]
     bought_today: Annotated[
         Quantity, Field(description="Bought on this trading day and not for sale before the next.")
     ]
-    frozen: Annotated[Quantity, Field(description="Frozen by an authority.")]
+    frozen: Annotated[
+        Quantity, Field(description="What part of `available` is frozen and cannot be sold, used or moved.")
+    ]
 
 
 class Restriction(Answer):
@@ -89,7 +93,8 @@ class Lot(Answer):
     issued_on: Date
     serials: Annotated[list[tuple[int, int]], Field(description="Half-open ranges of whole-tonne serials.")]
     quantity: Quantity
-    available: Quantity
+    available: Annotated[Quantity, Field(description="Neither on its way nor frozen.")]
+    frozen: Annotated[list[tuple[int, int]], Field(description="Which of these serials are frozen.")]
 
 
 class Lots(Answer):
@@ -210,7 +215,7 @@ def account_body(view: AccountView, codes: tuple[str, ...]) -> dict[str, Any]:
 
 def _units_body(units: BalanceView) -> dict[str, str]:
     return {
-        "available": quantity_text(units.available),
+        "available": quantity_text(units.available + units.frozen),
         "held": quantity_text(units.held),
         "delivering": quantity_text(units.delivering),
         "bought_today": quantity_text(units.bought_today),
@@ -238,6 +243,7 @@ def _lot_body(line: LotView) -> dict[str, Any]:
         "serials": line.serials,
         "quantity": quantity_text(line.quantity_tonnes),
         "available": quantity_text(line.available_tonnes),
+        "frozen": line.frozen,
     }
 
 

@@ -20,7 +20,11 @@ from gateway.http import (
     negotiated_templates,
     offsets,
     operator_acts,
+    operator_corrections,
     operator_day,
+    operator_freezes,
+    operator_parked,
+    operator_registry,
     operator_setup,
     orders,
     replacement,
@@ -82,6 +86,10 @@ ROUTES: Final[tuple[Route, ...]] = (
     *operator_day.ROUTES,
     *operator_setup.ROUTES,
     *operator_acts.ROUTES,
+    *operator_registry.ROUTES,
+    *operator_freezes.ROUTES,
+    *operator_corrections.ROUTES,
+    *operator_parked.ROUTES,
     *approvals.ROUTES,
     *health.ROUTES,
 )
@@ -125,6 +133,7 @@ def watch(services: Services) -> None:
     metrics.watch(metrics.queue_depth, lambda: sequencer.queue_depth)
     metrics.watch(metrics.journal_position, lambda: sequencer.position)
     metrics.watch(metrics.pending_deliveries, lambda: len(views.pending_instructions))
+    metrics.custody.watch(views.custody)
     for phase in Phase:
         metrics.watch(metrics.phase.labels(phase.value), _is_phase(services, phase))
 

@@ -10,6 +10,7 @@ from gateway.http import reasons
 from gateway.http.reasons import GATEWAY_REASONS, STATUS_OF_GATEWAY
 from gateway.http.use_reasons import USE_REASONS as GATEWAY_USE_REASONS
 from matching.rejections import REASONS as MATCHING_REASONS
+from settlement.custody_rejections import REASONS as CUSTODY_REASONS
 from settlement.rejections import REASONS as SETTLEMENT_REASONS
 from settlement.rejections import Reason
 from settlement.use_rejections import USE_REASONS
@@ -44,6 +45,12 @@ STATUS_OF_CORE: Final[dict[str, int]] = {
     "not_restricted": 409,
     "trade_not_pending": 409,
     "approval_unknown": 404,
+    "notice_out_of_order": 409,
+    "freeze_unknown": 404,
+    "claim_not_open": 409,
+    "removal_not_refused": 409,
+    "break_not_open": 409,
+    "delivery_not_parked": 409,
     "second_person_needed": 403,
     "use_not_held": 409,
     "compliance_year_unknown": 404,
@@ -62,7 +69,12 @@ acts of an operator or on an order that come too early or too late."""
 CATALOGUE: Final[dict[str, Reason]] = {
     reason.code: reason
     for reason in chain(
-        SETTLEMENT_REASONS, USE_REASONS, MATCHING_REASONS, GATEWAY_REASONS, GATEWAY_USE_REASONS
+        SETTLEMENT_REASONS,
+        CUSTODY_REASONS,
+        USE_REASONS,
+        MATCHING_REASONS,
+        GATEWAY_REASONS,
+        GATEWAY_USE_REASONS,
     )
 }
 """Every reason there is, by its code."""

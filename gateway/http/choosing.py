@@ -1,4 +1,4 @@
-"""Which units come in: chosen out of what lies in the owner's own management sub-account, or named by the owner.
+"""Which units come in or go out: chosen out of what lies in the owner's own management sub-account, or named by the owner.
 
 Nobody can name another's serials: what is named must lie there, too. What is on its way, or here already, is left
 out. Whoever asks has the account's turn, so that two requests never choose the same.
@@ -16,6 +16,7 @@ from gateway.http.routing import Call
 from gateway.http.services import HoldingsUnknown
 from settlement import serials as ranges
 from settlement.events import InstructionKind, LotSlice
+from settlement.lot_choice import LotChoice
 from settlement.rejections import (
     ACCOUNT_UNKNOWN,
     INSTRUMENT_UNKNOWN,
@@ -122,6 +123,21 @@ def instrument_of(call: Call, lots: Sequence[LotWanted]) -> AssetCode:
         if part.lot not in known:
             raise refusal(LOT_UNKNOWN, pointer=f"/lots/{index}/lot", actual=part.lot)
     return known[lots[0].lot].instrument
+
+
+def choices(lots: Sequence[LotWanted]) -> tuple[LotChoice, ...]:
+    """The units the client named of its own here. Raises Refused for what is no choice; the rest the core judges."""
+    for index, part in enumerate(lots):
+        if (part.serials is None) == (part.quantity is None):
+            raise refusal(reasons.LOTS_OR_QUANTITY, pointer=f"/lots/{index}")
+        if part.serials is not None and not ranges.is_well_formed(_serials(part.serials)):
+            raise refusal(SERIALS_MALFORMED, pointer=f"/lots/{index}/serials", actual=part.lot)
+    return tuple(
+        LotChoice(
+            lot_id=LotId(part.lot), serials=_serials(part.serials or []), quantity_tonnes=part.quantity or 0
+        )
+        for part in lots
+    )
 
 
 async def named(call: Call, account: AccountId, lots: Sequence[LotWanted]) -> tuple[LotSlice, ...]:

@@ -15,6 +15,7 @@ from gateway.engine.templates import Templates
 from gateway.engine.views import Views
 from gateway.http.turns import Turns
 from gateway.metrics import Metrics
+from gateway.registry_report import NO_LINE, ReconcileNow, RegistryReport, cannot_reconcile
 from matching.commands import Command
 from settlement.events import LotSlice
 from settlement.values import AccountId
@@ -111,6 +112,10 @@ class Services:
     management_holdings: ManagementHoldings
     registry_answers: Callable[[], bool] = lambda: True
     """Whether the registry platform answered when it was asked last."""
+    registry_report: Callable[[], RegistryReport] = lambda: NO_LINE
+    """The line to the registry as it is now."""
+    reconcile: ReconcileNow = cannot_reconcile
+    """Compares both sides on demand."""
     settings: HttpSettings = field(default_factory=HttpSettings)
     public_url: str = "http://127.0.0.1"
     """Where the public reaches this exchange: printed on certificates."""

@@ -172,6 +172,10 @@ Quantity = Annotated[str, Field(pattern="^(0|[1-9][0-9]*)$", examples=["10"])]
 Time = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+08:00$"), _TIME_SCHEMA]
 Date = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$", json_schema_extra={"format": "date"})]
 Id = Annotated[str, Field(pattern=DIGITS_PATTERN, examples=["4711"])]
+Ranges = Annotated[
+    list[tuple[int, int]],
+    Field(description="Half-open ranges of whole-tonne serials.", examples=[[[1001, 1011]]]),
+]
 SideName = Literal["buy", "sell"]
 ClassName = Literal["I", "II"]
 PurposeName = Literal["voluntary_offset", "voluntary_cancellation", "donation", "damage_compensation"]

@@ -1,4 +1,4 @@
-"""Units from the registry's management sub-account into the trading sub-account, and where that stands."""
+"""Units between an account's two registry sub-accounts, in and out, and where each transfer stands."""
 
 from typing import Annotated, Any, Final, Literal
 
@@ -6,13 +6,15 @@ from pydantic import Field
 
 from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind
+from gateway.engine.account_events import transferred
 from gateway.engine.entry import Entry
 from gateway.engine.history import TransferView
 from gateway.formats import quantity_text, time_text
 from gateway.http import choosing, reasons
-from gateway.http.problems import refusal
+from gateway.http.problems import Language, refusal
+from gateway.http.registry_refusals import refusal_body
 from gateway.http.replays import decide, raise_if_refused, replay_headers
-from gateway.http.routing import Call, Reply, Route
+from gateway.http.routing import Call, Handler, Reply, Route
 from gateway.http.shapes import (
     AccountName,
     Answer,
@@ -27,8 +29,9 @@ from gateway.http.shapes import (
     ShortText,
     Time,
 )
-from settlement.commands import RequestTransferIn
-from settlement.events import LotSlice, TransferRequested
+from settlement.commands import RequestTransferIn, RequestTransferOut
+from settlement.events import InstructionKind, LotSlice, TransferRequested
+from settlement.lot_choice import LotChoice
 from settlement.values import AccountId, AssetCode, LotId
 
 CREATED: Final = 201
@@ -53,11 +56,23 @@ class TransferInRequest(Request):
     lots: Annotated[list[LotRequest], Field(min_length=1, max_length=LOTS_MOST)] | None = None
 
 
+class TransferOutRequest(TransferInRequest):
+    """Either `listing` and `quantity`, first in first out by date of issue; or `lots`."""
+
+
 class TransferLot(Answer):
     """Serials of one lot."""
 
     lot: str
     serials: list[tuple[int, int]]
+
+
+class Refusal(Answer):
+    """Why the registry refused."""
+
+    code: str
+    number: Annotated[int, Field(description="On the line to the registry; never changes.")]
+    text: Annotated[str, Field(description="In words, Chinese or English.")]
 
 
 class Transfer(Answer):
@@ -71,13 +86,14 @@ class Transfer(Answer):
     quantity: Quantity
     lots: list[TransferLot]
     state: Literal["pending", "completed", "failed"]
-    reason: Annotated[str | None, Field(description="The registry's code, where it refused.")]
+    reason: Annotated[str | None, Field(description="The code of the refusal, where it failed.")]
+    refusal: Annotated[Refusal | None, Field(description="The registry's refusal in words.")]
     created_at: Time
     ended_at: Time | None
 
 
 class Transfers(Answer):
-    """Transfers, newest first."""
+    """Transfers of one direction, newest first."""
 
     items: list[Transfer]
     next: str | None
@@ -137,9 +153,34 @@ def _lots_of(transfer: TransferView) -> tuple[LotSlice, ...]:
     return tuple(LotSlice(lot_id=LotId(lot), serials=serials) for lot, serials in transfer.lots)
 
 
+async def request_transfer_out(call: Call) -> Reply:
+    """Ask the registry to move units back to the management side. They are committed to that until it has answered."""
+    body: TransferOutRequest = call.body
+    account = call.account(body.account)
+    if (body.lots is None) == (body.quantity is None) or (body.quantity is None) != (body.listing is None):
+        raise refusal(reasons.LOTS_OR_QUANTITY)
+    lots: tuple[LotChoice, ...] = ()
+    if body.lots is None:
+        assert body.listing is not None
+        instrument = AssetCode(body.listing)
+    else:
+        instrument, lots = choosing.instrument_of(call, body.lots), choosing.choices(body.lots)
+    command = RequestTransferOut(
+        participant=call.participant,
+        account=account,
+        client_id=body.client_id,
+        deadline_ns=call.deadline_ns,
+        session=call.session,
+        instrument=instrument,
+        quantity_tonnes=body.quantity or 0,
+        lots=lots,
+    )
+    entry, replayed = await decide(call.services, command)
+    raise_if_refused(entry, replayed=replayed)
+    return Reply(_requested(entry), status=CREATED, headers=replay_headers(replayed=replayed))
+
+
 def _requested(entry: Entry) -> dict[str, Any]:
-    command = entry.command
-    assert isinstance(command, RequestTransferIn), f"{type(command).__name__} is no transfer in"
     event = next(event for event in entry.events if isinstance(event, TransferRequested))
     return {
         "id": event.instruction_id,
@@ -148,9 +189,10 @@ def _requested(entry: Entry) -> dict[str, Any]:
         "kind": event.kind.value,
         "listing": event.instrument,
         "quantity": quantity_text(event.quantity_tonnes),
-        "lots": [{"lot": part.lot_id, "serials": part.serials} for part in command.lots],
+        "lots": [{"lot": part.lot_id, "serials": part.serials} for part in transferred(entry, event)],
         "state": "pending",
         "reason": None,
+        "refusal": None,
         "created_at": time_text(entry.at_ns),
         "ended_at": None,
     }
@@ -158,10 +200,19 @@ def _requested(entry: Entry) -> dict[str, Any]:
 
 async def get_transfer_in(call: Call) -> Reply:
     """One transfer."""
+    return await _get(call, InstructionKind.TRANSFER_IN)
+
+
+async def get_transfer_out(call: Call) -> Reply:
+    """One transfer."""
+    return await _get(call, InstructionKind.TRANSFER_OUT)
+
+
+async def _get(call: Call, kind: InstructionKind) -> Reply:
     found = await call.services.history.transfer(call.path["transfer_id"])
-    if found is None or found.kind != "transfer_in" or not _may_see(call, found.account):
+    if found is None or found.kind != kind.value or not _may_see(call, found.account):
         raise refusal(reasons.NOT_FOUND, actual=call.path["transfer_id"])
-    return Reply(transfer_body(found))
+    return Reply(transfer_body(found, call.language))
 
 
 def _may_see(call: Call, account: str) -> bool:
@@ -172,18 +223,30 @@ def _may_see(call: Call, account: str) -> bool:
 
 async def list_transfers_in(call: Call) -> Reply:
     """Transfers in, newest first; or the one with a client id of one's own."""
+    return await _list(call, InstructionKind.TRANSFER_IN)
+
+
+async def list_transfers_out(call: Call) -> Reply:
+    """Transfers out, newest first; or the one with a client id of one's own."""
+    return await _list(call, InstructionKind.TRANSFER_OUT)
+
+
+async def _list(call: Call, kind: InstructionKind) -> Reply:
     query: TransfersQuery = call.query or TransfersQuery()
     account = call.own_account(query.account).account
     history = call.services.history
     if query.client_id is not None:
         found = await history.transfer_by_client_id(account, query.client_id)
-        items = [] if found is None else [transfer_body(found)]
+        is_it = found is not None and found.kind == kind.value
+        items = [transfer_body(found, call.language)] if found is not None and is_it else []
         return Reply({"items": items, "next": None})
-    page = await history.transfers(account, kind="transfer_in", after=query.after, limit=query.limit)
-    return Reply({"items": [transfer_body(transfer) for transfer in page.items], "next": page.next})
+    page = await history.transfers(account, kind=kind.value, after=query.after, limit=query.limit)
+    return Reply(
+        {"items": [transfer_body(transfer, call.language) for transfer in page.items], "next": page.next}
+    )
 
 
-def transfer_body(transfer: TransferView) -> dict[str, Any]:
+def transfer_body(transfer: TransferView, language: Language) -> dict[str, Any]:
     """A transfer as it stands."""
     return {
         "id": transfer.instruction_id,
@@ -195,44 +258,78 @@ def transfer_body(transfer: TransferView) -> dict[str, Any]:
         "lots": [{"lot": lot, "serials": serials} for lot, serials in transfer.lots],
         "state": transfer.state,
         "reason": transfer.failure,
+        "refusal": refusal_body(transfer.failure, language),
         "created_at": time_text(transfer.at_ns),
         "ended_at": None if transfer.ended_ns is None else time_text(transfer.ended_ns),
     }
 
 
-ROUTES: Final = (
-    Route(
+def _asking(direction: str, handler: Handler, summary: str, body: type[Request]) -> Route:
+    return Route(
         method="POST",
-        path="/v1/transfers-in",
-        handler=request_transfer_in,
+        path=f"/v1/transfers-{direction}",
+        handler=handler,
         scope=Scope.TRANSFER,
         kind=ActionKind.TRANSFER,
-        summary="Move units from the management into the trading sub-account",
+        summary=summary,
         tag="transfers",
-        body=TransferInRequest,
+        body=body,
         answer=Transfer,
         status=CREATED,
-    ),
-    Route(
+    )
+
+
+def _reading(path: str, handler: Handler, summary: str, answer: type[Answer], **more: Any) -> Route:  # noqa: ANN401 - as Route takes them
+    return Route(
         method="GET",
-        path="/v1/transfers-in",
-        handler=list_transfers_in,
+        path=path,
+        handler=handler,
         scope=Scope.READ,
         kind=ActionKind.READ,
-        summary="Transfers in, newest first",
+        summary=summary,
         tag="transfers",
+        answer=answer,
+        **more,
+    )
+
+
+_ID: Final = {"transfer_id": "^[a-z0-9-]{1,40}$"}
+
+ROUTES: Final = (
+    _asking(
+        "in",
+        request_transfer_in,
+        "Move units from the management into the trading sub-account",
+        TransferInRequest,
+    ),
+    _reading(
+        "/v1/transfers-in", list_transfers_in, "Transfers in, newest first", Transfers, query=TransfersQuery
+    ),
+    _reading(
+        "/v1/transfers-in/{transfer_id}",
+        get_transfer_in,
+        "Where a transfer in stands",
+        Transfer,
+        path_parameters=_ID,
+    ),
+    _asking(
+        "out",
+        request_transfer_out,
+        "Move units from the trading back into the management sub-account",
+        TransferOutRequest,
+    ),
+    _reading(
+        "/v1/transfers-out",
+        list_transfers_out,
+        "Transfers out, newest first",
+        Transfers,
         query=TransfersQuery,
-        answer=Transfers,
     ),
-    Route(
-        method="GET",
-        path="/v1/transfers-in/{transfer_id}",
-        handler=get_transfer_in,
-        scope=Scope.READ,
-        kind=ActionKind.READ,
-        summary="Where a transfer stands",
-        tag="transfers",
-        answer=Transfer,
-        path_parameters={"transfer_id": "^[a-z0-9-]{1,40}$"},
+    _reading(
+        "/v1/transfers-out/{transfer_id}",
+        get_transfer_out,
+        "Where a transfer out stands",
+        Transfer,
+        path_parameters=_ID,
     ),
 )

@@ -1,7 +1,7 @@
 """Negotiated transfers from filing to delivery: what is held, who may answer, what a trade of theirs counts in."""
 
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pytest
 
@@ -17,7 +17,7 @@ from matching.events import (
     Traded,
 )
 from matching.exchange import Exchange
-from matching.negotiated import ExpiryCause, NegotiatedState, NegotiatedTransfer
+from matching.negotiated import ExpiryCause, NegotiatedState
 from matching.negotiated_events import (
     NegotiatedTotalsSet,
     NegotiatedTransferConfirmed,
@@ -31,7 +31,6 @@ from matching.negotiated_events import (
     NegotiatedTransferUnderReview,
 )
 from matching.state import Stamp
-from matching.terms import NegotiatedId
 from settlement.account import ParticipantKind
 from settlement.events import DeliveryFailed, DeliverySettled, MovementInstructed, Posted
 from settlement.named_lots import NamedLot
@@ -203,20 +202,6 @@ def test_a_delivery_the_registry_refuses_gives_both_back_what_was_theirs(code: s
     assert (at.driver.units("anna").available, at.driver.cash("ben").available) == (1_000, 1_000_000)
 
 
-def test_an_agreement_that_is_not_delivered_can_be_filed_again() -> None:
-    at = table()
-    first = at.filed("anna", SELL, 10, 6_800, "ben", agreement_no="7")
-    at.confirmed("ben", first)
-    at.driver.close(refuse=lambda _: ("account_frozen", 1))
-    again = at.filed("ben", BUY, 10, 6_800, "anna", agreement_no="7")
-    assert (at.state(again), at.driver.cash("ben").held) == (NegotiatedState.FILED, 68_000)
-    at.confirmed("anna", again)
-    at.driver.close()
-    assert kinds(at.driver.do(file("anna", SELL, 10, 6_800, "ben", agreement_no="7"))) == [
-        "NegotiatedTransferKnown"
-    ]
-
-
 # ---- countering, declining, withdrawing -----------------------------------------------------------------------------
 
 
@@ -291,23 +276,6 @@ def test_a_counters_own_time_takes_the_place_of_the_one_before() -> None:
         at.driver.do(AdvanceTime(), now_ns + instant_ns)
         assert [at.state(one).value for one in (sooner, later)] == states.split()
     assert (at.driver.units("anna").held, at.driver.cash("ben").held) == (0, 0)
-
-
-def test_what_expires_is_found_without_looking_at_all_that_does_not() -> None:
-    """Thousands of filings, each with a time of its own, must not make every later command slow."""
-    transfers = table().driver.exchange.negotiation.transfers
-    looked_at = 0
-
-    class Counted(dict[NegotiatedId, NegotiatedTransfer]):
-        def values(self) -> Any:
-            nonlocal looked_at
-            looked_at += 1
-            return super().values()
-
-    transfers.under_way = Counted(transfers.under_way)
-    assert transfers.next_expiry_ns is None
-    assert transfers.expire_due(2**62) == []
-    assert looked_at == 0
 
 
 def test_the_same_confirmation_twice_is_one() -> None:

@@ -11,6 +11,7 @@ from typing import Final
 import pytest
 
 import matching.rejections
+import settlement.custody_rejections
 import settlement.rejections
 from matching.commands import (
     AddListing,
@@ -35,7 +36,7 @@ from settlement.lot import MethodologyClass
 from settlement.rejections import Reason, Unit
 from settlement.serials import SerialRange
 from settlement.values import AccountId, AssetCode, LotId, ParticipantId, TradingDay
-from tests.matching import negotiated_claims
+from tests.matching import custody_claims, negotiated_claims
 from tests.matching.driver import (
     CLASS_II,
     EVENT,
@@ -72,7 +73,11 @@ from tests.matching.driver import (
 
 TOLD_OTHERWISE: Final = frozenset({"review_refused"})
 """Reasons for which no command is refused: why the exchange ended a transfer that it reviewed (`test_review`)."""
-REASONS: Final = (*settlement.rejections.REASONS, *matching.rejections.REASONS)
+REASONS: Final = (
+    *settlement.rejections.REASONS,
+    *settlement.custody_rejections.REASONS,
+    *matching.rejections.REASONS,
+)
 BUY, SELL = Side.BUY, Side.SELL
 KIND = ParticipantKind.INSTITUTION
 
@@ -833,6 +838,7 @@ def a_retirement_asked_again_without_a_reason() -> tuple[Driver, Command]:
 
 
 CLAIMS.extend(Claim(code=code, name=case.__name__, case=case) for code, case in negotiated_claims.CASES)
+CLAIMS.extend(Claim(code=code, name=case.__name__, case=case) for code, case in custody_claims.CASES)
 
 
 def but_for_the_attempt(state: ExchangeState, before: ExchangeState) -> ExchangeState:

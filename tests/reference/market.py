@@ -14,6 +14,15 @@ close) is worked out again at every command from nothing but the clock and the r
 from dataclasses import dataclass, replace
 from typing import assert_never
 
+from matching.acts import (
+    DecideClaim,
+    LiftFreeze,
+    PlaceFreeze,
+    ResolveBreak,
+    RetryDeliveries,
+    RetryRemoval,
+    UnwindDelivery,
+)
 from matching.calendar import Announcement
 from matching.commands import (
     AddListing,
@@ -58,10 +67,13 @@ from settlement.commands import (
     PayWithdrawal,
     RegisterLot,
     RegisterParticipant,
+    ReportBreaks,
     RequestTransferIn,
+    RequestTransferOut,
     RequestWithdrawal,
     ResolveInstruction,
     ReturnWithdrawal,
+    TakeNotice,
 )
 from settlement.retirement import Use
 from settlement.use_commands import (
@@ -73,6 +85,7 @@ from settlement.use_commands import (
     WithdrawUse,
 )
 from tests.reference import rules
+from tests.reference.custody import NEXT_OF_CLAIM, Custody, Frost, are_sound
 from tests.reference.negotiation import NEGOTIATED_PHASES, Negotiation
 from tests.reference.office import Office, PlainUse, UseRequest, channels
 from tests.reference.rules import Terms, number
@@ -86,6 +99,7 @@ ClientRequest = (
     SubmitOrder
     | ReplaceOrder
     | RequestTransferIn
+    | RequestTransferOut
     | RequestWithdrawal
     | BankCommand
     | UseRequest
@@ -165,6 +179,9 @@ class Market:
 
     def __init__(self) -> None:
         self.vault = Vault()
+        self.custody = Custody(self.vault)
+        self.vault.named = self.custody.named
+        self.vault.stopped = self.custody.stops
         self.office = Office(self.vault)
         self.listings: dict[str, PlainListing] = {}
         self.open: dict[int, PlainOrder] = {}
@@ -193,9 +210,47 @@ class Market:
         since_ns, self.seq, self.at_ns = self.at_ns, seq, at_ns
         notes = [*self.follow_time(since_ns), *self.ask_due()]
         answer = self.decide(command)
-        if isinstance(answer, str):
-            return [*notes, ("rejected", answer)]
-        return [*notes, *answer, *self.ask_due()]
+        said = [("rejected", answer)] if isinstance(answer, str) else [*answer, *self.ask_due()]
+        return [*notes, *said, *self.follow_up()]
+
+    def follow_up(self) -> list[Note]:
+        """What frozen accounts and frozen units mean for orders; and everything frozen that is to be."""
+        stopped, self.custody.newly_stopped = self.custody.newly_stopped, []
+        if self.day is None or not (self.custody.frosts or self.custody.arrivals or self.has_frozen()):
+            return []
+        notes = self.custody.credit()
+        for account in stopped:
+            theirs = [order for order in self.open.values() if order.account == account]
+            notes.extend(self.take_back(order, "cancelled", "frozen") for order in theirs)
+            notes.extend(self.negotiation.restrict(account, "account_frozen"))
+        for account, instrument in self.custody.places():
+            notes.extend(self.uncover(account, instrument))
+            notes.extend(self.custody.settle(account, instrument, self.seq))
+        return notes
+
+    def uncover(self, account: str, instrument: str) -> list[Note]:
+        """What names frozen serials goes; then sales of the account, newest first, while cover is missing."""
+        naming = self.negotiation.naming(account, instrument)
+        notes = [self.negotiation.end(one, "rejected", "serials_frozen") for one in naming]
+        while self.custody.missing(account, instrument) > 0:
+            sales = [
+                order
+                for order in self.open.values()
+                if (order.account, order.listing, order.side) == (account, instrument, "sell")
+            ]
+            filed = self.negotiation.unnamed_sales(account, instrument)
+            if sales:
+                newest = max(sales, key=lambda order: order.order_id)
+                notes.append(self.take_back(newest, "cancelled", "frozen"))
+            elif filed:
+                last = max(filed, key=lambda one: one.number)
+                notes.append(self.negotiation.end(last, "rejected", "serials_frozen"))
+            else:
+                break
+        return notes
+
+    def has_frozen(self) -> bool:
+        return any(amounts["frozen"] for amounts in self.vault.amounts.values())
 
     def decide(self, command: Command) -> Answer:
         match command:
@@ -203,6 +258,7 @@ class Market:
                 SubmitOrder()
                 | ReplaceOrder()
                 | RequestTransferIn()
+                | RequestTransferOut()
                 | RequestWithdrawal()
                 | DepositCash()
                 | PayWithdrawal()
@@ -226,6 +282,11 @@ class Market:
                 return []
             case ResolveInstruction():
                 return self.resolve(command)
+            case TakeNotice():
+                policy = "claim_only" if self.market_terms is None else self.market_terms["correction_policy"]
+                return self.custody.take(command, str(policy))
+            case ReportBreaks():
+                return self.custody.report(command)
             case AdoptComplianceYear() | FileVerifiedEmissions() | DesignateWelfareAccount():
                 return self.office.set(command, self.at_ns)
             case AdvanceClose():
@@ -246,6 +307,13 @@ class Market:
                 | LiftRestriction()
                 | BustTrade()
                 | RetryRetirement()
+                | PlaceFreeze()
+                | LiftFreeze()
+                | DecideClaim()
+                | RetryRemoval()
+                | ResolveBreak()
+                | RetryDeliveries()
+                | UnwindDelivery()
                 | ReviewNegotiatedTransfer()
             ):
                 return self.act(command)
@@ -292,21 +360,43 @@ class Market:
         if isinstance(command, RequestWithdrawal):
             if command.account in self.restricted:
                 return "account_restricted"
+            if self.custody.stops(command.account):
+                return "account_frozen"
             if command.account in self.vault.earmarks:
                 return "account_earmarked"
             return self.vault.withdraw(command, self.seq)
+        if isinstance(command, RequestTransferOut):
+            if command.account in self.restricted:
+                return "account_restricted"
+            return self.no_transfer_now(command.account) or self.vault.transfer_out(command, self.seq)
         if isinstance(command, UseRequest):
             restricted = command.account in self.restricted
             terms = self.market_terms
             return self.office.decide(command, self.seq, self.at_ns, terms, restricted=restricted)
         if not isinstance(command, RequestTransferIn):
             return self.negotiation.decide(command)
-        refused = self.vault.no_transfer_in(command)
-        if refused is None and self.day is None:
-            refused = "day_not_open"
-        if refused is None and self.phase == "closing":
-            refused = "phase_closed"
+        refused = self.vault.no_transfer_in(command) or self.no_transfer_now(command.account)
         return refused or self.vault.transfer_in(command, self.seq)
+
+    def no_transfer_now(self, account: str) -> str | None:
+        if self.day is None or self.market_terms is None:
+            return "day_not_open"
+        if self.phase == "closing":
+            return "phase_closed"
+        until = rules.seconds_of(self.market_terms["transfers_until"])
+        if until is not None and self.at_ns >= rules.start_of_day_ns(self.day) + until * rules.SECOND_NS:
+            return "transfer_cut_off"
+        return "account_frozen" if self.custody.stops(account) else None
+
+    def answer(self, command: ResolveInstruction) -> Answer:
+        """The registry's word, and what it means for corrected units on their way out."""
+        movement = next((one for one in self.vault.asked if one.name == command.instruction_id), None)
+        answer = self.vault.answer(command, self.seq)
+        if isinstance(answer, str) or movement is None or not movement.removal:
+            return answer
+        if command.outcome is Outcome.CONFIRMED:
+            return [*answer, *self.custody.removed(movement.removal)]
+        return [*answer, *self.custody.not_removed(movement.removal, command.code or "refused")]
 
     def resolve(self, command: ResolveInstruction) -> Answer:
         """The registry's answer; whatever is retired is certified."""
@@ -320,10 +410,7 @@ class Market:
             ended = self.office.undone(movement, code, self.seq)
             return [("refused", movement.name, code, command.leg), *ended]
         retired = [one for one in self.vault.asked if one.use and one.name == command.instruction_id]
-        answer = self.vault.answer(command, self.seq)
-        for note in [] if isinstance(answer, str) else answer:
-            if note[0] == "failed" and isinstance(note[1], int):
-                self.negotiation.undo(note[1])
+        answer = self.answer(command)
         if isinstance(answer, str) or command.outcome is not Outcome.CONFIRMED:
             return answer
         for one in retired:
@@ -467,6 +554,8 @@ class Market:
             return "listing_halted"
         if order.account in self.restricted:
             return "account_restricted"
+        if self.custody.stops(order.account):
+            return "account_frozen"
         kind = self.vault.kinds[self.vault.owners[order.account]]
         if kind not in rules.names(listing.terms["participant_kinds"]):
             return "kind_not_admitted"
@@ -673,6 +762,47 @@ class Market:
                 return self.not_these_rules(act, waited=waited)
             case ReviewNegotiatedTransfer():
                 return self.negotiation.not_to_review(act)
+            case _:
+                return self.not_this_custody_act(act)
+
+    def not_this_custody_act(self, act: AnyAct) -> str | None:
+        custody, parked = self.custody, self.vault.parked()
+        match act:
+            case PlaceFreeze():
+                return self.not_this_freeze(act)
+            case LiftFreeze():
+                ours = [frost.name for frost in custody.frosts if frost.source == "operator"]
+                return None if act.freeze_id in ours else "freeze_unknown"
+            case DecideClaim():
+                claim = custody.claims.get(act.claim_id)
+                known = claim is not None and (claim.state, act.decision) in NEXT_OF_CLAIM
+                return None if known else "claim_not_open"
+            case RetryRemoval():
+                removal = custody.removals.get(act.removal_id)
+                known = removal is not None and removal.state == "refused"
+                return None if known else "removal_not_refused"
+            case ResolveBreak():
+                return None if act.break_id in custody.breaks else "break_not_open"
+            case RetryDeliveries():
+                wanted: list[int] = list(act.trade_ids) or parked
+                sound = wanted and all(wanted.count(one) == 1 and one in parked for one in wanted)
+                return None if sound else "delivery_not_parked"
+            case UnwindDelivery():
+                return None if act.trade_id in parked else "delivery_not_parked"
+        raise AssertionError(f"nobody judges {act}")
+
+    def not_this_freeze(self, act: PlaceFreeze) -> str | None:
+        if act.lot_id is None and (act.account is None or act.serials):
+            return "freeze_malformed"
+        if act.account is not None and act.account not in self.vault.owners:
+            return "account_unknown"
+        if act.lot_id is None:
+            return None
+        lot = self.vault.lots.get(act.lot_id)
+        if lot is None:
+            return "lot_unknown"
+        beyond = any(first < lot.serials[0] or end > lot.serials[1] for first, end in act.serials)
+        return "serials_malformed" if beyond or not are_sound(act.serials) else None
 
     def not_these_rules(self, act: AdoptRules, *, waited: bool) -> str | None:
         # What is adopted before the first day may be of any time; so may an emergency that had to wait for somebody.
@@ -700,7 +830,11 @@ class Market:
                 self.restricted.append(act.account)
                 theirs = [order for order in self.open.values() if order.account == act.account]
                 taken = [self.take_back(order, "cancelled", "restricted") for order in theirs]
-                return [("restricted", act.account), *taken, *self.negotiation.restrict(act.account)]
+                return [
+                    ("restricted", act.account),
+                    *taken,
+                    *self.negotiation.restrict(act.account, "account_restricted"),
+                ]
             case LiftRestriction():
                 self.restricted.remove(act.account)
                 return [("lifted", act.account)]
@@ -719,6 +853,33 @@ class Market:
                 return [("rules", self.versions), *self.follow_time()]
             case ReviewNegotiatedTransfer():
                 return self.negotiation.review(act)
+            case _:
+                return self.done_in_custody(act)
+
+    def done_in_custody(self, act: AnyAct) -> list[Note]:
+        custody = self.custody
+        match act:
+            case PlaceFreeze():
+                account = None if act.account is None else self.vault.registry_accounts[act.account]
+                return [
+                    custody.freeze(Frost(f"act-{self.seq}", "operator", account, act.lot_id, act.serials))
+                ]
+            case LiftFreeze():
+                return [custody.thaw(act.freeze_id)]
+            case DecideClaim():
+                return custody.decide(act.claim_id, act.decision)
+            case RetryRemoval():
+                custody.removals[act.removal_id].state = "waiting"
+                return []
+            case ResolveBreak():
+                return custody.resolve(act.break_id)
+            case RetryDeliveries():
+                numbers: tuple[int, ...] = act.trade_ids or tuple(self.vault.parked())
+                return [("retried", tuple(numbers)), *self.vault.retry_deliveries(numbers, self.seq)]
+            case UnwindDelivery():
+                (trade,) = (one for one in self.vault.trades if one.number == act.trade_id)
+                return [("unwound", act.trade_id), self.vault.give_up(trade, "unwound")]
+        raise AssertionError(f"nobody does {act}")
 
     def bust(self, number_of_trade: int) -> list[Note]:
         """A trade is as if it had never been made, but for the orders that made it."""
@@ -727,7 +888,7 @@ class Market:
         listing = self.listings[trade.listing]
         if number_of_trade in [one[0] for one in listing.negotiated]:
             listing.negotiated = [one for one in listing.negotiated if one[0] != number_of_trade]
-            self.negotiation.undo(number_of_trade)
+            self.negotiation.bust(number_of_trade)
             return [("busted", number_of_trade)]
         listing.traded = [one for one in listing.traded if one[0] != number_of_trade]
         prices = [price for _, price, _ in listing.traded]
@@ -896,10 +1057,15 @@ class Market:
         return told
 
     def reconcile(self, command: RecordReconciliation) -> Answer:
-        if self.close_step != "reconcile" or command.trading_day != self.day:
+        if self.day is None or command.trading_day != self.day:
             return "not_reconciling"
+        if not command.on_demand and self.close_step != "reconcile":
+            return "not_reconciling"
+        note: Note = ("reconciled", command.breaks, len(self.custody.breaks), command.on_demand)
+        if command.on_demand:
+            return [note]
         self.close_done = self.close_total
-        return [("reconciled", command.breaks), *self.step_on()]
+        return [note, *self.step_on()]
 
     def roll_date(self) -> Answer:
         assert self.day is not None
@@ -936,6 +1102,8 @@ def content_of(command: ClientRequest) -> tuple[str, tuple[object, ...]]:
             return "other", ("withdraw", command.amount_fen)
         case RequestTransferIn():
             return "other", (command.instrument, command.asked)
+        case RequestTransferOut():
+            return "other", ("out", command.instrument, command.quantity_tonnes, command.lots)
         case SubmitOffset():
             what = (command.instrument, command.quantity_tonnes, command.lots)
             return "other", ("offset", command.compliance_year, *what, command.beneficiary, command.statement)
@@ -985,9 +1153,21 @@ def act_name(act: AnyAct) -> str:
             return "lift_restriction"
         case BustTrade():
             return "bust_trade"
-        case RetryRetirement():
+        case RetryRetirement() | RetryRemoval():
             return ""
         case AdoptRules():
             return "emergency_rules" if act.emergency else ""
+        case PlaceFreeze():
+            return "place_freeze"
+        case LiftFreeze():
+            return "lift_freeze"
+        case DecideClaim():
+            return "decide_claim"
+        case ResolveBreak():
+            return "resolve_break"
+        case RetryDeliveries():
+            return "retry_deliveries"
+        case UnwindDelivery():
+            return "unwind_delivery"
         case ReviewNegotiatedTransfer():
             return "review_negotiated"

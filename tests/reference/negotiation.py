@@ -188,6 +188,7 @@ class Negotiation:
             self.not_here(stake)
             or self.not_with(transfer, counterparty)
             or self.not_until(command.expires_at_ns)
+            or self.not_so_many(account)
             or self.not_this(stake)
             or self.not_together(command.participant, account, counterparty)
         )
@@ -273,6 +274,7 @@ class Negotiation:
     def expire_due(self) -> list[Note]:
         now_ns = self.market.at_ns
         due = [one for one in self.under_way() if one.state == "filed" and one.expires_ns is not None]
+        due = sorted(due, key=lambda one: (one.expires_ns, one.number))
         return [
             self.end(one, "expired", "own_time") for one in due if not now_ns < (one.expires_ns or now_ns)
         ]
@@ -284,12 +286,34 @@ class Negotiation:
         over = [one for one in self.under_way() if phase == "closing" or one.state == "filed"]
         return [self.end(one, "expired", "session_end") for one in over]
 
-    def restrict(self, account: str) -> list[Note]:
+    def restrict(self, account: str, why: str) -> list[Note]:
         its = [one for one in self.under_way() if account in (one.seller, one.buyer)]
-        return [self.end(one, "rejected", "account_restricted") for one in its]
+        return [self.end(one, "rejected", why) for one in its]
 
-    def undo(self, trade: int) -> None:
-        """It was busted, or the registry would not deliver it."""
+    def naming(self, account: str, instrument: str) -> list[PlainTransfer]:
+        """Those for which the account's own frozen serials lie aside."""
+        vault = self.market.vault
+        return [
+            one
+            for one in self.under_way()
+            if one.aside is not None
+            and (one.aside.account, one.aside.instrument) == (account, instrument)
+            and any(
+                vault.unfrozen(account, piece) != [(piece.first, piece.end)] for piece in one.aside.pieces
+            )
+        ]
+
+    def unnamed_sales(self, account: str, instrument: str) -> list[PlainTransfer]:
+        """Those that hold units of the account, whichever."""
+        return [
+            one
+            for one in self.under_way()
+            if (one.seller, one.listing) == (account, instrument)
+            and "sell" in one.covered
+            and one.aside is None
+        ]
+
+    def bust(self, trade: int) -> None:
         for one in self.filed:
             if one.trade == trade:
                 one.undone = True
@@ -329,6 +353,11 @@ class Negotiation:
             return None if open_offers == "yes" else "counterparty_missing"
         return None if counterparty in self.market.vault.owners else "counterparty_unknown"
 
+    def not_so_many(self, account: str) -> str | None:
+        waiting = [one for one in self.under_way() for side in one.covered if one.who(side) == account]
+        most = number(self.market.market_terms or {}, "negotiated_max_filed")
+        return "too_many_negotiated_transfers" if len(waiting) >= most else None
+
     def not_until(self, expires_ns: int | None) -> str | None:
         return "expiry_passed" if expires_ns is not None and expires_ns <= self.market.at_ns else None
 
@@ -366,7 +395,9 @@ class Negotiation:
             return "insufficient_units"
         if stake.account in self.market.restricted:
             return "account_restricted"
-        return "account_earmarked" if stake.account in vault.earmarks else None
+        if stake.account in vault.earmarks:
+            return "account_earmarked"
+        return "account_frozen" if self.market.custody.stops(stake.account) else None
 
     def not_these_terms(self, listing: "PlainListing", price_fen: int, tonnes: int) -> str | None:
         terms = listing.terms

@@ -108,9 +108,7 @@ class Office:
         return notes
 
     def send(self, use: PlainUse, seq: int) -> Note:
-        movement = Movement(
-            f"{use.name}-{seq}", use.account, use.instrument, use.pieces, [], "", None, use.name
-        )
+        movement = Movement(f"{use.name}-{seq}", use.account, use.instrument, use.pieces, used=use.name)
         self.vault.asked.append(movement)
         return told(movement)
 
@@ -219,7 +217,9 @@ class Office:
     def no_business(self, account: str, *, restricted: bool) -> str | None:
         if account in self.vault.earmarks:
             return "account_earmarked"
-        return "account_restricted" if restricted else None
+        if restricted:
+            return "account_restricted"
+        return "account_frozen" if self.vault.stopped(account) else None
 
     def is_class_two(self, command: SubmitOffset) -> bool:
         lots = self.vault.lots
@@ -287,20 +287,28 @@ class Office:
             lot = self.vault.lots[choice.lot_id]
             if any(overlaps(gone, choice.serials) for gone in self.vault.spent.get(lot.lot_id, [])):
                 return "serials_retired"
-            mine = joined(
-                [(one.first, one.end) for one in self.pieces_of(account) if one.lot_id == lot.lot_id]
-            )
+            held = [one for one in self.pieces_of(account) if one.lot_id == lot.lot_id]
+            mine = joined([part for one in held for part in self.vault.unfrozen(account, one)])
             ranges = list(choice.serials) or lowest(mine, choice.quantity_tonnes)
             if ranges is None or not all(
                 any(a <= first and end <= b for a, b in mine) for first, end in ranges
             ):
-                return "units_not_owned"
+                return self.frozen_or_not_owned(account, held, choice)
             refused = why(lot)
             if refused is not None:
                 return refused
             chosen += [Piece(lot.issued_on, lot.lot_id, first, end) for first, end in ranges]
         instrument = self.vault.lots[lots[0].lot_id].instrument
         return self.shortage(account, instrument, tonnes(chosen)) or (instrument, chosen)
+
+    def frozen_or_not_owned(self, account: str, held: list[Piece], choice: LotChoice) -> str:
+        """Whether it is a freeze that keeps these units from being used, or that they are not there."""
+        free = [part for one in held for part in self.vault.unfrozen(account, one)]
+        mine = {number for one in held for number in range(one.first, one.end)}
+        frozen = mine - {number for first, end in free for number in range(first, end)}
+        wanted = {number for first, end in choice.serials for number in range(first, end)}
+        is_frozen = bool(wanted & frozen) if wanted else choice.quantity_tonnes <= len(mine)
+        return "units_frozen" if is_frozen else "units_not_owned"
 
     def oldest(self, account: str, code: str, wanted: int, why: "Why") -> tuple[str, list[Piece]] | str:
         short = self.shortage(account, code, wanted)
@@ -311,7 +319,12 @@ class Office:
             key=lambda piece: (piece.issued_on, piece.lot_id, piece.first),
         )
         forbidden = [why(self.vault.lots[piece.lot_id]) for piece in pieces]
-        allowed = [piece for piece, no in zip(pieces, forbidden, strict=True) if no is None]
+        allowed = [
+            Piece(piece.issued_on, piece.lot_id, first, end)
+            for piece, no in zip(pieces, forbidden, strict=True)
+            if no is None
+            for first, end in sorted(self.vault.unfrozen(account, piece))
+        ]
         if tonnes(allowed) < wanted:
             return next((no for no in forbidden if no is not None), "units_not_owned")
         chosen: list[Piece] = []
@@ -334,7 +347,12 @@ class Office:
             return None
         if wanted <= free + committed:
             return "units_held"
-        return "units_not_settled" if wanted <= free + committed + locked + incoming else "units_not_owned"
+        if wanted <= free + committed + locked + incoming:
+            return "units_not_settled"
+        frozen = vault.amount(account, code, "frozen")
+        return (
+            "units_frozen" if wanted <= free + committed + locked + incoming + frozen else "units_not_owned"
+        )
 
     def pieces_of(self, account: str) -> list[Piece]:
         return [piece for (owner, _), some in self.vault.pieces.items() if owner == account for piece in some]

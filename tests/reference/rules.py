@@ -30,6 +30,7 @@ LEAST = {
     "fee_seller_ppm": 0,
     "use_withdrawal_s": 0,
     "negotiated_min_tonnes": 1,
+    "negotiated_max_filed": 1,
     "negotiated_max_rounds": 1,
 }
 A_YEAR_S = 366 * 86_400
@@ -49,6 +50,7 @@ CHOICES = {
     "closing_method": ("average", "last_five"),
     "settlement_cycle": ("end_of_day", "as_traded"),
     "resale_next_day": ("yes", "no"),
+    "correction_policy": ("claim_only", "freeze_holder"),
     "negotiated_reference": ("same_day_close", "previous_close"),
     "negotiated_open_offers": ("yes", "no"),
     "negotiated_review": ("off", "without_band", "all"),
@@ -61,13 +63,16 @@ LISTS = (
     "negotiated_band_tiers",
     "use_channels",
 )
-PARAMETERS = ("hours", *LEAST, *CHOICES, *LISTS)
+PARAMETERS = ("hours", "transfers_until", *LEAST, *CHOICES, *LISTS)
 ONE_FOR_ALL = (
     "hours",
     "close_by_clock",
     "registry_patience_s",
     "notice_s",
     "two_person_acts",
+    "negotiated_max_filed",
+    "transfers_until",
+    "correction_policy",
     "use_channels",
     "use_withdrawal_s",
 )
@@ -81,12 +86,8 @@ KINDS = (
     "individual",
 )
 GRAVE_ACTS = (
-    "halt",
-    "resume",
-    "restrict_account",
-    "lift_restriction",
-    "bust_trade",
-    "emergency_rules",
+    *("halt", "resume", "restrict_account", "lift_restriction", "bust_trade", "emergency_rules"),
+    *("place_freeze", "lift_freeze", "decide_claim", "resolve_break", "retry_deliveries", "unwind_delivery"),
     "review_negotiated",
 )
 
@@ -102,6 +103,8 @@ def is_faulty(change: RuleChange) -> bool:
         return True
     if change.parameter == "hours":
         return periods(str(change.value)) is None
+    if change.parameter == "transfers_until":
+        return seconds_of(change.value) is None and change.value != "none"
     if change.parameter == "participant_kinds":
         return any(kind not in KINDS for kind in names(change.value))
     if change.parameter in ("position_limits", "large_holder_alerts"):
@@ -120,6 +123,15 @@ def is_faulty(change: RuleChange) -> bool:
         or change.value < LEAST[change.parameter]
         or change.value > MOST.get(change.parameter, change.value)
     )
+
+
+def seconds_of(value: RuleValue) -> int | None:
+    """The second of the day of a time such as 15:00; none for anything else."""
+    text = str(value)
+    shape = len(text) == 5 and text[2] == ":" and (text[:2] + text[3:]).isdecimal() and text.isascii()
+    if not shape or not 0 <= int(text[:2]) < 24 or int(text[3:]) >= 60:
+        return None
+    return int(text[:2]) * 3_600 + int(text[3:]) * 60
 
 
 def is_faulty_table(text: str) -> bool:
@@ -310,6 +322,11 @@ def phase_at(trading_day: str, terms: Terms, at_ns: int) -> str:
         periods(str(terms["hours"])) or [], now.hour * 3_600 + now.minute * 60 + now.second
     )
     return "closed" if phase == "closing" and not by_clock else phase
+
+
+def start_of_day_ns(day: str) -> int:
+    """The first instant of that date."""
+    return int(datetime.fromisoformat(f"{day}T00:00:00+08:00").timestamp()) * SECOND_NS
 
 
 def end_of_day_ns(day: str) -> int:

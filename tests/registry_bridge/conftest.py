@@ -14,6 +14,7 @@ from registry_bridge.http_registry import HttpRegistry, connect
 from registry_bridge.keys import create_key, load_signer, load_verifier
 from registry_bridge.reference.serving import ADMIN_KEY, EXCHANGE_KEY, RegistrySettings, running
 from registry_bridge.reference.store import SCHEMA, Pool, Store, create_pool
+from tests.registry_bridge.drilled import Drill
 from tests.registry_bridge.examples import ManualClock
 
 
@@ -89,3 +90,18 @@ async def pool(database: str) -> AsyncIterator[Pool]:
 @pytest.fixture
 def store(pool: Pool, clock: ManualClock) -> Store:
     return Store(pool, clock)
+
+
+@pytest.fixture
+async def drill(database: str, keys: Path) -> AsyncIterator[Drill]:
+    settings = RegistrySettings(
+        database_url=database,
+        host="127.0.0.1",
+        port=0,
+        key_file=keys / "registry.pem",
+        exchange_public_key_file=keys / f"{EXCHANGE_KEY}.pub",
+        admin_public_key_file=keys / f"{ADMIN_KEY}.pub",
+        drill=True,
+    )
+    async with Drill(settings).running() as made:
+        yield made

@@ -4,13 +4,15 @@ It stands in for the platform behind the port, and is what the reference registr
 and people's calls have the names and arguments of `HttpAdministration`.
 """
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 
 from registry_bridge.capabilities import WHOLE_PROTOCOL, Capabilities
 from registry_bridge.reconcile import PositionDigest
 from registry_bridge.registry import (
     AccountKind,
+    AccountState,
     Answer,
     Binding,
     BindingRefused,
@@ -39,7 +41,7 @@ from registry_bridge.registry import (
     UnknownReason,
 )
 from registry_bridge.wire import movement_digest
-from registry_bridge.wire_administration import LotIssue
+from registry_bridge.wire_administration import CorrectionMade, LotIssue
 from settlement.lot import MethodologyClass
 from settlement.serials import Serials
 
@@ -69,6 +71,8 @@ class FakeRegistry:
         self.told: list[Notice] = []
         self.answers: dict[str, tuple[str | None, FinalAnswer]] = {}
         self.restrictions: dict[int, tuple[str | None, str | None, Serials]] = {}
+        self.closed: set[str] = set()
+        self.corrected: set[Serial] = set()
         self.moves = 0
         """Calls of `move` that got here, repeated ones included."""
 
@@ -95,6 +99,7 @@ class FakeRegistry:
             account=account,
             kind=self.accounts[account],
             frozen=self._account_frozen(account),
+            closed=account in self.closed,
             trading_account=binding.trading_account if binding else None,
             holdings=tuple(
                 Holding(sub_account=sub_account, lot=lot, first=first, end=end)
@@ -104,9 +109,23 @@ class FakeRegistry:
             ),
         )
 
+    async def account_state(self, account: str) -> AccountState | None:
+        found = await self.account(account)
+        if found is None:
+            return None
+        return AccountState(
+            account=account,
+            kind=found.kind,
+            frozen=found.frozen,
+            closed=found.closed,
+            trading_account=found.trading_account,
+        )
+
     async def bind(self, account: str, trading_account: str) -> Binding | BindingRefused:
         if account not in self.accounts:
             return BindingRefused(account=account, code=RefusalCode.ACCOUNT_UNKNOWN)
+        if account in self.closed:
+            return BindingRefused(account=account, code=RefusalCode.ACCOUNT_CLOSED)
         found = [
             one
             for one in self.bindings.values()
@@ -121,6 +140,9 @@ class FakeRegistry:
 
     async def lots(self, after: int = 0) -> LotPage:
         return LotPage(lots=tuple(lot for lot in self.issued.values() if lot.sequence > after), next=None)
+
+    async def lot(self, lot: str) -> RegistryLot | None:
+        return self.issued.get(lot)
 
     async def positions(self, as_of: int | None = None, after: str | None = None) -> PositionPage:
         as_of = len(self.entries) if as_of is None else as_of
@@ -148,6 +170,33 @@ class FakeRegistry:
 
     async def open_account(self, account: str, kind: AccountKind) -> None:
         self.accounts[account] = kind
+
+    async def close_account(self, account: str, reason: str) -> None:
+        self.closed.add(account)
+        self._tell(NoticeKind.ACCOUNT_CLOSED, account=account, reason=reason)
+
+    async def correct(self, *, lot: str, serials: Serials, reason: str) -> CorrectionMade:
+        named = [(lot, serial) for first, end in serials for serial in range(first, end)]
+        self.corrected |= set(named)
+        were = Counter(self.places[serial][1] for serial in named)
+        self._withdraw(serial for serial in named if self.places[serial][1] == "management")
+        self._tell(
+            NoticeKind.CORRECTED,
+            account=self.issued[lot].applicant,
+            lot=lot,
+            serials=serials,
+            reason=reason,
+            journal_sequence=len(self.entries),
+        )
+        return CorrectionMade(
+            correction=len(self.told),
+            withdrawn_tonnes=were["management"],
+            trading_tonnes=were["trading"],
+            retired_tonnes=were["retired"],
+        )
+
+    def _withdraw(self, serials: Iterable[Serial]) -> None:
+        self.places |= {serial: (self.places[serial][0], "withdrawn") for serial in serials}
 
     async def publish_methodology(
         self, *, code: str, version: str, methodology_class: MethodologyClass, title: str
@@ -244,6 +293,10 @@ class FakeRegistry:
             seen |= serials
         if movement.request_id.startswith("owner.") != by_owner:
             return RefusalCode.NOT_AUTHORISED, None
+
+        def withdrawn(leg: MovementLeg) -> bool:
+            return movement.kind is MovementKind.TRANSFER_OUT and set(_each(leg)) <= self.corrected
+
         rules = (
             (RefusalCode.ACCOUNT_UNKNOWN, lambda leg: not _accounts(leg) <= self.accounts.keys()),
             (RefusalCode.LOT_UNKNOWN, lambda leg: leg.lot not in self.issued),
@@ -252,8 +305,12 @@ class FakeRegistry:
                 RefusalCode.NOT_AUTHORISED,
                 lambda leg: not by_owner and not _accounts(leg) <= self.bindings.keys(),
             ),
-            (RefusalCode.ACCOUNT_FROZEN, lambda leg: any(map(self._account_frozen, _accounts(leg)))),
-            (RefusalCode.LOT_FROZEN, self._leg_frozen),
+            (RefusalCode.ACCOUNT_CLOSED, lambda leg: bool(_accounts(leg) & self.closed)),
+            (
+                RefusalCode.ACCOUNT_FROZEN,
+                lambda leg: not withdrawn(leg) and any(map(self._account_frozen, _accounts(leg))),
+            ),
+            (RefusalCode.LOT_FROZEN, lambda leg: not withdrawn(leg) and self._leg_frozen(leg)),
             (RefusalCode.ALREADY_RETIRED, self._leg_retired),
             (RefusalCode.SERIALS_NOT_HELD, self._leg_not_held),
         )
@@ -269,6 +326,8 @@ class FakeRegistry:
             if leg.to_account is not None and leg.to_sub_account is not None:
                 target = (leg.to_account, leg.to_sub_account.value)
             self.places |= dict.fromkeys(_each(leg), target)
+            if target[1] == "management":
+                self._withdraw(serial for serial in _each(leg) if serial in self.corrected)
         sequence = len(self.entries) + 1
         self.history.append(dict(self.places))
         entry = JournalEntry(

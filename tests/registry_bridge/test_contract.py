@@ -12,6 +12,7 @@ from registry_bridge.http_registry import HttpRegistry
 from registry_bridge.reconcile import reconcile
 from registry_bridge.registry import (
     AccountKind,
+    AccountState,
     Answer,
     Binding,
     BindingRefused,
@@ -358,6 +359,56 @@ async def test_the_journal_has_everything_without_gaps(platform: Platform) -> No
         assert isinstance(answer, Confirmed)
         assert (entry.movement_id, entry.digest) == (answer.movement_id, answer.digest)
         assert (entry.legs, entry.retirement, entry.request_id) == (one.legs, one.retirement, one.request_id)
+
+
+async def test_one_lot_is_told_as_it_is(platform: Platform) -> None:
+    first, _ = (await platform.registry.lots()).lots
+    assert await platform.registry.lot("LOT-1") == first
+    assert await platform.registry.lot("LOT-9") is None
+
+
+async def test_a_closed_account_is_closed_to_all(platform: Platform) -> None:
+    before = (await platform.registry.notices()).notices[-1].sequence
+    await platform.people.close_account("stranger", "Asked by its owner")
+    assert await platform.registry.account_state("stranger") == AccountState(
+        account="stranger", kind=AccountKind.INSTITUTION, frozen=False, closed=True, trading_account=None
+    )
+    refused = BindingRefused(account="stranger", code=RefusalCode.ACCOUNT_CLOSED)
+    assert await platform.registry.bind("stranger", "T-9") == refused
+    (notice,) = (await platform.registry.notices(after=before)).notices
+    assert (notice.kind, notice.account) == (NoticeKind.ACCOUNT_CLOSED, "stranger")
+
+
+async def test_an_accounts_state_is_told_without_its_holdings(platform: Platform) -> None:
+    await platform.people.freeze(account="seller", reason="Ordered by the authority")
+    state = await platform.registry.account_state("seller")
+    assert state is not None
+    assert (state.frozen, state.closed, state.trading_account) == (True, False, "T-seller")
+    assert await platform.registry.account_state("nobody") is None
+
+
+async def test_corrected_serials_leave_when_the_exchange_moves_them_out(platform: Platform) -> None:
+    before = await platform.registry.positions()
+    made = await platform.people.correct(lot="LOT-1", serials=((491, 511),), reason="Faulty meter")
+    assert (made.withdrawn_tonnes, made.trading_tonnes, made.retired_tonnes) == (10, 10, 0)
+    notice = (await platform.registry.notices()).notices[-1]
+    assert (notice.kind, notice.account, notice.lot, notice.serials, notice.reason) == (
+        NoticeKind.CORRECTED,
+        "seller",
+        "LOT-1",
+        ((491, 511),),
+        "Faulty meter",
+    )
+    assert await platform.registry.positions() == before, "what trades stays until it is moved out"
+    await platform.people.freeze(lot="LOT-1", reason="Inquiry")
+    out = leg(1, ((491, 501),), ("seller", TRADING), ("seller", MANAGEMENT))
+    assert isinstance(await platform.registry.move(movement("o1", MovementKind.TRANSFER_OUT, out)), Confirmed)
+    entry = (await platform.registry.journal(before.as_of)).entries[0]
+    assert (entry.request_id, entry.legs) == ("o1", (out,))
+    assert [one for one in await held(platform, "seller") if one[1] == "LOT-1"] == [
+        ("management", "LOT-1", 511, 1001),
+        ("trading", "LOT-1", 1, 491),
+    ]
 
 
 async def test_positions_are_told_as_of_any_entry(platform: Platform) -> None:

@@ -11,9 +11,6 @@ from structlog.testing import capture_logs
 
 from registry_bridge import exchange_side
 from registry_bridge.exchange_side import (
-    ExchangeOutbox,
-    ExchangeSide,
-    compare_positions,
     management_holdings,
 )
 from registry_bridge.platform import ReferencePlatform
@@ -40,28 +37,7 @@ from settlement.serials import Serials
 from settlement.values import AccountId, InstructionId, LotId, TradingDay
 from tests.registry_bridge.examples import DAY, DEADLINE_NS, NOW_NS, ManualClock, issue
 from tests.registry_bridge.fake_registry import FakeRegistry
-
-
-@pytest.fixture(autouse=True)
-def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange_side, "PAUSE_S", 0.0)
-
-
-class Side:
-    """An exchange that holds what it is given and notes what is submitted."""
-
-    def __init__(self) -> None:
-        self.instructions: list[Instruction] = []
-        self.submitted: list[Any] = []
-        self.side = ExchangeSide(
-            exchange_id="x1",
-            pending=lambda: tuple(self.instructions),
-            registry_account=lambda account: account.removeprefix("T-"),
-            submit=self.submit,
-        )
-
-    async def submit(self, command: Any) -> None:
-        self.submitted.append(command)
+from tests.registry_bridge.side import Side
 
 
 class HalfDeaf(FakeRegistry):
@@ -137,8 +113,8 @@ def test_an_instruction_becomes_a_movement(
     kind: InstructionKind, there: MovementKind, source: SubAccount, target: SubAccount
 ) -> None:
     exchange = Side()
-    exchange.instructions.append(instruction(kind, "T-seller", "T-buyer", ((1, 11),)))
-    (movement,) = ExchangeOutbox(exchange.side).pending()
+    exchange.pend(instruction(kind, "T-seller", "T-buyer", ((1, 11),)))
+    (movement,) = exchange.outbox.pending()
     assert (movement.request_id, movement.kind, movement.not_after_ns, movement.trading_day) == (
         "x1.7",
         there,
@@ -156,8 +132,8 @@ def test_an_instruction_to_retire_says_what_for_and_goes_nowhere(purpose: Retire
     exchange = Side()
     use = Use(purpose=purpose, beneficiary="a meeting of 300", statement="carbon neutral")
     asked = instruction(InstructionKind.RETIRE, "T-buyer", "T-buyer", ((1, 11),))
-    exchange.instructions.append(replace(asked, retirement_id=RetirementId("trade-1"), use=use))
-    (movement,) = ExchangeOutbox(exchange.side).pending()
+    exchange.pend(replace(asked, retirement_id=RetirementId("trade-1"), use=use))
+    (movement,) = exchange.outbox.pending()
     assert movement.kind is MovementKind.RETIRE
     assert movement.retirement is not None
     assert movement.retirement.purpose.value == purpose.value
@@ -178,7 +154,7 @@ def test_every_kind_of_instruction_has_its_movement() -> None:
 
 async def test_final_answers_become_commands() -> None:
     exchange = Side()
-    outbox = ExchangeOutbox(exchange.side)
+    outbox = exchange.outbox
     await outbox.resolve(
         "x1.7", Confirmed(request_id="x1.7", movement_id="m", digest="d", registry_time_ns=NOW_NS)
     )
@@ -195,7 +171,7 @@ async def test_final_answers_become_commands() -> None:
 
 
 async def test_the_outbox_wakes_whoever_waits_once_for_each_notice() -> None:
-    outbox = ExchangeOutbox(Side().side)
+    outbox = Side().outbox
     waiting = asyncio.create_task(outbox.wait())
     await asyncio.sleep(0)
     assert not waiting.done()
@@ -205,86 +181,16 @@ async def test_the_outbox_wakes_whoever_waits_once_for_each_notice() -> None:
         await asyncio.wait_for(outbox.wait(), 0.01)
 
 
-async def test_positions_that_agree_are_clean_with_both_digests(clock: ManualClock) -> None:
-    registry = HalfDeaf(clock)
-    await filled(registry)
-    await registry.transfer_by_owner(
-        transfer_id="t", account="seller", lot="LOT-1", serials=((1, 41),), trading_day=DAY
-    )
-    found = await compare_positions(
-        registry, ExchangeOutbox(Side().side), lambda: [(AccountId("T-seller"), LotId("LOT-1"), ((1, 41),))]
-    )
-    assert found.is_clean
-    assert found.here.digest == found.there.digest
-    assert registry.silences == 0
-
-
-async def test_a_difference_that_stays_is_a_break(clock: ManualClock) -> None:
-    registry = FakeRegistry(clock)
-    await filled(registry)
-    found = await compare_positions(
-        registry, ExchangeOutbox(Side().side), lambda: [(AccountId("T-seller"), LotId("LOT-1"), ((1, 41),))]
-    )
-    assert found.break_count == 1
-    assert found.breaks[0].only_here == ((1, 41),)
-
-
-async def test_a_difference_that_goes_is_none(clock: ManualClock) -> None:
-    registry = FakeRegistry(clock)
-    await filled(registry)
-    holdings = [[(AccountId("T-seller"), LotId("LOT-1"), ((1, 41),))], []]
-    found = await compare_positions(registry, ExchangeOutbox(Side().side), lambda: holdings.pop(0))
-    assert found.is_clean
-
-
 def on_its_way(number: str) -> Instruction:
     one = instruction(InstructionKind.TRANSFER_IN, "T-seller", "T-seller", ((1, 2),))
     return replace(one, instruction_id=InstructionId(number))
 
 
-async def settled() -> None:
-    """Let everything run that can."""
-    for _ in range(20):
-        await asyncio.sleep(0)
-
-
-async def test_nothing_is_compared_while_something_is_on_its_way(clock: ManualClock) -> None:
-    registry = FakeRegistry(clock)
-    await filled(registry)
-    exchange = Side()
-    outbox = ExchangeOutbox(exchange.side)
-    exchange.instructions.append(on_its_way("7"))
-    comparing = asyncio.create_task(compare_positions(registry, outbox, list))
-    await settled()
-    assert not comparing.done()
-    exchange.instructions.clear()
-    outbox.notify_answered()
-    assert (await asyncio.wait_for(comparing, 5)).is_clean
-
-
-async def test_what_is_instructed_later_is_not_waited_for(clock: ManualClock) -> None:
-    """Else whoever keeps instructing could keep the day from closing."""
-    registry = FakeRegistry(clock)
-    await filled(registry)
-    exchange = Side()
-    outbox = ExchangeOutbox(exchange.side)
-    exchange.instructions.append(on_its_way("1"))
-    comparing = asyncio.create_task(compare_positions(registry, outbox, list))
-    await settled()
-    for number in range(2, 50):
-        exchange.instructions.append(on_its_way(str(number)))
-        exchange.instructions.pop(0)
-        outbox.notify_answered()
-        await settled()
-    assert exchange.instructions
-    assert (await asyncio.wait_for(comparing, 5)).is_clean
-
-
 async def test_an_operator_is_told_what_a_reconciliation_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exchange_side, "TELL_EVERY_S", 0.01)
     exchange = Side()
-    outbox = ExchangeOutbox(exchange.side)
-    exchange.instructions.append(on_its_way("7"))
+    outbox = exchange.outbox
+    exchange.pend(on_its_way("7"))
     with capture_logs() as told:
         waiting = asyncio.create_task(outbox.until_answered(outbox.waiting_for()))
         async with asyncio.timeout(5):
@@ -296,26 +202,6 @@ async def test_an_operator_is_told_what_a_reconciliation_waits_for(monkeypatch: 
     assert {(line["event"], line["movements"], line["one"]) for line in told} == {
         ("reconciliation_waits", 1, "7")
     }
-
-
-async def test_a_difference_seen_while_a_movement_ended_is_looked_at_again(clock: ManualClock) -> None:
-    """Each side had it at another moment; twice in a row is no break either."""
-    registry = FakeRegistry(clock)
-    await filled(registry)
-    exchange = Side()
-    outbox = ExchangeOutbox(exchange.side)
-    looks = 0
-
-    def here() -> list[tuple[AccountId, LotId, Serials]]:
-        nonlocal looks
-        looks += 1
-        if looks <= 5:
-            outbox.notify_answered()
-            return [(AccountId("T-seller"), LotId("LOT-1"), ((1, 41),))]
-        return []
-
-    found = await asyncio.wait_for(compare_positions(registry, outbox, here), 5)
-    assert (found.is_clean, looks) == (True, 6)
 
 
 async def test_management_holdings_are_those_not_yet_moved_in(clock: ManualClock) -> None:

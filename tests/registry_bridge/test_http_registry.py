@@ -339,6 +339,20 @@ async def test_no_server_is_a_lost_connection() -> None:
             await registry.time()
 
 
+async def test_a_question_the_line_repeated_is_asked_anew_and_is_nobodys_fault() -> None:
+    """The client signs once and may send twice on a connection that drops; the registry refuses the second."""
+    replayed = problem("not_authenticated") | {"detail": "signature_replayed"}
+    async with facing(says(200, DONE), sends(b""), says(401, replayed), says(200, DONE)) as (
+        registry,
+        server,
+    ):
+        assert await registry.ask("d1") == CONFIRMED
+        assert why(await registry.ask("d1")) is UnknownReason.CONNECTION_LOST
+        assert await registry.ask("d1") == CONFIRMED
+    signatures = [request.headers["x-signature"] for request in server.requests]
+    assert signatures[1] == signatures[2] != signatures[3]
+
+
 async def test_a_movement_is_sent_once_though_the_connection_drops() -> None:
     """HTTP clients may repeat other methods by themselves on a connection that was kept alive."""
     async with facing(says(200, DONE), sends(b""), says(200, DONE)) as (registry, faulty):
@@ -487,6 +501,22 @@ async def test_holdings_without_end_are_refused(monkeypatch: pytest.MonkeyPatch)
         "after=again",
         "after=again",
     ]
+
+
+NOWHERE = {"items": [], "next": 7, "registry_time": format_instant(NOW_NS)}
+
+
+async def test_pages_that_lead_nowhere_are_refused() -> None:
+    totals = {"accounts": 0, "lots": 0, "tonnes": 0}
+    positions = NOWHERE | {"as_of": 7, "next": "again", "totals": totals, "digest": "0" * 64}
+    async with facing(says(200, NOWHERE)) as (registry, _):
+        for call in (registry.lots, registry.journal, registry.notices):
+            assert (await call(6)).next == 7
+            with pytest.raises(RegistryUnavailable, match="after 7"):
+                await call(7)
+    async with facing(says(200, positions)) as (registry, _):
+        with pytest.raises(RegistryUnavailable, match="no positions"):
+            await registry.positions()
 
 
 @pytest.mark.parametrize("name", ["..", "a/b", "a?b", ""])

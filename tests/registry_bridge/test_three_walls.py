@@ -193,6 +193,9 @@ async def test_the_registry_refuses_class_two_that_was_asked_past_the_core(
         exchange_id="walls",
         pending=lambda: tuple(asked.values()),
         registry_account=lambda account: f"R-{account}",
+        accounts=lambda: (),
+        serials=lambda _: {},
+        arriving=lambda: (),
         submit=resolve,
     )
     outbox = ExchangeOutbox(side)

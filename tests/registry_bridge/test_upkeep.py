@@ -1,5 +1,6 @@
 """Lots are learnt and accounts bound through silence, refusals and what is not listed yet."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -57,10 +58,12 @@ class Exchange:
     def __init__(self, *listed: MethodologyClass) -> None:
         self.instruments = {kind: AssetCode(f"CLASS-{kind.value}") for kind in listed}
         self.registered: list[str] = []
+        self.projects: dict[str, str] = {}
         self.rejects: dict[str, str] = {}
 
     async def register(self, command: RegisterLot) -> str | None:
         self.registered.append(command.lot.lot_id)
+        self.projects[command.lot.lot_id] = command.lot.project
         return self.rejects.get(command.lot.lot_id)
 
     def feed(self, registry: FakeRegistry) -> LotFeed:
@@ -110,6 +113,43 @@ async def test_a_rejected_lot_is_told_and_the_next_is_taken(clock: ManualClock) 
         await run_until(feed.run(), lambda: len(exchange.registered) == 3)
     (line,) = (line for line in told if line["event"] == "lot_rejected")
     assert (line["lot"], line["code"], line["log_level"]) == ("LOT-2", "lot_class_differs", "error")
+
+
+async def settled() -> None:
+    """Let everything run that can."""
+    for _ in range(30):
+        await asyncio.sleep(0)
+
+
+async def test_a_rejected_lot_is_tried_again_later_each_time_as_it_is_then(clock: ManualClock) -> None:
+    exchange, now_s = Exchange(ONE, TWO), [0.0]
+    exchange.rejects["LOT-2"] = "lot_class_differs"
+    registry = await with_both_classes(clock)
+    feed = LotFeed(
+        registry,
+        instrument_of=exchange.instruments.get,
+        is_known=lambda lot: False,
+        register=exchange.register,
+        now_s=lambda: now_s[0],
+        jitter=lambda: 0.0,
+    )
+    with capture_logs() as told:
+        running = asyncio.create_task(feed.run())
+        for at_s, times in ((0.0, 1), (29.9, 1), (30.0, 2), (89.9, 2), (90.0, 3)):
+            now_s[0] = at_s
+            await settled()
+            assert exchange.registered.count("LOT-2") == times
+        assert feed.rejected == 1
+        registry.issued["LOT-2"] = replace(registry.issued["LOT-2"], project="Amended")
+        del exchange.rejects["LOT-2"]
+        now_s[0] = 1_000.0
+        await settled()
+        assert not feed.rejected
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+    assert [line["event"] for line in told].count("lot_rejected") == 1
+    assert exchange.projects["LOT-2"] == "Amended"
 
 
 async def test_accounts_are_bound_through_silence(clock: ManualClock) -> None:

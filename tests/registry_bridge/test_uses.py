@@ -2,28 +2,31 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 import asyncpg
 import pytest
 
 from gateway.engine.clock import ManualClock as EngineClock
 from gateway.engine.entry import Entry
+from gateway.engine.patience import rejection_of
 from gateway.engine.settlement_postings import SettlementPostings, compare_with_core, settlement_check
 from gateway.postgres.database import ensure_database
 from gateway.postgres.embedded import EmbeddedPostgres
 from matching.commands import AdvanceClose, CloseDay, RetryRetirement
 from matching.events import CloseStep
 from matching.order import Side
-from registry_bridge import exchange_side
+from registry_bridge import reconciling
 from registry_bridge.back_off import BackOff
 from registry_bridge.bridge import Bridge
-from registry_bridge.exchange_side import ExchangeOutbox, ExchangeSide, compare_positions
+from registry_bridge.exchange_side import ExchangeOutbox, ExchangeSide
 from registry_bridge.http_administration import HttpAdministration
 from registry_bridge.http_registry import HttpRegistry
-from registry_bridge.reconcile import Reconciliation
+from registry_bridge.notice_feed import NoticeFeed
+from registry_bridge.reconciling import Outcome, Reconciler
 from registry_bridge.registry import (
     AccountKind,
     Answer,
@@ -39,8 +42,7 @@ from registry_bridge.upkeep import bind
 from registry_bridge.wire_administration import LotIssue
 from settlement.lot import MethodologyClass
 from settlement.retirement import RetirementId, RetirementPurpose, Use
-from settlement.serials import Serials
-from settlement.values import AccountId, LotId, ParticipantId
+from settlement.values import AccountId, ParticipantId
 from tests.gateway.engine.world import DAY, LISTING, LOT, START_NS, TRADERS, Engine, engine, order, setting_up
 from tests.registry_bridge.conftest import Service
 from tests.registry_bridge.examples import MANAGEMENT, MINUTE_NS, TRADING, deliver, leg, movement, retire
@@ -57,7 +59,7 @@ BUYER = AccountId("buyer")
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange_side, "PAUSE_S", 0.01)
+    monkeypatch.setattr(reconciling, "AGAIN", BackOff(first_s=0.01, longest_s=0.01))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,13 +86,15 @@ class Whole:
                 await self.engine.do(AdvanceClose(trading_day=DAY, portion=100))
                 await self.quiet()
 
-    def holdings(self) -> Iterator[tuple[AccountId, LotId, Serials]]:
-        for account in self.engine.views.accounts().values():
-            for lot, serials in account.serials.items():
-                yield AccountId(account.account), LotId(lot), serials
-
-    async def compare(self) -> Reconciliation:
-        return await compare_positions(self.registry, self.outbox, self.holdings)
+    async def compare(self) -> Outcome:
+        custody = self.engine.views.custody
+        feed = NoticeFeed(
+            self.registry,
+            cursor=lambda: custody.notice_cursor,
+            take=partial(rejection_of, self.engine.sequencer),
+            instrument_of=lambda _: LISTING,
+        )
+        return await Reconciler(self.registry, self.outbox, feed).reconcile()
 
     async def check_the_wall(self) -> None:
         """Core, tables and history agree."""
@@ -129,6 +133,9 @@ async def whole(
             exchange_id=running.journal.exchange_id,
             pending=lambda: tuple(running.views.pending_instructions.values()),
             registry_account=lambda account: f"R-{account}",
+            accounts=lambda: tuple(AccountId(name) for name in running.views.accounts()),
+            serials=lambda account: running.views.accounts()[account].serials,
+            arriving=running.views.custody.arriving,
             submit=running.sequencer.submit,
         )
         outbox = ExchangeOutbox(side)
@@ -217,11 +224,10 @@ async def test_what_is_bought_for_a_use_ends_as_a_retirement_in_the_registrys_re
     assert (cancelled.to_account, cancelled.lot, cancelled.serials) == (None, LOT.lot_id, ((1, 5),))
     found = await whole.compare()
     assert found.is_clean
-    assert found.here.totals == found.there.totals
+    assert found.positions.here.totals == found.positions.there.totals
     await whole.check_the_wall()
-    assert [event.type for event in whole.engine.told if event.account == "buyer"][
-        -1
-    ] == "retirement_completed"
+    told = [event.type for event in whole.engine.told if event.account == "buyer"]
+    assert told[-2:] == ["retirement_completed", "certificate_issued"]
 
 
 async def test_what_was_retired_never_moves_again(whole: Whole) -> None:

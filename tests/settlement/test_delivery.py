@@ -7,13 +7,17 @@ import pytest
 from settlement.delivery import LIFE, Delivery, DeliveryState, DeliveryStep
 from settlement.values import AccountId, AssetCode, TradeId, TradingDay
 
-PENDING, INSTRUCTED = DeliveryState.PENDING, DeliveryState.INSTRUCTED
+PENDING, INSTRUCTED, PARKED = DeliveryState.PENDING, DeliveryState.INSTRUCTED, DeliveryState.PARKED
 EXPECTED = {
     (PENDING, DeliveryStep.INSTRUCT): INSTRUCTED,
     (INSTRUCTED, DeliveryStep.SETTLE): DeliveryState.SETTLED,
     (INSTRUCTED, DeliveryStep.FAIL): DeliveryState.FAILED,
     (INSTRUCTED, DeliveryStep.RETURN): PENDING,
     (PENDING, DeliveryStep.BUST): DeliveryState.BUSTED,
+    (PENDING, DeliveryStep.FAIL): DeliveryState.FAILED,
+    (INSTRUCTED, DeliveryStep.PARK): PARKED,
+    (PARKED, DeliveryStep.RETRY): PENDING,
+    (PARKED, DeliveryStep.UNWIND): DeliveryState.FAILED,
 }
 
 

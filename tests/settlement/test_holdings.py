@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from settlement import serials
 from settlement.events import LotSlice
 from settlement.holdings import Holdings
+from settlement.restrictions import Restrictions
 from settlement.values import AccountId, LotId
 from tests.settlement.house import OTHER_UNITS, UNITS, lot, part
 
@@ -20,7 +21,8 @@ def holdings() -> Holdings:
         lot("old", (501, 601), "2024-06-01"),
         lot("also-new", (1, 101), "2025-06-01"),
     ]
-    return Holdings({known.lot_id: known for known in lots})
+    known = {one.lot_id: one for one in lots}
+    return Holdings(known, Restrictions({}, {}, known))
 
 
 def put(held: Holdings, account: AccountId, *slices: LotSlice) -> None:

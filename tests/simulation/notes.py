@@ -52,11 +52,31 @@ from matching.negotiated_events import (
 from settlement import serials
 from settlement.certificate import verify_certificate
 from settlement.channels import Channel
+from settlement.custody_events import (
+    BreakOpened,
+    BreakResolved,
+    ClaimDecided,
+    ClaimOpened,
+    DeliveriesRetried,
+    DeliveryUnwound,
+    FreezeLifted,
+    FreezePlaced,
+    FrozenUnitsChanged,
+    LotChanged,
+    NoticeTaken,
+    RemovalAsked,
+    RemovalCompleted,
+    RemovalOpened,
+    RemovalRefused,
+    UnitsArrived,
+)
 from settlement.events import (
     AccountOpened,
     CashDeposited,
     DeliveryFailed,
+    DeliveryParked,
     DeliverySettled,
+    InstructionKind,
     InstrumentAdded,
     LotRegistered,
     MovementConfirmed,
@@ -141,7 +161,7 @@ def _note(event: Event) -> Note:
             shown = (event.open_fen, event.high_fen, event.low_fen, event.close_fen)
             return ("prices", event.listing, *shown, event.volume_tonnes, event.turnover_fen)
         case Reconciled():
-            return ("reconciled", event.breaks)
+            return ("reconciled", event.breaks, event.open_breaks, event.on_demand)
         case DayClosed():
             return ("closed", event.trading_day, event.next_day)
         case _:
@@ -195,7 +215,7 @@ def _settlement_note(event: Event) -> Note:
         case WithdrawalReturned():
             return ("not paid out", event.withdrawal_id, event.account, event.amount_fen)
         case TransferRequested():
-            return ("transfer asked", event.account, event.quantity_tonnes)
+            return ("transfer asked", event.account, event.quantity_tonnes, event.kind)
         case MovementInstructed():
             instruction = event.instruction
             assert [leg.leg for leg in instruction.legs] == list(range(1, len(instruction.legs) + 1))
@@ -213,6 +233,8 @@ def _settlement_note(event: Event) -> Note:
             return ("confirmed", event.instruction_id)
         case MovementRefused():
             return ("refused", event.instruction_id, event.code, event.leg)
+        case TransferCompleted(kind=InstructionKind.TRANSFER_OUT):
+            return ("left", event.account, event.instrument, event.quantity_tonnes)
         case TransferCompleted():
             return ("arrived", event.account, event.instrument, event.quantity_tonnes)
         case TransferFailed():
@@ -226,6 +248,47 @@ def _settlement_note(event: Event) -> Note:
             return ("retired", event.retirement_id, event.account, event.quantity_tonnes, event.use)
         case RetirementRefused():
             return ("not retired", event.retirement_id, event.code)
+        case DeliveryParked():
+            return ("parked", event.trade_id)
+        case _:
+            return _custody_note(event)
+
+
+def _custody_note(event: Event) -> Note:
+    match event:
+        case NoticeTaken():
+            return ("notice", event.sequence, event.kind, event.account, event.fault)
+        case LotChanged():
+            return ("lot changed", event.lot.lot_id)
+        case UnitsArrived():
+            where = (event.account, event.instrument, event.quantity_tonnes)
+            return ("came in", *where, event.notice_sequence)
+        case FreezePlaced():
+            return ("freeze", event.freeze.freeze_id, event.account)
+        case FreezeLifted():
+            return ("thaw", event.freeze.freeze_id, event.account)
+        case FrozenUnitsChanged():
+            return ("frozen", event.account, event.instrument, event.frozen_tonnes)
+        case RemovalOpened(removal=removal):
+            return ("removal", removal.removal_id, removal.account, removal.lot_id, removal.serials)
+        case RemovalAsked():
+            return ("removal asked", event.removal_id)
+        case RemovalCompleted():
+            return ("removed", event.removal_id)
+        case RemovalRefused():
+            return ("not removed", event.removal_id, event.code)
+        case ClaimOpened(claim=claim):
+            return ("claim", claim.claim_id, claim.against, claim.lot_id, claim.serials, claim.state)
+        case ClaimDecided():
+            return ("claim decided", event.claim_id, event.decision, event.state)
+        case BreakOpened():
+            return ("break", event.case.break_id, event.case.difference.kind, event.account)
+        case BreakResolved():
+            return ("break resolved", event.case.break_id, event.account)
+        case DeliveriesRetried():
+            return ("retried", event.trade_ids)
+        case DeliveryUnwound():
+            return ("unwound", event.trade_id)
         case _:
             return _use_note(event)
 

@@ -18,6 +18,7 @@ from matching.order import Side
 from matching.reference_price import PriceBand
 from matching.state import ExchangeState, Stamp
 from settlement.values import AccountId, AssetCode, LotId
+from tests.reference.custody import as_ranges
 from tests.reference.market import Market
 from tests.reference.vault import MONEY, joined
 from tests.simulation.hostile import Hostile
@@ -98,7 +99,13 @@ class Simulation:
         ledger = self.exchange.depository.ledger
         for (account, asset), amounts in self.reference.vault.amounts.items():
             balance = ledger.balance(AccountId(account), AssetCode(asset))
-            have = (balance.available, balance.held, balance.delivering, balance.retired)
+            have = (
+                balance.available,
+                balance.held,
+                balance.frozen,
+                balance.delivering,
+                balance.retired,
+            )
             assert have == tuple(amounts.values()), f"{account} {asset}: {have}, not {amounts}"
 
     def fingerprint(self) -> str:
@@ -140,6 +147,7 @@ def compare(exchange: Exchange, reference: Market) -> None:
     assert list(standing.halts) == reference.halted
     assert list(standing.restrictions) == reference.restricted
     assert exchange.operations.waiting == reference.waiting
+    compare_custody(exchange, reference)
     compare_negotiated(exchange, reference)
     depository, vault = exchange.depository, reference.vault
     assert depository.movements.obligations.locked == vault.locked
@@ -182,6 +190,27 @@ def compare(exchange: Exchange, reference: Market) -> None:
     assert asked == [movement.name for movement in vault.asked]
     assert (exchange.trading_day, exchange.phase) == (reference.day, reference.phase)
     assert exchange.close_step == reference.close_step
+
+
+def compare_custody(exchange: Exchange, reference: Market) -> None:
+    """Freezes, claims, removals and breaks are the same in both, and so is who brought what."""
+    core, plain = exchange.depository.custody, reference.custody
+    assert list(core.restrictions.freezes) == [frost.name for frost in plain.frosts]
+    assert core.notices.cursor == plain.cursor
+    assert [one.notice_sequence for one in core.notices.arrivals] == [one.sequence for one in plain.arrivals]
+    assert list(core.breaks.open) == list(plain.breaks)
+    claims = {known.claim_id: (known.state, known.serials) for known in core.corrections.claims.values()}
+    assert claims == {
+        known.number: (known.state, as_ranges(known.numbers)) for known in plain.claims.values()
+    }
+    removals = {one.removal_id: (one.state, one.account) for one in core.corrections.removals.values()}
+    assert removals == {one.number: (one.state, one.account) for one in plain.removals.values()}
+    brought = exchange.depository.movements.transfers.provenance.dump()
+    assert {(one.account, one.lot_id): one.serials for one in brought} == {
+        place: ranges for place, ranges in reference.vault.brought.items() if ranges
+    }
+    parked = exchange.depository.movements.obligations.parked()
+    assert [delivery.trade_id for delivery in parked] == reference.vault.parked()
 
 
 def compare_negotiated(exchange: Exchange, reference: Market) -> None:

@@ -49,12 +49,13 @@ from settlement.instrument import Instrument
 from settlement.retirement import RetirementId, Use
 from settlement.values import AccountId, AssetCode, InstructionId, LotId, ParticipantId, TradeId
 from tests.reference.market import Market
-from tests.reference.vault import BUCKETS, FEES, MONEY, Note
+from tests.reference.vault import FEES, MONEY, Note
 from tests.simulation import universe
 from tests.simulation.notes import notes_of
 from tests.simulation.universe import CLASS_ONE, CLASSES, FIRST_DAY, USES, adopt, change
 
 BUY, SELL = Side.BUY, Side.SELL
+SHOWN = ("available", "held", "delivering", "retired")
 RULES: dict[str, RuleValue] = {
     "hours": universe.ALWAYS,
     "close_by_clock": "no",
@@ -80,9 +81,12 @@ RULES: dict[str, RuleValue] = {
     "negotiated_reference": "same_day_close",
     "negotiated_open_offers": "no",
     "negotiated_review": "off",
+    "negotiated_max_filed": 200,
     "negotiated_max_rounds": 20,
     "notice_s": 0,
     "two_person_acts": "none",
+    "transfers_until": "none",
+    "correction_policy": "claim_only",
     "depth_levels": 5,
     "registry_patience_s": 60,
     "use_channels": universe.CHANNELS,
@@ -233,7 +237,7 @@ class ThePlainOne(AnyMarket):
 
     def amounts(self, account: str, asset: str) -> tuple[int, int, int, int]:
         available, held, delivering, retired = (
-            self.market.vault.amount(account, asset, bucket) for bucket in BUCKETS
+            self.market.vault.amount(account, asset, bucket) for bucket in SHOWN
         )
         return available, held, delivering, retired
 

@@ -22,15 +22,17 @@ from matching.events import Event
 from matching.negotiated import NegotiatedTransfer
 from matching.negotiated_transfers import NegotiatedTransfers
 from matching.order import Order
+from settlement import custody_rejections, serials
 from settlement import rejections as settlement_rejections
-from settlement import serials
 from settlement.events import LotSlice
+from settlement.freezing import Freezing
 from settlement.holdings import Holdings
 from settlement.ledger import Ledger
 from settlement.movements import Movements
 from settlement.obligations import Obligations
+from settlement.provenance import Provenance
 from settlement.use_rejections import USE_REASONS
-from settlement.values import AccountId, TradeId, TradingDay
+from settlement.values import AccountId, AssetCode, TradeId, TradingDay
 from tests.reference.vault import Note
 from tests.simulation import run
 from tests.simulation.notes import notes_of
@@ -54,7 +56,10 @@ def test_many_long_lives_go_as_the_reference_says(first: int) -> None:
 
 
 def test_lives_meet_every_event_and_every_rejection_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A simulation that never gets anywhere proves nothing: these few lives reach all there is to reach."""
+    """A simulation that never gets anywhere proves nothing: a few lives reach all there is to reach.
+
+    How few depends on what is rare: they go on until everything has been met, forty at most.
+    """
     met: Counter[object] = Counter()
 
     def counting(notes: list[Note]) -> list[Note]:
@@ -63,8 +68,6 @@ def test_lives_meet_every_event_and_every_rejection_there_is(monkeypatch: pytest
         return notes
 
     monkeypatch.setattr(run, "notes_of", lambda events: counting(notes_of(events)))
-    for seed in range(500, 514):
-        live(seed, 4_000)
     reasons = (*matching_rejections.REASONS, *settlement_rejections.REASONS, *USE_REASONS)
     codes = {reason.code for reason in reasons}
     notes = {
@@ -81,13 +84,20 @@ def test_lives_meet_every_event_and_every_rejection_there_is(monkeypatch: pytest
     notes |= {"transfer failed", "prices", "band", "phase", "reconciled", "closed"}
     notes |= {"replaced", "halted", "resumed", "restricted", "lifted", "busted", "revised", "large holder"}
     notes |= {"waits", "approved", "declined", "asked to retire", "retired", "not retired"}
+    codes |= {reason.code for reason in custody_rejections.REASONS}
+    notes |= {"left", "parked", "retried", "unwound", "notice", "lot changed", "came in", "freeze", "thaw"}
+    notes |= {"frozen", "removal", "removal asked", "removed", "not removed", "claim", "claim decided"}
+    notes |= {"break", "break resolved"}
     notes |= {"use held", "use asked", "use withdrawn", "use refused", "used", "certified"}
     notes |= {"asked to use", "year", "filed", "welfare"}
-    codes -= {"units_frozen"}  # nothing is ever frozen in these lives
     steps = "filed countered confirmed traded declined withdrawn expired rejected known totals reviewed"
     notes |= {f"negotiated {step}" for step in (*steps.split(), "under review")}
     codes -= {"lot_in_too_many_pieces"}  # ten thousand pieces are more than a life has time for
-    assert codes | notes <= set(met), sorted(codes | notes - set(met))
+    for seed in range(500, 540):
+        live(seed, 4_000)
+        if codes | notes <= set(met):
+            return
+    raise AssertionError(f"never met: {sorted((codes | notes) - set(met))}")
 
 
 @pytest.mark.parametrize("hash_seed", ["0", "1", "4242"])
@@ -155,6 +165,20 @@ def sloppy_fee(amount_fen: int, fee_ppm: int) -> int:
     return -(-amount_fen * fee_ppm // 1_000_000)
 
 
+def sloppy_missing(freezing: Freezing, place: tuple[AccountId, AssetCode]) -> int:
+    """Orders keep cover that is frozen."""
+    return 0
+
+
+def sloppy_forget_provenance(provenance: Provenance, slices: object) -> None:
+    """What has left is still somebody's to answer for."""
+
+
+def sloppy_places(freezing: Freezing) -> list[tuple[AccountId, AssetCode]]:
+    """What comes back while more is named than was free stays free."""
+    return sorted(freezing.restrictions.stirred)
+
+
 def sloppy_expire_due(transfers: NegotiatedTransfers, at_ns: int) -> list[Event]:
     """What has expired can still be confirmed."""
     return []
@@ -192,6 +216,9 @@ FAULTS = [
     (Movements, "unresolved", sloppy_unresolved),
     (order, "fee_of", sloppy_fee),
     (DayPrices, "without", sloppy_without),
+    (Freezing, "missing", sloppy_missing),
+    (Freezing, "places", sloppy_places),
+    (Provenance, "forget", sloppy_forget_provenance),
     (NegotiatedTransfers, "expire_due", sloppy_expire_due),
     (Holdings, "take_aside", sloppy_take_aside),
     (Agreements, "forget", sloppy_forget_agreement),

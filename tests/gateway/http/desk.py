@@ -17,14 +17,17 @@ from gateway.access.keys import Algorithm, KeyStore, NewKey, Scope
 from gateway.access.limits import RateLimits
 from gateway.access.seal import Seal
 from gateway.engine.clock import ManualClock
+from gateway.engine.entry import Entry
 from gateway.engine.templates import Templates
 from gateway.http.app import ROUTES, make_app
 from gateway.http.routing import Route
 from gateway.http.services import HoldingsUnknown, HttpSettings, Services
 from gateway.metrics import Metrics
+from gateway.registry_report import RegistrySilent
+from matching.commands import RecordReconciliation
 from registry_bridge.signing import HmacKey, Signer, signed_headers
 from settlement.events import LotSlice
-from settlement.values import AccountId
+from settlement.values import AccountId, TradingDay
 from tests.gateway.engine.world import LOT, START_NS, Engine, engine, setting_up
 
 SCOPES: Mapping[str, frozenset[Scope]] = {
@@ -220,6 +223,18 @@ async def desk(
                 raise HoldingsUnknown
             return holdings.get(account, ())
 
+        async def reconcile() -> Entry:
+            if made.registry_is_silent:
+                raise RegistrySilent
+            recording = RecordReconciliation(
+                trading_day=TradingDay(running.views.market.trading_day or ""),
+                breaks=0,
+                digest_here="same",
+                digest_there="same",
+                on_demand=True,
+            )
+            return await running.sequencer.submit(recording)
+
         services = Services(
             sequencer=running.sequencer,
             journal=running.journal,
@@ -232,6 +247,7 @@ async def desk(
             limits=RateLimits(settings.quotas),
             metrics=Metrics(),
             management_holdings=management_holdings,
+            reconcile=reconcile,
             settings=settings,
         )
         runner = web.AppRunner(make_app(services), access_log=None, shutdown_timeout=1, auto_decompress=False)

@@ -67,6 +67,8 @@ async def test_an_empty_exchange_is_set_up_and_opened(database: str) -> None:
             rule("negotiated_max_rounds", 10, START_NS),
             rule("depth_levels", 5, START_NS),
             rule("registry_patience_s", 60, START_NS),
+            rule("transfers_until", "none", START_NS),
+            rule("correction_policy", "claim_only", START_NS),
             rule("use_channels", "I: compliance_offset; II: donation", START_NS),
             rule("use_withdrawal_s", 0, START_NS),
         ]
