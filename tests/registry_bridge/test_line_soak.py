@@ -30,7 +30,6 @@ from tests.registry_bridge.examples import DAY, DEADLINE_NS, ManualClock, delive
 from tests.registry_bridge.side import Side
 from tests.registry_bridge.test_bridge import ListOutbox
 
-
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 """A registry that is killed within this process leaves connections behind that it had just accepted."""
 
