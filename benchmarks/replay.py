@@ -17,10 +17,13 @@ from matching.commands import CancelOrder, Command, SubmitOrder
 from matching.order import OrderId, Side, TimeInForce
 from settlement.values import AccountId, AssetCode, ParticipantId
 from tests.reference.market import Market
-from tests.reference.vault import KEPT, MONEY, Note
+from tests.reference.vault import MONEY, Note
 
 Amounts = dict[str, int]
 """`available`, `held`, `delivering`: fen or tonnes."""
+
+SHOWN = ("available", "held", "delivering")
+"""In recorded flows nobody freezes anything."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,9 +89,9 @@ class Player:
         vault = self.market.vault
         state = EndState(trades=self.trades, outcomes=self.outcomes)
         for role in self.roles:
-            state.cash[role] = {bucket: vault.amount(role, MONEY, bucket) for bucket in KEPT}
+            state.cash[role] = {bucket: vault.amount(role, MONEY, bucket) for bucket in SHOWN}
             state.units[role] = {
-                code: {bucket: vault.amount(role, code, bucket) for bucket in KEPT} for code in CLASSES
+                code: {bucket: vault.amount(role, code, bucket) for bucket in SHOWN} for code in CLASSES
             }
         for order in self.market.open.values():
             state.open_orders[order.account, order.client_id] = RestingOrder(

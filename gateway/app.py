@@ -8,11 +8,19 @@ from gateway.access.authenticate import Authenticator
 from gateway.access.limits import RateLimits
 from gateway.announcing import announce
 from gateway.composition.reference_registry import PLATFORM_FAULTS, platform
-from gateway.composition.registry_line import Line, holdings_reader, reconciler, registry_line
+from gateway.composition.registry_line import (
+    Line,
+    holdings_reader,
+    reconciler,
+    reconciler_on_demand,
+    registry_line,
+    report_of,
+)
 from gateway.config import SeedName, Settings, make_private_dir, read_quotas
 from gateway.demo import LABEL, PLAYERS, Seed, SeedFault, is_planted
 from gateway.door import listening, open_door, url_of
 from gateway.engine.day_driver import DayDriver
+from gateway.engine.templates import Templates
 from gateway.founding import found
 from gateway.http.app import make_app
 from gateway.http.services import HttpSettings, Services
@@ -45,7 +53,7 @@ async def serve(settings: Settings, say: Say) -> None:
             if settings.seed is SeedName.DEMO and not is_planted(engine.views):
                 say("充入演示数据 | filling in the demonstration's data")
                 await _plant(settings, engine)
-            app = make_app(_services(settings, engine, line))
+            app = make_app(_services(settings, engine, line, url_of(door)))
             settle_memory()
             await stack.enter_async_context(open_door(door, app))
             url = url_of(door)
@@ -90,17 +98,18 @@ def _day_driver(engine: Engine, line: Line) -> DayDriver:
         engine.views,
         engine.clock,
         lambda: engine.exchange.next_change_ns,
-        reconciler(engine, line),
+        reconciler(line),
     )
 
 
-def _services(settings: Settings, engine: Engine, line: Line) -> Services:
+def _services(settings: Settings, engine: Engine, line: Line, url: str) -> Services:
     http_settings = HttpSettings(quotas=read_quotas(settings.quotas))
     return Services(
         sequencer=engine.sequencer,
         journal=engine.journal,
         views=engine.views,
         history=engine.history,
+        templates=Templates(engine.pool),
         keys=engine.keys,
         authenticator=Authenticator(engine.keys, lambda: time.time_ns() // NS_PER_MS),
         clock=engine.clock,
@@ -108,5 +117,8 @@ def _services(settings: Settings, engine: Engine, line: Line) -> Services:
         metrics=engine.metrics,
         management_holdings=holdings_reader(line),
         registry_answers=lambda: line.is_sound,
+        registry_report=lambda: report_of(line),
+        reconcile=reconciler_on_demand(engine, line),
         settings=http_settings,
+        public_url=settings.public_url or url,
     )

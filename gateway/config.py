@@ -28,6 +28,9 @@ DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 8080
 
 
+_PUBLIC_URL: Final = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]{1,253}")
+
+
 class ClockKind(StrEnum):
     """Where the market's time comes from."""
 
@@ -63,7 +66,11 @@ class Settings:
     """A registry platform of one's own; the reference registry is started when absent."""
     registry_key_file: Path | None = None
     """The public key (PEM) with which that platform signs its answers."""
+    drill: bool = False
+    """Whether the reference registry takes orders to fail, for rehearsals."""
     seed: SeedName | None = None
+    public_url: str | None = None
+    """Where the public reaches the exchange, as printed on certificates; where it listens when absent."""
     quotas: tuple[str, ...] = ()
     """Rate limits that differ from the usual ones, as `read_quotas` takes them."""
 
@@ -75,8 +82,12 @@ class Settings:
             )
         if self.seed is not None and self.registry_url is not None:
             raise SettingsFault("--seed fills the reference registry, which --registry-url replaces")
+        if self.drill and self.registry_url is not None:
+            raise SettingsFault("--drill is for the reference registry, which --registry-url replaces")
         if (self.clock is ClockKind.MANUAL) != (self.now_ns is not None):
             raise SettingsFault("--clock manual starts at --now, and only it does")
+        if self.public_url is not None and _PUBLIC_URL.fullmatch(self.public_url) is None:
+            raise SettingsFault("--public-url is an address such as https://exchange.example, without a path")
         read_quotas(self.quotas)
 
     @property

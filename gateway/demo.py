@@ -1,4 +1,4 @@
-"""The demonstration: eight participants, two listings, units and money, through the same doors as in earnest.
+"""The demonstration: nine participants, two listings, units and money, through the same doors as in earnest.
 
 The platform's people open accounts and issue lots; the operator's, the bank's and the owners' commands go through
 the sequencer; units reach the trading sub-accounts by transfers the registry confirms. Every step may be repeated, so
@@ -13,6 +13,7 @@ from typing import Final, Protocol
 from gateway.access.keys import Scope
 from gateway.engine.entry import Entry
 from gateway.engine.views import Views
+from gateway.formats import parse_time
 from gateway.key_file import OPERATOR_SCOPES, Player
 from matching.calendar import day_of
 from matching.commands import AddListing, Command, OpenDay
@@ -27,9 +28,11 @@ from settlement.commands import (
     RegisterParticipant,
     RequestTransferIn,
 )
+from settlement.compliance_year import ComplianceYear
 from settlement.events import LotSlice
 from settlement.instrument import Instrument
 from settlement.lot import Lot, MethodologyClass, Origin
+from settlement.use_commands import AdoptComplianceYear
 from settlement.values import AccountId, AssetCode, LotId, ParticipantId, TradingDay
 
 CLASS_ONE: Final = AssetCode("SHCERCIR1")
@@ -123,6 +126,7 @@ STAFF: Final = (
     Player(name="operator", scopes=OPERATOR_SCOPES),
     Player(name="operator2", scopes=OPERATOR_SCOPES),
     Player(name="supervisor", scopes=frozenset({Scope.SUPERVISE})),
+    Player(name="authority", scopes=frozenset({Scope.AUTHORITY})),
 )
 
 PLAYERS: Final = (*TRADERS, *STAFF)
@@ -192,10 +196,25 @@ ISSUES: Final = (
 The entity's: 500 t of each class."""
 
 
+YEAR: Final = ComplianceYear(
+    year=2025,
+    opens_ns=parse_time("2026-01-01T00:00:00+08:00"),
+    deadline_ns=parse_time("2026-12-31T17:00:00+08:00"),
+    source="演示 | demonstration",
+    certainty="demonstration",
+)
+"""The compliance year that offsets can be submitted for; no cap."""
+
+
 def is_planted(views: Views) -> bool:
-    """Whether the last step was taken. Should its money be spent, all steps are taken again and change nothing."""
+    """Whether the last steps were taken. Should the money be spent, all steps are taken again and change nothing."""
     found = views.account(TRADERS[-1].account)
-    return found is not None and found.cash.available + found.cash.held + found.cash.delivering > 0
+    has_money = found is not None and found.cash.available + found.cash.held + found.cash.delivering > 0
+    return has_money and _has_year(views)
+
+
+def _has_year(views: Views) -> bool:
+    return any(terms.year == YEAR.year for terms in views.uses.years.versions)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -216,6 +235,8 @@ class Seed:
         await self._at_the_platform()
         for command in (*_setting_up(), *_registering_lots()):
             await self._do(command)
+        if not _has_year(self.views):
+            await self._do(AdoptComplianceYear(operator=ParticipantId("operator"), terms=YEAR))
         if self.views.market.trading_day is None:
             await self._do(OpenDay(trading_day=self._first_day()))
         for trader in TRADERS:

@@ -84,6 +84,12 @@ def time_text(at_ns: int) -> str:
     return f"{_second_text(at_s)}.{rest_ns // 1_000:06d}+08:00"
 
 
+def exact_time_text(at_ns: int) -> str:
+    """RFC 3339 with nanoseconds: for what a digest is computed over."""
+    at_s, rest_ns = divmod(at_ns, NS)
+    return f"{_second_text(at_s)}.{rest_ns:09d}+08:00"
+
+
 def time_us(at_ns: int) -> int:
     """Microseconds since 1970, for clients that compute."""
     return at_ns // 1_000

@@ -19,42 +19,12 @@ from prometheus_client import (
 
 from gateway.engine.entry import AccountEvent, Entry
 from gateway.engine.sequencer import Appender
+from gateway.registry_metrics import CustodyMetrics, LineMetrics
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 
 _SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 _COUNTS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
-
-
-class LineMetrics:
-    """How the line to the registry platform is."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        """All at zero."""
-        self.answers = Gauge(
-            "puhui_registry_answers", "1 while the registry platform answers.", registry=registry
-        )
-        self.restarts = Gauge(
-            "puhui_registry_restarts",
-            "How often the reference registry had to be started again.",
-            registry=registry,
-        )
-        self.unclear_seconds = Gauge(
-            "puhui_movements_unclear_seconds",
-            "How long the oldest movement has been without a clear answer.",
-            registry=registry,
-        )
-        self.unclear_answers = Gauge(
-            "puhui_movement_unclear_answers",
-            "Answers about movements since the start that were not final, by why.",
-            ["why"],
-            registry=registry,
-        )
-        self.unbound = Gauge(
-            "puhui_accounts_not_bound",
-            "Accounts the registry platform refuses to bind at present.",
-            registry=registry,
-        )
 
 
 class Metrics:
@@ -64,6 +34,9 @@ class Metrics:
         """All at zero."""
         registry = self.registry = CollectorRegistry()
         self.orders, self.trades, self.busted_trades = _surveillance(registry)
+        self.negotiated = Counter(
+            "puhui_negotiated_steps", "Steps of negotiated transfers, by step.", ["step"], registry=registry
+        )
         self.queue_depth = Gauge(
             "puhui_queue_depth", "Commands waiting for the sequencer.", registry=registry
         )
@@ -85,6 +58,7 @@ class Metrics:
             registry=registry,
         )
         self.line = LineMetrics(registry)
+        self.custody = CustodyMetrics(registry)
         self.phase = Gauge("puhui_phase", "1 for the phase the market is in.", ["phase"], registry=registry)
         self.http_seconds = Histogram(
             "puhui_http_request_seconds",
@@ -94,12 +68,7 @@ class Metrics:
             registry=registry,
         )
         self.ws_clients = Gauge("puhui_ws_clients", "Open WebSocket connections.", registry=registry)
-        self.ws_closed = Counter(
-            "puhui_ws_closed", "Connections closed by us, by why.", ["why"], registry=registry
-        )
-        self.ws_conflated = Counter(
-            "puhui_ws_conflated", "Pushes replaced by a snapshot for slow readers.", registry=registry
-        )
+        self.ws_closed, self.ws_conflated = _slow_readers(registry)
         self.events_lag = Gauge(
             "puhui_events_lag_seconds",
             "From sequencing to push, for the account events pushed last.",
@@ -116,6 +85,15 @@ class Metrics:
     def exposition(self) -> bytes:
         """Everything, in the text format every scraper reads."""
         return generate_latest(self.registry)
+
+
+def _slow_readers(registry: CollectorRegistry) -> tuple[Counter, Counter]:
+    """What becomes of connections that do not keep up."""
+    closed, conflated = "Connections closed by us, by why.", "Pushes replaced by a snapshot for slow readers."
+    return (
+        Counter("puhui_ws_closed", closed, ["why"], registry=registry),
+        Counter("puhui_ws_conflated", conflated, registry=registry),
+    )
 
 
 def _surveillance(registry: CollectorRegistry) -> tuple[Counter, Counter, Counter]:

@@ -57,6 +57,8 @@ class RegistryPlace:
     data_dir: Path
     exchange_public_key_file: Path
     port: int = 0
+    drill: bool = False
+    """Whether it takes orders to fail."""
 
     @property
     def ready_file(self) -> Path:
@@ -160,5 +162,6 @@ class RegistryProcess:
             *("--data-dir", str(self._place.data_dir), "--port", str(self._port)),
             *("--exchange-key-file", str(self._place.exchange_public_key_file)),
             *("--ready-file", str(self._place.ready_file)),
+            *(("--drill",) if self._place.drill else ()),
         )
         return (sys.executable, "-I", "-S", launch.__file__, *identity, *program, *options)

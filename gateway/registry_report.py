@@ -60,8 +60,10 @@ class RegistryReport:
     stopped: tuple[StoppedMovement, ...]
     not_bound: int
     """Accounts the registry refuses to bind at present."""
-    journal_cursor: int
-    """How far the registry's own journal of movements has been read and found to agree."""
+    notice_waits_at: int | None
+    """The registry's notice that is missing or cannot be taken; none when all is well."""
+    journal_entry: int
+    """The newest entry of the registry's own journal that was heard of."""
 
 
 NO_LINE = RegistryReport(
@@ -76,7 +78,8 @@ NO_LINE = RegistryReport(
     unclear_count=0,
     stopped=(),
     not_bound=0,
-    journal_cursor=0,
+    notice_waits_at=None,
+    journal_entry=0,
 )
 """Where there is no registry to be asked, as in tests of the public face alone."""
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from gateway.engine.entry import Entry
+from gateway.engine.negotiated_news import KINDS
 from gateway.engine.views import Views
 from gateway.metrics import Metrics
 from matching.calendar import midnight_ns
@@ -48,6 +49,7 @@ class OrderFlow:
         self._orders = metrics.orders
         self._trades = metrics.trades
         self._busts = metrics.busted_trades
+        self._negotiated = metrics.negotiated
         self._known_day: tuple[str, int] | None = None
         self._late_from_ns = 0
 
@@ -68,6 +70,8 @@ class OrderFlow:
                     self._orders.labels("expired").inc()
                 elif kind is TradeBusted:
                     self._busts.inc()
+                elif kind in KINDS:
+                    self._negotiated.labels(KINDS[kind].removeprefix("negotiated_")).inc()
 
     def _when(self, at_ns: int, event: Traded) -> str:
         known = (event.trading_day, self._views.rule_book.version)

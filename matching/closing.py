@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Final
 
 from matching.events import CloseStep, CloseStepAdvanced, ClosingPriceSet, Event
+from matching.negotiated_events import NegotiatedTotalsSet
 from matching.reference_price import closing_price
 from matching.trading import ListedTrading
 from settlement.movements import Movements
@@ -108,6 +109,15 @@ class Close:
                 volume_tonnes=prices.volume_tonnes,
                 turnover_fen=prices.turnover_fen,
             )
+            negotiated = market.negotiated
+            if negotiated.prints:
+                yield NegotiatedTotalsSet(
+                    listing=code,
+                    trading_day=self.trading_day,
+                    trades=len(negotiated.prints),
+                    volume_tonnes=negotiated.volume_tonnes,
+                    turnover_fen=negotiated.turnover_fen,
+                )
 
     def _report(self) -> CloseStepAdvanced:
         return CloseStepAdvanced(

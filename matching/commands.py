@@ -15,8 +15,10 @@ from matching.acts import (
 )
 from matching.calendar import Announcement
 from matching.listing import Listing
+from matching.negotiated_commands import NegotiationCommand
 from matching.order import OrderId, Side, TimeInForce
 from matching.rulebook import RuleChange
+from matching.terms import NegotiatedId
 from settlement.commands import (
     AddInstrument,
     ClientCommand,
@@ -34,6 +36,7 @@ from settlement.commands import (
     TakeNotice,
 )
 from settlement.retirement import RetirementId, Use
+from settlement.use_commands import UseCommand
 from settlement.values import AccountId, AssetCode, ParticipantId, TradeId, TradingDay
 
 
@@ -194,6 +197,19 @@ class RetryRetirement(Act):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ReviewNegotiatedTransfer(Act):
+    """Let a confirmed transfer be executed, or end it, where the rule book has the exchange review such transfers."""
+
+    transfer_id: NegotiatedId
+    approved: bool
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return "review_negotiated"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ApproveAct:
     """The second person agrees: the act is done now, if it still can be."""
 
@@ -281,6 +297,7 @@ AnyAct: TypeAlias = (
     | ResolveBreak
     | RetryDeliveries
     | UnwindDelivery
+    | ReviewNegotiatedTransfer
 )
 """Every act that can be made to wait for a second person."""
 
@@ -300,6 +317,7 @@ Command: TypeAlias = (
     | RequestTransferOut
     | TakeNotice
     | ReportBreaks
+    | UseCommand
     | RegisterParticipant
     | OpenAccount
     | AddInstrument
@@ -318,6 +336,7 @@ Command: TypeAlias = (
     | ResolveBreak
     | RetryDeliveries
     | UnwindDelivery
+    | ReviewNegotiatedTransfer
     | ApproveAct
     | DeclineAct
     | AnnounceCalendar
@@ -325,5 +344,6 @@ Command: TypeAlias = (
     | OpenDay
     | CloseDay
     | RecordReconciliation
+    | NegotiationCommand
 )
 """Everything that can be told to the core."""

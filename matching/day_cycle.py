@@ -12,7 +12,6 @@ from matching.calendar import Calendar, following, midnight_ns
 from matching.closing import Close
 from matching.commands import AdvanceClose, CloseDay, OpenDay, RecordReconciliation
 from matching.day import day_after, next_phase_ns, phase_of
-from matching.day_prices import DayPrices
 from matching.events import (
     CloseStarted,
     CloseStep,
@@ -23,8 +22,10 @@ from matching.events import (
     PhaseChanged,
     Reconciled,
 )
+from matching.execution import Moment
+from matching.negotiated_transfers import NegotiatedTransfers
 from matching.rulebook import RuleBook, Rules
-from matching.session import NS, Phase
+from matching.session import NEGOTIATED_PHASES, NS, Phase
 from matching.state import ExchangeState, Stamp
 from matching.trading import ListedTrading
 from settlement.movements import Movements
@@ -41,6 +42,7 @@ class DayCycle:
     __slots__ = (
         "_calendar",
         "_movements",
+        "_negotiated",
         "_rulebook",
         "_trading",
         "close",
@@ -52,9 +54,15 @@ class DayCycle:
     )
 
     def __init__(
-        self, trading: ListedTrading, movements: Movements, rulebook: RuleBook, calendar: Calendar
+        self,
+        trading: ListedTrading,
+        negotiated: NegotiatedTransfers,
+        movements: Movements,
+        rulebook: RuleBook,
+        calendar: Calendar,
     ) -> None:
         """Before the first day."""
+        self._negotiated = negotiated
         self._trading = trading
         self._movements = movements
         self._rulebook = rulebook
@@ -72,6 +80,22 @@ class DayCycle:
     def rules(self, listing: AssetCode | None = None) -> Rules:
         """The rules in force at this stamp."""
         return self._rulebook.in_force(self.stamp.at_ns, listing)
+
+    def moment(self) -> Moment:
+        """When the command at hand is decided."""
+        return Moment(
+            seq=self.stamp.seq,
+            phase=self.phase,
+            trading_day=self.trading_day,
+            not_after_ns=self.not_after_ns(),
+            at_ns=self.stamp.at_ns,
+            rules=self.market_rules,
+        )
+
+    def wake_by(self, at_ns: int | None) -> None:
+        """Something will be due at that instant: follow the time then at the latest."""
+        if at_ns is not None:
+            self.next_change_ns = min(self.next_change_ns, at_ns)
 
     def not_after_ns(self) -> int:
         """Until when the registry may take a movement instructed now."""
@@ -139,6 +163,7 @@ class DayCycle:
         day, at_ns = self.trading_day, self.stamp.at_ns
         if day is None or self.close is not None:
             return
+        yield from self._negotiated.expire_due(at_ns)
         rules_at_ns = self._rules_moment_ns(day, at_ns)
         for market in self._trading.markets.values():
             if market.follow(self._rulebook.in_force(rules_at_ns, market.listing.code)):
@@ -154,6 +179,7 @@ class DayCycle:
         self.next_change_ns = min(
             next_phase_ns(day, rules, at_ns), NEVER_NS if next_rule_ns is None else next_rule_ns
         )
+        self.wake_by(self._negotiated.next_expiry_ns)
 
     def _rules_moment_ns(self, day: TradingDay, at_ns: int) -> int:
         """The moment whose rules a day goes by: now, but never the next date's for a day that closes late."""
@@ -184,10 +210,10 @@ class DayCycle:
         self.trading_day = day
         self.market_rules = self.rules()
         self._movements.obligations.begin_day(day)
+        self._negotiated.begin_day()
         yield DayOpened(trading_day=day)
         for market in self._trading.markets.values():
-            market.prices = DayPrices()
-            market.follow(self.rules(market.listing.code))
+            market.begin_day(self.rules(market.listing.code))
             yield market.band_set(day)
         yield from self.follow_time()
 
@@ -202,3 +228,5 @@ class DayCycle:
             assert self.trading_day is not None, "a phase without a day"
             before, self.phase = self.phase, phase
             yield PhaseChanged(trading_day=self.trading_day, before=before, phase=phase)
+            if phase not in NEGOTIATED_PHASES:
+                yield from self._negotiated.end_session(day_closes=phase is Phase.CLOSING)

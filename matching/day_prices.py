@@ -1,4 +1,4 @@
-"""What listed trades make of a day: open, high, low, last, volume, turnover."""
+"""What trades make of a day: open, high, low, last, volume, turnover. Listed and negotiated ones are kept apart."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from settlement.values import TradeId
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Print:
-    """One listed trade of the day, as far as prices go."""
+    """One trade of the day, as far as prices go."""
 
     trade_id: TradeId
     price_fen: int
@@ -15,7 +15,7 @@ class Print:
 
 
 class DayPrices:
-    """What listed trades have made of the day so far."""
+    """What trades of one method have made of the day so far."""
 
     __slots__ = ("high_fen", "low_fen", "prints", "turnover_fen", "volume_tonnes")
 

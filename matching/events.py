@@ -6,24 +6,16 @@ from typing import TypeAlias
 
 from matching.calendar import Announcement
 from matching.listing import Listing
+from matching.negotiated_events import AnyNegotiatedEvent
 from matching.order import CancelReason, OrderId, Side, TimeInForce
 from matching.rulebook import RuleChange
 from matching.session import Phase
 from settlement.custody_events import CustodyEvent
-from settlement.events import (
-    AccountOpened,
-    CashDeposited,
-    InstrumentAdded,
-    LotRegistered,
-    MovementEvent,
-    ParticipantRegistered,
-    WithdrawalPaid,
-    WithdrawalRequested,
-    WithdrawalReturned,
-)
+from settlement.events import AnySettlementEvent
 from settlement.rejections import Figure
 from settlement.retirement import Use
-from settlement.values import AccountId, AssetCode, ParticipantId, TradeId, TradingDay
+from settlement.use_events import UsesEvent
+from settlement.values import AccountId, AssetCode, ParticipantId, TradeId, TradeMethod, TradingDay
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -186,6 +178,7 @@ class TradeBusted(ActDone):
     buyer: AccountId
     quantity_tonnes: int
     amount_fen: int
+    method: TradeMethod = TradeMethod.LISTED
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -354,15 +347,8 @@ Event: TypeAlias = (
     | OrderCancelled
     | OrderExpired
     | OrdersCancelled
-    | ParticipantRegistered
-    | AccountOpened
-    | InstrumentAdded
-    | LotRegistered
-    | CashDeposited
-    | WithdrawalRequested
-    | WithdrawalPaid
-    | WithdrawalReturned
-    | MovementEvent
+    | AnySettlementEvent
+    | UsesEvent
     | LargeHolderNoted
     | TradingHalted
     | TradingResumed
@@ -385,5 +371,6 @@ Event: TypeAlias = (
     | ClosingPriceSet
     | Reconciled
     | DayClosed
+    | AnyNegotiatedEvent
 )
 """Everything the core can say."""

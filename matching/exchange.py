@@ -9,51 +9,45 @@ from collections.abc import Iterable
 from typing import Final, assert_never
 
 from matching import rejections
-from matching.acts import (
-    DecideClaim,
-    LiftFreeze,
-    PlaceFreeze,
-    ResolveBreak,
-    RetryDeliveries,
-    RetryRemoval,
-    UnwindDelivery,
-)
 from matching.calendar import Calendar
 from matching.client_ids import ClientIds
 from matching.commands import (
     AddListing,
-    AdoptRules,
     AdvanceClose,
     AdvanceTime,
     AnnounceCalendar,
+    AnyAct,
     ApproveAct,
-    BustTrade,
     CancelOrder,
     CancelOrders,
     CloseDay,
     Command,
     DeclineAct,
-    HaltTrading,
-    LiftRestriction,
     OpenDay,
     RecordReconciliation,
     ReplaceOrder,
-    RestrictAccount,
-    ResumeTrading,
-    RetryRetirement,
     SubmitOrder,
 )
 from matching.day_cycle import DayCycle
 from matching.events import CalendarAnnounced, CloseStep, Event, ListingAdded, Rejected, Replayed
-from matching.execution import Moment
 from matching.follow_up import FollowUp
 from matching.market import ListedMarket
+from matching.negotiated_commands import (
+    ConfirmNegotiatedTransfer,
+    CounterNegotiatedTransfer,
+    DeclineNegotiatedTransfer,
+    FileNegotiatedTransfer,
+    NegotiationCommand,
+    WithdrawNegotiatedTransfer,
+)
+from matching.negotiation import Negotiation
 from matching.operations import Operations
 from matching.rulebook import RuleBook
 from matching.session import Phase
 from matching.state import ExchangeState, Stamp
 from matching.trading import ListedTrading
 from matching.unit_transfers import UnitTransfers
+from matching.using import Using
 from settlement.claim import CorrectionPolicy
 from settlement.commands import (
     AddInstrument,
@@ -75,6 +69,15 @@ from settlement.commands import (
 from settlement.depository import Depository
 from settlement.events import Instruction
 from settlement.rejections import ACCOUNT_UNKNOWN, DEADLINE_PASSED, INSTRUMENT_UNKNOWN, Rejection
+from settlement.use_commands import (
+    AdoptComplianceYear,
+    DesignateWelfareAccount,
+    FileVerifiedEmissions,
+    SubmitOffset,
+    SubmitRetirement,
+    WithdrawUse,
+)
+from settlement.use_rejections import ACCOUNT_EARMARKED
 from settlement.values import TradingDay
 
 
@@ -94,10 +97,14 @@ class Exchange:
         self.rulebook = rulebook
         self.calendar = calendar
         self.trading = ListedTrading(depository)
-        self.cycle = DayCycle(self.trading, depository.movements, rulebook, calendar)
-        self.operations = Operations(depository, self.trading, rulebook, self.cycle)
+        self.negotiation = Negotiation(self.trading, depository)
+        self.cycle = DayCycle(
+            self.trading, self.negotiation.transfers, depository.movements, rulebook, calendar
+        )
+        self.operations = Operations(depository, self.trading, self.negotiation, rulebook, self.cycle)
         self.unit_transfers = UnitTransfers(depository, self.cycle, self.trading.standing)
-        self.follow_up = FollowUp(depository.custody, self.trading, self.cycle)
+        self.follow_up = FollowUp(depository.custody, self.trading, self.negotiation.transfers, self.cycle)
+        self.using = Using(depository, self.cycle, self.trading.standing)
 
     @property
     def trading_day(self) -> TradingDay | None:
@@ -111,8 +118,8 @@ class Exchange:
 
     @property
     def next_change_ns(self) -> int:
-        """When phase or rules may next change by the mere passing of time."""
-        return self.cycle.next_change_ns
+        """When anything may next change by the mere passing of time: phase, rules, or a use that is held."""
+        return min(self.cycle.next_change_ns, self.using.next_change_ns)
 
     @property
     def close_step(self) -> CloseStep | None:
@@ -132,6 +139,7 @@ class Exchange:
         events: list[Event] = []
         if stamp.at_ns >= cycle.next_change_ns:
             events.extend(cycle.follow_time())
+        events.extend(self.using.follow_time())
         decided = (
             self._decide_for_client(command) if isinstance(command, ClientCommand) else self._decide(command)
         )
@@ -139,6 +147,7 @@ class Exchange:
             events.append(Rejected(code=decided.code, limit=decided.limit, actual=decided.actual))
         else:
             events.extend(decided)
+            events.extend(self.using.follow_time())
         if self.depository.custody.is_stirred:
             events.extend(self.follow_up.run())
         return tuple(events)
@@ -160,9 +169,9 @@ class Exchange:
             return DEADLINE_PASSED.because(limit=command.deadline_ns, actual=self.cycle.stamp.at_ns)
         match command:
             case SubmitOrder():
-                return self.trading.submit(command, self._moment())
+                return self.trading.submit(command, self.cycle.moment())
             case ReplaceOrder():
-                return self.trading.replace(command, self._moment())
+                return self.trading.replace(command, self.cycle.moment())
             case DepositCash() | PayWithdrawal() | ReturnWithdrawal():
                 return self._decide_for_bank(command)
             case RequestWithdrawal():
@@ -171,19 +180,31 @@ class Exchange:
                 return self.unit_transfers.request_in(command)
             case RequestTransferOut():
                 return self.unit_transfers.request_out(command)
+            case SubmitOffset() | SubmitRetirement() | WithdrawUse():
+                return self.using.decide(command)
+            case (
+                FileNegotiatedTransfer()
+                | ConfirmNegotiatedTransfer()
+                | CounterNegotiatedTransfer()
+                | DeclineNegotiatedTransfer()
+                | WithdrawNegotiatedTransfer()
+            ):
+                return self._negotiate(command)
             case _:
                 raise AssertionError(f"no one decides {type(command).__name__}")
 
     def _decide(self, command: Command) -> Rejection | Iterable[Event]:  # noqa: C901 - one line a command
+        if isinstance(command, AnyAct):
+            return self.operations.act(command)
         match command:
-            case CancelOrder():
-                return self._cancel(command)
-            case CancelOrders():
+            case CancelOrder() | CancelOrders():
                 return self._cancel(command)
             case AdvanceTime():
                 return ()
             case ResolveInstruction():
-                return self.depository.resolve(command, self.cycle.stamp.seq, self.cycle.not_after_ns())
+                return self.using.resolve(command)
+            case AdoptComplianceYear() | FileVerifiedEmissions() | DesignateWelfareAccount():
+                return self.using.decide(command)
             case AdvanceClose():
                 return self.cycle.advance_close(command)
             case RegisterParticipant():
@@ -198,23 +219,6 @@ class Exchange:
                 return self.depository.custody.notices.take(command, self._correction_policy())
             case ReportBreaks():
                 return self.depository.custody.breaks.report(command)
-            case (
-                AdoptRules()
-                | HaltTrading()
-                | ResumeTrading()
-                | RestrictAccount()
-                | LiftRestriction()
-                | BustTrade()
-                | RetryRetirement()
-                | PlaceFreeze()
-                | LiftFreeze()
-                | DecideClaim()
-                | RetryRemoval()
-                | ResolveBreak()
-                | RetryDeliveries()
-                | UnwindDelivery()
-            ):
-                return self.operations.act(command)
             case ApproveAct():
                 return self.operations.approve(command)
             case DeclineAct():
@@ -234,6 +238,11 @@ class Exchange:
             case _:
                 assert_never(command)
 
+    def _negotiate(self, command: NegotiationCommand) -> Rejection | Iterable[Event]:
+        decided = self.negotiation.decide(command, self.cycle.moment())
+        self.cycle.wake_by(self.negotiation.transfers.next_expiry_ns)
+        return decided
+
     def _decide_for_bank(self, command: BankCommand) -> Rejection | Iterable[Event]:
         treasury = self.depository.treasury
         if command.account not in self.depository.accounts:
@@ -252,6 +261,8 @@ class Exchange:
         frozen = self.depository.refuse_frozen(command.account)
         if frozen is not None:
             return frozen
+        if self.depository.accounts[command.account].earmark is not None:
+            return ACCOUNT_EARMARKED.because(actual=command.account)
         return self.depository.treasury.request(command, self.cycle.stamp.seq)
 
     def _cancel(self, command: CancelOrder | CancelOrders) -> Rejection | list[Event]:
@@ -304,21 +315,13 @@ class Exchange:
             events.append(market.band_set(self.trading_day))
         return events
 
-    def _moment(self) -> Moment:
-        cycle = self.cycle
-        return Moment(
-            seq=cycle.stamp.seq,
-            phase=cycle.phase,
-            trading_day=cycle.trading_day,
-            not_after_ns=cycle.not_after_ns(),
-        )
-
     # ---- soundness and snapshots --------------------------------------------------------------------------------
 
     def check(self) -> None:
         """Walk every invariant; AssertionError names what is broken."""
         self.depository.check()
-        self.trading.check()
+        self.trading.check(self.negotiation.transfers.cover())
+        self.negotiation.transfers.check()
         self.follow_up.check()
         assert (self.cycle.close is not None) is (self.phase is Phase.CLOSING), "a close outside its phase"
 
@@ -336,6 +339,7 @@ class Exchange:
             rule_version=self.rulebook.version,
             announcements=tuple(self.calendar.announcements),
             markets=tuple(market.dump() for market in self.trading.markets.values()),
+            negotiation=self.negotiation.transfers.dump(),
             standing=self.trading.standing.dump(),
             waiting=self.operations.dump(),
             last_trade_id=self.trading.last_trade_id,
@@ -343,6 +347,7 @@ class Exchange:
             trading_day=cycle.trading_day,
             phase=cycle.phase,
             close=None if cycle.close is None else cycle.close.dump(),
+            uses=self.using.desk.dump(),
         )
 
     @classmethod
@@ -359,5 +364,8 @@ class Exchange:
         for market in state.markets:
             exchange.trading.adopt(ListedMarket.load(market))
         exchange.trading.index()
+        exchange.negotiation.transfers.load(state.negotiation)
         exchange.cycle.load(state)
+        exchange.depository.custody.loaded()
+        exchange.using.desk.load(state.uses)
         return exchange

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from matching.book import Match
+from matching.calendar import second_of_day
 from matching.day_prices import Print
 from matching.events import Event, LargeHolderNoted, Traded
 from matching.market import ListedMarket
 from matching.order import Order, Side, fee_of
-from matching.rulebook import SettlementCycle
-from matching.session import Phase
+from matching.rulebook import Rules, SettlementCycle
+from matching.session import Phase, listed_is_over
 from settlement.delivery import Delivery
 from settlement.depository import Depository
 from settlement.values import CASH, TradeId, TradingDay
@@ -24,6 +25,14 @@ class Moment:
     trading_day: TradingDay | None
     not_after_ns: int
     """Until when the registry may take a movement instructed now."""
+    at_ns: int
+    rules: Rules | None
+    """What the market goes by; absent before the first day."""
+
+    @property
+    def listed_is_over(self) -> bool:
+        """Whether the day's listed trading is done."""
+        return self.rules is not None and listed_is_over(self.rules.hours, second_of_day(self.at_ns))
 
 
 class Execution:
@@ -48,6 +57,25 @@ class Execution:
             made = [movements.deliveries[TradeId(n)] for n in range(first_trade, self.last_trade_id + 1)]
             yield from movements.instruct(made, moment.seq, moment.not_after_ns)
 
+    def transfer(
+        self, market: ListedMarket, price_fen: int, delivery: Delivery, moment: Moment
+    ) -> Iterator[Event]:
+        """Book a trade that was negotiated; it counts in volume and turnover, and in no price of the day."""
+        tonnes = delivery.quantity_tonnes
+        market.negotiated.trade(
+            Print(trade_id=delivery.trade_id, price_fen=price_fen, quantity_tonnes=tonnes)
+        )
+        yield from self._depository.book_trade(delivery)
+        if market.rules.large_holder_alerts:
+            yield from self._note_large_holder(market, delivery)
+        if market.rules.settlement_cycle is SettlementCycle.AS_TRADED:
+            yield from self._depository.movements.instruct([delivery], moment.seq, moment.not_after_ns)
+
+    def next_trade_id(self) -> TradeId:
+        """The number of the next trade, whatever its method."""
+        self.last_trade_id += 1
+        return TradeId(self.last_trade_id)
+
     def _trade(
         self, market: ListedMarket, incoming: Order, resting: Order, quantity_tonnes: int, moment: Moment
     ) -> Iterator[Event]:
@@ -56,8 +84,7 @@ class Execution:
         covered_fen = buy.cover
         market.book.fill(resting, quantity_tonnes)
         incoming.fill(quantity_tonnes)
-        self.last_trade_id += 1
-        trade_id = TradeId(self.last_trade_id)
+        trade_id = self.next_trade_id()
         market.prices.trade(Print(trade_id=trade_id, price_fen=price_fen, quantity_tonnes=quantity_tonnes))
         assert moment.trading_day is not None, "a listed phase without a trading day"
         yield Traded(

@@ -43,19 +43,22 @@ class MarketState:
     reference_fen: int
     """The next band's, once the closing price is known."""
     prints: tuple[Print, ...]
+    negotiated_prints: tuple[Print, ...]
     orders: tuple[OrderRecord, ...]
 
 
 class ListedMarket:
     """One listing being traded."""
 
-    __slots__ = ("band", "book", "listing", "prices", "reference_fen", "rules")
+    __slots__ = ("band", "book", "listing", "negotiated", "prices", "reference_fen", "rules")
 
     def __init__(self, listing: Listing, rules: Rules) -> None:
         """A market whose first band lies around the announced reference."""
         self.listing = listing
         self.book = OrderBook()
         self.prices = DayPrices()
+        self.negotiated = DayPrices()
+        """Negotiated transfers of the day: they count in volume and turnover, apart, and in no price."""
         self.reference_fen = listing.first_reference_price_fen
         self.rules = rules
         self.band: PriceBand = band_around(self.reference_fen, rules)
@@ -78,6 +81,15 @@ class ListedMarket:
             upper_fen=band.upper_fen,
         )
 
+    def begin_day(self, rules: Rules) -> None:
+        """Nothing has been traded today; trade by these rules."""
+        self.prices, self.negotiated = DayPrices(), DayPrices()
+        self.follow(rules)
+
+    def undo_negotiated(self, trade_id: TradeId) -> None:
+        """Take a negotiated transfer out of the day's volume and turnover."""
+        self.negotiated = self.negotiated.without(trade_id)
+
     def undo(self, trade_id: TradeId) -> DayPricesRevised:
         """Take a trade out of the day's prices."""
         self.prices = self.prices.without(trade_id)
@@ -99,6 +111,7 @@ class ListedMarket:
             band=self.band,
             reference_fen=self.reference_fen,
             prints=tuple(self.prices.prints),
+            negotiated_prints=tuple(self.negotiated.prints),
             orders=tuple(_record(order) for order in self.book.orders()),
         )
 
@@ -108,6 +121,7 @@ class ListedMarket:
         market = cls(state.listing, state.rules)
         market.reference_fen, market.band = state.reference_fen, state.band
         market.prices = DayPrices(state.prints)
+        market.negotiated = DayPrices(state.negotiated_prints)
         for record in state.orders:
             market.book.add(_order(record))
         return market

@@ -29,6 +29,7 @@ from matching.commands import (
     RestrictAccount,
     ResumeTrading,
     RetryRetirement,
+    ReviewNegotiatedTransfer,
 )
 from matching.custody_acts import CustodyActs
 from matching.day_cycle import DayCycle
@@ -44,6 +45,7 @@ from matching.events import (
     TradingHalted,
     TradingResumed,
 )
+from matching.negotiation import Negotiation
 from matching.order import CancelReason
 from matching.rulebook import RuleBook, refuse_changes
 from matching.session import NS
@@ -51,17 +53,32 @@ from matching.trading import ListedTrading
 from matching.waiting import WaitingAct, waiting_act
 from settlement.depository import Depository
 from settlement.rejections import ACCOUNT_UNKNOWN, RETIREMENT_NOT_REFUSED, Rejection
+from settlement.values import TradeMethod
 
 
 class Operations:
     """What is done by operators, and what of it waits for a second person."""
 
-    __slots__ = ("_custody_acts", "_cycle", "_depository", "_rulebook", "_trading", "waiting")
+    __slots__ = (
+        "_custody_acts",
+        "_cycle",
+        "_depository",
+        "_negotiation",
+        "_rulebook",
+        "_trading",
+        "waiting",
+    )
 
     def __init__(
-        self, depository: Depository, trading: ListedTrading, rulebook: RuleBook, cycle: DayCycle
+        self,
+        depository: Depository,
+        trading: ListedTrading,
+        negotiation: Negotiation,
+        rulebook: RuleBook,
+        cycle: DayCycle,
     ) -> None:
         """Nothing waits."""
+        self._negotiation = negotiation
         self._depository = depository
         self._trading = trading
         self._rulebook = rulebook
@@ -149,6 +166,8 @@ class Operations:
                 | UnwindDelivery()
             ):
                 return self._custody_acts.refuse(act)
+            case ReviewNegotiatedTransfer():
+                return self._negotiation.refuse_review(act)
             case _:
                 assert_never(act)
 
@@ -219,6 +238,9 @@ class Operations:
                 return (
                     AccountRestricted(account=act.account, operator=operator, reason=reason),
                     *self._trading.withdraw(act.account, CancelReason.RESTRICTED),
+                    *self._negotiation.transfers.restrict(
+                        act.account, rejections.ACCOUNT_RESTRICTED.because()
+                    ),
                 )
             case LiftRestriction():
                 del standing.restrictions[act.account]
@@ -239,6 +261,8 @@ class Operations:
                 | UnwindDelivery()
             ):
                 return self._custody_acts.do(act)
+            case ReviewNegotiatedTransfer():
+                return self._negotiation.review(act, self._cycle.moment())
             case _:
                 assert_never(act)
 
@@ -273,8 +297,14 @@ class Operations:
             amount_fen=delivery.amount_fen,
             operator=act.operator,
             reason=act.reason,
+            method=delivery.method,
         )
-        return (busted, *returned, self._trading.markets[delivery.instrument].undo(delivery.trade_id))
+        market = self._trading.markets[delivery.instrument]
+        if delivery.method is TradeMethod.NEGOTIATED:
+            market.undo_negotiated(delivery.trade_id)
+            self._negotiation.transfers.bust(delivery.trade_id)
+            return (busted, *returned)
+        return (busted, *returned, market.undo(delivery.trade_id))
 
     # ---- snapshots ----------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from matching.order import Order, Side, with_fee
 from matching.rulebook import SelfTrade
 from matching.session import LISTED_PHASES, Phase
 from matching.standing import Standing
+from settlement.channels import Channel, allows
 from settlement.depository import Depository
 from settlement.rejections import (
     INSUFFICIENT_CASH,
@@ -21,6 +22,7 @@ from settlement.rejections import (
     Rejection,
 )
 from settlement.retirement import Use
+from settlement.use_rejections import ACCOUNT_EARMARKED, CHANNEL_NOT_ALLOWED
 from settlement.values import CASH, AccountId, AssetCode
 
 
@@ -65,13 +67,11 @@ def refuse(
         return rejections.PHASE_CLOSED.because(limit="listed", actual=phase)
     if standing.is_halted(terms.listing):
         return rejections.LISTING_HALTED.because(actual=terms.listing)
-    if terms.account in standing.restrictions:
-        return rejections.ACCOUNT_RESTRICTED.because(actual=terms.account)
-    frozen = depository.refuse_frozen(terms.account)
-    if frozen is not None:
-        return frozen
-    if depository.kind_of(terms.account) not in rules.participant_kinds:
-        return rejections.KIND_NOT_ADMITTED.because(actual=depository.kind_of(terms.account))
+    refused = _refuse_account(terms, market, standing, depository) or _refuse_purpose(
+        terms, market, depository
+    )
+    if refused is not None:
+        return refused
     if terms.use is not None and terms.side is Side.SELL:
         return USE_OF_A_SALE.because(actual=terms.use.purpose)
     if terms.use is not None and not terms.use.is_well_formed():
@@ -91,6 +91,35 @@ def refuse(
     if not band.lower_fen <= price_fen <= band.upper_fen:
         return rejections.PRICE_OUTSIDE_BAND.because(limit=(band.lower_fen, band.upper_fen), actual=price_fen)
     return _refuse_position(terms, market, depository) or _refuse_cover(terms, depository)
+
+
+def _refuse_account(
+    terms: Terms, market: ListedMarket, standing: Standing, depository: Depository
+) -> Rejection | None:
+    """Whether who orders may not trade at all at present, or not this listing."""
+    if terms.account in standing.restrictions:
+        return rejections.ACCOUNT_RESTRICTED.because(actual=terms.account)
+    frozen = depository.refuse_frozen(terms.account)
+    if frozen is not None:
+        return frozen
+    if depository.kind_of(terms.account) not in market.rules.participant_kinds:
+        return rejections.KIND_NOT_ADMITTED.because(actual=depository.kind_of(terms.account))
+    return None
+
+
+def _refuse_purpose(terms: Terms, market: ListedMarket, depository: Depository) -> Rejection | None:
+    """Whether earmarked money would buy anything but its purpose, or a class would serve what it may not (Art. 29, 32)."""
+    earmark = depository.accounts[terms.account].earmark
+    if earmark is not None and (terms.use is None or terms.use.purpose is not earmark):
+        return ACCOUNT_EARMARKED.because(
+            limit=earmark, actual=terms.side if terms.use is None else terms.use.purpose
+        )
+    if terms.use is None or terms.side is Side.SELL:
+        return None
+    methodology_class = depository.instruments[terms.listing].methodology_class
+    if not allows(market.rules.use_channels, methodology_class, Channel(terms.use.purpose.value)):
+        return CHANNEL_NOT_ALLOWED.because(limit=methodology_class, actual=terms.use.purpose)
+    return None
 
 
 def refuse_self_trade(market: ListedMarket, own: list[Order]) -> Rejection | None:

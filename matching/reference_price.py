@@ -31,15 +31,16 @@ def half_up(numerator: int, denominator: int) -> int:
     return (2 * numerator + denominator) // (2 * denominator)
 
 
-def band_around(reference_fen: int, rules: Rules) -> PriceBand:
-    """The band the rules put around a reference price.
+def band_around(reference_fen: int, rules: Rules, basis_points: int | None = None) -> PriceBand:
+    """The band the rules put around a reference price: as wide as for listed trading, unless another width is given.
 
     It never reaches below one tick, and is never empty: where the tick is wider than the band, the first tick above
     its lower edge remains.
     """
     tick = rules.tick_fen
-    below = reference_fen * (_WHOLE_BASIS_POINTS - rules.band_basis_points)
-    above = reference_fen * (_WHOLE_BASIS_POINTS + rules.band_basis_points)
+    width = rules.band_basis_points if basis_points is None else basis_points
+    below = reference_fen * (_WHOLE_BASIS_POINTS - width)
+    above = reference_fen * (_WHOLE_BASIS_POINTS + width)
     one_tick = tick * _WHOLE_BASIS_POINTS
     if rules.band_rounding is BandRounding.HALF_UP:
         lower, upper = half_up(below, one_tick), half_up(above, one_tick)

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from matching import negotiated_rejections
 from settlement.rejections import Reason, Unit
 
 LISTING_UNKNOWN: Final = Reason(
@@ -380,5 +381,6 @@ REASONS: Final = (
     RULE_WITHOUT_NOTICE,
     APPROVAL_UNKNOWN,
     SECOND_PERSON_NEEDED,
+    *negotiated_rejections.REASONS,
 )
 """Every reason of this package."""

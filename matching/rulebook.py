@@ -14,9 +14,11 @@ from enum import StrEnum
 from typing import Final, TypeAlias
 
 from matching import rejections
+from matching.negotiated_rules import BandTier, NegotiatedReference, NegotiatedReview, parse_tiers
 from matching.order import MILLION
 from matching.session import Period, parse_hours
 from settlement.account import ParticipantKind
+from settlement.channels import Channels, parse_channels
 from settlement.claim import CorrectionPolicy
 from settlement.rejections import Rejection
 from settlement.values import AssetCode
@@ -32,6 +34,8 @@ class Certainty(StrEnum):
     """Read in an official text about this market."""
     NEIGHBOUR = "neighbour"
     """Official for a neighbouring market or an earlier time; taken over."""
+    CONFLICTING = "conflicting"
+    """Official sources contradict each other; one was chosen, and its source names the other."""
     ASSUMED = "assumed"
     """Recalled or judged; to be confirmed by the exchange."""
     DEMONSTRATION = "demonstration"
@@ -116,6 +120,15 @@ class Rules:
     """The buyer's fee, in millionths of a trade's amount, rounded down to the fen."""
     fee_seller_ppm: int
     """The seller's fee, likewise, paid out of the amount."""
+    negotiated_min_tonnes: int
+    negotiated_band_tiers: tuple[BandTier, ...]
+    """The band of a negotiated transfer's price, by its size."""
+    negotiated_reference: NegotiatedReference
+    negotiated_open_offers: bool
+    """Whether a negotiated transfer may be offered to everyone."""
+    negotiated_review: NegotiatedReview
+    negotiated_max_rounds: int
+    """How often terms may be made in one negotiation, the filing included."""
     notice_s: int
     """How long before it takes effect a change must have been adopted, emergencies apart."""
     two_person_acts: tuple[str, ...]
@@ -126,6 +139,10 @@ class Rules:
     """What becomes of corrected units that were sold meanwhile (Measures 2023, Art. 22)."""
     depth_levels: int
     registry_patience_s: int
+    use_channels: Channels
+    """What units of each class may be used for."""
+    use_withdrawal_s: int
+    """How long a use can be withdrawn before the registry is asked for it."""
 
 
 LONGEST_S: Final = 366 * 86_400
@@ -205,6 +222,14 @@ def _by_kind(value: RuleValue) -> tuple[tuple[ParticipantKind, int], ...]:
     return tuple(limits)
 
 
+def _channels(value: RuleValue) -> Channels:
+    return parse_channels(str(value))
+
+
+def _tiers(value: RuleValue) -> tuple[BandTier, ...]:
+    return parse_tiers(str(value))
+
+
 def _acts(value: RuleValue) -> tuple[str, ...]:
     names = tuple(name.strip() for name in str(value).split(",") if name.strip() not in ("", "none"))
     unknown = [name for name in names if name not in EXCEPTIONAL_ACTS]
@@ -226,6 +251,7 @@ EXCEPTIONAL_ACTS: Final = (
     "resolve_break",
     "retry_deliveries",
     "unwind_delivery",
+    "review_negotiated",
 )
 """Operators' acts outside the ordinary course of a day. Each needs a reason, and a second person if the book says."""
 
@@ -249,12 +275,20 @@ PARAMETERS: Final[dict[str, Callable[[RuleValue], object]]] = {
     "large_holder_alerts": _by_kind,
     "fee_buyer_ppm": _ppm,
     "fee_seller_ppm": _ppm,
+    "negotiated_min_tonnes": _whole(1),
+    "negotiated_band_tiers": _tiers,
+    "negotiated_reference": _one_of(NegotiatedReference),
+    "negotiated_open_offers": _yes_or_no,
+    "negotiated_review": _one_of(NegotiatedReview),
+    "negotiated_max_rounds": _whole(1),
     "notice_s": _seconds(0),
     "two_person_acts": _acts,
     "transfers_until": _time_of_day,
     "correction_policy": _one_of(CorrectionPolicy),
     "depth_levels": _whole(1),
     "registry_patience_s": _seconds(1),
+    "use_channels": _channels,
+    "use_withdrawal_s": _seconds(0),
 }
 """Every parameter and how its value is read; reading raises ValueError for a value that cannot be meant."""
 
@@ -267,6 +301,8 @@ MARKET_WIDE: Final = frozenset(
         "two_person_acts",
         "transfers_until",
         "correction_policy",
+        "use_channels",
+        "use_withdrawal_s",
     }
 )
 """Parameters that a single listing cannot have its own value of."""

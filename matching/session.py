@@ -31,6 +31,9 @@ class Phase(StrEnum):
 LISTED_PHASES: Final = frozenset({Phase.LISTED, Phase.CONTINUOUS})
 """Phases in which listed orders are taken and matched."""
 
+NEGOTIATED_PHASES: Final = frozenset({Phase.NEGOTIATED, Phase.CONTINUOUS})
+"""Phases in which negotiated transfers are filed and confirmed."""
+
 CANCEL_PHASES: Final = frozenset(
     {Phase.PRE_OPEN, Phase.LISTED, Phase.BREAK, Phase.NEGOTIATED, Phase.CONTINUOUS}
 )
@@ -86,3 +89,8 @@ def next_change_s(periods: tuple[Period, ...], second_s: int) -> int | None:
             if edge_s > second_s:
                 return edge_s
     return None
+
+
+def listed_is_over(periods: tuple[Period, ...], second_s: int) -> bool:
+    """Whether no listed trading follows on that day, at that second or later."""
+    return not any(period.phase in LISTED_PHASES and period.end_s > second_s for period in periods)

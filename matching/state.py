@@ -6,11 +6,13 @@ from matching.calendar import Announcement
 from matching.client_ids import UsedId
 from matching.closing import CloseState
 from matching.market import MarketState
+from matching.negotiated_state import NegotiationState
 from matching.rulebook import RuleChange, Rules
 from matching.session import Phase
 from matching.standing import StandingState
 from matching.waiting import WaitingAct
 from settlement.state import DepositoryState
+from settlement.use_desk import UseDeskState
 from settlement.values import TradingDay
 
 
@@ -40,6 +42,7 @@ class ExchangeState:
     rule_version: int
     announcements: tuple[Announcement, ...]
     markets: tuple[MarketState, ...]
+    negotiation: NegotiationState
     standing: StandingState
     waiting: tuple[WaitingAct, ...]
     last_trade_id: int
@@ -47,3 +50,4 @@ class ExchangeState:
     trading_day: TradingDay | None
     phase: Phase
     close: CloseState | None
+    uses: UseDeskState

@@ -25,7 +25,15 @@ from settlement.values import CASH, AccountId, AssetCode
 class ListedTrading:
     """All listed markets and the open orders in them."""
 
-    __slots__ = ("_by_account", "_depository", "_execution", "_orders", "markets", "standing")
+    __slots__ = (
+        "_by_account",
+        "_depository",
+        "_orders",
+        "execution",
+        "markets",
+        "negotiated_buys",
+        "standing",
+    )
 
     def __init__(self, depository: Depository) -> None:
         """No listing yet."""
@@ -34,16 +42,18 @@ class ListedTrading:
         self.markets: dict[AssetCode, ListedMarket] = {}
         self._orders: dict[OrderId, Order] = {}
         self._by_account: dict[AccountId, dict[OrderId, None]] = {}
-        self._execution = Execution(depository)
+        self.execution = Execution(depository)
+        self.negotiated_buys: dict[tuple[AccountId, AssetCode], int] = {}
+        """Tonnes that negotiated transfers under way would buy; they count towards position limits."""
 
     @property
     def last_trade_id(self) -> int:
         """How many trades there have been."""
-        return self._execution.last_trade_id
+        return self.execution.last_trade_id
 
     @last_trade_id.setter
     def last_trade_id(self, count: int) -> None:
-        self._execution.last_trade_id = count
+        self.execution.last_trade_id = count
 
     @property
     def open_orders(self) -> dict[OrderId, Order]:
@@ -62,7 +72,7 @@ class ListedTrading:
             price_fen=command.price_fen,
             quantity_tonnes=command.quantity_tonnes,
             wanted_tonnes=command.quantity_tonnes,
-            open_buys_tonnes=self._open_buys(market, command.account, None),
+            open_buys_tonnes=self.open_buys(market, command.account),
             fee_ppm=_fee_ppm(market, command.side),
             use=command.use,
         )
@@ -112,7 +122,7 @@ class ListedTrading:
             quantity_tonnes=quantity_tonnes,
             wanted_tonnes=quantity_tonnes - filled_tonnes,
             covered=order.cover,
-            open_buys_tonnes=self._open_buys(market, order.account, order),
+            open_buys_tonnes=self.open_buys(market, order.account, order),
             fee_ppm=_fee_ppm(market, order.side),
             use=order.use,
         )
@@ -221,9 +231,9 @@ class ListedTrading:
         for order in sorted(resting, key=lambda order: order.order_id):
             self._remember(order)
 
-    def check(self) -> None:
-        """Books are sound; the held bucket is exactly the cover of what is open, withdrawals included."""
-        cover: dict[tuple[AccountId, AssetCode], int] = {}
+    def check(self, beside: dict[tuple[AccountId, AssetCode], int]) -> None:
+        """Books are sound; the held bucket is exactly the cover of what is open, withdrawals and `beside` included."""
+        cover = dict(beside)
         for held in self._depository.treasury.held():
             cover[held.account, CASH] = cover.get((held.account, CASH), 0) + held.amount_fen
         resting = 0
@@ -303,7 +313,7 @@ class ListedTrading:
     def _match(
         self, market: ListedMarket, order: Order, matches: list[Match], moment: Moment
     ) -> Iterator[Event]:
-        yield from self._execution.meet(market, order, matches, moment)
+        yield from self.execution.meet(market, order, matches, moment)
         for match in matches:
             if not match.resting.remaining_tonnes:
                 self._forget(match.resting)
@@ -332,16 +342,20 @@ class ListedTrading:
     def _orders_of(self, account: AccountId) -> Iterator[Order]:
         return map(self._orders.__getitem__, self._by_account.get(account, ()))
 
-    def _open_buys(self, market: ListedMarket | None, account: AccountId, other_than: Order | None) -> int:
-        """Tonnes the open orders of the account's owner would still buy of a listing that has a position limit."""
+    def open_buys(
+        self, market: ListedMarket | None, account: AccountId, other_than: Order | None = None
+    ) -> int:
+        """Tonnes the account's owner would still buy of a listing that has a position limit, by order or negotiation."""
         if market is None or not market.rules.position_limits:
             return 0
-        return sum(
+        accounts, listing = self._depository.accounts_beside(account), market.listing.code
+        ordered = sum(
             order.remaining_tonnes
-            for beside in self._depository.accounts_beside(account)
+            for beside in accounts
             for order in self._orders_of(beside)
-            if order.side is Side.BUY and order.listing == market.listing.code and order is not other_than
+            if order.side is Side.BUY and order.listing == listing and order is not other_than
         )
+        return ordered + sum(self.negotiated_buys.get((beside, listing), 0) for beside in accounts)
 
     def _remember(self, order: Order) -> None:
         self._orders[order.order_id] = order

@@ -21,6 +21,7 @@ from matching.commands import (
     RestrictAccount,
     ResumeTrading,
     RetryRetirement,
+    ReviewNegotiatedTransfer,
 )
 
 
@@ -41,16 +42,17 @@ class WaitingAct:
     difference: ResolveBreak | None = None
     retry: RetryDeliveries | None = None
     unwind: UnwindDelivery | None = None
+    review: ReviewNegotiatedTransfer | None = None
 
     @property
     def act(self) -> AnyAct:
         """The one act it is about."""
-        trading = (self.halt, self.resume, self.restrict, self.lift, self.bust, self.rules)
+        trading = (self.halt, self.resume, self.restrict, self.lift, self.bust, self.rules, self.review)
         custody = (self.freeze, self.lift_freeze, self.claim, self.difference, self.retry, self.unwind)
         return next(act for act in (*trading, *custody) if act is not None)
 
 
-def waiting_act(approval_id: int, act: AnyAct) -> WaitingAct:
+def waiting_act(approval_id: int, act: AnyAct) -> WaitingAct:  # noqa: C901 - one line an act
     """The act under the field of its own kind."""
     match act:
         case HaltTrading():
@@ -65,6 +67,8 @@ def waiting_act(approval_id: int, act: AnyAct) -> WaitingAct:
             return WaitingAct(approval_id=approval_id, bust=act)
         case AdoptRules():
             return WaitingAct(approval_id=approval_id, rules=act)
+        case ReviewNegotiatedTransfer():
+            return WaitingAct(approval_id=approval_id, review=act)
         case PlaceFreeze():
             return WaitingAct(approval_id=approval_id, freeze=act)
         case LiftFreeze():

@@ -39,7 +39,6 @@ from settlement.events import (
     MovementInstructed,
     MovementRefused,
 )
-from settlement.retirement import Use
 from settlement.serials import Serials
 from settlement.values import AccountId, InstructionId, LotId
 
@@ -203,7 +202,7 @@ class ExchangeOutbox:
             not_after_ns=instruction.not_after_ns,
             trading_day=instruction.trading_day,
             legs=tuple(self._leg(leg, source, target) for leg in instruction.legs),
-            retirement=None if instruction.use is None else _terms(instruction.use),
+            retirement=_terms(instruction),
         )
 
     def _leg(self, leg: InstructionLeg, source: SubAccount, target: SubAccount | None) -> MovementLeg:
@@ -225,13 +224,22 @@ def batched(items: Iterable[Difference], most: int) -> Iterator[tuple[Difference
         yield some
 
 
-def _terms(use: Use) -> RetirementTerms:
-    """Every purpose of the exchange is one of the registry's, of the same name; none of them needs a year."""
+def _terms(instruction: Instruction) -> RetirementTerms | None:
+    """What units are retired for. Every purpose of the exchange is one of the registry's, of the same name."""
+    if instruction.compliance is not None:
+        return RetirementTerms(
+            purpose=RetirementPurpose.COMPLIANCE_OFFSET,
+            compliance_year=instruction.compliance.compliance_year,
+            beneficiary=instruction.compliance.beneficiary,
+            statement=instruction.compliance.statement,
+        )
+    if instruction.use is None or instruction.kind is not InstructionKind.RETIRE:
+        return None
     return RetirementTerms(
-        purpose=RetirementPurpose(use.purpose.value),
+        purpose=RetirementPurpose(instruction.use.purpose.value),
         compliance_year=None,
-        beneficiary=use.beneficiary,
-        statement=use.statement,
+        beneficiary=instruction.use.beneficiary,
+        statement=instruction.use.statement,
     )
 
 

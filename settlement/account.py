@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from settlement.retirement import RetirementPurpose
 from settlement.values import AccountId, ParticipantId
 
 
@@ -32,3 +33,5 @@ class Account:
     account: AccountId
     owner: ParticipantId
     registry_account: str
+    earmark: RetirementPurpose | None = None
+    """Its money only buys units to be retired for this purpose (Art. 32)."""

@@ -34,7 +34,7 @@ class Breaks:
         """Open a break for each difference that is not known yet."""
         for number, found in enumerate(command.differences, 1):
             if not _is_sound(found):
-                return DIFFERENCE_MALFORMED.because(actual=number)
+                return DIFFERENCE_MALFORMED.because(actual=str(number))
         # From here the command must succeed.
         return tuple(
             event

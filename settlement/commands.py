@@ -15,6 +15,7 @@ from settlement.instrument import Instrument
 from settlement.lot import Lot
 from settlement.lot_choice import LotChoice
 from settlement.notice import Notice
+from settlement.retirement import RetirementPurpose
 from settlement.values import AccountId, AssetCode, InstructionId, ParticipantId, WithdrawalId
 
 
@@ -58,6 +59,8 @@ class OpenAccount:
     account: AccountId
     owner: ParticipantId
     registry_account: str
+    earmark: RetirementPurpose | None = None
+    """The money in it is for this purpose alone: it only buys units to be retired for that, and never leaves."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -103,7 +103,7 @@ class Corrections:
         named = notice.serials or (self._lots[lot_id].serials,)
         for account, brought in list(self._movements.transfers.provenance.of(lot_id)):
             corrected = serials.intersection(brought, named)
-            held = serials.intersection(self._holdings.of_lot(account, lot_id), corrected)
+            held = serials.intersection(self._holdings.owned(account, lot_id), corrected)
             sold = serials.difference(corrected, held)
             sold = _without(sold, self._leaving(account, lot_id))
             sold = _without(sold, self._claimed(lot_id))
@@ -184,7 +184,7 @@ class Corrections:
             yield self._freezing.lift(_freeze_of_claim(before).freeze_id, reason)
         if after.state is ClaimState.REMOVED:
             for holder in self._holdings.holders(after.lot_id):
-                held = serials.intersection(self._holdings.of_lot(holder, after.lot_id), after.serials)
+                held = serials.intersection(self._holdings.owned(holder, after.lot_id), after.serials)
                 held = _without(held, self._going(after.lot_id))
                 if held:
                     yield from self._remove(
@@ -215,6 +215,8 @@ class Corrections:
                 continue
             if self._ledger.balance(account, instrument).frozen < serials.count(removal.serials):
                 continue
+            if not serials.contains(self._holdings.of_lot(account, removal.lot_id), removal.serials):
+                continue  # set aside for a trade that is not delivered yet
             self._step(removal.removal_id, RemovalStep.ASK)
             yield RemovalAsked(removal_id=removal.removal_id, account=account)
             yield from self._movements.transfers.send_back(removal, seq, day, not_after_ns)
@@ -269,7 +271,7 @@ class Corrections:
             assert (removal.removal_id in asked) is (removal.state is RemovalState.INSTRUCTED), removal
             going[removal.lot_id] = serials.union(going.get(removal.lot_id, NONE), removal.serials)
             if removal.state is not RemovalState.INSTRUCTED:
-                held = self._holdings.of_lot(removal.account, removal.lot_id)
+                held = self._holdings.owned(removal.account, removal.lot_id)
                 assert serials.contains(held, removal.serials), f"{removal} is not there"
         expected = [_freeze_of_removal(one) for one in self.removals.values()]
         expected += [_freeze_of_claim(one) for one in self.claims.values() if one.state is ClaimState.FROZEN]

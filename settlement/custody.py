@@ -13,7 +13,7 @@ from settlement.breaks import Breaks
 from settlement.corrections import CorrectionEvent, Corrections, CorrectionsState
 from settlement.custody_events import FrozenUnitsChanged, UnitsArrived
 from settlement.difference import Break
-from settlement.events import Posted
+from settlement.events import LotSlice, Posted
 from settlement.freeze import Freeze
 from settlement.freezing import Freezing
 from settlement.holdings import Holdings
@@ -40,12 +40,13 @@ class CustodyState:
     last_break_id: int
     corrections: CorrectionsState
     brought: tuple[BroughtState, ...]
+    withdrawn: tuple[LotSlice, ...]
 
 
 class Custody:
     """Everything an authority's word does to units here."""
 
-    __slots__ = ("_movements", "breaks", "corrections", "freezing", "notices", "restrictions")
+    __slots__ = ("_ledger", "_movements", "breaks", "corrections", "freezing", "notices", "restrictions")
 
     def __init__(  # noqa: PLR0917 - custody is about all of these
         self,
@@ -58,6 +59,7 @@ class Custody:
         restrictions: Restrictions,
     ) -> None:
         """Nothing frozen, corrected or different. Everything handed in is the depository's own."""
+        self._ledger = ledger
         self._movements = movements
         self.restrictions = restrictions
         self.freezing = Freezing(ledger, holdings, restrictions, lots)
@@ -76,15 +78,15 @@ class Custody:
         self, place: tuple[AccountId, AssetCode], seq: int, day: TradingDay, not_after_ns: int
     ) -> Iterator[FollowUp]:
         """Bring one place into order, once the cover it needs has been released."""
+        account, instrument = place
+        before_tonnes = self._ledger.balance(account, instrument).frozen
         yield from self.freezing.settle(place)
-        if not self.corrections.removals:
-            return
-        sent = False
-        for event in self.corrections.send(place, seq, day, not_after_ns):
-            sent = True
-            yield event
-        if sent:
+        if self.corrections.removals:
+            yield from self.corrections.send(place, seq, day, not_after_ns)
             yield from self.freezing.settle(place)
+        frozen_tonnes = self._ledger.balance(account, instrument).frozen
+        if frozen_tonnes != before_tonnes:
+            yield FrozenUnitsChanged(account=account, instrument=instrument, frozen_tonnes=frozen_tonnes)
 
     def dump(self) -> CustodyState:
         """All of it, for a snapshot."""
@@ -96,6 +98,7 @@ class Custody:
             last_break_id=self.breaks.last_id,
             corrections=self.corrections.dump(),
             brought=self._movements.transfers.provenance.dump(),
+            withdrawn=self._movements.transfers.provenance.dump_withdrawn(),
         )
 
     def load(self, state: CustodyState) -> None:
@@ -106,7 +109,11 @@ class Custody:
         self.freezing.load(state.freezes)
         self.breaks.load(state.breaks, state.last_break_id)
         self.corrections.load(state.corrections)
-        self._movements.transfers.provenance.load(state.brought)
+        self._movements.transfers.provenance.load(state.brought, state.withdrawn)
+
+    def loaded(self) -> None:
+        """Everything else has been taken over too: what was put in its place by that has not moved."""
+        self.restrictions.stirred.clear()
 
     def check(self) -> None:
         """Everything an authority has said is done, and nothing else."""

@@ -44,6 +44,16 @@ SERIALS_NOT_HELD: Final = Reason(
     remedy_en="look at the account's lots",
     source="exchange",
 )
+SERIALS_GONE: Final = Reason(
+    code="serials_gone",
+    pointer="/lots",
+    unit=Unit.TEXT,
+    zh="所列序列号已使用注销，或经修正收回",
+    en="these serials were used and cancelled, or withdrawn after a correction",
+    remedy_zh="已注销或收回的减排量不得再次使用，请核对序列号",
+    remedy_en="what is gone is never used again; check the serials",
+    source="Measures 2023, Art. 22, 35",
+)
 SERIALS_FROZEN: Final = Reason(
     code="serials_frozen",
     pointer="/lots",
@@ -117,7 +127,7 @@ BREAK_NOT_OPEN: Final = Reason(
 DIFFERENCE_MALFORMED: Final = Reason(
     code="difference_malformed",
     pointer="/differences",
-    unit=Unit.COUNT,
+    unit=Unit.TEXT,
     zh="差异未指明账户、批次或划转，或序列号区间有误",
     en="a difference names an account, a lot or a movement, and its serial ranges are sound",
     remedy_zh="请补全差异内容",
@@ -140,6 +150,7 @@ REASONS: Final = (
     TRANSFER_CUT_OFF,
     CHOICE_MALFORMED,
     SERIALS_NOT_HELD,
+    SERIALS_GONE,
     SERIALS_FROZEN,
     NOTICE_OUT_OF_ORDER,
     FREEZE_MALFORMED,

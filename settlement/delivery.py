@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from settlement.events import LotSlice
 from settlement.retirement import Use
-from settlement.values import AccountId, AssetCode, TradeId, TradingDay
+from settlement.values import AccountId, AssetCode, TradeId, TradeMethod, TradingDay
 
 
 class DeliveryState(StrEnum):
@@ -78,6 +79,9 @@ class Delivery:
     """Paid out of the amount when it settles; never above it."""
     use: Use | None = None
     """What the buyer has bought them to be retired for."""
+    method: TradeMethod = TradeMethod.LISTED
+    lots: tuple[LotSlice, ...] = ()
+    """The very serials, where the parties named them; they lie set aside until they are instructed."""
     state: DeliveryState = DeliveryState.PENDING
 
     @property

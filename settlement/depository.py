@@ -7,7 +7,7 @@ balance leaves a `Posted`.
 
 from typing import Final
 
-from settlement import rejections, serials
+from settlement import rejections, serials, use_rejections
 from settlement.account import Account, Participant, ParticipantKind
 from settlement.commands import (
     AddInstrument,
@@ -21,7 +21,7 @@ from settlement.commands import (
 )
 from settlement.corrections import CorrectionEvent
 from settlement.custody import Custody
-from settlement.custody_rejections import ACCOUNT_FROZEN
+from settlement.custody_rejections import ACCOUNT_FROZEN, SERIALS_GONE
 from settlement.delivery import Delivery, DeliveryState
 from settlement.events import (
     AccountOpened,
@@ -29,16 +29,15 @@ from settlement.events import (
     InstrumentAdded,
     LotRegistered,
     LotSlice,
-    MovementEvent,
     ParticipantRegistered,
     Posted,
 )
-from settlement.holdings import Holdings
+from settlement.holdings import Holdings, RetiredState
 from settlement.instrument import Instrument
 from settlement.ledger import Ledger
 from settlement.lot import Lot
 from settlement.lot_choice import LotChoice
-from settlement.movements import Movements
+from settlement.movements import Movements, ResolvedEvent
 from settlement.rejections import Rejection
 from settlement.restrictions import Restrictions
 from settlement.state import DepositoryState, LockState, delivery_of, record_of
@@ -202,12 +201,18 @@ class Depository:
         self._registry_accounts[command.registry_account] = command.account
         self.custody.notices.is_due = bool(self.custody.notices.arrivals)
         self.accounts[command.account] = Account(
-            account=command.account, owner=command.owner, registry_account=command.registry_account
+            account=command.account,
+            owner=command.owner,
+            registry_account=command.registry_account,
+            earmark=command.earmark,
         )
         self._accounts_of.setdefault(command.owner, []).append(command.account)
         return (
             AccountOpened(
-                account=command.account, owner=command.owner, registry_account=command.registry_account
+                account=command.account,
+                owner=command.owner,
+                registry_account=command.registry_account,
+                earmark=command.earmark,
             ),
         )
 
@@ -256,6 +261,8 @@ class Depository:
         refused = self.may_act(command.participant, command.account)
         if refused is not None:
             return refused
+        if self.accounts[command.account].earmark is not None:
+            return use_rejections.ACCOUNT_EARMARKED.because(actual=command.account)
         if command.instrument not in self.instruments:
             return rejections.INSTRUMENT_UNKNOWN.because(actual=command.instrument)
         if not command.lots or len({part.lot_id for part in command.lots}) != len(command.lots):
@@ -275,8 +282,12 @@ class Depository:
         if not serials.contains((lot.serials,), part.serials):
             first, end = lot.serials
             return rejections.SERIALS_MALFORMED.because(limit=(first, end - 1), actual=part.lot_id)
+        if self.holdings.is_retired(part.lot_id, part.serials):
+            return use_rejections.SERIALS_RETIRED.because(actual=part.lot_id)
         if self.holdings.is_here(part.lot_id, part.serials):
             return rejections.SERIALS_ALREADY_HERE.because(actual=part.lot_id)
+        if self.movements.transfers.are_gone(part.lot_id, part.serials):
+            return SERIALS_GONE.because(actual=part.lot_id)
         pieces = self.holdings.pieces(part.lot_id) + len(part.serials)
         if pieces > MAX_PIECES:
             return rejections.LOT_IN_TOO_MANY_PIECES.because(limit=MAX_PIECES, actual=pieces)
@@ -284,7 +295,7 @@ class Depository:
 
     def resolve(
         self, command: ResolveInstruction, seq: int, not_after_ns: int
-    ) -> Rejection | tuple[MovementEvent | CorrectionEvent, ...]:
+    ) -> Rejection | tuple[ResolvedEvent | CorrectionEvent, ...]:
         """Book the registry's final answer, and what follows from it for corrected units on their way out."""
         instruction = self.movements.instructions.get(command.instruction_id)
         events = self.movements.resolve(command, seq, not_after_ns)
@@ -316,9 +327,8 @@ class Depository:
             if delivery.state is DeliveryState.INSTRUCTED:
                 place = (delivery.seller, delivery.instrument)
                 held[place] = held.get(place, 0) + delivery.quantity_tonnes
-        for record in self.movements.retirements.records():
-            place = (record.account, record.instrument)
-            held[place] = held.get(place, 0) + record.quantity_tonnes
+        for place, tonnes in self.movements.used_up():
+            held[place] = held.get(place, 0) + tonnes
         for place, tonnes in self.movements.transfers.committed().items():
             held[place] = held.get(place, 0) + tonnes
         for account in self.ledger.accounts():
@@ -346,6 +356,10 @@ class Depository:
             ),
             retirements=tuple(self.movements.retirements.records()),
             custody=self.custody.dump(),
+            uses=tuple(self.movements.uses.records()),
+            retired=tuple(
+                RetiredState(lot_id=lot_id, serials=gone) for lot_id, gone in self.holdings.retired.items()
+            ),
             trading_day=self.movements.obligations.trading_day,
         )
 
@@ -369,9 +383,13 @@ class Depository:
             depository.holdings.give(holding.account, part)
         for record in state.deliveries:
             depository.movements.obligations.take_on(delivery_of(record))
+        for account, named in depository.movements.obligations.named():
+            depository.holdings.set_aside(account, (named,))
         for instruction in state.instructions:
             depository.movements.instructions[instruction.instruction_id] = instruction
         depository.movements.retirements.load(state.retirements)
+        depository.movements.uses.load(state.uses)
+        depository.holdings.retired.update((gone.lot_id, gone.serials) for gone in state.retired)
         for part_in_flight in depository.movements.slices_in_flight():
             depository.holdings.expect((part_in_flight,))
         depository.treasury.load(state.treasury)

@@ -12,7 +12,7 @@ from settlement.account import ParticipantKind
 from settlement.instrument import Instrument
 from settlement.lot import Lot
 from settlement.removal import RemovalId
-from settlement.retirement import RetirementId, Use
+from settlement.retirement import ComplianceUse, RetirementId, RetirementPurpose, Use, UseId
 from settlement.serials import Serials
 from settlement.values import (
     AccountId,
@@ -21,6 +21,7 @@ from settlement.values import (
     LotId,
     ParticipantId,
     TradeId,
+    TradeMethod,
     TradingDay,
     WithdrawalId,
 )
@@ -69,6 +70,8 @@ class AccountOpened:
     account: AccountId
     owner: ParticipantId
     registry_account: str
+    earmark: RetirementPurpose | None = None
+    """The one purpose its money may buy units for; None for an ordinary account."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -174,6 +177,10 @@ class Instruction:
     """Which removal of corrected units this asks for, for `TRANSFER_OUT`; absent where the owner asked itself."""
     use: Use | None = None
     """What the units are retired for, for `RETIRE`."""
+    compliance: ComplianceUse | None = None
+    """The compliance year they are retired for, for `RETIRE`: Class I lots only."""
+    use_id: UseId | None = None
+    """Which use of units already owned this asks for: a `RETIRE`, or a `DELIVER` of a donation."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -254,6 +261,7 @@ class DeliverySettled:
     """Paid by the seller out of the amount."""
     use: Use | None = None
     """What the units were bought to be retired for; they are committed to that and never available."""
+    method: TradeMethod = TradeMethod.LISTED
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -272,6 +280,7 @@ class DeliveryFailed:
     quantity_tonnes: int
     amount_fen: int
     code: str
+    method: TradeMethod = TradeMethod.LISTED
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -326,3 +335,16 @@ MovementEvent: TypeAlias = (
     | RetirementRefused
 )
 """Everything said of movements and of what they change."""
+
+AnySettlementEvent: TypeAlias = (
+    MovementEvent
+    | ParticipantRegistered
+    | AccountOpened
+    | InstrumentAdded
+    | LotRegistered
+    | CashDeposited
+    | WithdrawalRequested
+    | WithdrawalPaid
+    | WithdrawalReturned
+)
+"""Everything settlement can say, custody apart."""

@@ -7,7 +7,7 @@ all that is free is frozen: the rest is committed to trades of before, and is fr
 
 from collections.abc import Iterator
 
-from settlement.custody_events import FreezeLifted, FreezePlaced, FrozenUnitsChanged
+from settlement.custody_events import FreezeLifted, FreezePlaced
 from settlement.events import Bucket, Posted
 from settlement.freeze import Freeze, FreezeId
 from settlement.holdings import Holdings
@@ -67,7 +67,7 @@ class Freezing:
         balance = self._ledger.balance(*place)
         return max(self._holdings.frozen_tonnes(*place) - balance.available - balance.frozen, 0)
 
-    def settle(self, place: tuple[AccountId, AssetCode]) -> Iterator[Posted | FrozenUnitsChanged]:
+    def settle(self, place: tuple[AccountId, AssetCode]) -> Iterator[Posted]:
         """Have exactly what freezes name there in the frozen bucket, or all that is free when they name more."""
         account, instrument = place
         balance = self._ledger.balance(account, instrument)
@@ -83,8 +83,6 @@ class Freezing:
             yield self._ledger.post(instrument, more, source=available, target=frozen)
         elif more < 0:
             yield self._ledger.post(instrument, -more, source=frozen, target=available)
-        if more:
-            yield FrozenUnitsChanged(account=account, instrument=instrument, frozen_tonnes=wanted)
 
     def is_short(self, account: AccountId, instrument: AssetCode) -> bool:
         """Whether more is named there than is free."""

@@ -8,7 +8,7 @@ would not be asked by us at all, nothing is known against any of them, and they 
 """
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, TypeAlias
 
 from settlement import serials
 from settlement.commands import Outcome, ResolveInstruction
@@ -30,7 +30,9 @@ from settlement.obligations import Obligations
 from settlement.rejections import INSTRUCTION_UNKNOWN, Rejection
 from settlement.retirements import Retirements
 from settlement.transfers import Transfers, slices_of
-from settlement.values import InstructionId, LotId, TradeId, TradingDay
+from settlement.use_events import UseCompleted, UseRefused
+from settlement.uses import Uses
+from settlement.values import AccountId, AssetCode, InstructionId, LotId, TradeId, TradingDay
 
 MAX_LEGS: Final = 1_000
 """Legs of one movement, by the registry protocol. A single delivery of more lots goes alone, to be refused there."""
@@ -50,6 +52,9 @@ LOT_FROZEN: Final = "lot_frozen"
 
 _TRANSFERS: Final = (InstructionKind.TRANSFER_IN, InstructionKind.TRANSFER_OUT)
 
+ResolvedEvent: TypeAlias = MovementEvent | UseCompleted | UseRefused
+"""What comes of the registry's answers."""
+
 
 class Movements:
     """What is pending at the registry, and what its answers change here."""
@@ -61,6 +66,7 @@ class Movements:
         "obligations",
         "retirements",
         "transfers",
+        "uses",
     )
 
     def __init__(self, ledger: Ledger, holdings: Holdings, lots: dict[LotId, Lot]) -> None:
@@ -72,6 +78,7 @@ class Movements:
         """Pending, oldest first: the outbox."""
         self.transfers = Transfers(ledger, holdings, lots, self.instructions)
         self.retirements = Retirements(ledger, holdings, self.instructions)
+        self.uses = Uses(ledger, holdings, lots, self.instructions)
 
     @property
     def deliveries(self) -> dict[TradeId, Delivery]:
@@ -82,20 +89,20 @@ class Movements:
         """Deliveries that the registry has not been asked about yet, oldest first."""
         return self.obligations.uninstructed()
 
-    def instruct(self, deliveries: list[Delivery], seq: int, not_after_ns: int) -> tuple[MovementEvent, ...]:
-        """Choose the serials of these pending deliveries, first in first out, and ask for them in few movements.
+    def instruct(self, deliveries: list[Delivery], seq: int, not_after_ns: int) -> tuple[ResolvedEvent, ...]:
+        """Ask for these pending deliveries in few movements: the serials named, or the first in first out.
 
         A delivery for which the seller has not enough left that is not frozen fails, and stops no other.
         """
         groups: list[list[InstructionLeg]] = [[]]
         ranges = 0
-        events: list[MovementEvent] = []
+        events: list[ResolvedEvent] = []
         for delivery in deliveries:
-            if not self._holdings.can_give(delivery.seller, delivery.instrument, delivery.quantity_tonnes):
+            if not self._can_be_delivered(delivery):
                 events.extend(self.obligations.fail(delivery, (), LOT_FROZEN))
                 continue
             delivery.step(DeliveryStep.INSTRUCT)
-            slices = self._holdings.take_first(delivery.seller, delivery.instrument, delivery.quantity_tonnes)
+            slices = self._take(delivery)
             pieces = sum(len(part.serials) for part in slices)
             full = len(groups[-1]) + len(slices) > MAX_LEGS or ranges + pieces > MAX_RANGES
             if groups[-1] and full:
@@ -111,7 +118,7 @@ class Movements:
         )
         return tuple(events)
 
-    def retry(self, trade_ids: tuple[TradeId, ...], seq: int, not_after_ns: int) -> tuple[MovementEvent, ...]:
+    def retry(self, trade_ids: tuple[TradeId, ...], seq: int, not_after_ns: int) -> tuple[ResolvedEvent, ...]:
         """Ask again for these parked deliveries."""
         deliveries = [self.deliveries[trade_id] for trade_id in trade_ids]
         for delivery in deliveries:
@@ -120,7 +127,7 @@ class Movements:
 
     def resolve(
         self, command: ResolveInstruction, seq: int, not_after_ns: int
-    ) -> Rejection | tuple[MovementEvent, ...]:
+    ) -> Rejection | tuple[ResolvedEvent, ...]:
         """Book the registry's final answer. An instruction that is not pending is refused: it has been booked."""
         instruction = self.instructions.get(command.instruction_id)
         if instruction is None:
@@ -140,20 +147,26 @@ class Movements:
             LotSlice(lot_id=leg.lot_id, serials=leg.serials)
             for instruction in self.instructions.values()
             for leg in instruction.legs
-        ] + self.retirements.parked()
+        ] + [*self.retirements.parked(), *self.uses.parked()]
+
+    def used_up(self) -> Iterator[tuple[tuple[AccountId, AssetCode], int]]:
+        """Tonnes on their way to being used, by account and instrument: their serials are with nobody."""
+        for record in self.retirements.records():
+            yield (record.account, record.instrument), record.quantity_tonnes
+        for use in self.uses.under_way():
+            yield (use.account, use.instrument), use.quantity_tonnes
 
     def unresolved(self) -> int:
-        """How many answers of the registry are still to come: of deliveries, and of what they were bought for."""
-        return self.obligations.unresolved() + self.retirements.instructed()
+        """How many answers of the registry are still to come: of deliveries, of what they were bought for, of uses."""
+        return self.obligations.unresolved() + self.retirements.instructed() + self.uses.retiring()
 
     def check(self) -> None:
         """The delivering bucket is what deliveries, retirements and transfers out commit; each stands in one movement."""
         expected = self.obligations.committed()
         for place, tonnes in self.transfers.committed().items():
             expected[place] = expected.get(place, 0) + tonnes
-        for record in self.retirements.records():
-            due = (record.account, record.instrument)
-            expected[due] = expected.get(due, 0) + record.quantity_tonnes
+        for due, tonnes in self.used_up():
+            expected[due] = expected.get(due, 0) + tonnes
         for account in self._ledger.accounts():
             for asset, balance in self._ledger.assets(account):
                 wanted = expected.pop((account, asset), 0)
@@ -163,6 +176,7 @@ class Movements:
         assert not expected, f"deliveries without cover: {expected}"
         self.obligations.check()
         self.retirements.check()
+        self.uses.check()
         self._check_instructed()
 
     def _check_instructed(self) -> None:
@@ -175,6 +189,17 @@ class Movements:
             wanted = delivery.quantity_tonnes if delivery.state is DeliveryState.INSTRUCTED else 0
             assert tonnes.pop(delivery.trade_id, 0) == wanted, delivery
         assert not tonnes, f"movements of deliveries that are not pending: {tonnes}"
+
+    def _can_be_delivered(self, delivery: Delivery) -> bool:
+        """Whether the seller has the serials named, or enough, that are not frozen."""
+        if delivery.lots:
+            return not self._holdings.are_frozen(delivery.seller, delivery.lots)
+        return self._holdings.can_give(delivery.seller, delivery.instrument, delivery.quantity_tonnes)
+
+    def _take(self, delivery: Delivery) -> tuple[LotSlice, ...]:
+        if delivery.lots:
+            return self._holdings.take_aside(delivery.seller, delivery.lots)
+        return self._holdings.take_first(delivery.seller, delivery.instrument, delivery.quantity_tonnes)
 
     def _send(
         self, name: str, day: TradingDay, not_after_ns: int, legs: list[InstructionLeg]
@@ -189,9 +214,12 @@ class Movements:
         self.instructions[instruction.instruction_id] = instruction
         return MovementInstructed(instruction=instruction)
 
-    def _book(self, instruction: Instruction, seq: int, not_after_ns: int) -> Iterator[MovementEvent]:
+    def _book(self, instruction: Instruction, seq: int, not_after_ns: int) -> Iterator[ResolvedEvent]:
         if instruction.kind in _TRANSFERS:
             yield from self.transfers.complete(instruction)
+            return
+        if instruction.use_id is not None:
+            yield from self.uses.complete(instruction)
             return
         if instruction.kind is InstructionKind.RETIRE:
             yield from self.retirements.complete(instruction)
@@ -204,9 +232,12 @@ class Movements:
 
     def _give_back(
         self, instruction: Instruction, code: str, leg: int | None, seq: int, not_after_ns: int
-    ) -> Iterator[MovementEvent]:
+    ) -> Iterator[ResolvedEvent]:
         if instruction.kind in _TRANSFERS:
             yield from self.transfers.turn_back(instruction, code)
+            return
+        if instruction.use_id is not None:
+            yield from self._end_use(instruction, code, seq, not_after_ns)
             return
         if instruction.kind is InstructionKind.RETIRE:
             yield from self._keep_committed(instruction, code, seq, not_after_ns)
@@ -228,9 +259,17 @@ class Movements:
         for number, half in enumerate((half for half in halves if half), 1):
             yield self._again(half, f"dvp-{seq}-{number}", instruction.trading_day, not_after_ns)
 
+    def _end_use(
+        self, instruction: Instruction, code: str, seq: int, not_after_ns: int
+    ) -> Iterator[ResolvedEvent]:
+        if code == TOO_LATE:  # nothing is wrong with it: ask again
+            yield self.uses.ask_again(instruction, seq, instruction.trading_day, not_after_ns)
+        else:
+            yield from self.uses.refuse(instruction, code)
+
     def _keep_committed(
         self, instruction: Instruction, code: str, seq: int, not_after_ns: int
-    ) -> Iterator[MovementEvent]:
+    ) -> Iterator[ResolvedEvent]:
         refused = self.retirements.refuse(instruction, code)
         yield refused
         if code == TOO_LATE:  # nothing is wrong with it: ask again

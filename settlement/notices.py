@@ -155,9 +155,13 @@ class Notices:
             )
 
     def _is_new(self, arrival: Arrival, lot: Lot) -> bool:
-        """Whether these are serials of the lot that are neither here nor expected."""
-        within = serials.contains((lot.serials,), arrival.serials)
-        return within and not self._holdings.is_here(arrival.lot_id, arrival.serials)
+        """Whether these are serials of the lot that are neither here, nor expected, nor gone for good."""
+        lot_id, arrived = arrival.lot_id, arrival.serials
+        return (
+            serials.contains((lot.serials,), arrived)
+            and not self._holdings.is_here(lot_id, arrived)
+            and not self._transfers.are_gone(lot_id, arrived)
+        )
 
     # ---- what can be wrong with a notice ------------------------------------------------------------------------
 

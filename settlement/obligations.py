@@ -50,6 +50,7 @@ class Obligations:
         delivery = self.pending[trade_id]
         delivery.step(DeliveryStep.BUST)
         self._done(delivery)
+        self._holdings.put_back(delivery.seller, delivery.lots)
         return delivery, tuple(self._return_cover(delivery))
 
     def uninstructed(self) -> Iterator[Delivery]:
@@ -71,6 +72,7 @@ class Obligations:
         """Nothing is known against it, but the registry would not be asked: both legs stay committed."""
         delivery.step(DeliveryStep.PARK)
         self._holdings.give(delivery.seller, slices)
+        self._holdings.set_aside(delivery.seller, delivery.lots)
         return DeliveryParked(
             trade_id=delivery.trade_id,
             seller=delivery.seller,
@@ -124,6 +126,7 @@ class Obligations:
             buyer_fee_fen=delivery.buyer_fee_fen,
             seller_fee_fen=delivery.seller_fee_fen,
             use=delivery.use,
+            method=delivery.method,
         )
 
     def _lock(self, delivery: Delivery) -> None:
@@ -163,7 +166,9 @@ class Obligations:
         code: str,
         step: DeliveryStep = DeliveryStep.FAIL,
     ) -> Iterator[Posted | DeliverySettled | DeliveryFailed]:
-        """Both sides get back what was theirs."""
+        """Both sides get back what was theirs; `slices` are the serials on their way, none before it is instructed."""
+        if delivery.state is not DeliveryState.INSTRUCTED:
+            self._holdings.put_back(delivery.seller, delivery.lots)
         delivery.step(step)
         self._done(delivery)
         self._holdings.give(delivery.seller, slices)
@@ -177,6 +182,7 @@ class Obligations:
             quantity_tonnes=delivery.quantity_tonnes,
             amount_fen=delivery.amount_fen,
             code=code,
+            method=delivery.method,
         )
 
     def committed(self) -> dict[tuple[AccountId, AssetCode], int]:
@@ -189,6 +195,11 @@ class Obligations:
             ):
                 committed[place] = committed.get(place, 0) + amount
         return committed
+
+    def named(self) -> Iterator[tuple[AccountId, LotSlice]]:
+        """Serials that lie set aside for deliveries the registry has not been asked about, with whose they are."""
+        waiting = (*self.uninstructed(), *self.parked())
+        return ((delivery.seller, part) for delivery in waiting for part in delivery.lots)
 
     def check(self) -> None:
         """Only what is undecided is pending; what is counted as incoming is; nothing bought today has been sold."""

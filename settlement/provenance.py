@@ -25,11 +25,13 @@ class BroughtState:
 class Provenance:
     """By lot, which account brought which serials."""
 
-    __slots__ = ("_brought",)
+    __slots__ = ("_brought", "_withdrawn")
 
     def __init__(self) -> None:
         """Nothing was brought yet."""
         self._brought: dict[LotId, dict[AccountId, Serials]] = {}
+        self._withdrawn: dict[LotId, Serials] = {}
+        """Removed after a correction: the platform has taken them out of the world."""
 
     def note(self, account: AccountId, slices: tuple[LotSlice, ...]) -> None:
         """The account has brought these."""
@@ -48,22 +50,40 @@ class Provenance:
                 else:
                     del self._brought[part.lot_id][account]
 
+    def withdraw(self, slices: tuple[LotSlice, ...]) -> None:
+        """These have left after a correction, and can never come back."""
+        self.forget(slices)
+        for part in slices:
+            before = self._withdrawn.get(part.lot_id, NONE)
+            self._withdrawn[part.lot_id] = serials.union(before, part.serials)
+
+    def were_withdrawn(self, lot_id: LotId, wanted: Serials) -> bool:
+        """Whether any of these serials was removed after a correction."""
+        return serials.overlap(self._withdrawn.get(lot_id, NONE), wanted)
+
     def of(self, lot_id: LotId) -> Iterator[tuple[AccountId, Serials]]:
         """Who brought what of a lot, in order of account."""
         return iter(sorted(self._brought.get(lot_id, {}).items()))
 
     def dump(self) -> tuple[BroughtState, ...]:
-        """All of it, in order of lot and account."""
+        """Who brought what, in order of lot and account."""
         return tuple(
             BroughtState(lot_id=lot_id, account=account, serials=brought)
             for lot_id in sorted(self._brought)
             for account, brought in self.of(lot_id)
         )
 
-    def load(self, state: tuple[BroughtState, ...]) -> None:
+    def dump_withdrawn(self) -> tuple[LotSlice, ...]:
+        """What was removed after corrections, in order of lot."""
+        return tuple(
+            LotSlice(lot_id=lot_id, serials=gone) for lot_id, gone in sorted(self._withdrawn.items())
+        )
+
+    def load(self, brought: tuple[BroughtState, ...], withdrawn: tuple[LotSlice, ...]) -> None:
         """Take over what a snapshot tells."""
-        for line in state:
+        for line in brought:
             self._brought.setdefault(line.lot_id, {})[line.account] = line.serials
+        self._withdrawn = {part.lot_id: part.serials for part in withdrawn}
 
     def check(self, present: list[LotSlice]) -> None:
         """Nobody brought what another did, and everything that is present was brought by somebody."""

@@ -19,6 +19,8 @@ from settlement.values import AccountId, AssetCode
 RetirementId = NewType("RetirementId", str)
 """Names one retirement, however often the registry has to be asked for it."""
 
+UseId = NewType("UseId", str)
+"""Names one use of units already owned: `offset-` or `retirement-` and the sequence number it was accepted at."""
 
 MAX_TEXT: Final = 500
 """Characters of a beneficiary or a statement, by the registry protocol."""
@@ -44,10 +46,27 @@ class Use:
 
     def is_well_formed(self) -> bool:
         """Whether the registry can put it on record: a beneficiary, bounded texts, nothing unprintable."""
-        texts = (self.beneficiary, self.statement)
-        return bool(self.beneficiary.strip()) and all(
-            len(text) <= MAX_TEXT and (text.isprintable() or not text) for text in texts
-        )
+        return _can_be_recorded(self.beneficiary, self.statement)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ComplianceUse:
+    """What a compliance offset tells the registry (Art. 29). Not a `Use`: no purchase and no Class II lot can have it."""
+
+    compliance_year: int
+    beneficiary: str
+    """Whose obligation it is for."""
+    statement: str = ""
+
+    def is_well_formed(self) -> bool:
+        """As for every other use."""
+        return _can_be_recorded(self.beneficiary, self.statement)
+
+
+def _can_be_recorded(beneficiary: str, statement: str) -> bool:
+    return bool(beneficiary.strip()) and all(
+        len(text) <= MAX_TEXT and (text.isprintable() or not text) for text in (beneficiary, statement)
+    )
 
 
 class RetirementState(StrEnum):

@@ -76,7 +76,7 @@ class Retirements:
         retirement.step(RetirementStep.COMPLETE)
         del self._under_way[retirement.retirement_id]
         lots = self._lots.pop(retirement.retirement_id)
-        self._holdings.forget(lots)
+        self._holdings.retire(lots)
         posted = self._ledger.post(
             retirement.instrument,
             retirement.quantity_tonnes,

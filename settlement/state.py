@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from settlement.account import Account, Participant
 from settlement.custody import CustodyState
 from settlement.delivery import Delivery, DeliveryState
-from settlement.events import Instruction
-from settlement.holdings import HoldingState
+from settlement.events import Instruction, LotSlice
+from settlement.holdings import HoldingState, RetiredState
 from settlement.instrument import Instrument
 from settlement.ledger import BalanceState
 from settlement.lot import Lot
 from settlement.retirement import Use
 from settlement.retirements import RetirementRecord
 from settlement.treasury import TreasuryState
-from settlement.values import AccountId, AssetCode, TradeId, TradingDay
+from settlement.use import UseRecord
+from settlement.values import AccountId, AssetCode, TradeId, TradeMethod, TradingDay
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,6 +32,8 @@ class DeliveryRecord:
     buyer_fee_fen: int
     seller_fee_fen: int
     use: Use | None
+    method: TradeMethod
+    lots: tuple[LotSlice, ...]
     state: DeliveryState
 
 
@@ -59,6 +62,8 @@ class DepositoryState:
     locked: tuple[LockState, ...]
     retirements: tuple[RetirementRecord, ...]
     custody: CustodyState
+    uses: tuple[UseRecord, ...]
+    retired: tuple[RetiredState, ...]
     trading_day: TradingDay | None
 
 
@@ -76,6 +81,8 @@ def record_of(delivery: Delivery) -> DeliveryRecord:
         buyer_fee_fen=delivery.buyer_fee_fen,
         seller_fee_fen=delivery.seller_fee_fen,
         use=delivery.use,
+        method=delivery.method,
+        lots=delivery.lots,
         state=delivery.state,
     )
 
@@ -94,5 +101,7 @@ def delivery_of(record: DeliveryRecord) -> Delivery:
         buyer_fee_fen=record.buyer_fee_fen,
         seller_fee_fen=record.seller_fee_fen,
         use=record.use,
+        method=record.method,
+        lots=record.lots,
         state=record.state,
     )

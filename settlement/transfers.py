@@ -26,6 +26,7 @@ from settlement.ledger import Ledger
 from settlement.lot import Lot
 from settlement.provenance import Provenance
 from settlement.removal import Removal
+from settlement.serials import Serials
 from settlement.values import OUTSIDE, AccountId, AssetCode, InstructionId, LotId, TradingDay
 
 
@@ -110,7 +111,10 @@ class Transfers:
             yield self.receive(account, slices)
         else:
             self._holdings.forget(slices)
-            self.provenance.forget(slices)
+            if instruction.removal_id is None:
+                self.provenance.forget(slices)
+            else:
+                self.provenance.withdraw(slices)
             yield self._ledger.post(
                 self.instrument_of(slices),
                 tonnes(slices),
@@ -143,6 +147,13 @@ class Transfers:
             yield TransferFailed(
                 account=account, instruction_id=instruction.instruction_id, kind=instruction.kind, code=code
             )
+
+    def are_gone(self, lot_id: LotId, wanted: Serials) -> bool:
+        """Whether any of these serials was here once and is no more in the world: used (Art. 35), or withdrawn (Art. 22)."""
+        return self.provenance.were_withdrawn(lot_id, wanted) or any(
+            not self._holdings.all_here(lot_id, serials.intersection(brought, wanted))
+            for _, brought in self.provenance.of(lot_id)
+        )
 
     def leaving(self) -> Iterator[tuple[AccountId, LotSlice]]:
         """Serials on their way out, with whose they still are."""

@@ -5,6 +5,7 @@ price fen per tonne. One registry serial is one tonne. With whole tonnes and a p
 whole number of fen, so nothing in the core is ever rounded except a price band and an average.
 """
 
+from enum import StrEnum
 from typing import Final, NewType
 
 AccountId = NewType("AccountId", str)
@@ -21,6 +22,14 @@ LotId = NewType("LotId", str)
 
 TradeId = NewType("TradeId", int)
 """Counts 1, 2, 3 … over the life of the exchange. A trade's delivery carries the same number."""
+
+
+class TradeMethod(StrEnum):
+    """The way a trade came about (Measures 2023, Art. 30)."""
+
+    LISTED = "listed"
+    NEGOTIATED = "negotiated"
+
 
 InstructionId = NewType("InstructionId", str)
 """Names one movement asked of the registry, for ever: the idempotency key of everything said about it."""

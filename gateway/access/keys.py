@@ -36,6 +36,8 @@ class Scope(StrEnum):
     OPERATE = "operate"
     APPROVE = "approve"
     """To be the second person of an act that needs two."""
+    AUTHORITY = "authority"
+    """The competent authority's filings: verified emissions, allowances issued, other credits used."""
     SUPERVISE = "supervise"
     """Read everything, change nothing."""
 

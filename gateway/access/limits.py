@@ -19,12 +19,15 @@ class ActionKind(StrEnum):
 
     ORDER = "order"
     CANCEL = "cancel"
+    NEGOTIATE = "negotiate"
     TRANSFER = "transfer"
     """Units and money in and out."""
     READ = "read"
     OPERATE = "operate"
     PUBLIC = "public"
     """Calls without a key, by address."""
+    CHECK = "check"
+    """Checks of certificates, by address: a person makes few, who guesses makes many."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,10 +41,12 @@ class Quota:
 DEFAULT_QUOTAS: Final[Mapping[ActionKind, Quota]] = {
     ActionKind.ORDER: Quota(quota=500),
     ActionKind.CANCEL: Quota(quota=1_000),
+    ActionKind.NEGOTIATE: Quota(quota=50),
     ActionKind.TRANSFER: Quota(quota=50),
     ActionKind.READ: Quota(quota=500),
     ActionKind.OPERATE: Quota(quota=200),
     ActionKind.PUBLIC: Quota(quota=500),
+    ActionKind.CHECK: Quota(quota=20),
 }
 """Generous: they bound a runaway program, not a busy one."""
 

@@ -18,6 +18,13 @@ ACT: Final = {
     "lift_restriction": "解除限制",
     "bust_trade": "撤销成交",
     "emergency_rules": "紧急调整规则",
+    "place_freeze": "冻结",
+    "lift_freeze": "解除冻结",
+    "decide_claim": "决定追索",
+    "resolve_break": "处理对账差异",
+    "retry_deliveries": "重新办理交收",
+    "unwind_delivery": "退回交收",
+    "review_negotiated": "协议转让审核",
 }
 
 ReasonOption = Annotated[str, typer.Option(help=say("理由", "why"))]

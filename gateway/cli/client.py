@@ -239,6 +239,8 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
 
 
 def _judge(response: aiohttp.ClientResponse, raw: bytes) -> Answer:
+    if response.status < _PROBLEM and response.content_type == "application/pdf":
+        return Answer(body=raw, replayed=False)
     try:
         body = orjson.loads(raw) if raw else None
     except orjson.JSONDecodeError:

@@ -8,7 +8,10 @@ import typer
 from gateway.cli import (
     acts,
     cash,
+    compliance,
+    custody,
     market_data,
+    negotiate,
     operator,
     registry,
     registry_books,
@@ -20,6 +23,7 @@ from gateway.cli import (
     tools,
     trading,
     transfers,
+    uses,
     verify,
 )
 from gateway.cli.command import command
@@ -61,6 +65,7 @@ app.add_typer(trading.order_app, name="order")
 app.command("cancel", help=say("撤单", "cancel an order"))(command(trading.cancel))
 app.command("orders", help=say("我的委托", "my orders"))(command(trading.orders))
 app.command("account", help=say("资金, 减排量与批次", "cash, units and lots"))(command(trading.account))
+app.add_typer(negotiate.negotiate_app, name="negotiate")
 app.command("depth", help=say("行情深度", "the best price levels"))(command(market_data.depth))
 app.command("watch", help=say("实时行情", "the market live"))(command(market_data.watch))
 app.command("rules", help=say("任一时刻的规则手册", "the rule book of any moment"))(command(rules.rules))
@@ -70,10 +75,22 @@ app.command("verify", help=say("逐条核对日志摘要链", "walk the journal'
 app.command("transfer-in", help=say("划入减排量", "move units into the trading sub-account"))(
     command(transfers.transfer_in)
 )
+app.command("transfer-out", help=say("划出减排量", "move units back to the management sub-account"))(
+    command(transfers.transfer_out)
+)
 app.command("withdraw", help=say("出金", "have money paid out"))(command(cash.withdraw))
 app.command("withdrawals", help=say("我的出金", "my withdrawals"))(command(cash.withdrawals))
 app.add_typer(cash.bank_app, name="bank")
+app.add_typer(uses.offset_app, name="offset")
+app.command("retire", help=say("其他用途: 抵消, 注销, 捐赠, 赔偿", "every other use of units"))(
+    command(uses.retire)
+)
+app.command("uses", help=say("使用台账", "what was used up, by year and purpose"))(command(uses.uses))
+app.add_typer(compliance.certificate_app, name="certificate")
+app.add_typer(compliance.authority_app, name="authority")
+compliance.add_to(operator.operator_app)
 acts.add_to(operator.operator_app)
+custody.add_to(operator.operator_app)
 setup.add_to(operator.operator_app)
 operator.operator_app.add_typer(rules.rules_app, name="rules")
 app.add_typer(operator.operator_app, name="operator")

@@ -15,6 +15,7 @@ from gateway.formats import NS, parse_date, parse_time, time_text
 CERTAINTY = {
     "official": "已核实",
     "neighbour": "参照邻近市场",
+    "conflicting": "来源相互矛盾",
     "assumed": "待确认",
     "demonstration": "演示",
 }
@@ -27,6 +28,7 @@ class CertaintyName(StrEnum):
 
     OFFICIAL = "official"
     NEIGHBOUR = "neighbour"
+    CONFLICTING = "conflicting"
     ASSUMED = "assumed"
     DEMONSTRATION = "demonstration"
 

@@ -57,6 +57,16 @@ RegistryKeyOption = Annotated[
         envvar="PUHUI_REGISTRY_KEY_FILE", help=say("该平台的公钥 PEM", "that platform's public key, PEM")
     ),
 ]
+PublicUrlOption = Annotated[
+    str | None,
+    typer.Option(
+        envvar="PUHUI_PUBLIC_URL",
+        help=say(
+            "公众访问的地址, 印在凭证上; 默认为监听地址",
+            "where the public reaches it, printed on certificates; where it listens by default",
+        ),
+    ),
+]
 MarketOption = Annotated[
     str | None,
     typer.Option(
@@ -77,15 +87,26 @@ QuotaOption = Annotated[
     ),
 ]
 
+DemoOption = Annotated[
+    bool,
+    typer.Option(
+        "--demo", help=say("等于 --seed demo --market always-open", "--seed demo --market always-open")
+    ),
+]
+DrillOption = Annotated[
+    bool,
+    typer.Option(
+        "--drill",
+        help=say(
+            "演练: 参考登记平台可按指令出故障", "a rehearsal: the reference registry takes orders to fail"
+        ),
+    ),
+]
+
 
 def serve(
     *,
-    demo: Annotated[
-        bool,
-        typer.Option(
-            "--demo", help=say("等于 --seed demo --market always-open", "--seed demo --market always-open")
-        ),
-    ] = False,
+    demo: DemoOption = False,
     seed: Annotated[
         SeedName | None, typer.Option(envvar="PUHUI_SEED", help=say("充入演示数据", "fill an empty one"))
     ] = None,
@@ -99,7 +120,9 @@ def serve(
     registry_key_file: RegistryKeyOption = None,
     host: HostOption = DEFAULT_HOST,
     port: PortOption = DEFAULT_PORT,
+    public_url: PublicUrlOption = None,
     data_dir: DataDirOption = None,
+    drill: DrillOption = False,
     quota: QuotaOption = None,
     log: LogOption = None,
 ) -> None:
@@ -119,7 +142,9 @@ def serve(
             database_url=database_url,
             registry_url=registry_url,
             registry_key_file=registry_key_file,
+            drill=drill,
             seed=SeedName.DEMO if demo else seed,
+            public_url=public_url,
             quotas=tuple(quota or ()),
         )
     except (SettingsFault, ValueError) as fault:

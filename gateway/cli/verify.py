@@ -85,6 +85,7 @@ async def _walk(dsn: str, output: Output) -> "Verification":
     from gateway.engine.derived_rows import HistoryRows
     from gateway.engine.settlement_postings import settlement_check
     from gateway.engine.settlement_rows import SettledRows
+    from gateway.engine.use_verification import UseTables
     from gateway.engine.verification import verify_journal
     from gateway.engine.withdrawals import CheckedWithdrawals
 
@@ -94,7 +95,7 @@ async def _walk(dsn: str, output: Output) -> "Verification":
             found = await verify_journal(
                 pool,
                 lambda done, total: progress.update(task, completed=done, total=total),
-                (HistoryRows, CheckedWithdrawals, CustodyHistoryRows, SettledRows),
+                (HistoryRows, CheckedWithdrawals, CustodyHistoryRows, SettledRows, UseTables),
             )
             progress.update(task, description=say("核对交收账", "checking what is settled"))
             async with pool.acquire() as connection:

@@ -31,6 +31,26 @@ ORDER_STATUS: Final = {
 
 SIDE: Final = {"buy": "买入", "sell": "卖出"}
 
+NEGOTIATED_STATE: Final = {
+    "filed": "已申报",
+    "confirmed": "已确认",
+    "under_review": "待审核",
+    "executed": "已成交",
+    "declined": "已拒绝",
+    "withdrawn": "已撤回",
+    "expired": "已过期",
+    "rejected": "未予成交",
+}
+
+NEGOTIATED_REASON: Final = {"own_time": "有效期已到", "session_end": "时段结束"}
+
+NEGOTIATED_CHANGE: Final = {
+    "price": "价格",
+    "quantity": "数量",
+    "lots": "批次",
+    "expires_at": "有效期",
+}
+
 PHASE: Final = {
     "pre_open": "开市前",
     "listed": "挂牌交易",
@@ -41,6 +61,22 @@ PHASE: Final = {
     "closed": "休市",
 }
 
+
+USE_STATE: Final = {
+    "held": "已受理, 可撤回",
+    "retiring": "登记平台办理中",
+    "completed": "已完成",
+    "refused": "登记平台拒绝",
+    "withdrawn": "已撤回",
+}
+
+USE_PURPOSE: Final = {
+    "compliance_offset": "履约抵销",
+    "voluntary_offset": "自愿碳抵消",
+    "voluntary_cancellation": "自愿碳注销",
+    "donation": "公益捐赠",
+    "damage_compensation": "生态环境损害赔偿",
+}
 
 WITHDRAWAL_STATE: Final = {"held": "待付", "paid": "已付", "returned": "已退回"}
 

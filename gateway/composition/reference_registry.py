@@ -115,7 +115,9 @@ async def start_registry(
 ) -> RegistryProcess:
     """Run it as our own child, started again whenever it ends; it stops when the stack unwinds."""
     place = RegistryPlace(
-        data_dir=make_private_dir(settings.registry_dir), exchange_public_key_file=public_half(exchange_key)
+        data_dir=make_private_dir(settings.registry_dir),
+        exchange_public_key_file=public_half(exchange_key),
+        drill=settings.drill,
     )
     process = RegistryProcess(place)
     stack.push_async_callback(process.stop)

@@ -1,16 +1,19 @@
 """The line to the registry: the client, what drives it, and how the exchange's events and commands meet it."""
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import structlog
 
 from gateway.composition.reference_registry import own_key, own_line, start_registry
 from gateway.config import Settings, make_private_dir
+from gateway.engine.accounts import AccountView
 from gateway.engine.day_driver import Reconcile
 from gateway.engine.entry import Entry
 from gateway.engine.patience import rejection_of, submit_patiently
@@ -18,20 +21,32 @@ from gateway.http.services import HoldingsUnknown, ManagementHoldings
 from gateway.lifetime import Lifetime, Say
 from gateway.metrics import Metrics
 from gateway.registry_process import RegistryProcess
+from gateway.registry_report import (
+    MovementCounts,
+    ReconcileNow,
+    RegistryReport,
+    RegistrySilent,
+    StoppedMovement,
+    UnclearMovement,
+)
 from gateway.running_engine import Engine
 from matching.commands import RecordReconciliation
 from registry_bridge.bridge import Bridge
+from registry_bridge.circuit import Circuit, CircuitState
 from registry_bridge.exchange_side import (
     ExchangeOutbox,
     ExchangeSide,
-    compare_positions,
     management_holdings,
 )
 from registry_bridge.http_line import LineSettings
 from registry_bridge.http_registry import HttpRegistry, connect
+from registry_bridge.journal_watch import JournalWatch
 from registry_bridge.keys import load_signer, load_verifier
+from registry_bridge.notice_feed import NoticeFeed
+from registry_bridge.progress import Counts, Progress, report
+from registry_bridge.reconciling import Outcome, Reconciler
 from registry_bridge.reference import serving
-from registry_bridge.registry import RegistryUnavailable, UnknownReason
+from registry_bridge.registry import MovementKind, RegistryUnavailable, UnknownReason
 from registry_bridge.upkeep import AccountBinder, LotFeed
 from settlement.events import AccountOpened, LotSlice
 from settlement.lot import MethodologyClass
@@ -39,6 +54,9 @@ from settlement.serials import Serials
 from settlement.values import AccountId, AssetCode, LotId, TradingDay
 
 log = structlog.get_logger("app")
+
+ON_DEMAND_LIMIT_S: Final = 25.0
+"""An operator who asks for a comparison waits no longer for a registry that does not answer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,6 +68,9 @@ class Line:
     bridge: Bridge
     binder: AccountBinder
     feed: LotFeed
+    notices: NoticeFeed
+    watch: JournalWatch
+    reconciler: Reconciler
     process: RegistryProcess | None
     """The reference registry, where we run it."""
 
@@ -76,14 +97,33 @@ async def registry_line(
         binder = AccountBinder(registry)
         _follow_commits(engine, outbox, binder)
         feed = _lot_feed(registry, engine)
+        notices = _notice_feed(registry, engine)
+        custody = engine.views.custody
+        watch = JournalWatch(registry, outbox, since=custody.clean_as_of)
         for name, work in (
             ("registry bridge", bridge.run()),
             ("account binder", binder.run()),
             ("lot feed", feed.run()),
+            ("notice feed", notices.run()),
+            ("journal watch", watch.run()),
         ):
             lifetime.run(stack, name, work)
         line = Line(
-            registry=registry, outbox=outbox, bridge=bridge, binder=binder, feed=feed, process=process
+            registry=registry,
+            outbox=outbox,
+            bridge=bridge,
+            binder=binder,
+            feed=feed,
+            notices=notices,
+            watch=watch,
+            reconciler=Reconciler(
+                registry,
+                outbox,
+                notices,
+                since=custody.clean_as_of,
+                frozen=custody.frozen_registry_accounts,
+            ),
+            process=process,
         )
         _watch(engine.metrics, line)
         yield line
@@ -103,27 +143,96 @@ def _line_settings(settings: Settings, exchange_key: Path) -> LineSettings:
 
 def _watch(metrics: Metrics, line: Line) -> None:
     """Let an operator's tools see how the line is."""
-    progress = line.bridge.progress
-    metrics.watch(metrics.line.answers, lambda: line.is_sound)
-    metrics.watch(metrics.line.restarts, lambda: line.process.restarts if line.process else 0)
-    metrics.watch(metrics.line.unclear_seconds, lambda: progress.unknown_for_s(time.time_ns()))
-    metrics.watch(metrics.line.unbound, lambda: line.binder.refused)
+    progress, circuit, shown = line.bridge.progress, line.registry.circuit, metrics.line
+    metrics.watch(shown.answers, lambda: line.is_sound)
+    metrics.watch(shown.restarts, lambda: line.process.restarts if line.process else 0)
+    metrics.watch(shown.unclear_seconds, lambda: progress.unknown_for_s(time.time_ns()))
+    metrics.watch(shown.stopped, lambda: len(progress.stopped))
+    metrics.watch(shown.unbound, lambda: line.binder.refused)
+    metrics.watch(shown.notices_wait, lambda: line.notices.waits_at is not None)
+    for state in CircuitState:
+        metrics.watch(shown.circuit.labels(state.value), partial(_is_in, circuit, state))
     for why in UnknownReason:
-        metrics.watch(
-            metrics.line.unclear_answers.labels(why.value), partial(progress.unknown_because_of, why)
-        )
+        metrics.watch(shown.unclear_answers.labels(why.value), partial(progress.unknown_because_of, why))
+    for kind in MovementKind:
+        for outcome in ("sent", "confirmed", "refused", "unknown", "in_flight"):
+            read = partial(_count, progress, kind, outcome)
+            metrics.watch(shown.movements.labels(kind.value, outcome), read)
+
+
+def _is_in(circuit: Circuit, state: CircuitState) -> bool:
+    return circuit.state is state
+
+
+def _count(progress: Progress, kind: MovementKind, outcome: str) -> int:
+    return int(getattr(progress.by_kind[kind], outcome))
+
+
+def report_of(line: Line) -> RegistryReport:
+    """The line as an operator reads it."""
+    found = report(
+        line.bridge.progress, circuit=line.registry.circuit.state, circuit_opened=line.registry.circuit.opened
+    )
+    return RegistryReport(
+        answers=line.feed.answers,
+        circuit=found.circuit.value,
+        circuit_opened=found.circuit_opened,
+        variant=None if found.variant is None else found.variant.value,
+        total=_counts(found.total),
+        by_kind={kind.value: _counts(counts) for kind, counts in found.by_kind.items()},
+        unknown_by_reason={why.value: count for why, count in found.unknown_by_reason.items()},
+        unclear=tuple(
+            UnclearMovement(request_id=one.request_id, since_ns=one.since_ns) for one in found.unclear
+        ),
+        unclear_count=found.unclear_count,
+        stopped=tuple(
+            StoppedMovement(
+                request_id=one.movement.request_id,
+                kind=one.kind.value,
+                earlier=one.earlier,
+                later=one.later,
+            )
+            for one in found.stopped
+        ),
+        not_bound=line.binder.refused,
+        notice_waits_at=line.notices.waits_at,
+        journal_entry=line.outbox.newest_entry,
+    )
+
+
+def _counts(counts: Counts) -> MovementCounts:
+    return MovementCounts(
+        sent=counts.sent,
+        asked=counts.asked,
+        cancelled=counts.cancelled,
+        confirmed=counts.confirmed,
+        refused=counts.refused,
+        unknown=counts.unknown,
+        in_flight=counts.in_flight,
+    )
 
 
 def _exchange_side(engine: Engine) -> ExchangeSide:
-    def registry_account(account: AccountId) -> str:
+    def view(account: AccountId) -> AccountView:
         found = engine.views.account(account)
-        assert found is not None, f"an instruction names account {account}, which was never opened"
-        return found.registry_account
+        assert found is not None, f"account {account} was never opened"
+        return found
+
+    def registry_account(account: AccountId) -> str:
+        return view(account).registry_account
+
+    def serials(account: AccountId) -> Mapping[str, Serials]:
+        return view(account).serials
 
     return ExchangeSide(
         exchange_id=engine.journal.exchange_id,
         pending=lambda: tuple(engine.views.pending_instructions.values()),
         registry_account=registry_account,
+        accounts=lambda: tuple(AccountId(account) for account in engine.views.accounts()),
+        serials=serials,
+        arriving=lambda: (
+            (account, LotId(lot), serials) for account, lot, serials in engine.views.custody.arriving()
+        ),
         submit=partial(submit_patiently, engine.sequencer),
     )
 
@@ -143,39 +252,68 @@ def _follow_commits(engine: Engine, outbox: ExchangeOutbox, binder: AccountBinde
     engine.sequencer.on_commit(look)
 
 
-def _lot_feed(registry: HttpRegistry, engine: Engine) -> LotFeed:
-    def instrument_of(methodology_class: MethodologyClass) -> AssetCode | None:
-        codes = (code for code, known in engine.views.instruments.items() if known is methodology_class)
-        return next((AssetCode(code) for code in codes), None)
+def _instrument_of(engine: Engine, methodology_class: MethodologyClass) -> AssetCode | None:
+    """The instrument of a class, if one is listed."""
+    codes = (code for code, known in engine.views.instruments.items() if known is methodology_class)
+    return next((AssetCode(code) for code in codes), None)
 
+
+def _lot_feed(registry: HttpRegistry, engine: Engine) -> LotFeed:
     return LotFeed(
         registry,
-        instrument_of=instrument_of,
+        instrument_of=partial(_instrument_of, engine),
         is_known=lambda lot: lot in engine.views.lots_known,
         register=partial(rejection_of, engine.sequencer),
     )
 
 
-def reconciler(engine: Engine, line: Line) -> Reconcile:
-    """Compares both sides' positions, and says what came of it as the core is to be told."""
+def _notice_feed(registry: HttpRegistry, engine: Engine) -> NoticeFeed:
+    return NoticeFeed(
+        registry,
+        cursor=lambda: engine.views.custody.notice_cursor,
+        take=partial(rejection_of, engine.sequencer),
+        instrument_of=partial(_instrument_of, engine),
+    )
 
-    def holdings() -> Iterator[tuple[AccountId, LotId, Serials]]:
-        for account in engine.views.accounts().values():
-            for lot, serials in account.serials.items():
-                yield AccountId(account.account), LotId(lot), serials
+
+def reconciler(line: Line) -> Reconcile:
+    """Compares both sides for the close, for as long as it takes, and says what the core is to be told."""
 
     async def reconcile(trading_day: TradingDay) -> RecordReconciliation:
-        found = await compare_positions(line.registry, line.outbox, holdings)
-        for difference in found.breaks:
-            log.error("reconciliation_break", kind=difference.kind.value, lot=difference.lot)
-        return RecordReconciliation(
-            trading_day=trading_day,
-            breaks=found.break_count,
-            digest_here=found.here.digest,
-            digest_there=found.there.digest,
-        )
+        return _recording(await line.reconciler.reconcile(), trading_day, on_demand=False)
 
     return reconcile
+
+
+def reconciler_on_demand(engine: Engine, line: Line) -> ReconcileNow:
+    """Compares both sides for an operator, trail and positions; one does not wait for a line that is down."""
+
+    async def reconcile() -> Entry:
+        try:
+            async with asyncio.timeout(ON_DEMAND_LIMIT_S):
+                apart = await line.watch.look()
+                found = await line.reconciler.reconcile()
+        except (TimeoutError, RegistryUnavailable):
+            raise RegistrySilent from None
+        day = TradingDay(engine.views.market.trading_day or "")
+        recording = _recording(found, day, on_demand=True)
+        recording = replace(recording, breaks=recording.breaks + len(apart))
+        return await submit_patiently(engine.sequencer, recording)
+
+    return reconcile
+
+
+def _recording(found: Outcome, trading_day: TradingDay, *, on_demand: bool) -> RecordReconciliation:
+    for difference in found.differences:
+        log.error("reconciliation_break", kind=difference.kind.value, lot=difference.lot_id)
+    return RecordReconciliation(
+        trading_day=trading_day,
+        breaks=max(found.positions.break_count, len(found.differences)),
+        digest_here=found.positions.here.digest,
+        digest_there=found.positions.there.digest,
+        as_of=found.positions.as_of,
+        on_demand=on_demand,
+    )
 
 
 def holdings_reader(line: Line) -> ManagementHoldings:

@@ -11,7 +11,11 @@ import orjson
 
 from gateway.engine.custody_account_events import RENDERERS as CUSTODY_RENDERERS
 from gateway.engine.entry import Entry
+from gateway.engine.negotiated_news import render_step
+from gateway.engine.negotiations import STEPS, Negotiations, Step
 from gateway.engine.orders import NOT_FOR_THE_OWNER, OpenOrders, OrderView
+from gateway.engine.removed_units import is_removal
+from gateway.engine.use_account_events import RENDERERS as USE_RENDERERS
 from gateway.formats import money_text, price_text, quantity_text, time_text
 from matching.commands import SubmitOrder
 from matching.events import (
@@ -27,7 +31,6 @@ from matching.events import (
     Traded,
 )
 from settlement.commands import DepositCash, RequestTransferIn, RequestTransferOut, RequestWithdrawal
-from settlement.custody_events import RemovalCompleted
 from settlement.events import (
     AccountOpened,
     CashDeposited,
@@ -52,14 +55,18 @@ ORDER_REPLACED: Final = "order_replaced"
 """Carries the whole order as it then stood, so that a replacement is answered alike whenever it is asked again."""
 
 
-def render(entry: Entry, orders: OpenOrders) -> list[Line]:
+def render(entry: Entry, orders: OpenOrders, negotiations: Negotiations) -> list[Line]:
     """What the accounts of one entry are told.
 
-    `orders` is as far as the entry before, and is brought to this one: an order's own client id and remaining
-    quantity are in none of the events of its later life.
+    `orders` and `negotiations` are as far as the entry before, and are brought to this one: an order's own client id
+    and remaining quantity are in none of the events of its later life, nor are a transfer's earlier rounds.
     """
     lines: list[Line] = []
     for event in entry.events:
+        if type(event) in STEPS:
+            assert isinstance(event, Step)
+            lines.extend(render_step(entry, event, negotiations))
+            continue
         render_one = _RENDERERS.get(type(event))
         if render_one is not None:
             render_one(entry, event, orders, lines)
@@ -182,11 +189,6 @@ def transferred(entry: Entry, event: TransferRequested) -> tuple[LotSlice, ...]:
     return entry.command.lots
 
 
-def is_removal(entry: Entry) -> bool:
-    """Whether what left by this entry was taken out because it was corrected: nobody's transfer."""
-    return any(type(event) is RemovalCompleted for event in entry.events)
-
-
 def _completed(entry: Entry, event: TransferCompleted, __: OpenOrders, lines: list[Line]) -> None:
     if is_removal(entry):
         return
@@ -264,6 +266,7 @@ def _large_holder(_: Entry, event: LargeHolderNoted, __: OpenOrders, lines: list
 
 
 _RENDERERS: Final[dict[type, Callable[[Entry, Any, OpenOrders, list[Line]], None]]] = {
+    **USE_RENDERERS,
     OrderAccepted: _accepted,
     Rejected: _rejected,
     Traded: _traded,

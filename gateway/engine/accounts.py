@@ -4,12 +4,13 @@ A balance is the sum of `Posted` events and nothing else. Serials change hands w
 transfer, a settled delivery.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from gateway.engine.entry import Entry
-from matching.events import AccountRestricted, RestrictionLifted, Traded
+from gateway.engine.uses import Uses
+from matching.events import AccountRestricted, RestrictionLifted
 from settlement import serials as ranges
 from settlement.custody_events import LotChanged, UnitsArrived
 from settlement.events import (
@@ -19,6 +20,7 @@ from settlement.events import (
     Instruction,
     InstructionKind,
     LotRegistered,
+    LotSlice,
     MovementConfirmed,
     MovementInstructed,
     MovementRefused,
@@ -26,7 +28,8 @@ from settlement.events import (
     RetirementCompleted,
 )
 from settlement.lot import Lot
-from settlement.serials import NONE, Serials
+from settlement.retirement import RetirementPurpose
+from settlement.serials import NONE, SerialRange, Serials
 from settlement.values import CASH, FEES
 
 FrozenOf: TypeAlias = Callable[[str, str, Serials], Serials]
@@ -45,6 +48,8 @@ class BalanceView:
     """Bought on this trading day and not for sale before the next (T+1), delivered or not."""
     frozen: int = 0
     """Taken out of what is available by a freeze."""
+    incoming: int = 0
+    """Bought and not yet received."""
 
     @property
     def withdrawable(self) -> int:
@@ -59,10 +64,15 @@ class LotView:
     lot: Lot
     serials: Serials
     quantity_tonnes: int
-    available_tonnes: int
-    """Those neither allocated to a delivery on its way nor frozen."""
+    free: Serials
+    """Those neither committed to a delivery, transfer or use under way, nor frozen."""
     frozen: Serials
     """Which of them a freeze names."""
+
+    @property
+    def available_tonnes(self) -> int:
+        """How many are free."""
+        return ranges.count(self.free)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,6 +90,8 @@ class AccountView:
     account: str
     owner: str
     registry_account: str
+    earmark: RetirementPurpose | None = None
+    """The one purpose its money is for."""
     cash: BalanceView = field(default_factory=BalanceView)
     """In fen."""
     units: dict[str, BalanceView] = field(default_factory=dict)
@@ -109,21 +121,34 @@ class AccountsState:
     refused_retirements: tuple[Instruction, ...]
     for_sale_at_once: tuple[int, ...]
     """Trades of the day that T+1 did not hold for."""
+    set_aside: tuple[tuple[int, str, tuple[LotSlice, ...]], ...]
+    """Named lots of trades whose delivery is not instructed: trade, seller, serials."""
 
 
 class Accounts:
     """Every account, every lot, every pending movement."""
 
-    __slots__ = ("_accounts", "_bought_today", "_for_sale_at_once", "_refused_retirements", "lots", "pending")
+    __slots__ = (
+        "_accounts",
+        "_bought_today",
+        "_for_sale_at_once",
+        "_refused_retirements",
+        "_set_aside",
+        "_uses",
+        "lots",
+        "pending",
+    )
 
-    def __init__(self, state: AccountsState | None = None) -> None:
-        """None, or those of a snapshot."""
+    def __init__(self, uses: Uses, state: AccountsState | None = None) -> None:
+        """None, or those of a snapshot; `uses` tells what is committed to being used up."""
+        self._uses = uses
         self._accounts: dict[str, AccountView] = {}
         self.lots: dict[str, Lot] = {}
         self.pending: dict[str, Instruction] = {}
         self._refused_retirements: dict[str, Instruction] = {}
         self._bought_today: dict[tuple[str, str], BalanceView] = {}
         self._for_sale_at_once: set[int] = set()
+        self._set_aside: dict[int, tuple[str, tuple[LotSlice, ...]]] = {}
         if state is not None:
             self._load(state)
 
@@ -144,7 +169,6 @@ class Accounts:
             MovementInstructed: lambda _, event: self.instruct(event),
             MovementConfirmed: lambda _, event: self.confirm(event.instruction_id),
             MovementRefused: lambda _, event: self.refuse(event.instruction_id),
-            RetirementCompleted: lambda _, event: self.retire(event),
             AccountRestricted: lambda entry, event: self.restrict(event, entry.at_ns),
             RestrictionLifted: lambda _, event: self.lift(event),
         }
@@ -152,7 +176,10 @@ class Accounts:
     def open(self, event: AccountOpened) -> None:
         """An account came to be."""
         self._accounts[event.account] = AccountView(
-            account=event.account, owner=event.owner, registry_account=event.registry_account
+            account=event.account,
+            owner=event.owner,
+            registry_account=event.registry_account,
+            earmark=event.earmark,
         )
 
     def register(self, event: LotRegistered | LotChanged) -> None:
@@ -168,17 +195,30 @@ class Accounts:
             balance = self._accounts[event.to_account].balance(event.asset)
             _add(balance, event.to_bucket, event.amount)
 
-    def buy(self, event: Traded, *, resale_next_day: bool) -> None:
+    def buy(
+        self, trade_id: int, buyer: str, instrument: str, quantity_tonnes: int, *, resale_next_day: bool
+    ) -> None:
         """Units were bought on this trading day."""
+        balance = self._accounts[buyer].balance(instrument)
+        balance.incoming += quantity_tonnes
         if not resale_next_day:
-            self._for_sale_at_once.add(event.trade_id)
+            self._for_sale_at_once.add(trade_id)
             return
-        balance = self._accounts[event.buyer].balance(event.listing)
-        balance.bought_today += event.quantity_tonnes
-        self._bought_today[event.buyer, event.listing] = balance
+        balance.bought_today += quantity_tonnes
+        self._bought_today[buyer, instrument] = balance
+
+    def set_aside(self, trade_id: int, seller: str, lots: tuple[LotSlice, ...]) -> None:
+        """The serials that a trade will deliver are named."""
+        if lots:
+            self._set_aside[trade_id] = (seller, lots)
 
     def unbuy(self, trade_id: int, buyer: str, instrument: str, quantity_tonnes: int) -> None:
         """A purchase of this trading day came to nothing."""
+        self._set_aside.pop(trade_id, None)
+        self._accounts[buyer].balance(instrument).incoming -= quantity_tonnes
+        self._forget_bought(trade_id, buyer, instrument, quantity_tonnes)
+
+    def _forget_bought(self, trade_id: int, buyer: str, instrument: str, quantity_tonnes: int) -> None:
         if trade_id not in self._for_sale_at_once:
             self._accounts[buyer].balance(instrument).bought_today -= quantity_tonnes
 
@@ -205,6 +245,9 @@ class Accounts:
     def instruct(self, event: MovementInstructed) -> None:
         """A movement is on its way."""
         self.pending[event.instruction.instruction_id] = event.instruction
+        for leg in event.instruction.legs:
+            if leg.trade_id is not None:
+                self._set_aside.pop(leg.trade_id, None)
         if event.instruction.retirement_id is not None:
             self._refused_retirements.pop(event.instruction.retirement_id, None)
 
@@ -225,32 +268,45 @@ class Accounts:
 
     def deliver(self, event: DeliverySettled) -> None:
         """Serials changed hands."""
+        self._accounts[event.buyer].balance(event.instrument).incoming -= event.quantity_tonnes
         for part in event.lots:
             self._take(event.seller, part.lot_id, part.serials)
             self._give(event.buyer, part.lot_id, part.serials)
         if event.use is not None:
-            self.unbuy(event.trade_id, event.buyer, event.instrument, event.quantity_tonnes)
+            self._forget_bought(event.trade_id, event.buyer, event.instrument, event.quantity_tonnes)
 
     def retire(self, event: RetirementCompleted) -> None:
         """Serials are nobody's any more."""
-        for part in event.lots:
-            self._take(event.account, part.lot_id, part.serials)
+        self.use_up(event.account, event.lots, None)
 
-    def lots_of(self, account: str, frozen: FrozenOf) -> list[LotView]:
-        """An account's lots in the order they would be delivered; `frozen` says what a freeze names of a lot in it."""
+    def use_up(self, account: str, lots: tuple[LotSlice, ...], donated_to: str | None) -> None:
+        """Serials were retired, or given to a public-welfare account."""
+        for part in lots:
+            self._take(account, part.lot_id, part.serials)
+            if donated_to is not None:
+                self._give(donated_to, part.lot_id, part.serials)
+
+    def lots_of(self, account: str, frozen: FrozenOf, named: Iterable[LotSlice] = ()) -> list[LotView]:
+        """An account's lots in the order they would be delivered.
+
+        `frozen` says what a freeze names of a lot in it; `named` is set aside beside what is on its way.
+        """
         view = self._accounts.get(account)
         if view is None:
             return []
         allocated = self._allocated(account)
+        aside = (lots for seller, lots in self._set_aside.values() if seller == account)
+        for part in (*named, *(part for lots in aside for part in lots)):
+            allocated[part.lot_id] = ranges.merged(allocated.get(part.lot_id, NONE), part.serials)
         found = []
         for lot_id, serials in view.serials.items():
             stopped = frozen(view.registry_account, lot_id, serials)
-            taken = ranges.merged(stopped, allocated.get(lot_id, NONE))
+            taken = ranges.intersection(serials, ranges.merged(stopped, allocated.get(lot_id, NONE)))
             line = LotView(
                 lot=self.lots[lot_id],
                 serials=serials,
                 quantity_tonnes=ranges.count(serials),
-                available_tonnes=ranges.count(serials) - ranges.count(taken),
+                free=ranges.difference(serials, taken),
                 frozen=stopped,
             )
             found.append(line)
@@ -264,6 +320,7 @@ class Accounts:
             pending=tuple(self.pending.values()),
             refused_retirements=tuple(self._refused_retirements.values()),
             for_sale_at_once=tuple(sorted(self._for_sale_at_once)),
+            set_aside=tuple((trade_id, *aside) for trade_id, aside in self._set_aside.items()),
         )
 
     def _load(self, state: AccountsState) -> None:
@@ -274,6 +331,7 @@ class Accounts:
             str(instruction.retirement_id): instruction for instruction in state.refused_retirements
         }
         self._for_sale_at_once = set(state.for_sale_at_once)
+        self._set_aside = {trade_id: (seller, lots) for trade_id, seller, lots in state.set_aside}
         self._bought_today = {
             (view.account, asset): balance
             for view in state.accounts
@@ -282,12 +340,16 @@ class Accounts:
         }
 
     def _allocated(self, account: str) -> dict[str, Serials]:
-        allocated: dict[str, Serials] = {}
+        pieces: dict[str, list[SerialRange]] = {}
         for instruction in (*self.pending.values(), *self._refused_retirements.values()):
+            if instruction.use_id is not None or instruction.kind is InstructionKind.TRANSFER_IN:
+                continue
             for leg in instruction.legs:
-                if leg.from_account == account and instruction.kind is not InstructionKind.TRANSFER_IN:
-                    allocated[leg.lot_id] = ranges.merged(allocated.get(leg.lot_id, NONE), leg.serials)
-        return allocated
+                if leg.from_account == account:
+                    pieces.setdefault(leg.lot_id, []).extend(leg.serials)
+        for part in self._uses.committed(account):
+            pieces.setdefault(part.lot_id, []).extend(part.serials)
+        return {lot: _merged(parts) for lot, parts in pieces.items()}
 
     def _give(self, account: str, lot_id: str, serials: Serials) -> None:
         held = self._accounts[account].serials
@@ -300,6 +362,17 @@ class Accounts:
             held[lot_id] = left
         else:
             del held[lot_id]
+
+
+def _merged(parts: list[SerialRange]) -> Serials:
+    """Ranges that do not overlap, in order, those that touch as one."""
+    merged: list[SerialRange] = []
+    for first, end in sorted(parts):
+        if merged and merged[-1][1] == first:
+            merged[-1] = (merged[-1][0], end)
+        else:
+            merged.append((first, end))
+    return tuple(merged)
 
 
 def _add(balance: BalanceView, bucket: Bucket, amount: int) -> None:

@@ -22,6 +22,7 @@ from matching.commands import (
     RestrictAccount,
     ResumeTrading,
     RetryRetirement,
+    ReviewNegotiatedTransfer,
 )
 from matching.events import ActApproved, ActDeclined, ApprovalRequested
 
@@ -101,6 +102,8 @@ def subject_of(act: AnyAct) -> str:
             return ", ".join(map(str, act.trade_ids)) or "all"
         case UnwindDelivery():
             return str(act.trade_id)
+        case ReviewNegotiatedTransfer():
+            return f"{act.transfer_id} {'approved' if act.approved else 'refused'}"
         case AdoptRules():
             return "; ".join(_told(change.parameter, change.value, change.listing) for change in act.changes)
         case _:

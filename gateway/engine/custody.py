@@ -187,6 +187,11 @@ class Custody:
         """Registry account, lot and serials of what an owner moved in there and is not credited here yet."""
         return ((view.registry_account, view.lot, view.serials) for view in self._arriving.values())
 
+    def stops(self, registry_account: str) -> bool:
+        """Whether the account itself is frozen, on whosever word."""
+        freezes = (view.freeze for view in self.freezes.values())
+        return any(freeze.stops_account and freeze.registry_account == registry_account for freeze in freezes)
+
     def frozen_registry_accounts(self) -> frozenset[str]:
         """Accounts that are frozen as a whole on the registry's own word."""
         freezes = (view.freeze for view in self.freezes.values())

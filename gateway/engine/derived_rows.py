@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol, TypeAlias
 import asyncpg
 
 from gateway.engine.entry import Entry
+from gateway.engine.negotiated_rows import COLUMNS as NEGOTIATED_COLUMNS
 from gateway.engine.rows import Batch, settlement_rows
 
 Reader: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
@@ -89,6 +90,30 @@ class StoredRows:
         return JournalBrokenError(seq, f"row ({key}) of {self._table.name} {what}")
 
 
+class EndedRows:
+    """Rows in the order of the time at which something ended, which several of a page can share."""
+
+    __slots__ = ("_ended", "_ended_at", "_stored")
+
+    def __init__(self, connection: Reader, table: Table, ended_at: int) -> None:
+        """The time of its end is at that place of a row as the batch has it, and the first column of the table's."""
+        self._stored = StoredRows(connection, table)
+        self._ended_at = ended_at
+        self._ended: list[Row] = []
+
+    async def follow(self, rows: Iterable[Row], newest_ns: int, upto: int) -> None:
+        """The next entries' rows. Raises JournalBrokenError."""
+        self._ended += [(row[self._ended_at], *row) for row in rows]
+        # The order of ends at the same instant is not stored: those of the newest one wait for the rest of them.
+        await self._stored.expect((row for row in self._ended if row[0] < newest_ns), upto)
+        self._ended = [row for row in self._ended if row[0] == newest_ns]
+
+    async def finish(self, upto: int) -> None:
+        """There were no more entries. Raises JournalBrokenError."""
+        await self._stored.expect(self._ended, upto)
+        await self._stored.expect_end(upto)
+
+
 class DerivedRows(Protocol):
     """Something that is derived from entries, and can be held against them."""
 
@@ -104,7 +129,7 @@ class DerivedRows(Protocol):
 _TRADES: Final = Table(
     name="trade",
     columns="trade_id, listing, price_fen, quantity_tonnes, at_ns, trading_day, taker_side, buyer, seller,"
-    " buy_order_id, sell_order_id",
+    " buy_order_id, sell_order_id, method, transfer_id",
     key="trade_id",
     width=1,
     has_seq=False,
@@ -119,6 +144,15 @@ _ORDERS: Final = Table(
 )
 _ENDED_NS: Final = 13
 """Where an order's row has the time of its end."""
+_TRANSFERS_NEGOTIATED: Final = Table(
+    name="negotiated_transfer",
+    columns=f"ended_ns, {NEGOTIATED_COLUMNS}",
+    key="ended_ns, transfer_id",
+    width=2,
+    has_seq=False,
+)
+_NEGOTIATED_ENDED_NS: Final = 14
+"""Where a negotiated transfer's row has the time of its end."""
 
 _DELIVERIES: Final = Table(
     name="delivery_outcome",
@@ -141,29 +175,28 @@ _OUTCOMES: Final = Table(
 
 
 class HistoryRows:
-    """Trades, ended orders, how deliveries ended, and transfers: the tables that `history` reads."""
+    """Trades, ended orders and negotiated transfers, how deliveries ended, and transfers: what `history` reads."""
 
     def __init__(self, connection: Reader) -> None:
         """Reading through this connection, in the transaction it is in."""
         self._trades = StoredRows(connection, _TRADES)
-        self._orders = StoredRows(connection, _ORDERS)
+        self._orders = EndedRows(connection, _ORDERS, _ENDED_NS)
+        self._negotiated = EndedRows(connection, _TRANSFERS_NEGOTIATED, _NEGOTIATED_ENDED_NS)
         self._settling = [StoredRows(connection, table) for table in (_DELIVERIES, _TRANSFERS, _OUTCOMES)]
-        self._ended: list[Row] = []
 
     async def follow(self, entries: Sequence[Entry], batch: Batch, upto: int) -> None:
         """The next entries. Raises JournalBrokenError."""
-        _, _, ended, trades = batch.arguments(())
+        _, _, ended, trades, negotiated = batch.arguments(())
         await self._trades.expect(trades, upto)
-        self._ended += [(row[_ENDED_NS], *row) for row in ended]
-        # The order of ends at the same instant is not stored: those of the newest one wait for the rest of them.
         newest_ns = entries[-1].at_ns
-        await self._orders.expect((row for row in self._ended if row[0] < newest_ns), upto)
-        self._ended = [row for row in self._ended if row[0] == newest_ns]
+        await self._orders.follow(ended, newest_ns, upto)
+        await self._negotiated.follow(negotiated, newest_ns, upto)
         for stored, rows in zip(self._settling, settlement_rows(entries), strict=True):
             await stored.expect(((row[1], row[0], *row[2:]) for row in rows), upto)
 
     async def finish(self, upto: int) -> None:
         """There were no more entries. Raises JournalBrokenError."""
-        await self._orders.expect(self._ended, upto)
-        for stored in (self._trades, self._orders, *self._settling):
+        await self._orders.finish(upto)
+        await self._negotiated.finish(upto)
+        for stored in (self._trades, *self._settling):
             await stored.expect_end(upto)

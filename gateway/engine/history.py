@@ -14,8 +14,10 @@ from pydantic_core import from_json
 
 from gateway.engine.custody_history import CustodyHistory
 from gateway.engine.entry import AccountEvent
+from gateway.engine.negotiated_rows import NegotiatedHistory
 from gateway.engine.orders import OrderView
 from gateway.engine.paging import Page, bounded, cursor_after, figure_of, id_before
+from gateway.engine.use_history import UseHistory
 from gateway.engine.withdrawals import Withdrawals
 from matching.order import Side, TimeInForce
 from settlement.retirement import RetirementPurpose, Use
@@ -33,11 +35,16 @@ class TradeView:
     quantity_tonnes: int
     at_ns: int
     trading_day: str
-    taker_side: Side
+    method: str
+    """`listed` or `negotiated`."""
     buyer: str
     seller: str
-    buy_order_id: int
-    sell_order_id: int
+    taker_side: Side | None
+    """Of a listed trade only, as its orders are."""
+    buy_order_id: int | None
+    sell_order_id: int | None
+    transfer_id: int | None
+    """The negotiated transfer it comes from."""
     settlement: str
     """`pending`, `settled`, `failed` or `busted`."""
     settled_ns: int | None
@@ -75,7 +82,10 @@ class History:
         self._pool = pool
         self.custody = CustodyHistory(pool)
         """Comparisons with the registry, breaks, claims."""
+        self.negotiated = NegotiatedHistory(pool)
+        """Negotiated transfers."""
         self.withdrawals = Withdrawals(pool)
+        self.uses = UseHistory(pool)
         """Money on its way out."""
 
     async def order(self, order_id: int) -> OrderView | None:
@@ -113,18 +123,20 @@ class History:
         *,
         account: str | None = None,
         listing: str | None = None,
+        method: str | None = None,
         after: str | None = None,
         limit: int = 100,
     ) -> Page[TradeView]:
-        """Trades of an account, of a listing, of both, or all; newest first."""
+        """Trades of an account, of a listing, of both, or all, of one method or both; newest first."""
         before, many = id_before(after), bounded(limit) + 1
         if account is None:
             rows = await self._pool.fetch(
-                f"{_TRADE} WHERE ($1::text IS NULL OR listing = $1) AND trade_id < $2 ORDER BY trade_id DESC LIMIT $3",
-                *(listing, before, many),
+                f"{_TRADE} WHERE ($1::text IS NULL OR listing = $1) AND trade_id < $2"
+                " AND ($3::text IS NULL OR method = $3) ORDER BY trade_id DESC LIMIT $4",
+                *(listing, before, method, many),
             )
         else:
-            rows = await self._pool.fetch(_ACCOUNT_TRADES, account, listing, before, many)
+            rows = await self._pool.fetch(_ACCOUNT_TRADES, account, listing, before, many, method)
         return _page(rows, limit, _trade, lambda trade: trade.trade_id)
 
     async def transfer(self, instruction_id: str) -> TransferView | None:
@@ -187,17 +199,17 @@ FROM ended_order"""
 
 _TRADE: Final = """
 SELECT trade_id, listing, price_fen, quantity_tonnes, at_ns, trading_day, taker_side, buyer, seller,
-       buy_order_id, sell_order_id, outcome, outcome_at_ns, code, lots
+       buy_order_id, sell_order_id, method, transfer_id, outcome, outcome_at_ns, code, lots
 FROM trade LEFT JOIN delivery_outcome USING (trade_id)"""
 
 # Each side is read by its own index, already in order, and only as far as the page needs.
 _ACCOUNT_TRADES: Final = f"""
 SELECT * FROM (
     ({_TRADE} WHERE buyer = $1 AND ($2::text IS NULL OR listing = $2) AND trade_id < $3
-     ORDER BY trade_id DESC LIMIT $4)
+     AND ($5::text IS NULL OR method = $5) ORDER BY trade_id DESC LIMIT $4)
     UNION
     ({_TRADE} WHERE seller = $1 AND ($2::text IS NULL OR listing = $2) AND trade_id < $3
-     ORDER BY trade_id DESC LIMIT $4)
+     AND ($5::text IS NULL OR method = $5) ORDER BY trade_id DESC LIMIT $4)
 ) AS sides ORDER BY trade_id DESC LIMIT $4"""  # noqa: S608 - made of the constants above only
 
 _TRANSFER: Final = """
@@ -253,11 +265,13 @@ def _trade(row: asyncpg.Record) -> TradeView:
         quantity_tonnes=row["quantity_tonnes"],
         at_ns=row["at_ns"],
         trading_day=row["trading_day"],
-        taker_side=Side(row["taker_side"]),
+        method=row["method"],
         buyer=row["buyer"],
         seller=row["seller"],
+        taker_side=None if row["taker_side"] is None else Side(row["taker_side"]),
         buy_order_id=row["buy_order_id"],
         sell_order_id=row["sell_order_id"],
+        transfer_id=row["transfer_id"],
         settlement=row["outcome"] or "pending",
         settled_ns=row["outcome_at_ns"],
         failure=row["code"],

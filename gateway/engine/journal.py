@@ -17,8 +17,10 @@ import asyncpg
 from gateway.engine.codec import decode_command, decode_events
 from gateway.engine.custody_rows import CustodyRows
 from gateway.engine.entry import AccountEvent, Entry
+from gateway.engine.negotiations import Negotiations
 from gateway.engine.orders import OpenOrders
 from gateway.engine.rows import DIGEST_ALGORITHM, GENESIS, INSERT_BATCH, Batch, SettlementRows
+from gateway.engine.use_rows import UseRows
 from gateway.engine.verification import Progress, Verification, say_nothing, verify_journal
 from gateway.engine.withdrawals import WithdrawalRows
 
@@ -80,12 +82,14 @@ class Journal:
         self._pool = pool
         self._projections: tuple[Projection, ...] = (
             SettlementRows(),
+            UseRows(),
             WithdrawalRows(),
             CustodyRows(),
             *projections,
         )
         self._last_event_ids: dict[str, int] = {}
         self._orders = OpenOrders()
+        self._negotiations = Negotiations()
         self._lost = False
         self.position = 0
         """Sequence number of the last durable entry."""
@@ -122,9 +126,9 @@ class Journal:
 
         self._connection.add_termination_listener(gone)
 
-    def follow_orders(self, orders: OpenOrders) -> None:
-        """Begin with these open orders: those at the journal's end."""
-        self._orders = orders
+    def follow(self, orders: OpenOrders, negotiations: Negotiations) -> None:
+        """Begin with these open orders and negotiated transfers: those at the journal's end."""
+        self._orders, self._negotiations = orders, negotiations
 
     async def append(self, entries: Sequence[Entry]) -> list[AccountEvent]:
         """Make these entries durable, with all that is derived from them, in one transaction.
@@ -135,7 +139,7 @@ class Journal:
         self._lost = True
         batch = Batch(self.digest)
         for entry in entries:
-            batch.add(entry, self._orders)
+            batch.add(entry, self._orders, self._negotiations)
         await self._learn_event_ids(batch.accounts())
         numbered = batch.number(self._last_event_ids)
         arguments = batch.arguments(numbered)

@@ -22,11 +22,22 @@ from matching.events import (
     TradingHalted,
     TradingResumed,
 )
+from matching.negotiated_events import NegotiatedTotalsSet
 from matching.rulebook import RuleBook, RuleChange, Rules
 from matching.session import Phase
 from settlement.events import InstrumentAdded
 from settlement.lot import MethodologyClass
 from settlement.values import AssetCode
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NegotiatedTotals:
+    """What was transferred by negotiation in a listing on one day."""
+
+    trading_day: str
+    trades: int = 0
+    volume_tonnes: int = 0
+    turnover_fen: int = 0
 
 
 @dataclass(kw_only=True, slots=True)
@@ -54,6 +65,10 @@ class ListingView:
     volume_tonnes: int = 0
     turnover_fen: int = 0
     trades: int = 0
+    negotiated: NegotiatedTotals | None = None
+    """Of the last day that was closed; none before the first."""
+    negotiated_unpublished: NegotiatedTotals | None = None
+    """Of the day being closed: for nobody before its close is complete."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -247,18 +262,31 @@ class Market:
         self.listings[event.listing].close_fen = event.close_fen
         self.listings[event.listing].previous_close_fen = event.close_fen
 
+    def set_negotiated_totals(self, event: NegotiatedTotalsSet) -> None:
+        """The day's negotiated transfers of a listing."""
+        self.listings[event.listing].negotiated_unpublished = NegotiatedTotals(
+            trading_day=event.trading_day,
+            trades=event.trades,
+            volume_tonnes=event.volume_tonnes,
+            turnover_fen=event.turnover_fen,
+        )
+
     def reconcile(self, event: Reconciled) -> None:
         """Units were compared with the registry's record."""
         assert self.view.close is not None, "reconciled outside a close"
         self.view.close.breaks = event.breaks
 
     def close_day(self, event: DayClosed) -> None:
-        """The close is complete."""
+        """The close is complete: what was negotiated is published."""
         for step in self._steps():
             step.state = "done"
         assert self.view.close is not None, "a day closed without a close"
         self.view.close.state = "done"
         self.view.trading_day = event.next_day
+        for listing in self.listings.values():
+            nothing = NegotiatedTotals(trading_day=event.trading_day)
+            listing.negotiated = listing.negotiated_unpublished or nothing
+            listing.negotiated_unpublished = None
 
     def dump(self) -> MarketState:
         """Everything, for a snapshot."""

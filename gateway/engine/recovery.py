@@ -22,6 +22,7 @@ from gateway.engine import views as views_module
 from gateway.engine.codec import CodecError, encode_events
 from gateway.engine.entry import Entry
 from gateway.engine.journal import Journal, Record
+from gateway.engine.negotiations import Negotiations
 from gateway.engine.orders import OpenOrders
 from gateway.engine.rows import GENESIS, chain
 from gateway.engine.settlement_postings import compare_with_core
@@ -77,7 +78,8 @@ async def recover(
         progress(replay.seq - snapshot_seq, total)
     exchange.check()
     _require_equal_views(exchange, views)
-    journal.follow_orders(OpenOrders(tuple(replace(order) for order in views.all_open_orders())))
+    orders = OpenOrders(tuple(replace(order) for order in views.all_open_orders()))
+    journal.follow(orders, Negotiations(views.open_negotiations()))
     if (await journal.core_release() or (0, None))[1] != Exchange.VERSION:
         await journal.begin_release(Exchange.VERSION)
     return Recovered(exchange=exchange, views=views, snapshot_seq=snapshot_seq, replayed=total)
@@ -117,10 +119,16 @@ def _require_equal_views(exchange: Exchange, views: Views) -> None:
     shown_orders = {order.order_id: (order.remaining_tonnes,) for order in views.all_open_orders()}
     _require_equal("balance", ledger, shown)
     _require_equal("open order", orders, shown_orders)
+    filed = {
+        name: (one.terms.round_no, one.state)
+        for name, one in exchange.negotiation.transfers.under_way.items()
+    }
+    shown_filed = {view.transfer_id: (view.terms.round_no, view.state) for view in views.open_negotiations()}
+    _require_equal("negotiated transfer", filed, shown_filed)
 
 
 def _require_equal(
-    what: str, core: Mapping[Any, tuple[int, ...]], shown: Mapping[Any, tuple[int, ...]]
+    what: str, core: Mapping[Any, tuple[int | str, ...]], shown: Mapping[Any, tuple[int | str, ...]]
 ) -> None:
     for name in core.keys() | shown.keys():
         here, there = core.get(name), shown.get(name)

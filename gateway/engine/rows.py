@@ -14,8 +14,12 @@ import asyncpg
 from gateway.engine import account_events
 from gateway.engine.codec import encode_command, encode_events, to_json
 from gateway.engine.entry import AccountEvent, Entry
+from gateway.engine.negotiated_rows import negotiation_row
+from gateway.engine.negotiations import Negotiations
 from gateway.engine.orders import OpenOrders, OrderView
+from gateway.engine.removed_units import is_removal
 from matching.events import TradeBusted, Traded
+from matching.negotiated_events import NegotiatedTransferExecuted
 from settlement.events import (
     DeliveryFailed,
     DeliverySettled,
@@ -25,6 +29,7 @@ from settlement.events import (
     TransferRequested,
 )
 from settlement.retirement import Use
+from settlement.values import TradeMethod
 
 Rows: TypeAlias = list[tuple[Any, ...]]
 
@@ -44,7 +49,8 @@ def chain(previous: bytes, seq: int, at_ns: int, command: bytes, events: bytes) 
 INSERT_BATCH: Final = """
 WITH account_events AS (INSERT INTO account_event SELECT * FROM unnest($2::account_event[])),
      orders AS (INSERT INTO ended_order SELECT * FROM unnest($3::ended_order[])),
-     trades AS (INSERT INTO trade SELECT * FROM unnest($4::trade[]))
+     trades AS (INSERT INTO trade SELECT * FROM unnest($4::trade[])),
+     transfers AS (INSERT INTO negotiated_transfer SELECT * FROM unnest($5::negotiated_transfer[]))
 INSERT INTO journal SELECT * FROM unnest($1::journal[])
 """
 """Takes `Batch.arguments`: arrays of whole rows, whose fields stand in the order of the tables' columns."""
@@ -53,7 +59,7 @@ INSERT INTO journal SELECT * FROM unnest($1::journal[])
 class Batch:
     """The rows of some entries, gathered one entry after the other."""
 
-    __slots__ = ("_ended", "_journal", "_lines", "_trades", "digest")
+    __slots__ = ("_ended", "_journal", "_lines", "_trades", "_transfers", "digest")
 
     def __init__(self, previous_digest: bytes) -> None:
         """Nothing yet, after an entry with that digest."""
@@ -63,20 +69,25 @@ class Batch:
         self._lines: list[tuple[str, str, int, int, str]] = []
         self._ended: list[OrderView] = []
         self._trades: Rows = []
+        self._transfers: Rows = []
 
-    def add(self, entry: Entry, orders: OpenOrders) -> None:
-        """One more entry; `orders` is brought to it."""
+    def add(self, entry: Entry, orders: OpenOrders, negotiations: Negotiations) -> None:
+        """One more entry; `orders` and `negotiations` are brought to it."""
         command, events = encode_command(entry.command), encode_events(entry.events)
         seq, at_ns = entry.seq, entry.at_ns
         self.digest = chain(self.digest, seq, at_ns, command, events)
         self._journal.append((seq, at_ns, command.decode(), events.decode(), self.digest))
-        for account, kind, body in account_events.render(entry, orders):
+        for account, kind, body in account_events.render(entry, orders, negotiations):
             self._lines.append((account, kind, seq, at_ns, body))
         if orders.ended:
             self._ended.extend(orders.take_ended())
+        if negotiations.ended:
+            self._transfers.extend(negotiation_row(transfer) for transfer in negotiations.take_ended())
         for event in entry.events:
             if type(event) is Traded:
                 self._trades.append(_trade_row(event, at_ns))
+            elif type(event) is NegotiatedTransferExecuted:
+                self._trades.append(_negotiated_trade_row(event, at_ns))
 
     def accounts(self) -> set[str]:
         """Whose logs grow."""
@@ -90,13 +101,14 @@ class Batch:
             numbered.append(AccountEvent(account, event_id, seq, kind, at_ns, body))
         return numbered
 
-    def arguments(self, account_events: Sequence[AccountEvent]) -> tuple[Rows, Rows, Rows, Rows]:
+    def arguments(self, account_events: Sequence[AccountEvent]) -> tuple[Rows, Rows, Rows, Rows, Rows]:
         """What `INSERT_BATCH` takes, table by table."""
         return (
             self._journal,
             [(e.account, e.event_id, e.seq, e.type, e.at_ns, e.body) for e in account_events],
             [_order_row(order) for order in self._ended],
             self._trades,
+            self._transfers,
         )
 
 
@@ -142,6 +154,26 @@ def _trade_row(event: Traded, at_ns: int) -> tuple[Any, ...]:
         event.seller,
         event.buy_order_id,
         event.sell_order_id,
+        TradeMethod.LISTED.value,
+        None,
+    )
+
+
+def _negotiated_trade_row(event: NegotiatedTransferExecuted, at_ns: int) -> tuple[Any, ...]:
+    return (
+        event.trade_id,
+        event.listing,
+        event.price_fen,
+        event.quantity_tonnes,
+        at_ns,
+        event.trading_day,
+        None,
+        event.buyer,
+        event.seller,
+        None,
+        None,
+        TradeMethod.NEGOTIATED.value,
+        event.transfer_id,
     )
 
 
@@ -178,7 +210,7 @@ def settlement_rows(entries: Sequence[Entry]) -> tuple[Rows, Rows, Rows]:
                     deliveries.append((event.trade_id, seq, "busted", at_ns, event.reason, None))
                 case TransferRequested():
                     transfers.append(_transfer_row(entry, event))
-                case TransferCompleted() if not account_events.is_removal(entry):
+                case TransferCompleted() if not is_removal(entry):
                     outcomes.append((event.instruction_id, seq, "completed", at_ns, None))
                 case TransferFailed():
                     outcomes.append((event.instruction_id, seq, "failed", at_ns, event.code))

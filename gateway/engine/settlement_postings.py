@@ -2,7 +2,7 @@
 
 The journal hands over each batch of entries; the few of them that settle something leave their reasons, their
 postings and their serials in schema `settlement`, whose constraints and triggers judge them (see
-`gateway/postgres/schema/0002_settlement.sql`, `0005_retirement_and_fees.sql` and `0008_corrections.sql`). Reasons come from what settlement says has happened, postings from
+`gateway/postgres/schema`). Reasons come from what settlement says has happened, postings from
 the ledger's own moves between accounts, serials from the lots: three accounts of one thing, which the database
 compares. A refusal means that the core is wrong, so it is raised and stops the process.
 """
@@ -14,10 +14,13 @@ from typing import Final, TypeAlias
 import asyncpg
 from sortedcontainers import SortedDict
 
-from gateway.engine.account_events import is_removal
 from gateway.engine.entry import Entry
 from gateway.engine.journal import APPEND_TIMEOUT_S, Connection
+from gateway.engine.removed_units import Withdrawn, is_removal
+from gateway.engine.use_postings import TAKEN as CLAIMING
+from gateway.engine.use_postings import Claims, collect_claims
 from matching.events import Event
+from settlement.certificate import Statement
 from settlement.custody_events import UnitsArrived
 from settlement.events import (
     AccountOpened,
@@ -34,21 +37,10 @@ from settlement.events import (
     WithdrawalPaid,
 )
 from settlement.state import DepositoryState
+from settlement.use_events import CertificateIssued, UseCompleted
 from settlement.values import CASH, FEES, OUTSIDE, RETIRED, WITHDRAWN
 
 Reader: TypeAlias = "Connection | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
-
-
-@dataclass(frozen=True, slots=True)
-class Withdrawn:
-    """Corrected units have left: a transfer out that nobody asked for, and the last of these serials."""
-
-    transfer: TransferCompleted
-
-    @property
-    def lots(self) -> Sequence[LotSlice]:
-        """What has left."""
-        return self.transfer.lots
 
 
 Settling: TypeAlias = (
@@ -59,6 +51,7 @@ Settling: TypeAlias = (
     | UnitsArrived
     | DeliverySettled
     | RetirementCompleted
+    | UseCompleted
 )
 """The events that are a reason for something to be posted."""
 
@@ -72,10 +65,12 @@ _TAKEN: Final = frozenset(
         UnitsArrived,
         DeliverySettled,
         RetirementCompleted,
+        UseCompleted,
         AccountOpened,
         InstrumentAdded,
         LotRegistered,
     }
+    | CLAIMING
 )
 
 _ACCOUNTS: Final = """
@@ -108,10 +103,25 @@ WITH reasons AS (
     SELECT seq, line, part, lot_id, int8range(first, until)
     FROM unnest($10::bigint[], $11::int[], $12::int[], $13::text[], $14::bigint[], $15::bigint[])
       AS move (seq, line, part, lot_id, first, until)
+), uses AS (
+    INSERT INTO settlement.used (seq, line, asset, methodology_class, purpose, entity, year)
+    SELECT * FROM unnest(
+        $21::bigint[], $22::int[], $23::text[], $24::text[], $25::text[], $26::text[], $27::int[]
+    )
 )
 INSERT INTO settlement.posting (seq, line, account, asset, amount)
 SELECT * FROM unnest($16::bigint[], $17::int[], $18::text[], $19::text[], $20::bigint[])
 """
+
+
+@dataclass(kw_only=True, slots=True)
+class Settled:
+    """What one entry settles."""
+
+    reasons: list[Settling] = field(default_factory=list)
+    posted: list[Posted] = field(default_factory=list)
+    certified: dict[str, Statement] = field(default_factory=dict)
+    """By reference, what completed uses were for."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -121,6 +131,7 @@ class Wave:
     reasons: list[Row] = field(default_factory=list)
     moves: list[Row] = field(default_factory=list)
     postings: list[Row] = field(default_factory=list)
+    uses: list[Row] = field(default_factory=list)
     moved: dict[str, SortedDict[int, int]] = field(default_factory=dict)
     """By lot: first serial → end, of every range moved here."""
 
@@ -136,14 +147,17 @@ class Wave:
                     return True
         return False
 
-    def add(self, seq: int, reasons: list[Settling], posted: list[Posted]) -> None:
-        """One entry's reasons and the ledger's moves between accounts."""
-        rows = ((row, slices) for event in reasons for row, slices in _reasons(event))
+    def add(self, seq: int, settled: Settled) -> None:
+        """One entry's reasons, what certificates say of them, and the ledger's moves between accounts."""
+        rows = ((row, slices) for event in settled.reasons for row, slices in _reasons(event))
         for line, (row, slices) in enumerate(rows, 1):
             self.reasons.append((seq, line, *row))
             self._move(seq, line, slices)
-        outside = WITHDRAWN if any(isinstance(reason, Withdrawn) for reason in reasons) else OUTSIDE
-        for line, posting in enumerate(posted):
+            says = settled.certified.get(str(row[1]))
+            if says is not None:
+                self.uses.append((seq, line, *_used(says)))
+        outside = WITHDRAWN if any(isinstance(reason, Withdrawn) for reason in settled.reasons) else OUTSIDE
+        for line, posting in enumerate(settled.posted):
             taken, given = 2 * line + 1, 2 * line + 2
             self.postings.append((seq, taken, posting.from_account, posting.asset, -posting.amount))
             receiver = _receiver(posting)
@@ -165,6 +179,7 @@ class Batch:
     assets: list[Row] = field(default_factory=list)
     lots: list[Row] = field(default_factory=list)
     waves: list[Wave] = field(default_factory=list)
+    claims: Claims = field(default_factory=Claims)
 
 
 class SettlementPostings:
@@ -184,29 +199,34 @@ class SettlementPostings:
         for statement, rows in ((_ACCOUNTS, batch.accounts), (_ASSETS, batch.assets), (_LOTS, batch.lots)):
             if rows:
                 await connection.execute(statement, *_columns(rows), timeout=APPEND_TIMEOUT_S)
+        await batch.claims.write(connection, APPEND_TIMEOUT_S)
         for wave in batch.waves:
             await write_wave(connection, wave)
 
 
 async def write_wave(connection: Connection, wave: Wave) -> None:
-    """Insert reasons, moves and postings by one statement, which is how the database judges them."""
-    columns = (*_columns(wave.reasons, 9), *_columns(wave.moves, 6), *_columns(wave.postings, 5))
+    """Insert reasons, moves, postings and uses by one statement, which is how the database judges them."""
+    columns = (
+        *_columns(wave.reasons, 9),
+        *_columns(wave.moves, 6),
+        *_columns(wave.postings, 5),
+        *_columns(wave.uses, 7),
+    )
     await connection.execute(_SETTLE, *columns, timeout=APPEND_TIMEOUT_S)
 
 
 def collect(entries: Sequence[Entry]) -> Batch:
     """Everything in these entries that the tables are to learn, in as few statements as serials allow."""
-    batch = Batch()
+    batch = Batch(claims=collect_claims(entries))
     for entry in entries:
-        reasons: list[Settling] = []
-        posted: list[Posted] = []
+        settled = Settled()
         for event in entry.events:
             match event:
                 case Posted():
                     if _changes_owner(event):
-                        posted.append(event)
+                        settled.posted.append(event)
                 case TransferCompleted() if is_removal(entry):
-                    reasons.append(Withdrawn(event))
+                    settled.reasons.append(Withdrawn(event))
                 case (
                     CashDeposited()
                     | WithdrawalPaid()
@@ -214,8 +234,11 @@ def collect(entries: Sequence[Entry]) -> Batch:
                     | UnitsArrived()
                     | DeliverySettled()
                     | RetirementCompleted()
+                    | UseCompleted()
                 ):
-                    reasons.append(event)
+                    settled.reasons.append(event)
+                case CertificateIssued(certificate=certificate):
+                    settled.certified[certificate.says.reference] = certificate.says
                 case AccountOpened():
                     batch.accounts.append((entry.seq, event.account, event.registry_account))
                 case InstrumentAdded(instrument=instrument):
@@ -226,8 +249,8 @@ def collect(entries: Sequence[Entry]) -> Batch:
                     )
                 case _:
                     continue
-        if reasons or posted:
-            _wave(batch, reasons).add(entry.seq, reasons, posted)
+        if settled.reasons or settled.posted:
+            _wave(batch, settled.reasons).add(entry.seq, settled)
     return batch
 
 
@@ -276,6 +299,16 @@ def _reasons(event: Settling) -> Iterator[tuple[Row, Sequence[LotSlice]]]:
         case RetirementCompleted():
             used = (event.instrument, event.quantity_tonnes, event.account, RETIRED)
             yield ("retirement", event.retirement_id, *used, 0), event.lots
+        case UseCompleted():
+            kind = "retirement" if event.donated_to is None else "donation"
+            given = (event.instrument, event.quantity_tonnes, event.account, event.donated_to or RETIRED)
+            yield (kind, event.use_id, *given, 0), event.lots
+
+
+def _used(says: Statement) -> Row:
+    """Columns of `used` after its key; the class is that of the lots, which is the instrument's or is refused."""
+    (methodology_class,) = {lot.methodology_class.value for lot in says.lots}
+    return (says.instrument, methodology_class, says.purpose.value, says.entity, says.compliance_year)
 
 
 def _ends(event: TransferCompleted) -> tuple[str, str]:
@@ -320,8 +353,8 @@ async def settlement_check(connection: Reader) -> tuple[Difference, ...]:
 async def compare_with_core(connection: Reader, state: DepositoryState) -> tuple[Difference, ...]:
     """Compare tonnes, fen and serials, account by account, with the core's own at the same position.
 
-    Serials on their way to another account, or out, are still with their owner, as its tonnes are; those bought to be
-    retired are with the buyer until the registry has cancelled them, asked or refused. What was retired is compared by
+    Serials on their way to another account, or out, are still with their owner, as its tonnes are; those to be used up
+    are with who uses them until the registry has done it, asked or not. What was retired is compared by
     its tonnes: the core has let go of its serials.
     """
     figures: list[Row] = [
@@ -336,11 +369,9 @@ async def compare_with_core(connection: Reader, state: DepositoryState) -> tuple
         if instruction.kind in (InstructionKind.TRANSFER_OUT, InstructionKind.DELIVER)
         for leg in instruction.legs
     ]
-    held += [
-        (retirement.account, part.lot_id, part.serials)
-        for retirement in state.retirements
-        for part in retirement.lots
-    ]
+    using = [(one.account, one.lots) for one in state.retirements]
+    using += [(one.account, one.lots) for one in state.uses]
+    held += [(account, part.lot_id, part.serials) for account, lots in using for part in lots]
     pieces: list[Row] = [
         (account, lot_id, first, end) for account, lot_id, serials in held for first, end in serials
     ]

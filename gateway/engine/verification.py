@@ -13,6 +13,7 @@ import asyncpg
 from gateway.engine.codec import CodecError, decode_command, decode_events
 from gateway.engine.derived_rows import DerivedRows, HistoryRows, JournalBrokenError, Reader
 from gateway.engine.entry import AccountEvent, Entry
+from gateway.engine.negotiations import Negotiations
 from gateway.engine.orders import OpenOrders
 from gateway.engine.rows import GENESIS, Batch, chain
 
@@ -76,6 +77,7 @@ class _Walk:
         self.account_events = 0
         self._at_ns = 0
         self._orders = OpenOrders()
+        self._negotiations = Negotiations()
         self._last_event_ids: dict[str, int] = {}
 
     async def follow(self, rows: list[asyncpg.Record], stored: list[AccountEvent], upto: int) -> None:
@@ -83,7 +85,7 @@ class _Walk:
         batch = Batch(self.digest)
         entries = [self._next(row) for row in rows]
         for entry in entries:
-            batch.add(entry, self._orders)
+            batch.add(entry, self._orders, self._negotiations)
         if self.seq != upto:
             raise JournalBrokenError(self.seq + 1, "the row is missing")
         for account in batch.accounts():

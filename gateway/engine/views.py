@@ -4,20 +4,23 @@ Readers never touch the core: they would see what is not yet durable. Memory is 
 number of accounts; orders that ended are kept for a while and then served by the database (`history`).
 """
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from gateway.engine.accounts import Accounts, AccountsState, AccountView, LotView
 from gateway.engine.approvals import Approvals, ApprovalView
-from gateway.engine.custody import NOTHING, Custody, CustodyState
+from gateway.engine.custody import Custody, CustodyState
 from gateway.engine.depth import Depth, DepthChange, DepthState, DepthView
 from gateway.engine.entry import Entry
 from gateway.engine.market import HaltView, ListingView, Market, MarketState, MarketView
-from gateway.engine.orders import NOT_FOR_THE_OWNER, OpenOrders, OrderView
+from gateway.engine.negotiations import STEPS, Negotiations, NegotiationView, Step
+from gateway.engine.order_views import OrderViews
+from gateway.engine.orders import OrderView
+from gateway.engine.unseen import CHANGES_NO_VIEW
+from gateway.engine.use_handlers import use_handlers
+from gateway.engine.uses import Uses, UsesState
 from matching.calendar import Calendar
-from matching.commands import SubmitOrder
 from matching.events import (
     ActApproved,
     ActDeclined,
@@ -31,40 +34,33 @@ from matching.events import (
     DayOpened,
     DayPricesRevised,
     Event,
-    LargeHolderNoted,
     ListingAdded,
     OrderAccepted,
     OrderCancelled,
     OrderExpired,
     OrderReplaced,
     OrderRested,
-    OrdersCancelled,
     PhaseChanged,
     Reconciled,
     Rejected,
-    Replayed,
     RulesAdopted,
     TradeBusted,
     Traded,
     TradingHalted,
     TradingResumed,
 )
+from matching.negotiated_events import (
+    NegotiatedTotalsSet,
+    NegotiatedTransferExecuted,
+)
 from matching.rulebook import RuleBook, Rules
 from settlement.account import ParticipantKind
 from settlement.events import (
-    CashDeposited,
     DeliveryFailed,
     DeliverySettled,
     Instruction,
     InstrumentAdded,
     ParticipantRegistered,
-    RetirementRefused,
-    TransferCompleted,
-    TransferFailed,
-    TransferRequested,
-    WithdrawalPaid,
-    WithdrawalRequested,
-    WithdrawalReturned,
 )
 from settlement.lot import Lot, MethodologyClass
 
@@ -86,7 +82,9 @@ class ViewsState:
     depths: tuple[DepthState, ...]
     open_orders: tuple[OrderView, ...]
     approvals: tuple[ApprovalView, ...]
-    custody: CustodyState = NOTHING
+    negotiations: tuple[NegotiationView, ...]
+    custody: CustodyState
+    uses: UsesState
 
 
 class Views:
@@ -95,15 +93,14 @@ class Views:
     def __init__(self, *, recent_orders: int = RECENT_ORDERS, state: ViewsState | None = None) -> None:
         """Views of an exchange without a past, or those of a snapshot."""
         self._market = Market()
-        self._accounts = Accounts()
+        self._uses = Uses()
+        self._accounts = Accounts(self._uses)
         self._participants: dict[str, ParticipantKind] = {}
         self._depths: dict[str, Depth] = {}
-        self._open = OpenOrders()
-        self._by_account: dict[str, dict[int, OrderView]] = {}
-        self._by_client_id: dict[tuple[str, str], OrderView] = {}
+        self._orders = OrderViews(recent_orders)
         self._approvals = Approvals()
         self._custody = Custody()
-        self._recent: OrderedDict[int, OrderView] = OrderedDict()
+        self._negotiations = Negotiations()
         self._recent_limit = recent_orders
         self.depth_changes: tuple[DepthChange, ...] = ()
         """What the latest commit changed, for commit listeners that come after the views."""
@@ -158,6 +155,11 @@ class Views:
         return self._custody
 
     @property
+    def uses(self) -> Uses:
+        """Compliance years, uses under way and what was used up. Not to be altered by readers."""
+        return self._uses
+
+    @property
     def position(self) -> int:
         """Sequence number of the last entry seen."""
         return self._market.view.seq
@@ -194,23 +196,32 @@ class Views:
 
     def lots(self, account: str) -> list[LotView]:
         """An account's lots with their serials, in the order they would be delivered."""
-        return self._accounts.lots_of(account, self._custody.frozen)
+        named = [part for one in self._negotiations.all() if one.seller == account for part in one.named]
+        return self._accounts.lots_of(account, self._custody.frozen, named)
 
     def order(self, order_id: int) -> OrderView | None:
         """An order that is open or ended not long ago; older ones are in the database."""
-        return self._open.get(order_id) or self._recent.get(order_id)
+        return self._orders.get(order_id)
 
     def order_by_client_id(self, account: str, client_order_id: str) -> OrderView | None:
         """The same, by the participant's own id."""
-        return self._by_client_id.get((account, client_order_id))
+        return self._orders.by_client_id(account, client_order_id)
 
     def open_orders(self, account: str) -> Sequence[OrderView]:
         """An account's open orders, oldest first."""
-        return tuple(self._by_account.get(account, {}).values())
+        return self._orders.of_account(account)
 
     def all_open_orders(self) -> tuple[OrderView, ...]:
         """Every open order, oldest first."""
-        return self._open.all()
+        return self._orders.open.all()
+
+    def negotiation(self, transfer_id: int) -> NegotiationView | None:
+        """A negotiated transfer that has not ended; what has ended is in the database."""
+        return self._negotiations.get(transfer_id)
+
+    def open_negotiations(self) -> tuple[NegotiationView, ...]:
+        """Every negotiated transfer that has not ended, oldest first."""
+        return self._negotiations.all()
 
     # --- how they come to know ------------------------------------------------------------------------
 
@@ -224,7 +235,7 @@ class Views:
                 handlers[type(event)](entry, event)
         last = entries[-1]
         self._market.view.seq, self._market.view.at_ns = last.seq, last.at_ns
-        self._retire(self._open.take_ended())
+        self._orders.retire()
         changes = (depth.take_change(last.at_ns) for depth in self._depths.values())
         self.depth_changes = tuple(change for change in changes if change is not None)
 
@@ -235,50 +246,32 @@ class Views:
             accounts=self._accounts.dump(),
             participants=tuple(self._participants.items()),
             depths=tuple(depth.dump() for depth in self._depths.values()),
-            open_orders=self._open.all(),
+            open_orders=self._orders.open.all(),
             approvals=tuple(self._approvals.waiting.values()),
             custody=self._custody.dump(),
+            negotiations=self._negotiations.all(),
+            uses=self._uses.dump(),
         )
 
     def _load(self, state: ViewsState) -> None:
         self._market = Market.load(state.market)
-        self._accounts = Accounts(state.accounts)
+        self._uses = Uses(state.uses)
+        self._accounts = Accounts(self._uses, state.accounts)
         self._participants = dict(state.participants)
         self._depths = {depth.listing: Depth.load(depth) for depth in state.depths}
-        self._open = OpenOrders(state.open_orders)
+        self._orders = OrderViews(self._recent_limit, state.open_orders)
         self._approvals = Approvals(state.approvals)
         self._custody = Custody(state.custody)
-        for order in state.open_orders:
-            self._index(order)
+        self._negotiations = Negotiations(state.negotiations)
         self._handlers = self._make_handlers()
-
-    def _index(self, order: OrderView) -> None:
-        self._by_account.setdefault(order.account, {})[order.order_id] = order
-        self._by_client_id[order.account, order.client_order_id] = order
-
-    def _retire(self, ended: list[OrderView]) -> None:
-        """Keep the newest ended orders, and let the oldest go."""
-        for order in ended:
-            if order.status == "rejected":
-                self._by_client_id.setdefault((order.account, order.client_order_id), order)
-            else:
-                del self._by_account[order.account][order.order_id]
-            self._recent[order.order_id] = order
-        while len(self._recent) > self._recent_limit:
-            _, order = self._recent.popitem(last=False)
-            key = (order.account, order.client_order_id)
-            if self._by_client_id.get(key) is order:
-                del self._by_client_id[key]
 
     def _make_handlers(self) -> "dict[type, Handler]":
         """What to do about each event. Every type is here or among those that change no view."""
-        market, accounts, approvals, custody = self._market, self._accounts, self._approvals, self._custody
+        market, accounts, approvals = self._market, self._accounts, self._approvals
+        custody, orders = self._custody, self._orders
         return {
-            **dict.fromkeys(_CHANGES_NO_VIEW, _nothing),
-            **accounts.handlers(),
-            **custody.handlers(accounts),
-            Rejected: self._on_rejected,
-            OrderAccepted: self._on_accepted,
+            Rejected: orders.reject,
+            OrderAccepted: orders.accept,
             Traded: self._on_traded,
             OrderRested: self._on_rested,
             OrderReplaced: self._on_replaced,
@@ -288,6 +281,10 @@ class Views:
             InstrumentAdded: _plain(market.add_instrument),
             DeliverySettled: self._on_settled,
             DeliveryFailed: self._on_failed,
+            **dict.fromkeys(CHANGES_NO_VIEW, _nothing),
+            **accounts.handlers(),
+            **custody.handlers(accounts),
+            **use_handlers(self._uses, accounts),
             TradingHalted: lambda entry, event: market.halt(event, entry.at_ns),
             TradingResumed: _plain(market.resume),
             TradeBusted: self._on_busted,
@@ -306,26 +303,38 @@ class Views:
             ClosingPriceSet: _plain(market.set_closing_price),
             Reconciled: self._on_reconciled,
             DayClosed: _plain(market.close_day),
+            **dict.fromkeys(STEPS, self._on_step),
+            NegotiatedTransferExecuted: self._on_executed,
+            NegotiatedTotalsSet: _plain(market.set_negotiated_totals),
         }
 
-    def _on_rejected(self, entry: Entry, event: Rejected) -> None:
-        if isinstance(entry.command, SubmitOrder) and event.code not in NOT_FOR_THE_OWNER:
-            self._open.reject(entry, entry.command, event)
-
-    def _on_accepted(self, entry: Entry, event: OrderAccepted) -> None:
-        self._index(self._open.accept(entry, event))
-
     def _on_traded(self, entry: Entry, event: Traded) -> None:
-        self._open.trade(entry, event)
+        self._orders.open.trade(entry, event)
         self._market.trade(event)
-        self._accounts.buy(event, resale_next_day=self._market.resale_next_day(entry.at_ns, event.listing))
+        self._buy(entry, event)
         self._depths[event.listing].add(event.taker_side.opposite, event.price_fen, -event.quantity_tonnes)
+
+    def _on_step(self, entry: Entry, event: Step) -> None:
+        self._negotiations.follow(entry, event)
+        self._negotiations.take_ended()
+
+    def _on_executed(self, entry: Entry, event: NegotiatedTransferExecuted) -> None:
+        self._on_step(entry, event)
+        assert event.seller is not None, f"nobody sells in {event.transfer_id}"
+        self._accounts.set_aside(event.trade_id, event.seller, event.lots)
+        self._buy(entry, event)
+
+    def _buy(self, entry: Entry, event: Traded | NegotiatedTransferExecuted) -> None:
+        assert event.buyer is not None, f"nobody buys in trade {event.trade_id}"
+        next_day = self._market.resale_next_day(entry.at_ns, event.listing)
+        bought = (event.trade_id, event.buyer, event.listing, event.quantity_tonnes)
+        self._accounts.buy(*bought, resale_next_day=next_day)
 
     def _on_rested(self, _: Entry, event: OrderRested) -> None:
         self._depths[event.listing].add(event.side, event.price_fen, event.remaining_tonnes)
 
     def _on_replaced(self, _: Entry, event: OrderReplaced) -> None:
-        self._open.replace(event)
+        self._orders.open.replace(event)
         # One that kept its place stands there with less; any other has left the book and rests anew, if at all.
         left_tonnes = event.remaining_tonnes if event.kept_priority else 0
         depth = self._depths[event.listing]
@@ -348,7 +357,7 @@ class Views:
         self._accounts.unbuy(event.trade_id, event.buyer, event.instrument, event.quantity_tonnes)
 
     def _on_ended(self, entry: Entry, event: OrderCancelled | OrderExpired) -> None:
-        self._open.end(entry, event)
+        self._orders.open.end(entry, event)
         if isinstance(event, OrderExpired) or event.was_resting:
             self._depths[event.listing].add(event.side, event.price_fen, -event.remaining_tonnes)
 
@@ -369,22 +378,6 @@ Handler: TypeAlias = Callable[[Entry, Any], None]
 
 def _plain(handle: Callable[[Any], None]) -> Handler:
     return lambda _, event: handle(event)
-
-
-_CHANGES_NO_VIEW: Final = (
-    Replayed,
-    OrdersCancelled,
-    CashDeposited,
-    WithdrawalRequested,
-    WithdrawalPaid,
-    WithdrawalReturned,
-    TransferRequested,
-    TransferCompleted,
-    TransferFailed,
-    RetirementRefused,
-    LargeHolderNoted,
-)
-"""What they did to a balance, a `Posted` beside them says."""
 
 
 def _nothing(_: Entry, __: Event) -> None:

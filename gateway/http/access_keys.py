@@ -28,9 +28,9 @@ from settlement.rejections import ACCOUNT_UNKNOWN, PARTICIPANT_UNKNOWN
 CREATED: Final = 201
 
 ScopeName = Literal[
-    "read", "trade", "negotiate", "offset", "transfer", "bank", "operate", "approve", "supervise"
+    "read", "trade", "negotiate", "offset", "transfer", "bank", "operate", "approve", "authority", "supervise"
 ]
-_OF_NO_PARTICIPANT: Final = {"bank", "operate", "approve", "supervise"}
+_OF_NO_PARTICIPANT: Final = {"bank", "operate", "approve", "authority", "supervise"}
 _OF_PARTICIPANTS: Final = {"trade", "negotiate", "offset", "transfer"}
 AlgorithmName = Literal["ed25519", "hmac-sha256"]
 

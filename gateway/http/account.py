@@ -24,12 +24,14 @@ from gateway.http.shapes import (
     Name,
     Page,
     Price,
+    PurposeName,
     Quantity,
     Request,
     SideName,
     Time,
 )
 
+MethodName = Literal["listed", "negotiated"]
 EVENTS_MOST: Final = 1_000
 EVENT_ID_MOST: Final = 2**62
 
@@ -38,7 +40,7 @@ class Cash(Answer):
     """Money. `available + held + delivering` is everything owned."""
 
     available: Money
-    held: Annotated[Money, Field(description="Cover of open orders.")]
+    held: Annotated[Money, Field(description="Cover of open orders and negotiated transfers.")]
     delivering: Annotated[Money, Field(description="Committed to purchases not yet settled.")]
     withdrawable: Annotated[Money, Field(description="What may leave the exchange.")]
 
@@ -47,7 +49,7 @@ class Units(Answer):
     """Tonnes of one listing. `available + held + delivering` is everything owned."""
 
     available: Annotated[Quantity, Field(description="Committed to nothing; what is frozen included.")]
-    held: Annotated[Quantity, Field(description="Cover of open orders.")]
+    held: Annotated[Quantity, Field(description="Cover of open orders and negotiated transfers.")]
     delivering: Annotated[
         Quantity, Field(description="Committed to sales not yet settled, and to transfers out.")
     ]
@@ -72,6 +74,7 @@ class Account(Answer):
     account: AccountName
     owner: Name
     registry_account: Annotated[str, Field(description="The registry account it is bound to.")]
+    earmark: Annotated[PurposeName | None, Field(description="The one purpose its money is for.")]
     restricted: Annotated[bool, Field(description="Whether its trading is frozen.")]
     restriction: Restriction | None
     cash: Cash
@@ -124,14 +127,19 @@ class Trade(Answer):
     """A trade of one's own."""
 
     id: Id
-    method: Literal["listed"]
+    method: MethodName
     listing: ListingCode
     side: SideName
-    order_id: Id
+    order_id: Annotated[Id | None, Field(description="Of a listed trade.")]
+    negotiated_transfer_id: Annotated[Id | None, Field(description="Of a negotiated trade.")]
+    counterparty: Annotated[
+        AccountName | None,
+        Field(description="The other side of a negotiated trade; listed ones are anonymous."),
+    ]
     price: Price
     quantity: Quantity
     amount: Money
-    taker_side: SideName
+    taker_side: Annotated[SideName | None, Field(description="Of a listed trade.")]
     time: Time
     trading_day: Date
     settlement: Settlement
@@ -164,6 +172,7 @@ class TradesQuery(Page):
 
     account: AccountName | None = None
     listing: ListingCode | None = None
+    method: MethodName | None = None
 
 
 class EventsQuery(Request):
@@ -189,6 +198,7 @@ def account_body(view: AccountView, codes: tuple[str, ...]) -> dict[str, Any]:
         "account": view.account,
         "owner": view.owner,
         "registry_account": view.registry_account,
+        "earmark": None if view.earmark is None else view.earmark.value,
         "restricted": view.restriction is not None,
         "restriction": None
         if view.restriction is None
@@ -238,27 +248,35 @@ def _lot_body(line: LotView) -> dict[str, Any]:
 
 
 async def list_trades(call: Call) -> Reply:
-    """Own trades, newest first, with where their settlement stands."""
+    """Own trades of both methods, newest first, with where their settlement stands."""
     query: TradesQuery = call.query or TradesQuery()
     account = call.own_account(query.account).account
     page = await call.services.history.trades(
-        account=account, listing=query.listing, after=query.after, limit=query.limit
+        account=account,
+        listing=query.listing,
+        method=query.method,
+        after=query.after,
+        limit=query.limit,
     )
     return Reply({"items": [_trade_body(trade, account) for trade in page.items], "next": page.next})
 
 
 def _trade_body(trade: TradeView, account: str) -> dict[str, Any]:
     bought = trade.buyer == account
+    order_id = trade.buy_order_id if bought else trade.sell_order_id
+    negotiated = trade.transfer_id is not None
     return {
         "id": str(trade.trade_id),
-        "method": "listed",
+        "method": trade.method,
         "listing": trade.listing,
         "side": "buy" if bought else "sell",
-        "order_id": str(trade.buy_order_id if bought else trade.sell_order_id),
+        "order_id": None if order_id is None else str(order_id),
+        "negotiated_transfer_id": str(trade.transfer_id) if negotiated else None,
+        "counterparty": (trade.seller if bought else trade.buyer) if negotiated else None,
         "price": price_text(trade.price_fen),
         "quantity": quantity_text(trade.quantity_tonnes),
         "amount": money_text(trade.price_fen * trade.quantity_tonnes),
-        "taker_side": trade.taker_side.value,
+        "taker_side": None if trade.taker_side is None else trade.taker_side.value,
         "time": time_text(trade.at_ns),
         "trading_day": trade.trading_day,
         "settlement": {

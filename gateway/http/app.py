@@ -11,8 +11,14 @@ from gateway.http import (
     account,
     approvals,
     bank,
+    certificates,
+    compliance_years,
     health,
     market_data,
+    negotiated,
+    negotiated_oversight,
+    negotiated_templates,
+    offsets,
     operator_acts,
     operator_corrections,
     operator_day,
@@ -22,7 +28,9 @@ from gateway.http import (
     operator_setup,
     orders,
     replacement,
+    retirements,
     transfers,
+    use_accounts,
     withdrawals,
 )
 from gateway.http.dispatch import Dispatcher
@@ -62,9 +70,17 @@ ROUTES: Final[tuple[Route, ...]] = (
     ),
     *orders.ROUTES,
     *replacement.ROUTES,
+    *negotiated.ROUTES,
+    *negotiated_oversight.ROUTES,
+    *negotiated_templates.ROUTES,
     *account.ROUTES,
     *transfers.ROUTES,
     *access_keys.ROUTES,
+    *offsets.ROUTES,
+    *use_accounts.ROUTES,
+    *retirements.ROUTES,
+    *certificates.ROUTES,
+    *compliance_years.ROUTES,
     *bank.ROUTES,
     *withdrawals.ROUTES,
     *operator_day.ROUTES,
@@ -117,6 +133,7 @@ def watch(services: Services) -> None:
     metrics.watch(metrics.queue_depth, lambda: sequencer.queue_depth)
     metrics.watch(metrics.journal_position, lambda: sequencer.position)
     metrics.watch(metrics.pending_deliveries, lambda: len(views.pending_instructions))
+    metrics.custody.watch(views.custody)
     for phase in Phase:
         metrics.watch(metrics.phase.labels(phase.value), _is_phase(services, phase))
 

@@ -8,10 +8,12 @@ from typing import Final
 
 from gateway.http import reasons
 from gateway.http.reasons import GATEWAY_REASONS, STATUS_OF_GATEWAY
+from gateway.http.use_reasons import USE_REASONS as GATEWAY_USE_REASONS
 from matching.rejections import REASONS as MATCHING_REASONS
 from settlement.custody_rejections import REASONS as CUSTODY_REASONS
 from settlement.rejections import REASONS as SETTLEMENT_REASONS
 from settlement.rejections import Reason
+from settlement.use_rejections import USE_REASONS
 
 UNPROCESSABLE: Final = 422
 
@@ -50,13 +52,30 @@ STATUS_OF_CORE: Final[dict[str, int]] = {
     "break_not_open": 409,
     "delivery_not_parked": 409,
     "second_person_needed": 403,
+    "use_not_held": 409,
+    "compliance_year_unknown": 404,
+    "negotiated_transfer_unknown": 404,
+    "counterparty_unknown": 404,
+    "negotiated_transfer_ended": 409,
+    "not_your_turn": 409,
+    "terms_hash_differs": 409,
+    "open_offer_stands": 409,
+    "agreement_contradicts": 409,
+    "not_under_review": 409,
 }
 """Statuses of the core's refusals that are not 422: what is not there, whose it is not, what is there already, and
 acts of an operator or on an order that come too early or too late."""
 
 CATALOGUE: Final[dict[str, Reason]] = {
     reason.code: reason
-    for reason in chain(SETTLEMENT_REASONS, CUSTODY_REASONS, MATCHING_REASONS, GATEWAY_REASONS)
+    for reason in chain(
+        SETTLEMENT_REASONS,
+        CUSTODY_REASONS,
+        USE_REASONS,
+        MATCHING_REASONS,
+        GATEWAY_REASONS,
+        GATEWAY_USE_REASONS,
+    )
 }
 """Every reason there is, by its code."""
 

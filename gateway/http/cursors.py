@@ -1,22 +1,24 @@
 """Pages that come from two places: what is live in memory, and what has ended and is in the database."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
-from gateway.engine.orders import OrderView
 from gateway.engine.paging import Page, cursor_after, id_before
+
+T = TypeVar("T")
 
 
 def merge_newest_first(
-    live: Iterable[OrderView], stored: Page[OrderView] | None, after: str | None, limit: int
-) -> tuple[list[OrderView], str | None]:
-    """One page of both, by order id, newest first, each order once; and the cursor to what follows."""
+    live: Iterable[T], stored: Page[T] | None, after: str | None, limit: int, *, id_of: Callable[[T], int]
+) -> tuple[list[T], str | None]:
+    """One page of both, by id, newest first, each item once; and the cursor to what follows."""
     before = id_before(after)
-    found = {order.order_id: order for order in live if order.order_id < before}
+    found = {id_of(item): item for item in live if id_of(item) < before}
     more_stored = stored is not None and stored.next is not None
     if stored is not None:
-        found.update((order.order_id, order) for order in stored.items)
+        found.update((id_of(item), item) for item in stored.items)
     newest = sorted(found, reverse=True)
     shown = newest[:limit]
     if not shown or not (len(newest) > limit or more_stored):
-        return [found[order_id] for order_id in shown], None
-    return [found[order_id] for order_id in shown], cursor_after(shown[-1])
+        return [found[item_id] for item_id in shown], None
+    return [found[item_id] for item_id in shown], cursor_after(shown[-1])

@@ -37,6 +37,7 @@ from gateway.http.problems import (
 from gateway.http.reading import read_deadline, read_model, read_query
 from gateway.http.routing import Call, NoQuery, Reply, Route, allowance_headers
 from gateway.http.services import Services
+from gateway.http.shapes import Request
 from registry_bridge.signing import (
     KEY_HEADER,
     SIGNATURE_HEADER,
@@ -164,9 +165,7 @@ class Dispatcher:
             query=None
             if route.query is NoQuery and not request.query_string
             else read_query(route.query, request.query.items()),
-            body=None
-            if route.body is None
-            else read_model(route.body, {} if route.body_optional and not body else parse_json(body)),
+            body=None if route.body is None else self._read(route, route.body, body),
             deadline_ns=read_deadline(given.get("X-Deadline")),
             session="" if key is None else f"rest:{key.key_id}",
             language=language,
@@ -174,6 +173,12 @@ class Dispatcher:
             take=take,
         )
         return await route.handler(call)
+
+    def _read(self, route: Route, model: type[Request], body: bytes) -> Request:
+        value = {} if route.body_optional and not body else parse_json(body)
+        if route.before_shape is not None:
+            route.before_shape(self.services, value)
+        return read_model(model, value)
 
     def authenticate(
         self, method: str, target: str, signed: tuple[str | None, str | None, str | None], body: bytes

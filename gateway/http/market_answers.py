@@ -61,7 +61,7 @@ class Rule(Answer):
     listing: Annotated[ListingCode | None, Field(description="Null for the whole market.")]
     effective_from: Time
     source: str
-    certainty: Literal["official", "neighbour", "assumed", "demonstration"]
+    certainty: Literal["official", "neighbour", "conflicting", "assumed", "demonstration"]
 
 
 class Fee(Answer):
@@ -69,6 +69,15 @@ class Fee(Answer):
 
     buyer_ppm: Annotated[int, Field(ge=0)]
     seller_ppm: Annotated[int, Field(ge=0)]
+
+
+class NegotiatedTotals(Answer):
+    """What was transferred by negotiation on a day. It counts in volume and turnover, never in open, high, low, close."""
+
+    trading_day: Date
+    trades: int
+    volume: Quantity
+    turnover: Money
 
 
 class Listing(Answer):
@@ -94,8 +103,14 @@ class Listing(Answer):
     low: Price | None
     close: Annotated[Price | None, Field(description="Set by the close of the day.")]
     previous_close: Price | None
-    volume: Quantity
+    volume: Annotated[Quantity, Field(description="Of the day's listed trades.")]
     turnover: Money
+    negotiated: Annotated[
+        NegotiatedTotals | None,
+        Field(
+            description="Of the last day that was closed; what is negotiated is published after the close."
+        ),
+    ]
     rules: Annotated[list[Rule], Field(description="Every parameter it trades by.")]
 
 
@@ -201,6 +216,7 @@ def listing_body(views: Views, listing: ListingView, at_ns: int) -> dict[str, An
         "previous_close": _price(listing.previous_close_fen),
         "volume": quantity_text(listing.volume_tonnes),
         "turnover": price_text(listing.turnover_fen),
+        "negotiated": _negotiated_body(listing),
         "rules": _rules_of(views, listing.code, at_ns),
     }
 
@@ -212,6 +228,18 @@ def _band_body(listing: ListingView) -> dict[str, str] | None:
         "lower": price_text(listing.lower_fen),
         "upper": price_text(listing.upper_fen),
         "reference": price_text(listing.reference_fen),
+    }
+
+
+def _negotiated_body(listing: ListingView) -> dict[str, Any] | None:
+    totals = listing.negotiated
+    if totals is None:
+        return None
+    return {
+        "trading_day": totals.trading_day,
+        "trades": totals.trades,
+        "volume": quantity_text(totals.volume_tonnes),
+        "turnover": price_text(totals.turnover_fen),
     }
 
 

@@ -44,6 +44,7 @@ from gateway.http.shapes import (
 from matching.calendar import day_of
 from matching.rejections import LISTING_UNKNOWN
 from settlement.rejections import Reason
+from settlement.values import TradeMethod
 
 CALENDAR_DAYS_MOST: Final = 400
 CALENDAR_DAYS: Final = 31
@@ -222,15 +223,16 @@ def levels_body(levels: tuple[Level, ...]) -> list[tuple[str, str]]:
 
 
 async def list_trades(call: Call) -> Reply:
-    """A listing's trades, newest first, without identities."""
+    """A listing's listed trades, newest first, without identities."""
     query: Page = call.query or Page()
     page = await call.services.history.trades(
-        listing=_listing(call).code, after=query.after, limit=query.limit
+        listing=_listing(call).code, method=TradeMethod.LISTED.value, after=query.after, limit=query.limit
     )
     return Reply({"items": [_trade_body(trade) for trade in page.items], "next": page.next})
 
 
 def _trade_body(trade: TradeView) -> dict[str, Any]:
+    assert trade.taker_side is not None, "only listed trades are public one by one"
     return {
         "id": str(trade.trade_id),
         "listing": trade.listing,

@@ -17,7 +17,7 @@ _REF: Final = "#/components/schemas/{model}"
 _PARAMETER: Final = re.compile(r"\{([a-z_]+)\}")
 
 _DESCRIPTION: Final = f"""\
-Listed trading of Shanghai's carbon-inclusion reductions (碳普惠减排量).
+Listed trading and negotiated transfer of Shanghai's carbon-inclusion reductions (碳普惠减排量).
 
 Prices, money and quantities are decimal texts. A 2xx answer is durable. Every state-changing call carries a client
 id; the same call again is answered as the first time, with `Idempotent-Replayed: true`. `X-Deadline` is an instant
@@ -175,6 +175,8 @@ def _responses(route: Route) -> dict[str, Any]:
         good["content"] = {"application/json": {"schema": _ref(route.answer)}}
     else:
         good["content"] = {route.content_type.partition(";")[0]: {"schema": {"type": "string"}}}
+    for content_type in route.also:
+        good["content"][content_type] = {"schema": {"type": "string"}}
     problem = {
         "description": "A problem; its code is one of GET /v1/errors.",
         "content": {"application/problem+json": {"schema": _ref(Problem)}},

@@ -12,6 +12,7 @@ from gateway.http import reasons
 from gateway.http.approvals import act
 from gateway.http.operator_routes import acting, reading
 from gateway.http.problems import refusal
+from gateway.http.replays import raise_if_refused
 from gateway.http.routing import Call, Reply, Route
 from gateway.http.shapes import (
     DIGITS_PATTERN,
@@ -86,7 +87,10 @@ class Registry(Answer):
     not_bound: Annotated[int, Field(description="Accounts it refuses to bind at present.")]
     notice_cursor: Annotated[int, Field(description="The last of its notices that was taken.")]
     notice_faults: list[NoticeFault]
-    journal_cursor: Annotated[int, Field(description="How far its journal agrees with ours.")]
+    notice_waits_at: Annotated[
+        int | None, Field(description="Its notice that is missing or cannot be taken; null when all is well.")
+    ]
+    journal_entry: Annotated[int, Field(description="The newest entry of its journal that was heard of.")]
 
 
 class Reconciliation(Answer):
@@ -198,7 +202,8 @@ def _registry_body(report: RegistryReport, call: Call) -> dict[str, Any]:
             }
             for fault in custody.faults
         ],
-        "journal_cursor": report.journal_cursor,
+        "notice_waits_at": report.notice_waits_at,
+        "journal_entry": report.journal_entry,
     }
 
 
@@ -227,6 +232,7 @@ async def reconcile(call: Call) -> Reply:
         entry = await call.services.reconcile()
     except RegistrySilent:
         raise refusal(reasons.REGISTRY_UNREACHABLE, headers={"Retry-After": "5"}) from None
+    raise_if_refused(entry)
     event = next(event for event in entry.events if isinstance(event, Reconciled))
     record = ReconciliationRecord(
         seq=entry.seq,

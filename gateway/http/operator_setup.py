@@ -21,6 +21,7 @@ from gateway.http.shapes import (
     OperatorRequest,
     Price,
     PriceIn,
+    PurposeName,
     Request,
     ShortText,
     Text,
@@ -36,6 +37,7 @@ from settlement.account import ParticipantKind
 from settlement.commands import AddInstrument, OpenAccount, RegisterParticipant
 from settlement.instrument import Instrument
 from settlement.lot import MethodologyClass
+from settlement.retirement import RetirementPurpose
 from settlement.values import AccountId, AssetCode, ParticipantId, TradingDay
 
 CREATED: Final = 201
@@ -73,6 +75,9 @@ class AccountRequest(OperatorRequest):
     account: AccountName
     owner: Name
     registry_account: ShortText
+    earmark: Annotated[
+        PurposeName | None, Field(description="Its money only buys units to be retired for this purpose.")
+    ] = None
 
 
 class AccountAnswer(Answer):
@@ -81,6 +86,7 @@ class AccountAnswer(Answer):
     account: AccountName
     owner: Name
     registry_account: str
+    earmark: PurposeName | None
     time: Time
 
 
@@ -110,7 +116,7 @@ class RuleRequest(Request):
     value: Annotated[int, Field(ge=0, le=VALUE_MOST)] | Text
     effective_from: TimeIn
     source: Text
-    certainty: Literal["official", "neighbour", "assumed", "demonstration"]
+    certainty: Literal["official", "neighbour", "conflicting", "assumed", "demonstration"]
     listing: ListingCode | None = None
 
 
@@ -173,12 +179,14 @@ async def open_account(call: Call) -> Reply:
         account=AccountId(body.account),
         owner=ParticipantId(body.owner),
         registry_account=body.registry_account,
+        earmark=None if body.earmark is None else RetirementPurpose(body.earmark),
     )
     done = await _do(call, command)
     answer = {
         "account": body.account,
         "owner": body.owner,
         "registry_account": body.registry_account,
+        "earmark": body.earmark,
         "time": done,
     }
     return Reply(answer, status=CREATED)

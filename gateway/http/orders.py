@@ -209,7 +209,9 @@ async def list_orders(call: Call) -> Reply:
     if query.status != "open":
         stored = await services.history.orders(account, status=ended, after=query.after, limit=query.limit)
     live = services.views.open_orders(account) if query.status in ("open", None) else ()
-    orders, following = merge_newest_first(live, stored, query.after, query.limit)
+    orders, following = merge_newest_first(
+        live, stored, query.after, query.limit, id_of=lambda order: order.order_id
+    )
     return Reply({"items": [order_body(order) for order in orders], "next": following})
 
 

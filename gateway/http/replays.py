@@ -33,14 +33,23 @@ def replay_headers(*, replayed: bool) -> Mapping[str, str] | None:
     return REPLAYED if replayed else None
 
 
-def refused_by(event: Rejected, *, client_id: str = "/client_id", replayed: bool = False) -> Refused:
-    """The core's refusal as a problem; `client_id` is where the request at hand carries the client's own id."""
+def refused_by(
+    event: Rejected, *, client_id: str = "/client_id", in_path: str | None = None, replayed: bool = False
+) -> Refused:
+    """The core's refusal as a problem.
+
+    `client_id` is where the request at hand carries the client's own id; `in_path` is a pointer to what stands in its
+    address, and not in its body.
+    """
     reason = CATALOGUE[event.code]
+    pointer = client_id if event.code == CLIENT_ID_REUSED.code else None
+    if in_path is not None and reason.pointer == in_path:
+        pointer = ""
     return refusal(
         reason,
         limit=event.limit,
         actual=event.actual,
-        pointer=client_id if event.code == CLIENT_ID_REUSED.code else None,
+        pointer=pointer,
         headers=replay_headers(replayed=replayed),
     )
 

@@ -116,6 +116,10 @@ class Route:
     content_type: str = "application/json"
     otherwise: Mapping[int, type[BaseModel]] = field(default_factory=dict)
     """Other good answers: status → shape."""
+    before_shape: Callable[[Services, object], None] | None = None
+    """Refuses a body for what it says, before its shape is judged: a rule that holds whatever else is wrong."""
+    also: tuple[str, ...] = ()
+    """Other content types of the good answer."""
     path_parameters: Mapping[str, str] = field(default_factory=dict)
     """Name in the path → pattern it must match; whatever does not match is not found."""
 

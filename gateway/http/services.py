@@ -11,6 +11,7 @@ from gateway.engine.clock import Clock
 from gateway.engine.entry import Entry
 from gateway.engine.history import History
 from gateway.engine.sequencer import AccountEventListener, CommitListener
+from gateway.engine.templates import Templates
 from gateway.engine.views import Views
 from gateway.http.turns import Turns
 from gateway.metrics import Metrics
@@ -101,6 +102,7 @@ class Services:
     journal: EntryReader
     views: Views
     history: History
+    templates: Templates
     keys: KeyStore
     authenticator: Authenticator
     clock: Clock
@@ -115,5 +117,7 @@ class Services:
     reconcile: ReconcileNow = cannot_reconcile
     """Compares both sides on demand."""
     settings: HttpSettings = field(default_factory=HttpSettings)
+    public_url: str = "http://127.0.0.1"
+    """Where the public reaches this exchange: printed on certificates."""
     turns: Turns = field(default_factory=Turns)
     """For what concerns one account and has to look before it asks."""

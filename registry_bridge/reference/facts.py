@@ -74,11 +74,12 @@ async def _corrected(connection: Connection, lots: list[str]) -> dict[str, list[
 
 async def _held(connection: Connection, parts: list[Part]) -> list[Held]:
     """Rows that overlap the parts, and their neighbours, with which a part may merge."""
+    runs = _runs(parts)
     rows = await connection.fetch(
         _HELD,
-        [part.lot for part in parts],
-        [part.first for part in parts],
-        [part.end for part in parts],
+        [lot for lot, _, _ in runs],
+        [first for _, first, _ in runs],
+        [end for _, _, end in runs],
     )
     held = {
         row["holding"]: Held(
@@ -91,3 +92,14 @@ async def _held(connection: Connection, parts: list[Part]) -> list[Held]:
         for row in rows
     }
     return list(held.values())
+
+
+def _runs(parts: list[Part]) -> list[tuple[str, int, int]]:
+    """The parts, in order, with those that touch taken as one: a seller's units mostly go to its buyers in a row."""
+    runs: list[tuple[str, int, int]] = []
+    for part in parts:
+        if runs and runs[-1][0] == part.lot and runs[-1][2] == part.first:
+            runs[-1] = (part.lot, runs[-1][1], part.end)
+        else:
+            runs.append((part.lot, part.first, part.end))
+    return runs

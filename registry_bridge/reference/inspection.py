@@ -10,7 +10,7 @@ from typing import Final
 
 import asyncpg
 
-from registry_bridge.reference.store import Pool
+from registry_bridge.reference.store import Connection, Pool
 from registry_bridge.wire import PAGE_ITEMS
 from registry_bridge.wire_administration import Methodology
 from registry_bridge.wire_inspection import (
@@ -100,13 +100,19 @@ async def audit(pool: Pool) -> Audit:
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
         totals = await connection.fetchrow(_TOTALS)
-        findings = [
+        assert totals is not None
+        return Audit(**dict(totals.items()), findings=await findings(connection))
+
+
+async def findings(connection: Connection | asyncpg.Connection[asyncpg.Record]) -> tuple[Finding, ...]:
+    """What does not hold, rule by rule, as the connection's transaction sees it."""
+    return tuple(
+        [
             Finding(rule=rule, subject=str(row["subject"]))
             for rule, asked in RULES.items()
             for row in await connection.fetch(f"{asked} limit {MAX_FINDINGS}")
         ]
-    assert totals is not None
-    return Audit(**dict(totals.items()), findings=tuple(findings))
+    )
 
 
 _TOTALS = """

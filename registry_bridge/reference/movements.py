@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 import asyncpg
+import structlog
 
 from registry_bridge.reference.facts import facts_of
 from registry_bridge.reference.judge import Plan, Refusal, judge, malformed, parts_of
@@ -25,6 +27,21 @@ NANOSECONDS_PER_MILLISECOND = 1_000_000
 
 OWNER_PREFIX = "owner."
 """Begins the ids of movements their owner made at the platform; the exchange may not use it."""
+
+
+REFUSED_BY_DATABASE: Final = {
+    "holding_lot_serials_excl": RefusalCode.SERIALS_NOT_HELD,
+    "moved_by_journal": RefusalCode.SERIALS_NOT_HELD,
+    "withdrawn_stays": RefusalCode.SERIALS_NOT_HELD,
+    "retired_stays": RefusalCode.ALREADY_RETIRED,
+    "account_is_open": RefusalCode.ACCOUNT_CLOSED,
+    "leg_account_is_known": RefusalCode.ACCOUNT_UNKNOWN,
+    "leg_lot_is_known": RefusalCode.LOT_UNKNOWN,
+    "retirement_lot_check": RefusalCode.CLASS_NOT_ELIGIBLE,
+}
+"""What a guard of the database means in the protocol's words."""
+
+log = structlog.get_logger("registry")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -176,11 +193,32 @@ async def _decide(
     outcome = late or await _outcome(writing, movement, by_owner=by_owner)
     if isinstance(outcome, Refusal):
         return await _record(writing, movement.request_id, digest=digest, outcome=outcome)
-    sequence = await _enter(writing, movement, digest, by_owner=by_owner)
-    await _apply(writing.connection, outcome, sequence)
-    if by_owner:
-        await _tell_transferred_in(writing, movement, sequence)
-    return await _record(writing, movement.request_id, digest=digest, outcome=sequence)
+    done = await _do(writing, movement, digest, outcome, by_owner=by_owner)
+    return await _record(writing, movement.request_id, digest=digest, outcome=done)
+
+
+async def _do(
+    writing: Writing, movement: Movement, digest: str, plan: Plan, *, by_owner: bool
+) -> int | Refusal:
+    """Carry out the plan; the journal entry's number, or the refusal when the database's own guards say no.
+
+    They should never have to: what they refuse is in the books otherwise than was judged. Nothing has moved then, and
+    the refusal is as final as any. What no refusal names is left as a fault, of which the caller learns nothing.
+    """
+    try:
+        async with writing.connection.transaction():
+            sequence = await _enter(writing, movement, digest, by_owner=by_owner)
+            await _apply(writing.connection, plan, sequence)
+            if by_owner:
+                await _tell_transferred_in(writing, movement, sequence)
+            await writing.connection.execute("set constraints check_legs, check_balance immediate")
+    except asyncpg.IntegrityConstraintViolationError as error:
+        code = REFUSED_BY_DATABASE.get(error.constraint_name or "")
+        if code is None:
+            raise
+        log.exception("movement_refused_by_database", request_id=movement.request_id, code=code.value)
+        return Refusal(code=code, leg=1 if len(movement.legs) == 1 else None)
+    return sequence
 
 
 async def _tell_transferred_in(writing: Writing, movement: Movement, sequence: int) -> None:

@@ -1,7 +1,7 @@
 """Every trading position as of a journal entry, page by page, with totals and a digest over all pages.
 
-Positions as of an entry never change, so what all pages add up to is worked out once for each entry
-asked about.
+What all pages add up to is worked out anew whenever somebody begins to read, and remembered for the pages that follow.
+Positions as of an entry should never change; if a hand in the database changed them all the same, the sum shows it.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Positions:
         as_of = newest if as_of is None else as_of
         if as_of > newest:
             raise NotYet(as_of)
-        whole = await self._sum(as_of)
+        whole = await self._sum(as_of, anew=after == START)
         rows = await self._pool.fetch(_PAGE, as_of, *after, PAGE_ITEMS + 1)
         page = rows[:PAGE_ITEMS]
         last = page[-1] if len(rows) > len(page) else None
@@ -64,9 +64,9 @@ class Positions:
         )
         return told, None if last is None else (last["account"], last["lot"], last["first"])
 
-    async def _sum(self, as_of: int) -> Sum:
+    async def _sum(self, as_of: int, *, anew: bool) -> Sum:
         async with self._one_at_a_time:
-            if as_of not in self._sums:
+            if anew or as_of not in self._sums:
                 self._sums[as_of] = await self._work_out(as_of)
                 if len(self._sums) > _REMEMBERED:
                     self._sums.popitem(last=False)

@@ -183,7 +183,17 @@ async def test_another_market_cannot_be_founded_over_one() -> None:
 
 def test_nobody_shares_a_name_or_an_account() -> None:
     names = [player.name for player in PLAYERS]
-    assert names == ["seller", "buyer", "buyer2", "entity", "bank", "operator", "operator2", "supervisor"]
+    assert names == [
+        "seller",
+        "buyer",
+        "buyer2",
+        "entity",
+        "bank",
+        "operator",
+        "operator2",
+        "supervisor",
+        "authority",
+    ]
     distinct: list[Callable[[Any], str]] = [
         lambda trader: trader.account,
         lambda trader: trader.registry_account,

@@ -81,6 +81,7 @@ def check_the_seed(running: RunningExchange, keys: dict[str, Any]) -> None:
         "operator": ["approve", "operate"],
         "operator2": ["approve", "operate"],
         "supervisor": ["supervise"],
+        "authority": ["authority"],
     }
     for entry in keys["participants"].values():
         assert entry.keys() == {"account", "key", "algorithm", "secret", "scopes"}

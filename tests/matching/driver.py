@@ -86,6 +86,8 @@ ALWAYS_OPEN = "continuous 00:00-24:00"
 SHANGHAI = (
     "pre_open 09:15-09:30; listed 09:30-11:30; break 11:30-13:00; listed 13:00-14:00; negotiated 14:00-15:00"
 )
+OTHER_USES = "voluntary_offset, voluntary_cancellation, donation, damage_compensation"
+CHANNELS = f"I: compliance_offset, {OTHER_USES}; II: {OTHER_USES}"
 RULES: dict[str, RuleValue] = {
     "hours": ALWAYS_OPEN,
     "close_by_clock": "no",
@@ -106,12 +108,20 @@ RULES: dict[str, RuleValue] = {
     "large_holder_alerts": "none",
     "fee_buyer_ppm": 0,
     "fee_seller_ppm": 0,
+    "negotiated_min_tonnes": 1,
+    "negotiated_band_tiers": "3000 below 500000; none",
+    "negotiated_reference": "same_day_close",
+    "negotiated_open_offers": "no",
+    "negotiated_review": "off",
+    "negotiated_max_rounds": 20,
     "notice_s": 0,
     "two_person_acts": "none",
     "transfers_until": "none",
     "correction_policy": "claim_only",
     "depth_levels": 5,
     "registry_patience_s": 3_600,
+    "use_channels": CHANNELS,
+    "use_withdrawal_s": 0,
 }
 
 

@@ -51,6 +51,7 @@ from tests.matching.driver import (
     resume,
     transfer_in,
 )
+from tests.matching.negotiating import confirm, counter, file, named, review, say_no, take_back
 
 ACCOUNTS = ("anna-1", "anna-2", "ben", "cara", "nobody")
 
@@ -70,6 +71,8 @@ def market(rand: random.Random) -> Driver:
         resale_next_day=rand.choice(("yes", "no")),
         large_holder_alerts="institution 1000",
         two_person_acts=rand.choice(("none", "bust_trade, halt")),
+        negotiated_open_offers="yes",
+        negotiated_review=rand.choice(("off", "all")),
     )
     driver.accepted(AddListing(listing=Listing(code=CLASS_II, first_reference_price_fen=500)))
     for account in ACCOUNTS[:-1]:
@@ -145,6 +148,39 @@ def an_act(rand: random.Random, driver: Driver) -> Command:
     )
 
 
+def a_deal(rand: random.Random, driver: Driver) -> Command:
+    """Something said of a negotiated transfer: a filing, or an answer by whoever."""
+    under_way = driver.exchange.negotiation.transfers.under_way
+    account, client_id = rand.choice(ACCOUNTS[:-1]), f"{rand.randrange(2_000)}"
+    if not under_way or rand.random() < 0.4:
+        side, price_fen = rand.choice(tuple(Side)), rand.randrange(6_700, 6_900, 5)
+        lots = rand.choice(((), (named(f"L-{account}", tonnes=10),)))
+        return file(
+            account,
+            side,
+            10,
+            price_fen,
+            rand.choice((*ACCOUNTS, None)),
+            lots=lots,
+            agreement_no=rand.choice(("", "1", "2")),
+            expires_at_ns=rand.choice((None, driver.at_ns + rand.randrange(3 * NS))),
+            client_id=client_id,
+        )
+    one = rand.choice(list(under_way.values()))
+    asked = one.terms.account_of(one.proposer.opposite) or account
+    account = rand.choice((account, asked, asked, asked))
+    return rand.choice(
+        (
+            confirm(account, one.transfer_id, one.terms.hash, client_id=client_id),
+            confirm(account, one.transfer_id, one.terms.hash, client_id=client_id),
+            counter(account, one.transfer_id, 10, rand.randrange(6_700, 6_900, 5), client_id=client_id),
+            say_no(account, one.transfer_id, client_id=client_id),
+            take_back(one.terms.account_of(one.proposer) or account, one.transfer_id, client_id=client_id),
+            review(one.transfer_id, approved=rand.random() < 0.7),
+        )
+    )
+
+
 def another(rand: random.Random, driver: Driver) -> Command:
     """Something that is neither an order nor a cancel."""
     day = driver.exchange.trading_day
@@ -192,7 +228,8 @@ def commands(rand: random.Random, driver: Driver, number: int) -> Iterator[Comma
     """That many commands, each made for the state the exchange is in when it is asked for."""
     for _ in range(number):
         driver.at_ns += rand.choice((0, 1, 7, NS))
-        kind = rand.choices((an_order, a_cancel, a_change, an_act, another), (66, 10, 10, 4, 10))[0]
+        kinds = (an_order, a_cancel, a_change, an_act, a_deal, another)
+        kind = rand.choices(kinds, (60, 10, 10, 4, 6, 10))[0]
         yield kind(rand, driver)
 
 

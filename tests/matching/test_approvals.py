@@ -18,6 +18,19 @@ from matching.events import (
 from matching.exchange import Exchange
 from matching.order import Side
 from matching.rulebook import EXCEPTIONAL_ACTS
+from settlement.claim import ClaimDecision
+from settlement.notice import NoticeKind
+from tests.matching.authorities import (
+    Registry,
+    decide,
+    differs,
+    freeze,
+    report,
+    retry_deliveries,
+    settle_break,
+    thaw,
+    unwind,
+)
 from tests.matching.driver import (
     LISTING,
     MONDAY,
@@ -35,6 +48,7 @@ from tests.matching.driver import (
     restrict,
     resume,
 )
+from tests.matching.negotiating import Table, review
 
 BUY = Side.BUY
 
@@ -123,10 +137,17 @@ def test_every_exceptional_act_can_be_made_to_wait() -> None:
     busting = agreed(driver, bust(1))
     later = driver.at_ns + 10
     adopting = agreed(driver, adopt(change("tick_fen", 5, later), emergency=True))
-    acts = [halting, resuming, restricting, lifting, busting, adopting]
-    assert [event.act for events in acts for event in events if isinstance(event, ActApproved)] == list(
-        EXCEPTIONAL_ACTS
-    )
+    driver.accepted(adopt(change("negotiated_review", "all", driver.at_ns)))
+    driver.admit("dora", tonnes=10)
+    table = Table(driver)
+    transfer_id = table.filed("dora", Side.SELL, 10, 6_800, "ben")
+    table.confirmed("ben", transfer_id)
+    reviewing = agreed(driver, review(transfer_id))
+    acts = [halting, resuming, restricting, lifting, busting, adopting, reviewing]
+    assert [event.act for events in acts for event in events if isinstance(event, ActApproved)] == [
+        *EXCEPTIONAL_ACTS[:6],
+        "review_negotiated",
+    ]
     assert [names(events)[1] for events in acts] == [
         "TradingHalted",
         "TradingResumed",
@@ -134,7 +155,58 @@ def test_every_exceptional_act_can_be_made_to_wait() -> None:
         "RestrictionLifted",
         "TradeBusted",
         "RulesAdopted",
+        "NegotiatedTransferReviewed",
     ]
+
+
+def test_every_act_about_custody_can_be_made_to_wait() -> None:
+    driver = market(settlement_cycle="as_traded")
+    driver.answer(driver.exchange.pending_instructions()[0])
+    Registry(driver).says(NoticeKind.CORRECTED, None, "L-anna", ((1, 4),))
+    driver.accepted(report(differs(account="nobody")))
+    driver.sell("anna", 5, 6_800)
+    driver.buy("ben", 5, 6_800)
+    driver.answer(driver.exchange.pending_instructions()[0], "not_authorised")
+    acts = [
+        agreed(driver, freeze("ben")),
+        agreed(driver, thaw(f"act-{driver.seq}")),
+        agreed(driver, decide(1, ClaimDecision.COMPENSATE)),
+        agreed(driver, settle_break(1)),
+        agreed(driver, retry_deliveries(2)),
+    ]
+    driver.answer(driver.exchange.pending_instructions()[0], "not_authorised")
+    acts.append(agreed(driver, unwind(2)))
+    assert [event.act for events in acts for event in events if isinstance(event, ActApproved)] == list(
+        EXCEPTIONAL_ACTS[6:12]
+    )
+    assert [names(events)[1] for events in acts] == [
+        "FreezePlaced",
+        "FreezeLifted",
+        "ClaimDecided",
+        "BreakResolved",
+        "DeliveriesRetried",
+        "DeliveryUnwound",
+    ]
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        freeze("ben"),
+        freeze("ben", "L-anna", ((1, 5),)),
+        thaw("act-7"),
+        decide(3, ClaimDecision.REMOVE),
+        settle_break(2),
+        retry_deliveries(),
+        unwind(4),
+    ],
+    ids=str,
+)
+def test_an_act_about_custody_waits_across_a_crash(act: AnyAct) -> None:
+    driver = market()
+    driver.exchange.operations.waiting[99] = act
+    again = Exchange.load(driver.exchange.dump())
+    assert again.operations.waiting == {99: act}
 
 
 def test_rules_adopted_in_the_ordinary_course_need_one_person() -> None:

@@ -177,6 +177,14 @@ FAULTY: list[tuple[str, RuleValue]] = [
     ("notice_s", LONGEST_S + 1),
     ("registry_patience_s", LONGEST_S + 1),
     ("two_person_acts", "bust_trade, tea_break"),
+    ("use_withdrawal_s", -1),
+    ("use_withdrawal_s", LONGEST_S + 1),
+    ("use_channels", "I: compliance_offset; II: donation, compliance_offset"),
+    ("use_channels", "I: donation; I: donation"),
+    ("use_channels", "I: donation, donation"),
+    ("use_channels", "III: donation"),
+    ("use_channels", "I: gambling"),
+    ("use_channels", "I"),
 ]
 
 

@@ -15,7 +15,11 @@ from tests.matching.driver import MONDAY, Driver, open_market, resolve
 WALKED = {
     "settlement/delivery.py": "tests/settlement/test_delivery.py",
     "settlement/retirement.py": "tests/settlement/test_retirement.py",
+    "settlement/claim.py": "tests/settlement/test_claim.py",
+    "settlement/removal.py": "tests/settlement/test_removal.py",
+    "settlement/use.py": "tests/settlement/test_use.py",
     "settlement/treasury.py": "tests/settlement/test_treasury.py",
+    "matching/negotiated.py": "tests/matching/test_negotiated.py",
     "matching/order.py": "tests/matching/test_order.py",
 }
 """Modules with a table of states and steps, and the tests that walk it."""

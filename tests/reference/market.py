@@ -14,6 +14,15 @@ close) is worked out again at every command from nothing but the clock and the r
 from dataclasses import dataclass, replace
 from typing import assert_never
 
+from matching.acts import (
+    DecideClaim,
+    LiftFreeze,
+    PlaceFreeze,
+    ResolveBreak,
+    RetryDeliveries,
+    RetryRemoval,
+    UnwindDelivery,
+)
 from matching.calendar import Announcement
 from matching.commands import (
     AddListing,
@@ -37,7 +46,16 @@ from matching.commands import (
     RestrictAccount,
     ResumeTrading,
     RetryRetirement,
+    ReviewNegotiatedTransfer,
     SubmitOrder,
+)
+from matching.negotiated_commands import (
+    ConfirmNegotiatedTransfer,
+    CounterNegotiatedTransfer,
+    DeclineNegotiatedTransfer,
+    FileNegotiatedTransfer,
+    NegotiationCommand,
+    WithdrawNegotiatedTransfer,
 )
 from matching.rulebook import RuleChange
 from settlement.commands import (
@@ -45,16 +63,31 @@ from settlement.commands import (
     BankCommand,
     DepositCash,
     OpenAccount,
+    Outcome,
     PayWithdrawal,
     RegisterLot,
     RegisterParticipant,
+    ReportBreaks,
     RequestTransferIn,
+    RequestTransferOut,
     RequestWithdrawal,
     ResolveInstruction,
     ReturnWithdrawal,
+    TakeNotice,
 )
 from settlement.retirement import Use
+from settlement.use_commands import (
+    AdoptComplianceYear,
+    DesignateWelfareAccount,
+    FileVerifiedEmissions,
+    SubmitOffset,
+    SubmitRetirement,
+    WithdrawUse,
+)
 from tests.reference import rules
+from tests.reference.custody import NEXT_OF_CLAIM, Custody, Frost, are_sound
+from tests.reference.negotiation import Negotiation
+from tests.reference.office import Office, PlainUse, UseRequest, channels
 from tests.reference.rules import Terms, number
 from tests.reference.vault import MONEY, Answer, Note, Trade, Vault
 
@@ -62,7 +95,16 @@ STEPS = ("expire_orders", "closing_prices", "obligations", "delivery", "reconcil
 LISTED_PHASES = ("listed", "continuous")
 NO_CANCEL_PHASES = ("closing", "closed")
 
-ClientRequest = SubmitOrder | ReplaceOrder | RequestTransferIn | RequestWithdrawal | BankCommand
+ClientRequest = (
+    SubmitOrder
+    | ReplaceOrder
+    | RequestTransferIn
+    | RequestTransferOut
+    | RequestWithdrawal
+    | BankCommand
+    | UseRequest
+    | NegotiationCommand
+)
 
 
 @dataclass(eq=False)
@@ -102,6 +144,8 @@ class PlainListing:
         self.book: dict[str, dict[int, list[PlainOrder]]] = {"buy": {}, "sell": {}}
         self.traded: list[tuple[int, int, int]] = []
         """Number, price and tonnes of each trade of the day."""
+        self.negotiated: list[tuple[int, int, int]] = []
+        """The same of what was negotiated."""
 
     def follow(self, terms: Terms) -> bool:
         """Trade by these terms from now on; whether that moves the band."""
@@ -135,6 +179,10 @@ class Market:
 
     def __init__(self) -> None:
         self.vault = Vault()
+        self.custody = Custody(self.vault)
+        self.vault.named = self.custody.named
+        self.vault.stopped = self.custody.stops
+        self.office = Office(self.vault)
         self.listings: dict[str, PlainListing] = {}
         self.open: dict[int, PlainOrder] = {}
         self.changes: list[RuleChange] = []
@@ -154,14 +202,55 @@ class Market:
         self.halted: list[str | None] = []
         self.restricted: list[str] = []
         self.waiting: dict[int, AnyAct] = {}
+        self.negotiation = Negotiation(self)
         self._terms: dict[str | None, tuple[int, int, Terms | None]] = {}
 
     def do(self, command: Command, seq: int, at_ns: int) -> list[Note]:
         """Let time pass up to that instant, then obey or refuse the command; everything that happened."""
         self.seq, self.at_ns = seq, at_ns
-        notes = self.follow_time()
+        notes = [*self.follow_time(), *self.ask_due()]
         answer = self.decide(command)
-        return [*notes, ("rejected", answer)] if isinstance(answer, str) else notes + answer
+        said = [("rejected", answer)] if isinstance(answer, str) else [*answer, *self.ask_due()]
+        return [*notes, *said, *self.follow_up()]
+
+    def follow_up(self) -> list[Note]:
+        """What frozen accounts and frozen units mean for orders; and everything frozen that is to be."""
+        stopped, self.custody.newly_stopped = self.custody.newly_stopped, []
+        if self.day is None or not (self.custody.frosts or self.custody.arrivals or self.has_frozen()):
+            return []
+        notes = self.custody.credit()
+        for account in stopped:
+            theirs = [order for order in self.open.values() if order.account == account]
+            notes.extend(self.take_back(order, "cancelled", "frozen") for order in theirs)
+            notes.extend(self.negotiation.restrict(account, "account_frozen"))
+        for account, instrument in self.custody.places():
+            notes.extend(self.uncover(account, instrument))
+            notes.extend(self.custody.settle(account, instrument, self.seq))
+        return notes
+
+    def uncover(self, account: str, instrument: str) -> list[Note]:
+        """What names frozen serials goes; then sales of the account, newest first, while cover is missing."""
+        naming = self.negotiation.naming(account, instrument)
+        notes = [self.negotiation.end(one, "rejected", "serials_frozen") for one in naming]
+        while self.custody.missing(account, instrument) > 0:
+            sales = [
+                order
+                for order in self.open.values()
+                if (order.account, order.listing, order.side) == (account, instrument, "sell")
+            ]
+            filed = self.negotiation.unnamed_sales(account, instrument)
+            if sales:
+                newest = max(sales, key=lambda order: order.order_id)
+                notes.append(self.take_back(newest, "cancelled", "frozen"))
+            elif filed:
+                last = max(filed, key=lambda one: one.number)
+                notes.append(self.negotiation.end(last, "rejected", "serials_frozen"))
+            else:
+                break
+        return notes
+
+    def has_frozen(self) -> bool:
+        return any(amounts["frozen"] for amounts in self.vault.amounts.values())
 
     def decide(self, command: Command) -> Answer:
         match command:
@@ -169,10 +258,22 @@ class Market:
                 SubmitOrder()
                 | ReplaceOrder()
                 | RequestTransferIn()
+                | RequestTransferOut()
                 | RequestWithdrawal()
                 | DepositCash()
                 | PayWithdrawal()
                 | ReturnWithdrawal()
+                | SubmitOffset()
+                | SubmitRetirement()
+                | WithdrawUse()
+            ):
+                return self.decide_once(command)
+            case (
+                FileNegotiatedTransfer()
+                | ConfirmNegotiatedTransfer()
+                | CounterNegotiatedTransfer()
+                | DeclineNegotiatedTransfer()
+                | WithdrawNegotiatedTransfer()
             ):
                 return self.decide_once(command)
             case CancelOrder() | CancelOrders():
@@ -180,7 +281,14 @@ class Market:
             case AdvanceTime():
                 return []
             case ResolveInstruction():
-                return self.vault.answer(command, self.seq)
+                return self.resolve(command)
+            case TakeNotice():
+                policy = "claim_only" if self.market_terms is None else self.market_terms["correction_policy"]
+                return self.custody.take(command, str(policy))
+            case ReportBreaks():
+                return self.custody.report(command)
+            case AdoptComplianceYear() | FileVerifiedEmissions() | DesignateWelfareAccount():
+                return self.office.set(command, self.at_ns)
             case AdvanceClose():
                 return self.advance_close(command)
             case RegisterParticipant():
@@ -199,6 +307,14 @@ class Market:
                 | LiftRestriction()
                 | BustTrade()
                 | RetryRetirement()
+                | PlaceFreeze()
+                | LiftFreeze()
+                | DecideClaim()
+                | RetryRemoval()
+                | ResolveBreak()
+                | RetryDeliveries()
+                | UnwindDelivery()
+                | ReviewNegotiatedTransfer()
             ):
                 return self.act(command)
             case ApproveAct():
@@ -244,13 +360,69 @@ class Market:
         if isinstance(command, RequestWithdrawal):
             if command.account in self.restricted:
                 return "account_restricted"
+            if self.custody.stops(command.account):
+                return "account_frozen"
+            if command.account in self.vault.earmarks:
+                return "account_earmarked"
             return self.vault.withdraw(command, self.seq)
-        refused = self.vault.no_transfer_in(command)
-        if refused is None and self.day is None:
-            refused = "day_not_open"
-        if refused is None and self.phase == "closing":
-            refused = "phase_closed"
+        if isinstance(command, RequestTransferOut):
+            if command.account in self.restricted:
+                return "account_restricted"
+            return self.no_transfer_now(command.account) or self.vault.transfer_out(command, self.seq)
+        if isinstance(command, UseRequest):
+            restricted = command.account in self.restricted
+            terms = self.market_terms
+            return self.office.decide(command, self.seq, self.at_ns, terms, restricted=restricted)
+        if not isinstance(command, RequestTransferIn):
+            return self.negotiation.decide(command)
+        refused = self.vault.no_transfer_in(command) or self.no_transfer_now(command.account)
         return refused or self.vault.transfer_in(command, self.seq)
+
+    def no_transfer_now(self, account: str) -> str | None:
+        if self.day is None or self.market_terms is None:
+            return "day_not_open"
+        if self.phase == "closing":
+            return "phase_closed"
+        until = rules.seconds_of(self.market_terms["transfers_until"])
+        if until is not None and self.at_ns >= rules.start_of_day_ns(self.day) + until * rules.SECOND_NS:
+            return "transfer_cut_off"
+        return "account_frozen" if self.custody.stops(account) else None
+
+    def answer(self, command: ResolveInstruction) -> Answer:
+        """The registry's word, and what it means for corrected units on their way out."""
+        movement = next((one for one in self.vault.asked if one.name == command.instruction_id), None)
+        answer = self.vault.answer(command, self.seq)
+        if isinstance(answer, str) or movement is None or not movement.removal:
+            return answer
+        if command.outcome is Outcome.CONFIRMED:
+            return [*answer, *self.custody.removed(movement.removal)]
+        return [*answer, *self.custody.not_removed(movement.removal, command.code or "refused")]
+
+    def resolve(self, command: ResolveInstruction) -> Answer:
+        """The registry's answer; whatever is retired is certified."""
+        day = self.day or ""
+        uses = [one for one in self.vault.asked if one.used and one.name == command.instruction_id]
+        for movement in uses:
+            self.vault.asked.remove(movement)
+            if command.outcome is Outcome.CONFIRMED:
+                return [("confirmed", movement.name), *self.office.done(movement, day)]
+            code = command.code or "refused"
+            ended = self.office.undone(movement, code, self.seq)
+            return [("refused", movement.name, code, command.leg), *ended]
+        retired = [one for one in self.vault.asked if one.use and one.name == command.instruction_id]
+        answer = self.answer(command)
+        if isinstance(answer, str) or command.outcome is not Outcome.CONFIRMED:
+            return answer
+        for one in retired:
+            assert one.use is not None
+            channel = one.use.purpose.value
+            use = PlainUse(one.retirement, one.account, one.instrument, channel, None, one.pieces, 0)
+            answer.append(self.office.certify(use, day))
+        return answer
+
+    def ask_due(self) -> list[Note]:
+        """Held uses whose time has come."""
+        return self.office.ask_due(self.seq, self.at_ns, self.day, closing=self.phase == "closing")
 
     def is_late(self, deadline_ns: int | None) -> bool:
         return deadline_ns is not None and deadline_ns < self.at_ns
@@ -382,9 +554,21 @@ class Market:
             return "listing_halted"
         if order.account in self.restricted:
             return "account_restricted"
+        if self.custody.stops(order.account):
+            return "account_frozen"
         kind = self.vault.kinds[self.vault.owners[order.account]]
         if kind not in rules.names(listing.terms["participant_kinds"]):
             return "kind_not_admitted"
+        earmark, purpose = self.vault.earmarks.get(order.account), order.use and order.use.purpose.value
+        if earmark is not None and purpose != earmark:
+            return "account_earmarked"
+        table = channels(str(listing.terms["use_channels"]))
+        if (
+            purpose
+            and order.side == "buy"
+            and purpose not in table.get(self.vault.instruments[order.listing], [])
+        ):
+            return "channel_not_allowed"
         if order.use is not None and order.side == "sell":
             return "use_of_a_sale"
         if order.use is not None and not rules.is_use(order.use):
@@ -422,6 +606,7 @@ class Market:
             and self.vault.owners[other.account] == self.vault.owners[order.account]
         ]
         position = self.vault.position(order.account, order.listing)
+        position += self.negotiation.buying(self.vault.owners[order.account], order.listing)
         return position + sum(bids) + order.tonnes > limit
 
     def trade(self, listing: PlainListing, order: PlainOrder, resting: PlainOrder, tonnes: int) -> list[Note]:
@@ -575,6 +760,49 @@ class Market:
                 return None if act.retirement_id in self.vault.refused else "retirement_not_refused"
             case AdoptRules():
                 return self.not_these_rules(act, waited=waited)
+            case ReviewNegotiatedTransfer():
+                return self.negotiation.not_to_review(act)
+            case _:
+                return self.not_this_custody_act(act)
+
+    def not_this_custody_act(self, act: AnyAct) -> str | None:
+        custody, parked = self.custody, self.vault.parked()
+        match act:
+            case PlaceFreeze():
+                return self.not_this_freeze(act)
+            case LiftFreeze():
+                ours = [frost.name for frost in custody.frosts if frost.source == "operator"]
+                return None if act.freeze_id in ours else "freeze_unknown"
+            case DecideClaim():
+                claim = custody.claims.get(act.claim_id)
+                known = claim is not None and (claim.state, act.decision) in NEXT_OF_CLAIM
+                return None if known else "claim_not_open"
+            case RetryRemoval():
+                removal = custody.removals.get(act.removal_id)
+                known = removal is not None and removal.state == "refused"
+                return None if known else "removal_not_refused"
+            case ResolveBreak():
+                return None if act.break_id in custody.breaks else "break_not_open"
+            case RetryDeliveries():
+                wanted: list[int] = list(act.trade_ids) or parked
+                sound = wanted and all(wanted.count(one) == 1 and one in parked for one in wanted)
+                return None if sound else "delivery_not_parked"
+            case UnwindDelivery():
+                return None if act.trade_id in parked else "delivery_not_parked"
+        raise AssertionError(f"nobody judges {act}")
+
+    def not_this_freeze(self, act: PlaceFreeze) -> str | None:
+        if act.lot_id is None and (act.account is None or act.serials):
+            return "freeze_malformed"
+        if act.account is not None and act.account not in self.vault.owners:
+            return "account_unknown"
+        if act.lot_id is None:
+            return None
+        lot = self.vault.lots.get(act.lot_id)
+        if lot is None:
+            return "lot_unknown"
+        beyond = any(first < lot.serials[0] or end > lot.serials[1] for first, end in act.serials)
+        return "serials_malformed" if beyond or not are_sound(act.serials) else None
 
     def not_these_rules(self, act: AdoptRules, *, waited: bool) -> str | None:
         # What is adopted before the first day may be of any time; so may an emergency that had to wait for somebody.
@@ -602,7 +830,11 @@ class Market:
                 self.restricted.append(act.account)
                 theirs = [order for order in self.open.values() if order.account == act.account]
                 taken = [self.take_back(order, "cancelled", "restricted") for order in theirs]
-                return [("restricted", act.account), *taken]
+                return [
+                    ("restricted", act.account),
+                    *taken,
+                    *self.negotiation.restrict(act.account, "account_restricted"),
+                ]
             case LiftRestriction():
                 self.restricted.remove(act.account)
                 return [("lifted", act.account)]
@@ -619,12 +851,45 @@ class Market:
                 )
                 self.versions += 1
                 return [("rules", self.versions), *self.follow_time()]
+            case ReviewNegotiatedTransfer():
+                return self.negotiation.review(act)
+            case _:
+                return self.done_in_custody(act)
+
+    def done_in_custody(self, act: AnyAct) -> list[Note]:
+        custody = self.custody
+        match act:
+            case PlaceFreeze():
+                account = None if act.account is None else self.vault.registry_accounts[act.account]
+                return [
+                    custody.freeze(Frost(f"act-{self.seq}", "operator", account, act.lot_id, act.serials))
+                ]
+            case LiftFreeze():
+                return [custody.thaw(act.freeze_id)]
+            case DecideClaim():
+                return custody.decide(act.claim_id, act.decision)
+            case RetryRemoval():
+                custody.removals[act.removal_id].state = "waiting"
+                return []
+            case ResolveBreak():
+                return custody.resolve(act.break_id)
+            case RetryDeliveries():
+                numbers: tuple[int, ...] = act.trade_ids or tuple(self.vault.parked())
+                return [("retried", tuple(numbers)), *self.vault.retry_deliveries(numbers, self.seq)]
+            case UnwindDelivery():
+                (trade,) = (one for one in self.vault.trades if one.number == act.trade_id)
+                return [("unwound", act.trade_id), self.vault.give_up(trade, "unwound")]
+        raise AssertionError(f"nobody does {act}")
 
     def bust(self, number_of_trade: int) -> list[Note]:
         """A trade is as if it had never been made, but for the orders that made it."""
         (trade,) = (trade for trade in self.vault.not_asked() if trade.number == number_of_trade)
         self.vault.bust(trade)
         listing = self.listings[trade.listing]
+        if number_of_trade in [one[0] for one in listing.negotiated]:
+            listing.negotiated = [one for one in listing.negotiated if one[0] != number_of_trade]
+            self.negotiation.bust(number_of_trade)
+            return [("busted", number_of_trade)]
         listing.traded = [one for one in listing.traded if one[0] != number_of_trade]
         prices = [price for _, price, _ in listing.traded]
         shown = (prices[0], max(prices), min(prices), prices[-1]) if prices else (None,) * 4
@@ -662,7 +927,7 @@ class Market:
             last = self.terms(None, end_ns)
             if last is not None and last["close_by_clock"] == "yes":
                 moment_ns = end_ns
-        notes: list[Note] = []
+        notes = self.negotiation.expire_due()
         for listing in self.listings.values():
             if listing.follow(self.terms_now(listing.code, moment_ns)):
                 notes.append(band_of(listing))
@@ -684,7 +949,9 @@ class Market:
 
     def enter(self, phase: str) -> list[Note]:
         before, self.phase = self.phase, phase
-        return [] if phase == before else [("phase", self.day, before, phase)]
+        if phase == before:
+            return []
+        return [("phase", self.day, before, phase), *self.negotiation.enter(phase)]
 
     def open_day(self, command: OpenDay) -> Answer:
         if self.day is not None:
@@ -699,9 +966,10 @@ class Market:
         self.day = day
         self.market_terms = self.terms_now()
         self.vault.begin_day(day)
+        self.negotiation.begin_day()
         notes: list[Note] = [("day", day)]
         for listing in self.listings.values():
-            listing.traded = []
+            listing.traded, listing.negotiated = [], []
             listing.follow(self.terms_now(listing.code))
             notes.append(band_of(listing))
         return notes + self.follow_time()
@@ -730,7 +998,8 @@ class Market:
                 notes = [self.take_back(order, "expired") for order in oldest]
                 self.close_done = self.close_total - len(self.open)
             case "closing_prices":
-                notes = [self.price_for_the_day(listing) for listing in self.listings.values()]
+                for listing in self.listings.values():
+                    notes.extend(self.price_for_the_day(listing))
                 self.close_done = self.close_total
             case "obligations":
                 trades = self.vault.not_asked()[: command.portion]
@@ -761,18 +1030,28 @@ class Market:
         }[self.close_step]
         return notes
 
-    def price_for_the_day(self, listing: PlainListing) -> Note:
+    def price_for_the_day(self, listing: PlainListing) -> list[Note]:
         trades = [(price, tonnes) for _, price, tonnes in listing.traded]
         prices = [price for price, _ in trades]
         shown = (prices[0], max(prices), min(prices)) if prices else (None, None, None)
         listing.reference_fen = rules.closing_price(trades, listing.reference_fen, listing.terms)
-        return ("prices", listing.code, *shown, listing.reference_fen, *volume_of(listing))
+        told: list[Note] = [("prices", listing.code, *shown, listing.reference_fen, *volume_of(listing))]
+        if listing.negotiated:
+            volume = sum(tonnes for _, _, tonnes in listing.negotiated)
+            turnover = sum(price * tonnes for _, price, tonnes in listing.negotiated)
+            told.append(("negotiated totals", listing.code, len(listing.negotiated), volume, turnover))
+        return told
 
     def reconcile(self, command: RecordReconciliation) -> Answer:
-        if self.close_step != "reconcile" or command.trading_day != self.day:
+        if self.day is None or command.trading_day != self.day:
             return "not_reconciling"
+        if not command.on_demand and self.close_step != "reconcile":
+            return "not_reconciling"
+        note: Note = ("reconciled", command.breaks, len(self.custody.breaks), command.on_demand)
+        if command.on_demand:
+            return [note]
         self.close_done = self.close_total
-        return [("reconciled", command.breaks), *self.step_on()]
+        return [note, *self.step_on()]
 
     def roll_date(self) -> Answer:
         assert self.day is not None
@@ -809,6 +1088,29 @@ def content_of(command: ClientRequest) -> tuple[str, tuple[object, ...]]:
             return "other", ("withdraw", command.amount_fen)
         case RequestTransferIn():
             return "other", (command.instrument, command.asked)
+        case RequestTransferOut():
+            return "other", ("out", command.instrument, command.quantity_tonnes, command.lots)
+        case SubmitOffset():
+            what = (command.instrument, command.quantity_tonnes, command.lots)
+            return "other", ("offset", command.compliance_year, *what, command.beneficiary, command.statement)
+        case SubmitRetirement():
+            what = (command.instrument, command.quantity_tonnes, command.lots)
+            return "other", ("retire", command.use, *what, command.donate_to)
+        case WithdrawUse():
+            return "other", ("withdraw use", command.use_id)
+        case FileNegotiatedTransfer():
+            terms = (command.listing, command.side, command.price_fen, command.quantity_tonnes)
+            other = (command.counterparty, command.lots, command.agreement_no, command.expires_at_ns)
+            return "other", ("file", *terms, *other)
+        case ConfirmNegotiatedTransfer():
+            return "other", ("confirm", command.transfer_id, command.terms_hash, command.lots)
+        case CounterNegotiatedTransfer():
+            figures = (command.price_fen, command.quantity_tonnes)
+            return "other", ("counter", command.transfer_id, *figures, command.lots, command.expires_at_ns)
+        case DeclineNegotiatedTransfer():
+            return "other", ("decline", command.transfer_id)
+        case WithdrawNegotiatedTransfer():
+            return "other", ("withdraw negotiated", command.transfer_id)
 
 
 def band_of(listing: PlainListing) -> Note:
@@ -837,7 +1139,21 @@ def act_name(act: AnyAct) -> str:
             return "lift_restriction"
         case BustTrade():
             return "bust_trade"
-        case RetryRetirement():
+        case RetryRetirement() | RetryRemoval():
             return ""
         case AdoptRules():
             return "emergency_rules" if act.emergency else ""
+        case PlaceFreeze():
+            return "place_freeze"
+        case LiftFreeze():
+            return "lift_freeze"
+        case DecideClaim():
+            return "decide_claim"
+        case ResolveBreak():
+            return "resolve_break"
+        case RetryDeliveries():
+            return "retry_deliveries"
+        case UnwindDelivery():
+            return "unwind_delivery"
+        case ReviewNegotiatedTransfer():
+            return "review_negotiated"

@@ -28,12 +28,16 @@ LEAST = {
     "notice_s": 0,
     "fee_buyer_ppm": 0,
     "fee_seller_ppm": 0,
+    "use_withdrawal_s": 0,
+    "negotiated_min_tonnes": 1,
+    "negotiated_max_rounds": 1,
 }
 A_YEAR_S = 366 * 86_400
 """No span of time may be longer."""
 MOST = {
     "registry_patience_s": A_YEAR_S,
     "notice_s": A_YEAR_S,
+    "use_withdrawal_s": A_YEAR_S,
     "fee_buyer_ppm": 1_000_000,
     "fee_seller_ppm": 1_000_000,
 }
@@ -45,10 +49,32 @@ CHOICES = {
     "closing_method": ("average", "last_five"),
     "settlement_cycle": ("end_of_day", "as_traded"),
     "resale_next_day": ("yes", "no"),
+    "correction_policy": ("claim_only", "freeze_holder"),
+    "negotiated_reference": ("same_day_close", "previous_close"),
+    "negotiated_open_offers": ("yes", "no"),
+    "negotiated_review": ("off", "without_band", "all"),
 }
-LISTS = ("participant_kinds", "position_limits", "large_holder_alerts", "two_person_acts")
-PARAMETERS = ("hours", *LEAST, *CHOICES, *LISTS)
-ONE_FOR_ALL = ("hours", "close_by_clock", "registry_patience_s", "notice_s", "two_person_acts")
+LISTS = (
+    "participant_kinds",
+    "position_limits",
+    "large_holder_alerts",
+    "two_person_acts",
+    "negotiated_band_tiers",
+    "use_channels",
+)
+PARAMETERS = ("hours", "transfers_until", *LEAST, *CHOICES, *LISTS)
+ONE_FOR_ALL = (
+    "hours",
+    "close_by_clock",
+    "registry_patience_s",
+    "notice_s",
+    "two_person_acts",
+    "transfers_until",
+    "correction_policy",
+    "use_channels",
+    "use_withdrawal_s",
+)
+USES = ("compliance_offset", "voluntary_offset", "voluntary_cancellation", "donation", "damage_compensation")
 KINDS = (
     "project_applicant",
     "scenario_applicant",
@@ -57,7 +83,11 @@ KINDS = (
     "institution",
     "individual",
 )
-GRAVE_ACTS = ("halt", "resume", "restrict_account", "lift_restriction", "bust_trade", "emergency_rules")
+GRAVE_ACTS = (
+    *("halt", "resume", "restrict_account", "lift_restriction", "bust_trade", "emergency_rules"),
+    *("place_freeze", "lift_freeze", "decide_claim", "resolve_break", "retry_deliveries", "unwind_delivery"),
+    "review_negotiated",
+)
 
 Terms = dict[str, RuleValue]
 """Every parameter's value at one moment."""
@@ -71,12 +101,18 @@ def is_faulty(change: RuleChange) -> bool:
         return True
     if change.parameter == "hours":
         return periods(str(change.value)) is None
+    if change.parameter == "transfers_until":
+        return seconds_of(change.value) is None and change.value != "none"
     if change.parameter == "participant_kinds":
         return any(kind not in KINDS for kind in names(change.value))
     if change.parameter in ("position_limits", "large_holder_alerts"):
         return tonnes_by_kind(change.value) is None
+    if change.parameter == "negotiated_band_tiers":
+        return tiers(change.value) is None
     if change.parameter == "two_person_acts":
         return any(act not in (*GRAVE_ACTS, "", "none") for act in names(change.value))
+    if change.parameter == "use_channels":
+        return is_faulty_table(str(change.value))
     if change.parameter in CHOICES:
         return change.value not in CHOICES[change.parameter]
     return (
@@ -85,6 +121,29 @@ def is_faulty(change: RuleChange) -> bool:
         or change.value < LEAST[change.parameter]
         or change.value > MOST.get(change.parameter, change.value)
     )
+
+
+def seconds_of(value: RuleValue) -> int | None:
+    """The second of the day of a time such as 15:00; none for anything else."""
+    text = str(value)
+    shape = len(text) == 5 and text[2] == ":" and (text[:2] + text[3:]).isdecimal() and text.isascii()
+    if not shape or not 0 <= int(text[:2]) < 24 or int(text[3:]) >= 60:
+        return None
+    return int(text[:2]) * 3_600 + int(text[3:]) * 60
+
+
+def is_faulty_table(text: str) -> bool:
+    """Whether a text is no table of classes and their uses, or lets Class II serve compliance."""
+    seen: list[str] = []
+    for part in text.split(";"):
+        name, colon, listed = part.partition(":")
+        uses = [word.strip() for word in listed.split(",") if word.strip()]
+        seen.append(name.strip())
+        if not colon or name.strip() not in ("I", "II") or any(use not in USES for use in uses):
+            return True
+        if len(uses) > len(set(uses)) or (name.strip() == "II" and "compliance_offset" in uses):
+            return True
+    return len(seen) > len(set(seen))
 
 
 def value_at(changes: list[RuleChange], parameter: str, at_ns: int, listing: str | None) -> RuleValue | None:
@@ -128,6 +187,35 @@ def tonnes_by_kind(value: RuleValue) -> list[tuple[str, int]] | None:
             return None
         found.append((kind, int(digits)))
     return found
+
+
+def tiers(value: RuleValue) -> list[tuple[int | None, int | None]] | None:
+    """Sizes and how wide the band is below each, `none` for no band; the last without a size. None if it is no list."""
+    found: list[tuple[int | None, int | None]] = []
+    for part in str(value).split(";"):
+        words = part.strip().split(" ")
+        if len(words) not in (1, 3) or (len(words) == 3 and words[1] != "below"):
+            return None
+        digits = [word for word in (words[0], *words[2:]) if word != "none"]
+        if not all(word.isascii() and word.isdigit() for word in digits) or len(words[0]) > 5:
+            return None
+        if words[-1] == "none" and len(words) == 3:
+            return None
+        width = None if words[0] == "none" else int(words[0])
+        size = int(words[2]) if len(words) == 3 and len(words[2]) < 13 else None
+        if len(words) == 3 and size is None:
+            return None
+        found.append((size, width))
+    sizes = [size for size, _ in found[:-1]]
+    if found[-1][0] is not None or None in sizes:
+        return None
+    rising = [0, *(size for size in sizes if size is not None)]
+    return found if all(after > before for before, after in pairwise(rising)) else None
+
+
+def tier_of(value: RuleValue, tonnes: int) -> int | None:
+    """How wide the band is for that many tonnes; None for none."""
+    return next(width for size, width in tiers(value) or [] if size is None or tonnes < size)
 
 
 def number(terms: Terms, parameter: str) -> int:
@@ -232,6 +320,11 @@ def phase_at(trading_day: str, terms: Terms, at_ns: int) -> str:
         periods(str(terms["hours"])) or [], now.hour * 3_600 + now.minute * 60 + now.second
     )
     return "closed" if phase == "closing" and not by_clock else phase
+
+
+def start_of_day_ns(day: str) -> int:
+    """The first instant of that date."""
+    return int(datetime.fromisoformat(f"{day}T00:00:00+08:00").timestamp()) * SECOND_NS
 
 
 def end_of_day_ns(day: str) -> int:

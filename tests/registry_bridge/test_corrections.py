@@ -1,12 +1,17 @@
 """Corrections (Art. 22): what is withdrawn at once, what later, and what is never withdrawn."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import pytest
 
 from registry_bridge.reference import administration, corrections, feeds, inspection, movements, publishing
 from registry_bridge.reference import notices as told
 from registry_bridge.reference.act_refusals import AlreadyCorrected, NameUnknown, SerialsNotIssued
+from registry_bridge.reference.facts import facts_of
+from registry_bridge.reference.judge import Facts
 from registry_bridge.reference.positions import START, Positions
-from registry_bridge.reference.store import Pool, Store
+from registry_bridge.reference.store import Connection, Pool, Store
 from registry_bridge.registry import (
     AccountKind,
     Confirmed,
@@ -17,6 +22,7 @@ from registry_bridge.registry import (
     PositionRange,
     RefusalCode,
     Refused,
+    RetirementPurpose,
 )
 from registry_bridge.wire_administration import CorrectionMade, Methodology
 from settlement.lot import MethodologyClass
@@ -196,3 +202,57 @@ async def test_several_corrections_beside_each_other_at_one_journal_entry(filled
     assert await Positions(pool).page(2, START) is not None
     as_was, _ = await Positions(pool).page(3, START)
     assert PositionRange(account="seller", lot="LOT-1", first=401, end=901) in as_was.positions
+
+
+Change = Callable[[Facts], Facts]
+
+
+def as_trading(facts: Facts) -> Facts:
+    return replace(facts, held=tuple(replace(row, owner=(row.owner[0], "trading")) for row in facts.held))
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        (deliver("x", ((951, 961),)), as_trading, RefusalCode.ALREADY_RETIRED),
+        (deliver("x", ((1, 2),)), as_trading, RefusalCode.SERIALS_NOT_HELD),
+        (
+            deliver("x", ((401, 402),), buyer="gone"),
+            lambda facts: replace(facts, closed=frozenset(), bound=frozenset({"seller", "gone"})),
+            RefusalCode.ACCOUNT_CLOSED,
+        ),
+        (
+            deliver("x", ((401, 402),), buyer="nobody"),
+            lambda facts: replace(
+                facts, frozen={**facts.frozen, "nobody": False}, bound=frozenset({"seller", "nobody"})
+            ),
+            RefusalCode.ACCOUNT_UNKNOWN,
+        ),
+        (
+            retire("x", ((1, 2),), RetirementPurpose.COMPLIANCE_OFFSET, lot="LOT-2"),
+            lambda facts: replace(facts, classes={"LOT-2": MethodologyClass.I}),
+            RefusalCode.CLASS_NOT_ELIGIBLE,
+        ),
+    ],
+)
+async def test_what_only_the_database_saw_is_refused_by_name_and_for_ever(
+    filled: Store, pool: Pool, monkeypatch: pytest.MonkeyPatch, case: tuple[Movement, Change, RefusalCode]
+) -> None:
+    """The judge is lied to about the books; the books are not."""
+    asked, change, code = case
+
+    async def lie(connection: Connection, movement: Movement) -> Facts:
+        return change(await facts_of(connection, movement))
+
+    await administration.open_account(filled, "gone", AccountKind.INDIVIDUAL)
+    await administration.close_account(filled, "gone", "Wish")
+    second = Methodology(code="SHCER-II", version="V01", methodology_class=MethodologyClass.II, title="t")
+    await publishing.publish_methodology(filled, second)
+    await publishing.issue_lot(filled, issue("LOT-2", methodology="SHCER-II"))
+    await confirmed(filled, transfer_in("in-2", ((1, 11),), lot="LOT-2"))
+    monkeypatch.setattr("registry_bridge.reference.movements.facts_of", lie)
+    answer = await movements.decide(filled, asked)
+    assert isinstance(answer, Refused) and (answer.code, answer.leg) == (code, 1)
+    assert await movements.find(filled, "x") == answer
+    assert len((await feeds.journal(pool, 0)).entries) == 4
+    assert (await inspection.audit(pool)).findings == ()

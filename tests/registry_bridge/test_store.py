@@ -245,6 +245,20 @@ async def test_positions_come_in_pages_with_one_sum(
         await positions.page(3, START)
 
 
+async def test_a_reader_who_begins_is_told_what_is_there_now(store: Store, pool: Pool) -> None:
+    """Positions as of an entry change only by a hand in the database, which no remembered sum may hide."""
+    await fill(store)
+    await movements.decide(store, transfer_in("in", ((1, 101),)))
+    positions = Positions(pool)
+    before, _ = await positions.page(None, START)
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("set local session_replication_role = replica")
+        await connection.execute("update holding set account = 'buyer' where place = 'trading'")
+    after, _ = await positions.page(None, START)
+    assert (after.as_of, after.totals) == (before.as_of, before.totals)
+    assert after.digest != before.digest
+
+
 async def test_feeds_come_in_pages(store: Store, pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feeds, "PAGE_ITEMS", 2)
     monkeypatch.setattr(feeds, "JOURNAL_PAGE_ENTRIES", 3)

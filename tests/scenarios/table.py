@@ -11,9 +11,10 @@ each command.
     book: buy | price | sell            the book as it must stand: `anna 10, alan 5` in order of priority at a price
     close: what | value                 close the day; rows with `registry` say what the registry refuses
 
-Accounts may have the columns cash, cash held, cash due, units, units held, units due: what can be used, what covers
-open orders, and what is due for delivery; and units for sale, what may be offered today. Money and prices are in yuan,
-quantities in tonnes. An open order is changed by naming its price: `replace 68.00 by 5 at 68.10`.
+Accounts may have the columns cash, cash held, cash due, units, units held, units frozen, units due: what can be used,
+what covers open orders, what an authority has frozen, and what is due for delivery; and units for sale, what may be offered today. Money and prices are in yuan,
+quantities in tonnes. An open order is changed by naming its price: `replace 68.00 by 5 at 68.10`. How counterparties of
+negotiated transfers speak is told in `bargaining`, how authorities speak in `custody`.
 """
 
 import re
@@ -70,6 +71,7 @@ from tests.matching.driver import (
     restrict,
     resume,
 )
+from tests.scenarios import bargaining, custody
 
 Row = dict[str, str]
 
@@ -195,7 +197,12 @@ class Stage:
         if bucket == "for sale":
             return f"{self.driver.exchange.depository.sellable(AccountId(who), LISTING):,}"
         balance = self.driver.cash(who) if asset == "cash" else self.driver.units(who)
-        amount = {"": balance.available, "held": balance.held, "due": balance.delivering}[bucket]
+        amount = {
+            "": balance.available,
+            "held": balance.held,
+            "due": balance.delivering,
+            "frozen": balance.frozen,
+        }[bucket]
         return yuan(amount) if asset == "cash" else f"{amount:,}"
 
     def _say(self, who: str, words: str) -> str:
@@ -204,6 +211,12 @@ class Stage:
             side, tonnes = Side(ordered[1]), int(ordered[2].replace(",", ""))
             time_in_force = TimeInForce((ordered[4] or "day").strip())
             return outcome_of(self.driver.order(who, side, tonnes, fen(ordered[3]), time_in_force), who)
+        bargained = bargaining.command(self.driver, self.day, who, words)
+        if bargained is not None:
+            return outcome_of(self.driver.do(bargained), who)
+        kept = custody.command(self.driver, who, words)
+        if kept is not None:
+            return outcome_of(self.driver.do(kept), who)
         match words.split():
             case ["replace", before, "by", whole, "at", after]:
                 return outcome_of(self.driver.do(self._change(who, fen(before), int(whole), fen(after))), who)
@@ -224,6 +237,9 @@ class Stage:
                     if asked.legs[0].to_account == account
                 )
                 return outcome_of(self.driver.answer(pending, None if verb == "confirms" else "frozen"), who)
+            case ["will", "not", "be", "asked"]:
+                (pending,) = self.driver.exchange.pending_instructions()
+                return outcome_of(self.driver.answer(pending, "not_authorised"), who)
         return outcome_of(self.driver.do(self._act(who, words)), who)
 
     def _change(self, who: str, before_fen: int, tonnes: int, after_fen: int) -> ReplaceOrder:
@@ -280,7 +296,8 @@ def _word(event: Event, who: str) -> str:
         case DeliverySettled(trade_id=trade_id):
             return f"settles trade {trade_id}"
         case _:
-            return _order_word(event, who) or _act_word(event)
+            said = custody.word(event) or _order_word(event, who) or _act_word(event)
+            return said or bargaining.word(event, who)
 
 
 def _act_word(event: Event) -> str:
@@ -310,7 +327,7 @@ def _act_word(event: Event) -> str:
 def _order_word(event: Event, who: str) -> str:
     match event:
         case Rejected(code=code, limit=limit):
-            return f"refused: {code}" + (f" {_limit(limit)}" if code == "price_outside_band" else "")
+            return f"refused: {code}" + (f" {_limit(limit)}" if code.endswith("price_outside_band") else "")
         case Traded(quantity_tonnes=tonnes, price_fen=price_fen, buyer=buyer, seller=seller):
             return f"trades {tonnes} at {yuan(price_fen)} with {seller if buyer == who else buyer}"
         case OrderRested(remaining_tonnes=tonnes):
@@ -335,6 +352,9 @@ def _asked(instruction: Instruction) -> int:
 
 
 def _told(events: list[Event], what: str, next_day: str) -> str:
+    negotiated = bargaining.told(events, what)
+    if negotiated is not None:
+        return negotiated
     match what:
         case "next day":
             return next_day

@@ -11,13 +11,15 @@ from settlement.commands import (
     RegisterLot,
     RegisterParticipant,
     RequestTransferIn,
+    RequestTransferOut,
     ResolveInstruction,
 )
 from settlement.delivery import Delivery
 from settlement.depository import Depository
-from settlement.events import Instruction, LotSlice, MovementEvent, MovementInstructed
+from settlement.events import Instruction, LotSlice, MovementInstructed
 from settlement.instrument import Instrument
 from settlement.lot import Lot, MethodologyClass, Origin
+from settlement.movements import ResolvedEvent
 from settlement.rejections import Rejection
 from settlement.retirement import RetirementPurpose, Use
 from settlement.serials import Serials
@@ -101,6 +103,16 @@ class House:
         (instruction,) = instructed(events)
         return instruction
 
+    def leave(self, account: AccountId, tonnes: int) -> Instruction:
+        """A transfer out under way, of the account's oldest serials."""
+        command = transfer_out(account, tonnes)
+        chosen = self.depository.refuse_transfer_out(command)
+        assert not isinstance(chosen, Rejection), chosen
+        events = self.movements.transfers.request_out(command, chosen, self.next_seq(), DAY, 99)
+        self.depository.check()
+        (instruction,) = instructed(events)
+        return instruction
+
     def bring(self, account: AccountId, name: str, serials: tuple[int, int], issued_on: str) -> None:
         """A whole new lot in an account."""
         sound(self.depository.register_lot(RegisterLot(lot=lot(name, serials, issued_on))))
@@ -160,7 +172,7 @@ class House:
 
     def answer(
         self, instruction: Instruction, code: str | None = None, leg: int | None = None
-    ) -> tuple[MovementEvent, ...]:
+    ) -> tuple[ResolvedEvent, ...]:
         """The registry's final word."""
         command = ResolveInstruction(
             instruction_id=instruction.instruction_id,
@@ -193,7 +205,7 @@ def sound(answer: Rejection | tuple[T, ...]) -> tuple[T, ...]:
     return answer
 
 
-def instructed(events: tuple[MovementEvent, ...]) -> list[Instruction]:
+def instructed(events: tuple[ResolvedEvent, ...]) -> list[Instruction]:
     return [event.instruction for event in events if isinstance(event, MovementInstructed)]
 
 
@@ -215,4 +227,14 @@ def transfer_in(account: AccountId, *lots: LotSlice, instrument: AssetCode = UNI
         instrument=instrument,
         lots=lots,
         asked=str(lots),
+    )
+
+
+def transfer_out(account: AccountId, tonnes: int) -> RequestTransferOut:
+    return RequestTransferOut(
+        participant=ParticipantId(f"{account}-owner"),
+        account=account,
+        client_id="o",
+        instrument=UNITS,
+        quantity_tonnes=tonnes,
     )

@@ -8,6 +8,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
+from matching.acts import (
+    DecideClaim,
+    LiftFreeze,
+    PlaceFreeze,
+    ResolveBreak,
+    RetryDeliveries,
+    RetryRemoval,
+    UnwindDelivery,
+)
 from matching.commands import (
     AddListing,
     AdvanceClose,
@@ -31,9 +40,18 @@ from matching.commands import (
     SubmitOrder,
 )
 from matching.listing import Listing
+from matching.negotiated_commands import (
+    ConfirmNegotiatedTransfer,
+    CounterNegotiatedTransfer,
+    DeclineNegotiatedTransfer,
+    FileNegotiatedTransfer,
+    WithdrawNegotiatedTransfer,
+)
 from matching.order import OrderId, Side, TimeInForce
 from matching.rulebook import RuleValue
+from matching.terms import NegotiatedId
 from settlement.account import ParticipantKind
+from settlement.claim import ClaimDecision, ClaimId
 from settlement.commands import (
     AddInstrument,
     ClientCommand,
@@ -43,15 +61,24 @@ from settlement.commands import (
     PayWithdrawal,
     RegisterLot,
     RegisterParticipant,
+    ReportBreaks,
     RequestTransferIn,
+    RequestTransferOut,
     RequestWithdrawal,
     ResolveInstruction,
     ReturnWithdrawal,
+    TakeNotice,
 )
+from settlement.difference import BreakId, BreakKind, Difference
 from settlement.events import LotSlice
+from settlement.freeze import FreezeId
 from settlement.instrument import Instrument
-from settlement.lot import MethodologyClass
+from settlement.lot import Lot, MethodologyClass
+from settlement.lot_choice import LotChoice
+from settlement.notice import Notice, NoticeKind
+from settlement.removal import RemovalId
 from settlement.retirement import RetirementId, Use
+from settlement.use_commands import SubmitOffset, SubmitRetirement, WithdrawUse
 from settlement.values import (
     AccountId,
     AssetCode,
@@ -63,16 +90,19 @@ from settlement.values import (
     WithdrawalId,
 )
 from tests.reference.market import LISTED_PHASES, Market, PlainListing, PlainOrder
+from tests.reference.negotiation import NEGOTIATED_PHASES
 from tests.reference.rules import number, periods
 from tests.reference.vault import MONEY
 from tests.simulation import universe
+from tests.simulation.bargaining import Bargaining
 from tests.simulation.universe import CLASS_ONE, CLASS_TWO, CLASSES, OWNERS, UNLISTED, change
+from tests.simulation.user import USER_KINDS, User
 
 SECOND_NS = 10**9
 DAY_NS = 86_400 * SECOND_NS
 ACCOUNTS = tuple(OWNERS)
 OPERATORS = (universe.OPERATOR, ParticipantId("o2"), ParticipantId("o3"))
-SHORT_OF = ("too_late", "insufficient_units", "account_frozen", None)
+SHORT_OF = ("too_late", "insufficient_units", "account_frozen", "not_authorised", None)
 
 
 class Hostile:
@@ -86,25 +116,33 @@ class Hostile:
         self.sent: list[ClientCommand] = []
         self.answered: list[InstructionId] = []
         self.ids = 0
+        self.user = User(self)
+        self.bargaining = Bargaining(self.random, market, self.fresh_id)
         self.kinds: tuple[tuple[int, Callable[[], Command]], ...] = (
             (560, self.order),
             (110, self.cancel),
             (90, self.replace),
             (12, self.cancel_many),
             (40, self.again),
-            (15, self.deposit),
+            (18, self.deposit),
             (12, self.withdrawal),
             (10, self.end_withdrawal),
             (30, self.transfer_in),
+            (20, self.transfer_out),
+            *((weight, getattr(self.user, name)) for weight, name in USER_KINDS),
             (45, self.answer),
+            (16, self.notice),
+            (4, self.report_breaks),
+            (18, self.custody_act),
             (15, AdvanceTime),
             (9, self.rules),
             (5, self.control),
             (6, self.bust),
             (5, self.second_person),
+            (220, self.bargain),
             (5, self.retry),
             (1, self.calendar),
-            (12, self.reference_data),
+            (18, self.reference_data),
             (4, self.open_day),
             (3, self.close_day),
             (6, self.advance_close),
@@ -136,12 +174,25 @@ class Hostile:
             self.founding.append(command)
         return command
 
+    def bargain(self) -> Command:
+        """Something at the negotiating table while it is open; hardly ever when it is not."""
+        if self.market.phase not in NEGOTIATED_PHASES and self.chance(0.97):
+            return self.order()
+        table = self.bargaining
+        under_way = self.market.negotiation.under_way()
+        if any(one.state == "under_review" for one in under_way) and self.chance(0.2):
+            return table.review(self.operator())
+        if len(under_way) > self.random.randrange(8) or self.chance(0.1):
+            return table.answer()
+        return table.review(self.operator()) if self.chance(0.01) else table.file()
+
     # ---- time -------------------------------------------------------------------------------------------------------
 
     def pass_time(self) -> None:
         """A little, mostly; none at all; up to the next edge of the day, around it; days."""
         draw = self.random.random()
-        idle = self.market.day is not None and self.market.phase not in LISTED_PHASES
+        busy = (*LISTED_PHASES, "negotiated")
+        idle = self.market.day is not None and self.market.phase not in busy
         if draw < (0.08 if idle else 0.004):
             self.at_ns = max(self.at_ns, self.next_edge_ns() + self.random.choice((-1, 0, 0, 1)))
         elif draw < (0.081 if idle else 0.0045):
@@ -334,6 +385,8 @@ class Hostile:
                 return replace(command, bank_reference=f"{command.bank_reference}-other")
             case ReturnWithdrawal():
                 return replace(command, reason="another")
+            case RequestTransferOut():
+                return replace(command, quantity_tonnes=command.quantity_tonnes + 1)
             case RequestTransferIn():
                 return self.random.choice(
                     (
@@ -342,6 +395,23 @@ class Hostile:
                         replace(command, lots=command.lots[::-1][:1]),
                     )
                 )
+            case SubmitOffset() | SubmitRetirement() | WithdrawUse():
+                return self.user.changed(command)
+            case FileNegotiatedTransfer():
+                return self.random.choice(
+                    (
+                        replace(command, price_fen=command.price_fen + 1),
+                        replace(command, agreement_no="A-9"),
+                        replace(command, lots=()),
+                        replace(command, expires_at_ns=self.at_ns + 1),
+                    )
+                )
+            case ConfirmNegotiatedTransfer():
+                return replace(command, terms_hash="0" * 64)
+            case CounterNegotiatedTransfer():
+                return replace(command, price_fen=command.price_fen + 1)
+            case DeclineNegotiatedTransfer() | WithdrawNegotiatedTransfer():
+                return replace(command, transfer_id=NegotiatedId(command.transfer_id + 1))
         raise AssertionError("a client command of a new kind")
 
     # ---- money and units --------------------------------------------------------------------------------------------
@@ -385,7 +455,7 @@ class Hostile:
                 withdrawal_id=WithdrawalId(name),
                 reason="no such bank account",
             )
-        reference = self.random.randrange(1, self.ids + 1) if self.chance(0.05) else self.ids
+        reference = self.random.randrange(1, self.ids + 1) if self.chance(0.2) else self.ids
         return PayWithdrawal(
             participant=ParticipantId("bank"),
             account=account,
@@ -444,6 +514,193 @@ class Hostile:
             serials = self.random.choice(broken)
         return LotSlice(lot_id=lot_id, serials=serials)
 
+    def transfer_out(self) -> Command:
+        """Some of what an account has, by quantity or by lots, right around what is free, or nonsense."""
+        account = self.account()
+        instrument = self.random.choice((CLASS_ONE, CLASS_ONE, CLASS_TWO, AssetCode("NOPE")))
+        free = self.market.vault.sellable(account, instrument)
+        quantity = self.random.choice((0, 1, 5, 30, free, free + 1, max(free // 2, 1), -1))
+        lots: tuple[LotChoice, ...] = ()
+        if self.chance(0.5):
+            pieces = self.market.vault.pieces.get((account, instrument), [])
+            chosen = self.random.sample(pieces, min(len(pieces), self.random.choice((1, 1, 2))))
+            lots = tuple(self.choice_of(LotId(piece.lot_id), piece.first, piece.end) for piece in chosen)
+            quantity = quantity if self.chance(0.05) else 0
+            if self.chance(0.05):
+                lots = (*lots, LotChoice(lot_id=LotId("L-none"), quantity_tonnes=1))
+        return RequestTransferOut(
+            participant=self.actor(account),
+            account=account,
+            client_id=self.fresh_id(),
+            deadline_ns=self.deadline(),
+            instrument=instrument,
+            quantity_tonnes=quantity,
+            lots=lots,
+        )
+
+    def choice_of(self, lot_id: LotId, first: int, end: int) -> LotChoice:
+        stop = self.random.choice((end, first + 1, min(first + 7, end), end + 1))
+        if self.chance(0.4):
+            return LotChoice(lot_id=lot_id, quantity_tonnes=stop - first)
+        if self.chance(0.05):
+            return LotChoice(lot_id=lot_id, serials=((stop, first),))
+        tonnes = self.random.choice((0, 0, 0, 0, 0, 0, 0, 0, 0, 2))
+        return LotChoice(lot_id=lot_id, serials=((first, stop),), quantity_tonnes=tonnes)
+
+    # ---- authorities ------------------------------------------------------------------------------------------------
+
+    def notice(self) -> Command:
+        """The next of the registry's notices; one taken before, or one too far, now and then."""
+        sequence = self.market.custody.cursor + self.random.choices((1, 0, 2), (92, 4, 4))[0]
+        kind = self.random.choice((*NoticeKind, NoticeKind.LOT_FROZEN, NoticeKind.CORRECTED))
+        lot_id, serials = self.stretch()
+        account: str | None = f"registry-{self.random.choice((*ACCOUNTS, 'a7'))}"
+        frosts = [frost for frost in self.market.custody.frosts if frost.source == "registry"]
+        if frosts and self.chance(0.5):
+            kind = NoticeKind.UNFROZEN
+        if kind is NoticeKind.UNFROZEN and frosts and self.chance(0.9):
+            frost = self.random.choice(frosts)
+            account, serials = frost.registry_account, frost.ranges
+            lot_id = None if frost.lot is None else LotId(frost.lot)
+        elif kind is NoticeKind.LOT_FROZEN and self.chance(0.7):
+            account = None
+        elif kind in (NoticeKind.ACCOUNT_RESTRICTED, NoticeKind.ACCOUNT_CLOSED):
+            lot_id, serials = None, ()
+            account = None if self.chance(0.05) else account
+        if kind is NoticeKind.TRANSFERRED_IN and not self.chance(0.05):
+            lot_id, serials = self.new_serials()
+        if self.chance(0.02):
+            serials = ((5, 5),)
+        if self.chance(0.02):
+            lot_id = None
+        return TakeNotice(
+            notice=Notice(
+                sequence=sequence,
+                kind=kind,
+                registry_account=account,
+                lot_id=lot_id,
+                serials=serials,
+                lot=self.amended() if kind in (NoticeKind.LOT_ISSUED, NoticeKind.LOT_CHANGED) else None,
+                reason="chance",
+            )
+        )
+
+    def stretch(self) -> tuple[LotId | None, tuple[tuple[int, int], ...]]:
+        """A lot with serials somebody has; all of it, a few of them, or some beyond."""
+        pieces = [piece for held in self.market.vault.pieces.values() for piece in held]
+        if not pieces or self.chance(0.1):
+            return LotId(f"L{self.random.randrange(14)}"), ((1, 30),)
+        piece = self.random.choice(pieces)
+        if self.chance(0.2):
+            return LotId(piece.lot_id), ()
+        size = self.random.choice((1, 5, 20, piece.end - piece.first))
+        first = self.random.choice((piece.first, max(piece.end - size, 0), piece.first + 2))
+        if self.chance(0.3):
+            return LotId(piece.lot_id), ((first, first + size), (first + size + 3, first + size + 9))
+        return LotId(piece.lot_id), ((first, first + size),)
+
+    def new_serials(self) -> tuple[LotId | None, tuple[tuple[int, int], ...]]:
+        """Serials of a lot, mostly of those that are not here."""
+        lots = list(self.market.vault.lots.values())
+        if not lots or self.chance(0.05):
+            return LotId("L-later"), ((1, 5),)
+        lot = self.random.choice(lots)
+        there = [end for _, end in self.market.vault.here.get(lot.lot_id, [])]
+        first = max(there, default=lot.serials[0]) if self.chance(0.9) else lot.serials[0]
+        return lot.lot_id, ((first, first + self.random.choice((1, 10, 40))),)
+
+    def amended(self) -> Lot | None:
+        lots = list(self.market.vault.lots.values())
+        if not lots or self.chance(0.1):
+            return None
+        lot = self.random.choice(lots)
+        instrument = self.random.choice((CLASS_TWO, UNLISTED, AssetCode("NOPE")))
+        return self.random.choice(
+            (
+                lot,
+                replace(lot, project="another roof"),
+                replace(lot, issued_on=f"2025-0{self.random.randrange(1, 6)}-01"),
+                replace(lot, issued_on=f"2025-0{self.random.randrange(1, 6)}-01"),
+                replace(lot, serials=(lot.serials[0], lot.serials[1] + 1)),
+                replace(lot, instrument=instrument, methodology_class=MethodologyClass.I),
+                replace(lot, lot_id=LotId("L-later"), serials=(1, 50)),
+                replace(lot, lot_id=LotId("L-empty"), serials=(1, 1)),
+            )
+        )
+
+    def report_breaks(self) -> Command:
+        differences = []
+        for _ in range(self.random.choice((0, 1, 1, 2))):
+            lot_id, serials = self.stretch()
+            account = f"registry-{self.random.choice((*ACCOUNTS, 'a7'))}"
+            known = list(self.market.custody.breaks.values())
+            if known and self.chance(0.2):
+                differences.append(replace(self.random.choice(known), detail="again"))
+                continue
+            differences.append(
+                Difference(
+                    kind=self.random.choice(tuple(BreakKind)),
+                    registry_account=None if self.chance(0.1) else account,
+                    lot_id=None if self.chance(0.3) else lot_id,
+                    only_here=serials if self.chance(0.9) else ((4, 2),),
+                    instruction_id=InstructionId("in-1") if self.chance(0.1) else None,
+                )
+            )
+        return ReportBreaks(as_of=self.market.seq, differences=tuple(differences))
+
+    def custody_act(self) -> Command:
+        """An operator's act about units in custody: on something that is there, mostly."""
+        custody, operator = self.market.custody, self.operator()
+        reason = "" if self.chance(0.03) else "chance"
+        ours = [frost.name for frost in custody.frosts if frost.source == "operator"]
+        freeze_id = FreezeId(
+            self.random.choice(ours or [frost.name for frost in custody.frosts] or ["act-0"])
+        )
+        claim_id = ClaimId(self.random.choice(list(custody.claims) or [0]))
+        refused = [one.number for one in custody.removals.values() if one.state == "refused"]
+        removal_id = RemovalId(self.random.choice(refused or list(custody.removals) or [0]))
+        break_id = BreakId(self.random.choice(list(custody.breaks) or [0]))
+        parked = self.market.vault.parked()
+        trade_id = TradeId(self.random.choice(parked or [self.random.randrange(self.market.trades + 2)]))
+        lot_id, serials = self.stretch()
+        some = tuple(TradeId(one) for one in self.random.sample(parked, min(len(parked), 2)))
+        if parked and self.chance(0.3):
+            return UnwindDelivery(operator=operator, reason=reason, trade_id=trade_id)
+        choices: tuple[Command, ...] = (
+            PlaceFreeze(
+                operator=operator,
+                reason=reason,
+                account=self.account() if self.chance(0.5) else None,
+                lot_id=lot_id if self.chance(0.8) else None,
+                serials=serials,
+            ),
+            PlaceFreeze(operator=operator, reason=reason, account=self.account()),
+            LiftFreeze(operator=operator, reason=reason, freeze_id=freeze_id),
+            LiftFreeze(operator=operator, reason=reason, freeze_id=freeze_id),
+            LiftFreeze(operator=operator, reason=reason, freeze_id=FreezeId("notice-1")),
+            DecideClaim(
+                operator=operator,
+                reason=reason,
+                claim_id=claim_id,
+                decision=self.random.choice(tuple(ClaimDecision)),
+            ),
+            DecideClaim(
+                operator=operator,
+                reason=reason,
+                claim_id=claim_id,
+                decision=self.random.choice(tuple(ClaimDecision)),
+            ),
+            RetryRemoval(operator=operator, reason=reason, removal_id=removal_id),
+            ResolveBreak(operator=operator, reason=reason, break_id=break_id),
+            ResolveBreak(operator=operator, reason=reason, break_id=break_id),
+            ResolveBreak(operator=operator, reason=reason, break_id=break_id),
+            RetryDeliveries(operator=operator, reason=reason),
+            RetryDeliveries(operator=operator, reason=reason, trade_ids=some),
+            RetryDeliveries(operator=operator, reason=reason, trade_ids=(*some, trade_id)),
+            UnwindDelivery(operator=operator, reason=reason, trade_id=trade_id),
+        )
+        return self.random.choice(choices)
+
     def answer(self) -> Command:
         """The registry's word: on something asked, mostly; else on something answered before, or never asked."""
         asked = self.market.vault.asked
@@ -490,11 +747,24 @@ class Hostile:
             ("registry_patience_s", (3_600, 0, 366 * 86_400, 366 * 86_400 + 1)),
             ("two_person_acts", ("none", universe.GRAVE, "halt,restrict_account", "tea_break")),
             ("close_threshold_tonnes", (0, 10, 100)),
+            ("transfers_until", ("none", "none", "16:00", "09:00", "24:00", "9:00", 5)),
+            ("correction_policy", ("claim_only", "freeze_holder", "forgive")),
             (
                 "hours",
                 (universe.SHANGHAI, universe.SPLIT, universe.ALWAYS, "listed 9-10", "listed 09:75-10:00", ""),
             ),
             ("close_by_clock", ("yes", "no", "maybe")),
+            (
+                "use_channels",
+                (universe.CHANNELS, universe.FEW_CHANNELS, "II: compliance_offset", "I:donation"),
+            ),
+            ("use_withdrawal_s", (0, 0, 60, -1)),
+            ("negotiated_min_tonnes", (1, 1, 5, 0)),
+            ("negotiated_band_tiers", (*universe.TIERS, "none", "3000", "none below 5; none below 5; 1", "")),
+            ("negotiated_reference", ("same_day_close", "previous_close", "next_close")),
+            ("negotiated_open_offers", ("yes", "yes", "no", "perhaps")),
+            ("negotiated_review", ("off", "off", "without_band", "all", "some")),
+            ("negotiated_max_rounds", (1, 2, 20, 0)),
             ("tea_break", ("yes",)),
         )
         changes = []
@@ -630,7 +900,12 @@ class Hostile:
     def reconcile(self) -> Command:
         breaks = self.random.choice((0, 0, 2))
         return RecordReconciliation(
-            trading_day=self.day(), breaks=breaks, digest_here="here", digest_there="there"
+            trading_day=self.day(),
+            breaks=breaks,
+            digest_here="here",
+            digest_there="there",
+            on_demand=self.chance(0.3),
+            as_of=self.market.seq,
         )
 
     # ---- parts ------------------------------------------------------------------------------------------------------

@@ -35,12 +35,48 @@ from matching.events import (
     TradingHalted,
     TradingResumed,
 )
+from matching.negotiated_events import (
+    NegotiatedTotalsSet,
+    NegotiatedTransferConfirmed,
+    NegotiatedTransferCountered,
+    NegotiatedTransferDeclined,
+    NegotiatedTransferExecuted,
+    NegotiatedTransferExpired,
+    NegotiatedTransferFiled,
+    NegotiatedTransferKnown,
+    NegotiatedTransferRejected,
+    NegotiatedTransferReviewed,
+    NegotiatedTransferUnderReview,
+    NegotiatedTransferWithdrawn,
+)
 from settlement import serials
+from settlement.certificate import verify_certificate
+from settlement.channels import Channel
+from settlement.custody_events import (
+    BreakOpened,
+    BreakResolved,
+    ClaimDecided,
+    ClaimOpened,
+    DeliveriesRetried,
+    DeliveryUnwound,
+    FreezeLifted,
+    FreezePlaced,
+    FrozenUnitsChanged,
+    LotChanged,
+    NoticeTaken,
+    RemovalAsked,
+    RemovalCompleted,
+    RemovalOpened,
+    RemovalRefused,
+    UnitsArrived,
+)
 from settlement.events import (
     AccountOpened,
     CashDeposited,
     DeliveryFailed,
+    DeliveryParked,
     DeliverySettled,
+    InstructionKind,
     InstrumentAdded,
     LotRegistered,
     MovementConfirmed,
@@ -56,6 +92,18 @@ from settlement.events import (
     WithdrawalPaid,
     WithdrawalRequested,
     WithdrawalReturned,
+)
+from settlement.lot import MethodologyClass
+from settlement.use_events import (
+    CertificateIssued,
+    ComplianceYearAdopted,
+    UseAccepted,
+    UseCompleted,
+    UseInstructed,
+    UseRefused,
+    UseWithdrawn,
+    VerifiedEmissionsFiled,
+    WelfareAccountDesignated,
 )
 from tests.reference.vault import Note
 
@@ -113,7 +161,7 @@ def _note(event: Event) -> Note:
             shown = (event.open_fen, event.high_fen, event.low_fen, event.close_fen)
             return ("prices", event.listing, *shown, event.volume_tonnes, event.turnover_fen)
         case Reconciled():
-            return ("reconciled", event.breaks)
+            return ("reconciled", event.breaks, event.open_breaks, event.on_demand)
         case DayClosed():
             return ("closed", event.trading_day, event.next_day)
         case _:
@@ -167,7 +215,7 @@ def _settlement_note(event: Event) -> Note:
         case WithdrawalReturned():
             return ("not paid out", event.withdrawal_id, event.account, event.amount_fen)
         case TransferRequested():
-            return ("transfer asked", event.account, event.quantity_tonnes)
+            return ("transfer asked", event.account, event.quantity_tonnes, event.kind)
         case MovementInstructed():
             instruction = event.instruction
             assert [leg.leg for leg in instruction.legs] == list(range(1, len(instruction.legs) + 1))
@@ -178,11 +226,15 @@ def _settlement_note(event: Event) -> Note:
                 }
                 retired = (instruction.retirement_id, instruction.use)
                 return ("asked to retire", instruction.instruction_id, legs, *retired)
+            if instruction.use_id is not None:
+                return ("asked to use", instruction.instruction_id, legs, instruction.use_id)
             return ("asked", instruction.instruction_id, legs)
         case MovementConfirmed():
             return ("confirmed", event.instruction_id)
         case MovementRefused():
             return ("refused", event.instruction_id, event.code, event.leg)
+        case TransferCompleted(kind=InstructionKind.TRANSFER_OUT):
+            return ("left", event.account, event.instrument, event.quantity_tonnes)
         case TransferCompleted():
             return ("arrived", event.account, event.instrument, event.quantity_tonnes)
         case TransferFailed():
@@ -196,5 +248,111 @@ def _settlement_note(event: Event) -> Note:
             return ("retired", event.retirement_id, event.account, event.quantity_tonnes, event.use)
         case RetirementRefused():
             return ("not retired", event.retirement_id, event.code)
+        case DeliveryParked():
+            return ("parked", event.trade_id)
+        case _:
+            return _custody_note(event)
+
+
+def _custody_note(event: Event) -> Note:
+    match event:
+        case NoticeTaken():
+            return ("notice", event.sequence, event.kind, event.account, event.fault)
+        case LotChanged():
+            return ("lot changed", event.lot.lot_id)
+        case UnitsArrived():
+            where = (event.account, event.instrument, event.quantity_tonnes)
+            return ("came in", *where, event.notice_sequence)
+        case FreezePlaced():
+            return ("freeze", event.freeze.freeze_id, event.account)
+        case FreezeLifted():
+            return ("thaw", event.freeze.freeze_id, event.account)
+        case FrozenUnitsChanged():
+            return ("frozen", event.account, event.instrument, event.frozen_tonnes)
+        case RemovalOpened(removal=removal):
+            return ("removal", removal.removal_id, removal.account, removal.lot_id, removal.serials)
+        case RemovalAsked():
+            return ("removal asked", event.removal_id)
+        case RemovalCompleted():
+            return ("removed", event.removal_id)
+        case RemovalRefused():
+            return ("not removed", event.removal_id, event.code)
+        case ClaimOpened(claim=claim):
+            return ("claim", claim.claim_id, claim.against, claim.lot_id, claim.serials, claim.state)
+        case ClaimDecided():
+            return ("claim decided", event.claim_id, event.decision, event.state)
+        case BreakOpened():
+            return ("break", event.case.break_id, event.case.difference.kind, event.account)
+        case BreakResolved():
+            return ("break resolved", event.case.break_id, event.account)
+        case DeliveriesRetried():
+            return ("retried", event.trade_ids)
+        case DeliveryUnwound():
+            return ("unwound", event.trade_id)
+        case _:
+            return _use_note(event)
+
+
+def _use_note(event: Event) -> Note:
+    match event:
+        case UseAccepted():
+            lots = tuple((part.lot_id, part.serials) for part in event.lots)
+            return ("use held", event.use_id, event.account, event.channel, event.quantity_tonnes, lots)
+        case UseInstructed():
+            return ("use asked", event.use_id)
+        case UseWithdrawn():
+            return ("use withdrawn", event.use_id)
+        case UseRefused():
+            return ("use refused", event.use_id, event.code)
+        case UseCompleted():
+            return ("used", event.use_id, event.quantity_tonnes)
+        case CertificateIssued():
+            certificate, says = event.certificate, event.certificate.says
+            assert verify_certificate(certificate), certificate
+            assert all(
+                lot.methodology_class is MethodologyClass.I
+                for lot in says.lots
+                if says.purpose is Channel.COMPLIANCE_OFFSET
+            ), certificate
+            told = (says.reference, says.entity, says.purpose, says.quantity_tonnes)
+            return ("certified", certificate.number, *told)
+        case ComplianceYearAdopted():
+            return ("year", event.terms.year, event.terms.effective_from_ns)
+        case VerifiedEmissionsFiled():
+            return ("filed", event.filing.entity, event.filing.year)
+        case WelfareAccountDesignated():
+            return ("welfare", event.account, event.designated)
+        case _:
+            return _negotiated_note(event)
+
+
+def _negotiated_note(event: Event) -> Note:
+    match event:
+        case NegotiatedTransferFiled():
+            return ("negotiated filed", event.transfer_id, event.terms_hash, event.seller, event.buyer)
+        case NegotiatedTransferCountered():
+            return ("negotiated countered", event.transfer_id, event.terms.round_no, event.terms_hash)
+        case NegotiatedTransferConfirmed():
+            return ("negotiated confirmed", event.transfer_id, event.by)
+        case NegotiatedTransferUnderReview():
+            return ("negotiated under review", event.transfer_id)
+        case NegotiatedTransferReviewed():
+            return ("negotiated reviewed", event.transfer_id, event.approved)
+        case NegotiatedTransferExecuted():
+            figures = (event.price_fen, event.quantity_tonnes)
+            return ("negotiated traded", event.transfer_id, event.trade_id, *figures)
+        case NegotiatedTransferDeclined():
+            return ("negotiated declined", event.transfer_id, event.by)
+        case NegotiatedTransferWithdrawn():
+            return ("negotiated withdrawn", event.transfer_id, event.by)
+        case NegotiatedTransferExpired():
+            return ("negotiated expired", event.transfer_id, event.cause)
+        case NegotiatedTransferRejected():
+            return ("negotiated rejected", event.transfer_id, event.code)
+        case NegotiatedTransferKnown():
+            return ("negotiated known", event.transfer_id, event.state)
+        case NegotiatedTotalsSet():
+            figures = (event.volume_tonnes, event.turnover_fen)
+            return ("negotiated totals", event.listing, event.trades, *figures)
         case _:
             raise AssertionError(f"no word for {event}")

@@ -18,8 +18,9 @@ from matching.order import Side
 from matching.reference_price import PriceBand
 from matching.state import ExchangeState, Stamp
 from settlement.values import AccountId, AssetCode, LotId
+from tests.reference.custody import as_ranges
 from tests.reference.market import Market
-from tests.reference.vault import MONEY
+from tests.reference.vault import MONEY, joined
 from tests.simulation.hostile import Hostile
 from tests.simulation.notes import notes_of
 
@@ -98,7 +99,13 @@ class Simulation:
         ledger = self.exchange.depository.ledger
         for (account, asset), amounts in self.reference.vault.amounts.items():
             balance = ledger.balance(AccountId(account), AssetCode(asset))
-            have = (balance.available, balance.held, balance.delivering, balance.retired)
+            have = (
+                balance.available,
+                balance.held,
+                balance.frozen,
+                balance.delivering,
+                balance.retired,
+            )
             assert have == tuple(amounts.values()), f"{account} {asset}: {have}, not {amounts}"
 
     def fingerprint(self) -> str:
@@ -134,12 +141,14 @@ def compare(exchange: Exchange, reference: Market) -> None:
                 (order.order_id, order.price_fen, order.whole_tonnes, order.tonnes, order.fee_ppm)
                 for order in reference_orders
             )
-    uses = {order_id: order.use for order_id, order in exchange.trading.open_orders.items()}
-    assert uses == {order_id: order.use for order_id, order in reference.open.items()}
+    bought_for = {order_id: order.use for order_id, order in exchange.trading.open_orders.items()}
+    assert bought_for == {order_id: order.use for order_id, order in reference.open.items()}
     standing = exchange.trading.standing
     assert list(standing.halts) == reference.halted
     assert list(standing.restrictions) == reference.restricted
     assert exchange.operations.waiting == reference.waiting
+    compare_custody(exchange, reference)
+    compare_negotiated(exchange, reference)
     depository, vault = exchange.depository, reference.vault
     assert depository.movements.obligations.locked == vault.locked
     for account in vault.owners:
@@ -157,6 +166,20 @@ def compare(exchange: Exchange, reference: Market) -> None:
     assert held == {place: ranges for place, ranges in vault.serials().items() if ranges}
     for lot_id, ranges in vault.here.items():
         assert all(depository.holdings.is_here(LotId(lot_id), (part,)) for part in ranges)
+    spent = {str(lot_id): list(gone) for lot_id, gone in depository.holdings.retired.items()}
+    assert spent == vault.spent
+    office, desk = reference.office, exchange.using.desk
+    uses_here = [(use.use_id, use.state == "retiring") for use in depository.movements.uses.under_way()]
+    assert uses_here == [(use.name, use.asked) for use in office.under_way]
+    assert list(desk.welfare_accounts) == office.welfare
+    used: dict[tuple[str, int, str], int] = {}
+    for entity, of, year, channel, size in office.used:
+        line = (entity, year if of is None else of, channel)
+        used[line] = used.get(line, 0) + size
+    assert used == {
+        (total.entity, total.year, total.channel.value): total.completed_tonnes
+        for total in desk.certificates.accounts.totals()
+    }
     refused = {
         record.retirement_id
         for record in depository.movements.retirements.records()
@@ -167,6 +190,48 @@ def compare(exchange: Exchange, reference: Market) -> None:
     assert asked == [movement.name for movement in vault.asked]
     assert (exchange.trading_day, exchange.phase) == (reference.day, reference.phase)
     assert exchange.close_step == reference.close_step
+
+
+def compare_custody(exchange: Exchange, reference: Market) -> None:
+    """Freezes, claims, removals and breaks are the same in both, and so is who brought what."""
+    core, plain = exchange.depository.custody, reference.custody
+    assert list(core.restrictions.freezes) == [frost.name for frost in plain.frosts]
+    assert core.notices.cursor == plain.cursor
+    assert [one.notice_sequence for one in core.notices.arrivals] == [one.sequence for one in plain.arrivals]
+    assert list(core.breaks.open) == list(plain.breaks)
+    claims = {known.claim_id: (known.state, known.serials) for known in core.corrections.claims.values()}
+    assert claims == {
+        known.number: (known.state, as_ranges(known.numbers)) for known in plain.claims.values()
+    }
+    removals = {one.removal_id: (one.state, one.account) for one in core.corrections.removals.values()}
+    assert removals == {one.number: (one.state, one.account) for one in plain.removals.values()}
+    brought = exchange.depository.movements.transfers.provenance.dump()
+    assert {(one.account, one.lot_id): one.serials for one in brought} == {
+        place: ranges for place, ranges in reference.vault.brought.items() if ranges
+    }
+    parked = exchange.depository.movements.obligations.parked()
+    assert [delivery.trade_id for delivery in parked] == reference.vault.parked()
+
+
+def compare_negotiated(exchange: Exchange, reference: Market) -> None:
+    """Whatever is negotiated stands alike in both, to the last serial set aside."""
+    ours = exchange.negotiation.transfers
+    here = [
+        (one.transfer_id, one.state, one.proposer, one.terms.hash, one.fee_ppm, sorted(one.covered))
+        for one in (*ours.under_way.values(), *ours.ended.values())
+    ]
+    there = [
+        (one.number, one.state, one.proposer, one.hash(), one.fee_ppm, sorted(one.covered))
+        for one in reference.negotiation.filed
+    ]
+    assert sorted(here) == sorted(there)
+    aside: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    for kept in reference.vault.aside:
+        for piece in kept.pieces:
+            aside.setdefault((kept.account, piece.lot_id), []).append((piece.first, piece.end))
+    assert {place: list(held) for place, held in exchange.depository.holdings.aside().items()} == {
+        place: joined(ranges) for place, ranges in aside.items()
+    }
 
 
 class LifeFailed(AssertionError):  # noqa: N818 - it states a fact

@@ -49,12 +49,13 @@ from settlement.instrument import Instrument
 from settlement.retirement import RetirementId, Use
 from settlement.values import AccountId, AssetCode, InstructionId, LotId, ParticipantId, TradeId
 from tests.reference.market import Market
-from tests.reference.vault import BUCKETS, FEES, MONEY, Note
+from tests.reference.vault import FEES, MONEY, Note
 from tests.simulation import universe
 from tests.simulation.notes import notes_of
 from tests.simulation.universe import CLASS_ONE, CLASSES, FIRST_DAY, USES, adopt, change
 
 BUY, SELL = Side.BUY, Side.SELL
+SHOWN = ("available", "held", "delivering", "retired")
 RULES: dict[str, RuleValue] = {
     "hours": universe.ALWAYS,
     "close_by_clock": "no",
@@ -75,10 +76,20 @@ RULES: dict[str, RuleValue] = {
     "large_holder_alerts": "none",
     "fee_buyer_ppm": 0,
     "fee_seller_ppm": 0,
+    "negotiated_min_tonnes": 1,
+    "negotiated_band_tiers": "3000 below 500000; none",
+    "negotiated_reference": "same_day_close",
+    "negotiated_open_offers": "no",
+    "negotiated_review": "off",
+    "negotiated_max_rounds": 20,
     "notice_s": 0,
     "two_person_acts": "none",
+    "transfers_until": "none",
+    "correction_policy": "claim_only",
     "depth_levels": 5,
     "registry_patience_s": 60,
+    "use_channels": universe.CHANNELS,
+    "use_withdrawal_s": 0,
 }
 
 
@@ -225,7 +236,7 @@ class ThePlainOne(AnyMarket):
 
     def amounts(self, account: str, asset: str) -> tuple[int, int, int, int]:
         available, held, delivering, retired = (
-            self.market.vault.amount(account, asset, bucket) for bucket in BUCKETS
+            self.market.vault.amount(account, asset, bucket) for bucket in SHOWN
         )
         return available, held, delivering, retired
 
@@ -531,7 +542,9 @@ def test_what_is_bought_for_a_use_is_retired_and_never_for_sale(market: AnyMarke
     name = bought_for_a_use(market)
     assert market.amounts("ben", CLASS_ONE) == (0, 0, 10, 0)
     assert codes(market.order("ben", SELL, 1, 6_800)) == ["insufficient_units"]
-    assert market.answer(name)[1:] == [("retired", "trade-1", "ben", 10, USES[0])]
+    retired, certified = market.answer(name)[1:]
+    assert retired == ("retired", "trade-1", "ben", 10, USES[0])
+    assert certified[2:] == ("trade-1", "ben", "voluntary_offset", 10)
     assert market.amounts("ben", CLASS_ONE) == (0, 0, 0, 10)
     assert codes(market.answer(name)) == ["instruction_unknown"]
     assert codes(market.tell(retry(1))) == ["retirement_not_refused"]
@@ -544,7 +557,7 @@ def test_a_refused_retirement_waits_to_be_asked_for_again(market: AnyMarket) -> 
     assert market.amounts("ben", CLASS_ONE) == (0, 0, 10, 0)
     (asked,) = market.tell(retry(1))
     assert asked[:2] == ("asked to retire", f"use-{market.seq}")
-    assert market.answer(f"use-{market.seq}")[1:] == [("retired", "trade-1", "ben", 10, USES[0])]
+    assert market.answer(f"use-{market.seq}")[1] == ("retired", "trade-1", "ben", 10, USES[0])
 
 
 def test_a_retirement_that_came_too_late_is_asked_for_again_at_once(market: AnyMarket) -> None:

@@ -5,6 +5,7 @@ within a few ticks of each other and a handful of tonnes, so that every boundary
 """
 
 from collections.abc import Callable
+from dataclasses import replace as replace_fields
 from random import Random
 
 import pytest
@@ -19,6 +20,15 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from matching.acts import (
+    DecideClaim,
+    LiftFreeze,
+    PlaceFreeze,
+    ResolveBreak,
+    RetryDeliveries,
+    RetryRemoval,
+    UnwindDelivery,
+)
 from matching.commands import (
     AddListing,
     AdoptRules,
@@ -45,10 +55,26 @@ from matching.listing import Listing
 from matching.order import OrderId, Side, TimeInForce
 from matching.rulebook import RuleValue
 from matching.state import Stamp
-from settlement.commands import DepositCash, Outcome, RegisterLot, RequestTransferIn, ResolveInstruction
+from settlement.claim import ClaimDecision, ClaimId
+from settlement.commands import (
+    DepositCash,
+    Outcome,
+    RegisterLot,
+    ReportBreaks,
+    RequestTransferIn,
+    RequestTransferOut,
+    ResolveInstruction,
+    TakeNotice,
+)
+from settlement.difference import BreakId, BreakKind, Difference
 from settlement.events import LotSlice
+from settlement.freeze import FreezeId
+from settlement.lot_choice import LotChoice
+from settlement.notice import Notice, NoticeKind
+from settlement.removal import RemovalId
 from settlement.retirement import RetirementId, Use
 from settlement.values import AccountId, AssetCode, InstructionId, LotId, ParticipantId, TradeId, TradingDay
+from tests.reference.custody import Frost
 from tests.reference.market import Market
 from tests.simulation import universe
 from tests.simulation.notes import notes_of
@@ -76,10 +102,20 @@ RULES: dict[str, RuleValue] = {
     "large_holder_alerts": "institution 30",
     "fee_buyer_ppm": 0,
     "fee_seller_ppm": 0,
+    "negotiated_min_tonnes": 1,
+    "negotiated_band_tiers": "3000 below 500000; none",
+    "negotiated_reference": "same_day_close",
+    "negotiated_open_offers": "no",
+    "negotiated_review": "off",
+    "negotiated_max_rounds": 20,
     "notice_s": 0,
     "two_person_acts": "none",
+    "transfers_until": "none",
+    "correction_policy": "claim_only",
     "depth_levels": 5,
     "registry_patience_s": 60,
+    "use_channels": universe.CHANNELS,
+    "use_withdrawal_s": 0,
 }
 
 accounts = st.sampled_from(ACCOUNTS)
@@ -114,6 +150,10 @@ NEW_RULES: list[tuple[str, RuleValue]] = [
     ("notice_s", 1),
     ("two_person_acts", "halt, bust_trade, emergency_rules"),
     ("two_person_acts", "none"),
+    ("transfers_until", "00:00"),
+    ("transfers_until", "none"),
+    ("correction_policy", "freeze_holder"),
+    ("correction_policy", "claim_only"),
 ]
 
 
@@ -306,6 +346,136 @@ class Machine(RuleBasedStateMachine):
         else:
             self.tell(ApproveAct(operator=operator, approval_id=approval_id))
 
+    # ---- authorities ------------------------------------------------------------------------------------------------
+
+    @rule(
+        account=accounts,
+        client_id=client_ids,
+        quantity_tonnes=st.integers(0, 21),
+        first=st.none() | st.integers(0, 59),
+    )
+    def take_out(self, account: AccountId, client_id: str, quantity_tonnes: int, first: int | None) -> None:
+        named = () if first is None else ((first, first + max(quantity_tonnes, 1)),)
+        lots = (LotChoice(lot_id=LotId(f"L-{account}"), serials=named),) if named else ()
+        self.tell(
+            RequestTransferOut(
+                participant=OWNERS[account],
+                account=account,
+                client_id=client_id,
+                instrument=CLASS_ONE,
+                quantity_tonnes=0 if named else quantity_tonnes,
+                lots=lots,
+            )
+        )
+
+    @rule(
+        kind=st.sampled_from(
+            [
+                NoticeKind.LOT_FROZEN,
+                NoticeKind.LOT_FROZEN,
+                NoticeKind.ACCOUNT_RESTRICTED,
+                NoticeKind.CORRECTED,
+                NoticeKind.CORRECTED,
+                NoticeKind.TRANSFERRED_IN,
+            ]
+        ),
+        account=accounts,
+        lots_of=accounts,
+        first=st.integers(0, 59),
+        count=st.integers(0, 20),
+    )
+    def notice(
+        self, *, kind: NoticeKind, account: AccountId, lots_of: AccountId, first: int, count: int
+    ) -> None:
+        whose = (
+            f"registry-{account}"
+            if kind in (NoticeKind.ACCOUNT_RESTRICTED, NoticeKind.TRANSFERRED_IN)
+            else None
+        )
+        lot_id = None if kind is NoticeKind.ACCOUNT_RESTRICTED else LotId(f"L-{lots_of}")
+        serials = ((first, min(first + count, 60)),) if count else ()
+        self.take(Notice(sequence=0, kind=kind, registry_account=whose, lot_id=lot_id, serials=serials))
+
+    @precondition(lambda self: self.registrys_freezes())
+    @rule(which=st.integers(0, 5))
+    def unfreeze(self, which: int) -> None:
+        frosts = self.registrys_freezes()
+        frost = frosts[which % len(frosts)]
+        lot_id = None if frost.lot is None else LotId(frost.lot)
+        self.take(
+            Notice(
+                sequence=0,
+                kind=NoticeKind.UNFROZEN,
+                registry_account=frost.registry_account,
+                lot_id=lot_id,
+                serials=frost.ranges,
+            )
+        )
+
+    def registrys_freezes(self) -> list[Frost]:
+        return [frost for frost in self.reference.custody.frosts if frost.source == "registry"]
+
+    def take(self, notice: Notice) -> None:
+        sequence = self.reference.custody.cursor + 1
+        self.tell(TakeNotice(notice=replace_fields(notice, sequence=sequence)))
+
+    @rule(operator=operators, account=st.none() | accounts, lots_of=accounts, first=st.integers(0, 59))
+    def freeze(
+        self, operator: ParticipantId, account: AccountId | None, lots_of: AccountId, first: int
+    ) -> None:
+        self.tell(
+            PlaceFreeze(
+                operator=operator,
+                reason="chance",
+                account=account,
+                lot_id=LotId(f"L-{lots_of}"),
+                serials=((first, first + 1),),
+            )
+        )
+
+    @rule(account=accounts, lots_of=st.none() | accounts, first=st.integers(0, 3))
+    def report(self, account: AccountId, lots_of: AccountId | None, first: int) -> None:
+        found = Difference(
+            kind=BreakKind.RANGE_DIFFERS,
+            registry_account=f"registry-{account}",
+            lot_id=None if lots_of is None else LotId(f"L-{lots_of}"),
+            only_here=((first, first + 2),),
+        )
+        self.tell(ReportBreaks(as_of=self.seq, differences=(found,)))
+
+    @precondition(lambda self: self.reference.custody.frosts or self.reference.custody.removals)
+    @rule(operator=operators, which=st.integers(0, 5), decision=st.sampled_from(tuple(ClaimDecision)))
+    def resolve(self, operator: ParticipantId, which: int, decision: ClaimDecision) -> None:
+        """Whatever there is to be resolved by an operator."""
+        custody = self.reference.custody
+        acts: list[Command] = [
+            ResolveBreak(operator=operator, reason="chance", break_id=BreakId(one)) for one in custody.breaks
+        ]
+        acts += [
+            LiftFreeze(operator=operator, reason="chance", freeze_id=FreezeId(frost.name))
+            for frost in custody.frosts
+        ]
+        acts += [
+            DecideClaim(operator=operator, reason="chance", claim_id=ClaimId(one), decision=decision)
+            for one in custody.claims
+        ]
+        acts += [
+            RetryRemoval(operator=operator, reason="chance", removal_id=RemovalId(one))
+            for one in custody.removals
+        ]
+        if acts:
+            self.tell(acts[which % len(acts)])
+
+    @precondition(lambda self: self.reference.vault.parked())
+    @rule(operator=operators, which=st.integers(0, 5), retry=st.booleans())
+    def unpark(self, operator: ParticipantId, which: int, *, retry: bool) -> None:
+        parked = self.reference.vault.parked()
+        trade_id = TradeId(parked[which % len(parked)])
+        if retry:
+            self.tell(RetryDeliveries(operator=operator, reason="chance", trade_ids=(trade_id,)))
+        else:
+            self.tell(UnwindDelivery(operator=operator, reason="chance", trade_id=trade_id))
+
     @rule(ns=st.integers(1, 3))
     def wait(self, ns: int) -> None:
         self.at_ns += ns
@@ -326,7 +496,7 @@ class Machine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.reference.vault.asked)
     @rule(
-        code=st.sampled_from([None, "too_late", "insufficient_units"]),
+        code=st.sampled_from([None, None, "too_late", "insufficient_units", "not_authorised"]),
         leg=st.none() | st.integers(0, 4),
         data=st.data(),
     )
@@ -347,7 +517,13 @@ class Machine(RuleBasedStateMachine):
         ledger = self.exchange.depository.ledger
         for (account, asset), amounts in self.reference.vault.amounts.items():
             balance = ledger.balance(AccountId(account), AssetCode(asset))
-            have = [balance.available, balance.held, balance.delivering, balance.retired]
+            have = [
+                balance.available,
+                balance.held,
+                balance.frozen,
+                balance.delivering,
+                balance.retired,
+            ]
             assert have == list(amounts.values())
         if self.seq % self.walk_every == 0:
             self.walk()

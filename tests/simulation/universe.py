@@ -1,5 +1,6 @@
 """The small world a simulation plays in: who and what there is, and what a market must be told first."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
 
@@ -25,7 +26,10 @@ OWNERS = {
     AccountId("a4"): ParticipantId("p4"),
     AccountId("a5"): ParticipantId("p5"),
     AccountId("a1-second"): ParticipantId("p1"),  # one beneficial owner, two accounts
+    AccountId("a2-second"): ParticipantId("p2"),  # a covered entity's second
+    AccountId("a4-lake"): ParticipantId("p4"),  # money for a damage
 }
+EARMARKS = {AccountId("a4-lake"): RetirementPurpose.DAMAGE_COMPENSATION}
 FIRST_DAY = TradingDay("2026-11-23")
 BEGINS_NS = midnight_ns(FIRST_DAY)
 SHANGHAI = (
@@ -45,10 +49,15 @@ NO_INDIVIDUALS = "covered_entity,institution, project_applicant"
 LIMITS = "institution 2000; individual 150"
 ALERTS = "institution 300; covered_entity 100; covered_entity 400"
 GRAVE = "bust_trade, emergency_rules"
+TIERS = ("3000 below 500000; none", "3000 below 60; none", "100 below 20; 500 below 80; none")
 OPERATOR = ParticipantId("o1")
+OTHER_USES = "voluntary_offset, voluntary_cancellation, donation, damage_compensation"
+CHANNELS = f"I: compliance_offset, {OTHER_USES}; II: {OTHER_USES}"
+FEW_CHANNELS = "I: compliance_offset, voluntary_offset; II: donation"
 USES = (
     Use(purpose=RetirementPurpose.VOLUNTARY_OFFSET, beneficiary="a marathon"),
     Use(purpose=RetirementPurpose.DONATION, beneficiary="a school", statement="for its trees"),
+    Use(purpose=RetirementPurpose.DAMAGE_COMPENSATION, beneficiary="a lake"),
 )
 NO_USES = tuple(
     Use(purpose=RetirementPurpose.DAMAGE_COMPENSATION, beneficiary=beneficiary, statement=statement)
@@ -100,10 +109,20 @@ def first_rules(random: Random) -> dict[str, RuleValue]:
         "large_holder_alerts": random.choice(("none", ALERTS)),
         "fee_buyer_ppm": random.choice((0, 0, 500, 33_333)),
         "fee_seller_ppm": random.choice((0, 500, 777_777)),
+        "negotiated_min_tonnes": random.choice((1, 1, 5)),
+        "negotiated_band_tiers": random.choice(TIERS),
+        "negotiated_reference": random.choice(("same_day_close", "previous_close")),
+        "negotiated_open_offers": random.choice(("yes", "no")),
+        "negotiated_review": random.choice(("off", "off", "without_band", "all")),
+        "negotiated_max_rounds": random.choice((2, 3, 20)),
         "notice_s": random.choice((0, 0, 60)),
         "two_person_acts": random.choice(("none", "none", GRAVE, ", ".join(EXCEPTIONAL_ACTS))),
+        "transfers_until": random.choice(("none", "none", "15:30")),
+        "correction_policy": random.choice(("claim_only", "freeze_holder")),
         "depth_levels": 5,
         "registry_patience_s": 3_600,
+        "use_channels": random.choice((CHANNELS, CHANNELS, FEW_CHANNELS)),
+        "use_withdrawal_s": random.choice((0, 0, 600)),
     }
 
 
@@ -159,12 +178,16 @@ def founding(random: Random) -> list[Command]:
             commands.append(AddListing(listing=Listing(code=code, first_reference_price_fen=reference_fen)))
     for account, owner in OWNERS.items():
         commands.append(RegisterParticipant(participant=owner, kind=KINDS[owner]))
-        commands.append(OpenAccount(account=account, owner=owner, registry_account=f"registry-{account}"))
+        opening = OpenAccount(account=account, owner=owner, registry_account=f"registry-{account}")
+        commands.append(replace(opening, earmark=EARMARKS.get(account)))
     for number in range(12):
         instrument = random.choice((CLASS_ONE, CLASS_ONE, CLASS_TWO))
         first = random.randrange(1_000)
         issued_on = f"2025-{random.randrange(1, 5):02}-01"
         size = random.choice((50, 1_000, 5_000))
-        commands.append(RegisterLot(lot=lot(f"L{number}", instrument, (first, first + size), issued_on)))
+        issued = lot(f"L{number}", instrument, (first, first + size), issued_on)
+        origin = random.choice((Origin.PROJECT, Origin.SCENARIO))
+        period_from = random.choice(("2023-01-01", "2024-01-01"))
+        commands.append(RegisterLot(lot=replace(issued, origin=origin, period_from=period_from)))
     commands.append(OpenDay(trading_day=FIRST_DAY))
     return commands

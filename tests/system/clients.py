@@ -83,6 +83,12 @@ class Client:
             replayed=response.headers.get("Idempotent-Replayed") == "true",
         )
 
+    async def fetch(self, target: str) -> httpx.Response:
+        """What a reading call answers, whatever it is; AssertionError when it is refused."""
+        response = await self._http.get(self._url() + target, headers=self.owner.signed("GET", target))
+        assert response.is_success, f"GET {target}: {response.status_code} {response.text}"
+        return response
+
     async def get(self, target: str) -> Any:
         """What a reading call answers; AssertionError when it is refused."""
         answer = await self.call("GET", target)

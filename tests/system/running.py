@@ -220,6 +220,20 @@ class RunningExchange:
         assert process.returncode == 0, f"puhui {' '.join(arguments)}: {answer.decode()}{said.decode()}"
         return json.loads(answer)
 
+    async def said_by(self, *arguments: str, status: int = 0) -> str:
+        """What a command of the command line tells a person. Raises AssertionError when it ends otherwise."""
+        process = await asyncio.create_subprocess_exec(
+            *(*_PUHUI, *arguments, "--data-dir", str(self.data_dir)),
+            cwd=REPOSITORY,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        said, _ = await process.communicate()
+        assert process.returncode == status, f"puhui {' '.join(arguments)}: {said.decode()}"
+        return said.decode()
+
 
 _PUHUI: Final = (sys.executable, "-m", "gateway")
 

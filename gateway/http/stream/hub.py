@@ -22,6 +22,7 @@ from matching.events import (
     TradingHalted,
     TradingResumed,
 )
+from settlement.values import TradeMethod
 
 CHANNELS: Final[dict[str, type[ListingTopic]]] = {
     kind.channel: kind for kind in (DepthTopic, TradesTopic, TickerTopic, StatusTopic)
@@ -112,7 +113,10 @@ class Hub:
         traded: set[str] = set()
         for entry in entries:
             for event in entry.events:
-                if isinstance(event, Traded | TradeBusted):
+                # What is negotiated is not public before the close.
+                if isinstance(event, Traded) or (
+                    isinstance(event, TradeBusted) and event.method is TradeMethod.LISTED
+                ):
                     self._trade(event, entry.at_ns)
                     traded.add(event.listing)
                 kinds.add(type(event))

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from gateway.http.negotiated import ConfirmRequest, CounterRequest, FileRequest, StepRequest
 from gateway.http.orders import OrderRequest
 from gateway.http.replacement import ReplaceRequest
 from gateway.http.shapes import DIGITS_PATTERN, AccountName, ListingCode, Request, TimeIn
@@ -82,6 +83,49 @@ class CancelOp(Op):
     deadline: TimeIn | None = None
 
 
+class NegotiatedOp(Request):
+    """A step of a negotiated transfer: the fields of the REST body, and what X-Deadline is there."""
+
+    id: RequestId | None = None
+    deadline: TimeIn | None = None
+
+
+class NegotiatedStepOp(NegotiatedOp):
+    """Of a transfer that was filed."""
+
+    transfer_id: Annotated[str, Field(pattern=DIGITS_PATTERN)]
+
+
+class FileOp(FileRequest, NegotiatedOp):
+    """Propose a transfer."""
+
+    op: Literal["negotiated.file"]
+
+
+class ConfirmOp(ConfirmRequest, NegotiatedStepOp):
+    """Confirm the very terms that were read."""
+
+    op: Literal["negotiated.confirm"]
+
+
+class CounterOp(CounterRequest, NegotiatedStepOp):
+    """Answer with other terms."""
+
+    op: Literal["negotiated.counter"]
+
+
+class DeclineOp(StepRequest, NegotiatedStepOp):
+    """Decline the other side's terms."""
+
+    op: Literal["negotiated.decline"]
+
+
+class WithdrawOp(StepRequest, NegotiatedStepOp):
+    """Withdraw one's own terms."""
+
+    op: Literal["negotiated.withdraw"]
+
+
 class Ping(Op):
     """Is anybody there."""
 
@@ -96,6 +140,11 @@ OPS: Final[dict[str, type[Request]]] = {
     "order.submit": SubmitOp,
     "order.replace": ReplaceOp,
     "order.cancel": CancelOp,
+    "negotiated.file": FileOp,
+    "negotiated.confirm": ConfirmOp,
+    "negotiated.counter": CounterOp,
+    "negotiated.decline": DeclineOp,
+    "negotiated.withdraw": WithdrawOp,
     "ping": Ping,
 }
 """Every op with its shape."""

@@ -14,7 +14,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from gateway.access.keys import AccessKey, Scope
 from gateway.access.limits import ActionKind
 from gateway.engine.sequencer import Overloaded, Stopped
-from gateway.http import orders, reasons, replacement
+from gateway.http import negotiated, orders, reasons, replacement
 from gateway.http.bodies import parse_json
 from gateway.http.dispatch import Dispatcher, require_scope, unexpected
 from gateway.http.problems import Language, Refused, refusal, render
@@ -25,12 +25,19 @@ from gateway.http.stream.hub import CHANNELS, PRIVATE_CHANNEL, EventFollower, Hu
 from gateway.http.stream.ops import (
     OPS,
     CancelOp,
+    ConfirmOp,
+    CounterOp,
+    DeclineOp,
+    FileOp,
     Logon,
+    NegotiatedOp,
+    NegotiatedStepOp,
     ReplaceOp,
     Resync,
     SubmitOp,
     Subscribe,
     Unsubscribe,
+    WithdrawOp,
     request_id_of,
 )
 from gateway.http.stream.outbox import Outbox
@@ -39,6 +46,14 @@ from matching.rejections import LISTING_UNKNOWN
 
 SIGNED_TARGET: Final = "/v1/ws"
 REPLAY_PAGE: Final = 500
+
+_NEGOTIATED: Final[dict[type[NegotiatedOp], Handler]] = {
+    FileOp: negotiated.file_transfer,
+    ConfirmOp: negotiated.confirm_transfer,
+    CounterOp: negotiated.counter_transfer,
+    DeclineOp: negotiated.decline_transfer,
+    WithdrawOp: negotiated.withdraw_transfer,
+}
 
 
 class Session:
@@ -126,6 +141,8 @@ class Session:
                 self._replace(request, request_id)
             case CancelOp():
                 self._cancel(request, request_id)
+            case NegotiatedOp():
+                self._negotiate(request, request_id)
             case _:
                 if self.key is not None:
                     self._take_rate(ActionKind.READ, self.key.account or self.key.participant)
@@ -197,7 +214,7 @@ class Session:
         self._require(Scope.TRADE, ActionKind.ORDER)
         call = self._call(ActionKind.ORDER, path={}, query=None, body=request, deadline_ns=request.deadline)
 
-        self._start(lambda: self._answer_order(orders.submit_order, call, request_id), request_id)
+        self._start(lambda: self._answer_handled(orders.submit_order, call, request_id), request_id)
 
     def _replace(self, request: ReplaceOp, request_id: str | int | None) -> None:
         self._require(Scope.TRADE, ActionKind.ORDER)
@@ -208,9 +225,9 @@ class Session:
             body=request,
             deadline_ns=request.deadline,
         )
-        self._start(lambda: self._answer_order(replacement.replace_order, call, request_id), request_id)
+        self._start(lambda: self._answer_handled(replacement.replace_order, call, request_id), request_id)
 
-    async def _answer_order(self, handle: Handler, call: Call, request_id: str | int | None) -> None:
+    async def _answer_handled(self, handle: Handler, call: Call, request_id: str | int | None) -> None:
         reply = await handle(call)
         replayed = {"replayed": True} if reply.headers is not None else {}
         self._answer(request_id, {**reply.body, **replayed})
@@ -230,6 +247,14 @@ class Session:
             self._answer(request_id, reply.body)
 
         self._start(cancel, request_id)
+
+    def _negotiate(self, request: NegotiatedOp, request_id: str | int | None) -> None:
+        self._require(Scope.NEGOTIATE, ActionKind.NEGOTIATE)
+        path = {"transfer_id": request.transfer_id} if isinstance(request, NegotiatedStepOp) else {}
+        call = self._call(
+            ActionKind.NEGOTIATE, path=path, query=None, body=request, deadline_ns=request.deadline
+        )
+        self._start(lambda: self._answer_handled(_NEGOTIATED[type(request)], call, request_id), request_id)
 
     def _start(self, work: Callable[[], Awaitable[None]], request_id: str | int | None) -> None:
         most = self.services.settings.ws_in_flight

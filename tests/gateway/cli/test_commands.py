@@ -85,7 +85,13 @@ def test_every_command_explains_itself() -> None:
     for command in (
         *(("serve",), ("sign",), ("order", "buy"), ("order", "sell"), ("cancel",), ("orders",), ("account",)),
         *(("depth",), ("watch",), ("explain",), ("verify",), ("operator", "day"), ("registry", "serve")),
-        *(("order", "replace"), ("rules",), ("operator", "rules", "set")),
+        *(
+            ("order", "replace"),
+            ("rules",),
+            ("negotiate", "file"),
+            ("negotiate", "confirm"),
+            ("operator", "rules", "set"),
+        ),
         *(("operator", act) for act in ("halt", "resume", "restrict", "lift", "bust")),
         *(("operator", act) for act in ("approvals", "approve", "decline")),
         *(

@@ -7,6 +7,7 @@ import pytest
 
 from gateway.engine import account_events
 from gateway.engine.codec import StateCodec
+from gateway.engine.negotiations import Negotiations
 from gateway.engine.orders import OpenOrders
 from gateway.engine.views import Views, ViewsState
 from matching.commands import (
@@ -37,13 +38,14 @@ class Told(Read):
 
     def __init__(self) -> None:
         self.orders = OpenOrders()
+        self.negotiations = Negotiations()
         self.lines: list[tuple[str, str, dict[str, Any]]] = []
         super().__init__()
 
     def do(self, *commands: Any) -> Any:
         entries = super().do(*commands)
         for entry in entries:
-            for account, kind, body in account_events.render(entry, self.orders):
+            for account, kind, body in account_events.render(entry, self.orders, self.negotiations):
                 self.lines.append((account, kind, orjson.loads(body)))
             self.orders.take_ended()
             self.exchange.check()

@@ -8,6 +8,7 @@ import pytest
 
 from gateway.engine.account_events import render
 from gateway.engine.entry import Entry
+from gateway.engine.negotiations import Negotiations
 from gateway.engine.orders import OpenOrders
 from gateway.engine.views import Views
 from matching.commands import AdvanceTime, Command, RetryRetirement
@@ -152,7 +153,7 @@ def test_memory_of_ended_orders_is_bounded() -> None:
     assert [read.views.order(seq) is not None for seq in ended] == [False] * 7 + [True] * 3
     assert read.views.order_by_client_id("buyer", "n6") is None
     assert read.views.order_by_client_id("buyer", "n7") is not None
-    assert len(read.views._by_client_id) == 3
+    assert len(read.views._orders._by_client_id) == 3
 
 
 # --- uses -----------------------------------------------------------------------------------------
@@ -238,8 +239,8 @@ def test_owners_are_told_of_their_retirements() -> None:
         "beneficiary": "a school",
         "statement": "in memory",
     }
-    ((account, kind, body),) = render(refused[0], OpenOrders())
+    ((account, kind, body),) = render(refused[0], OpenOrders(), Negotiations())
     assert (account, kind, json.loads(body)) == ("buyer", "retirement_refused", {**told, "reason": "frozen"})
-    ((account, kind, body),) = render(completed[0], OpenOrders())
-    assert (account, kind) == ("buyer", "retirement_completed")
+    (account, kind, body), (_, certified, _) = render(completed[0], OpenOrders(), Negotiations())
+    assert (account, kind, certified) == ("buyer", "retirement_completed", "certificate_issued")
     assert json.loads(body) == {**told, "lots": [{"lot": "LOT-1", "serials": [[1, 5]]}]}

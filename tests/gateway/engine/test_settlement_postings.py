@@ -23,6 +23,8 @@ from matching.commands import AdvanceClose, AdvanceTime, CloseDay, RetryRetireme
 from matching.events import Event
 from matching.order import Side
 from settlement import serials
+from settlement.certificate import Certificate, CertifiedLot, Statement, certify
+from settlement.channels import Channel
 from settlement.commands import Outcome
 from settlement.events import (
     AccountOpened,
@@ -38,9 +40,10 @@ from settlement.events import (
     TransferCompleted,
 )
 from settlement.instrument import Instrument
-from settlement.lot import MethodologyClass
+from settlement.lot import MethodologyClass, Origin
 from settlement.retirement import RetirementId, RetirementPurpose, Use
 from settlement.serials import Serials
+from settlement.use_events import CertificateIssued
 from settlement.values import (
     CASH,
     FEES,
@@ -103,6 +106,44 @@ async def connection(database: str) -> AsyncIterator[Connection]:
     await connection.close()
 
 
+def certificate_of(completed: RetirementCompleted, number: int) -> Certificate:
+    """What the core would certify of it."""
+    return certify(
+        Statement(
+            reference=completed.retirement_id,
+            entity=ParticipantId(completed.account),
+            account=completed.account,
+            purpose=Channel(completed.use.purpose.value),
+            compliance_year=None,
+            beneficiary=completed.use.beneficiary,
+            statement=completed.use.statement,
+            instrument=completed.instrument,
+            quantity_tonnes=completed.quantity_tonnes,
+            lots=tuple(
+                CertifiedLot(
+                    lot_id=part.lot_id,
+                    methodology_class=MethodologyClass.I,
+                    methodology="M",
+                    methodology_version="1",
+                    origin=Origin.PROJECT,
+                    project="P",
+                    period_from="2024-01-01",
+                    period_to="2024-12-31",
+                    serials=part.serials,
+                )
+                for part in completed.lots
+            ),
+            donated_to=None,
+            accepted_at_ns=0,
+            completed_at_ns=0,
+            deadline_ns=None,
+            instruction_id=InstructionId("use-1"),
+            trading_day=TradingDay("2026-11-23"),
+        ),
+        number + 1,
+    )
+
+
 @dataclass
 class Maker:
     """Entries as the core would make them."""
@@ -151,6 +192,14 @@ class Maker:
         self, account: AccountId, lots: tuple[LotSlice, ...], retirement_id: str | None = None
     ) -> Entry:
         tonnes = count(lots)
+        completed = RetirementCompleted(
+            retirement_id=RetirementId(retirement_id or f"trade-{self.seq}"),
+            account=account,
+            instrument=LISTING,
+            quantity_tonnes=tonnes,
+            use=USE,
+            lots=lots,
+        )
         return self.entry(
             Posted(
                 asset=LISTING,
@@ -160,14 +209,8 @@ class Maker:
                 to_account=account,
                 to_bucket=Bucket.RETIRED,
             ),
-            RetirementCompleted(
-                retirement_id=RetirementId(retirement_id or f"trade-{self.seq}"),
-                account=account,
-                instrument=LISTING,
-                quantity_tonnes=tonnes,
-                use=USE,
-                lots=lots,
-            ),
+            completed,
+            CertificateIssued(account=account, certificate=certificate_of(completed, self.seq)),
         )
 
     def delivery(

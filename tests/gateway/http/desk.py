@@ -17,24 +17,29 @@ from gateway.access.keys import Algorithm, KeyStore, NewKey, Scope
 from gateway.access.limits import RateLimits
 from gateway.access.seal import Seal
 from gateway.engine.clock import ManualClock
+from gateway.engine.entry import Entry
+from gateway.engine.templates import Templates
 from gateway.http.app import ROUTES, make_app
 from gateway.http.routing import Route
 from gateway.http.services import HoldingsUnknown, HttpSettings, Services
 from gateway.metrics import Metrics
+from gateway.registry_report import RegistrySilent
+from matching.commands import RecordReconciliation
 from registry_bridge.signing import HmacKey, Signer, signed_headers
 from settlement.events import LotSlice
-from settlement.values import AccountId
+from settlement.values import AccountId, TradingDay
 from tests.gateway.engine.world import LOT, START_NS, Engine, engine, setting_up
 
 SCOPES: Mapping[str, frozenset[Scope]] = {
-    "seller": frozenset({Scope.READ, Scope.TRADE, Scope.TRANSFER}),
-    "buyer": frozenset({Scope.READ, Scope.TRADE, Scope.TRANSFER}),
-    "buyer2": frozenset({Scope.READ, Scope.TRADE}),
+    "seller": frozenset({Scope.READ, Scope.TRADE, Scope.NEGOTIATE, Scope.TRANSFER, Scope.OFFSET}),
+    "buyer": frozenset({Scope.READ, Scope.TRADE, Scope.NEGOTIATE, Scope.TRANSFER, Scope.OFFSET}),
+    "buyer2": frozenset({Scope.READ, Scope.TRADE, Scope.NEGOTIATE}),
     "reader": frozenset({Scope.READ}),
     "bank": frozenset({Scope.BANK}),
     "operator": frozenset({Scope.OPERATE, Scope.APPROVE}),
     "operator2": frozenset({Scope.OPERATE, Scope.APPROVE}),
     "supervisor": frozenset({Scope.READ, Scope.SUPERVISE}),
+    "authority": frozenset({Scope.AUTHORITY}),
 }
 PARTICIPANTS = {name: f"{name}-person" for name in ("seller", "buyer", "buyer2")} | {"reader": "buyer-person"}
 ACCOUNTS = {name: name for name in ("seller", "buyer", "buyer2")} | {"reader": "buyer"}
@@ -129,7 +134,7 @@ def hold_to_contract(method: str, target: str, answer: httpx.Response) -> None:
         route.otherwise[answer.status_code].model_validate_json(answer.content)
         return
     assert answer.status_code == route.status
-    if route.answer is not None:
+    if route.answer is not None and not answer.headers["Content-Type"].startswith(route.also or "nothing"):
         route.answer.model_validate_json(answer.content)
 
 
@@ -188,6 +193,7 @@ class Desk:
             {
                 "accounts": dict(views.accounts()),
                 "open": [views.open_orders(name) for name in ("seller", "buyer", "buyer2")],
+                "negotiated": views.open_negotiations(),
                 "depth": views.depth("SHCERCIR1"),
             },
             option=orjson.OPT_NON_STR_KEYS,
@@ -217,17 +223,31 @@ async def desk(
                 raise HoldingsUnknown
             return holdings.get(account, ())
 
+        async def reconcile() -> Entry:
+            if made.registry_is_silent:
+                raise RegistrySilent
+            recording = RecordReconciliation(
+                trading_day=TradingDay(running.views.market.trading_day or ""),
+                breaks=0,
+                digest_here="same",
+                digest_there="same",
+                on_demand=True,
+            )
+            return await running.sequencer.submit(recording)
+
         services = Services(
             sequencer=running.sequencer,
             journal=running.journal,
             views=running.views,
             history=running.history,
+            templates=Templates(running.pool),
             keys=keys,
             authenticator=Authenticator(keys, lambda: time.time_ns() // 1_000_000),
             clock=running.clock,
             limits=RateLimits(settings.quotas),
             metrics=Metrics(),
             management_holdings=management_holdings,
+            reconcile=reconcile,
             settings=settings,
         )
         runner = web.AppRunner(make_app(services), access_log=None, shutdown_timeout=1, auto_decompress=False)

@@ -30,10 +30,14 @@ def who_may(route: Route) -> str:
     return {
         Scope.READ: "reader",
         Scope.TRADE: "buyer",
+        Scope.NEGOTIATE: "buyer",
         Scope.TRANSFER: "seller",
         Scope.BANK: "bank",
         Scope.OPERATE: "operator",
         Scope.APPROVE: "operator2",
+        Scope.OFFSET: "seller",
+        Scope.AUTHORITY: "authority",
+        Scope.SUPERVISE: "supervisor",
         "any": "reader",
     }[route.scope]
 
@@ -65,7 +69,8 @@ async def test_every_other_route_refuses_whoever_is_not_who_they_say(shared: Des
     await refused(good | {"X-Timestamp": "now"}, 401, "timestamp_malformed")
     await refused(good | {"X-Signature": "%%%"}, 401, "signature_malformed")
     await refused(good | {"X-Signature": "AAAA"}, 401, "signature_invalid")
-    await refused(good | {"X-Key": shared["supervisor"].key}, 401, "signature_invalid")
+    stranger = "bank" if route.scope is Scope.SUPERVISE else "supervisor"
+    await refused(good | {"X-Key": shared[stranger].key}, 401, "signature_invalid")
     old_ms = time.time_ns() // 1_000_000 - 5_500
     await refused(signed(shared, route, timestamp_ms=old_ms), 401, "timestamp_outside_window")
 
@@ -111,6 +116,8 @@ async def test_the_query_is_signed_too(shared: Desk) -> None:
         "/v1/orders?account={}&client_order_id=x",
         "/v1/events?account={}",
         "/v1/transfers-in?account={}",
+        "/v1/offsets?account={}",
+        "/v1/retirements?account={}",
     ],
 )
 @pytest.mark.parametrize("whose", ["seller", "nobody"])
@@ -173,7 +180,7 @@ async def test_auth_check_tells_what_a_signature_is_good_for(shared: Desk) -> No
     found = (await shared["buyer"].send("POST", "/v1/auth/check", {"any": "body"})).json()
     assert found["participant"] == "buyer-person"
     assert found["account"] == "buyer"
-    assert found["scopes"] == ["read", "trade", "transfer"]
+    assert found["scopes"] == ["negotiate", "offset", "read", "trade", "transfer"]
     assert abs(found["clock_skew_ms"]) < 5_000
 
 

@@ -9,15 +9,21 @@ from gateway.http.app import ROUTES
 from gateway.http.catalogue import CATALOGUE, RETRYABLE, STATUS, STATUS_OF_CORE
 from gateway.http.openapi import openapi_document
 from gateway.http.problems import figure_text, language_of
+from gateway.http.use_reasons import USE_REASONS
 from matching.rejections import REASONS as MATCHING_REASONS
+from settlement.custody_rejections import REASONS as CUSTODY_REASONS
 from settlement.rejections import REASONS as SETTLEMENT_REASONS
 from settlement.rejections import Unit
+from settlement.use_rejections import USE_REASONS as CORE_USE_REASONS
 
 PUBLIC = {
     "/healthz",
     "/metrics",
     "/readyz",
     "/v1/calendar",
+    "/v1/certificates/{number}",
+    "/v1/compliance-years",
+    "/v1/compliance-years/{year}",
     "/v1/errors",
     "/v1/errors/{error}",
     "/v1/listings",
@@ -25,9 +31,11 @@ PUBLIC = {
     "/v1/listings/{code}/depth",
     "/v1/listings/{code}/trades",
     "/v1/openapi.json",
+    "/v1/retirements/summary",
     "/v1/rules",
     "/v1/status",
     "/v1/time",
+    "/v1/welfare-accounts",
 }
 
 
@@ -63,11 +71,12 @@ def test_bodies_are_closed() -> None:
 
 
 def test_every_reason_has_one_code_both_languages_and_a_status() -> None:
-    everything = [*SETTLEMENT_REASONS, *MATCHING_REASONS, *reasons.GATEWAY_REASONS]
+    core = [*SETTLEMENT_REASONS, *CUSTODY_REASONS, *CORE_USE_REASONS, *MATCHING_REASONS]
+    everything = [*core, *reasons.GATEWAY_REASONS, *USE_REASONS]
     codes = Counter(reason.code for reason in everything)
     assert [code for code, number in codes.items() if number > 1] == []
     assert STATUS.keys() == CATALOGUE.keys() == codes.keys()
-    assert STATUS_OF_CORE.keys() <= {reason.code for reason in (*SETTLEMENT_REASONS, *MATCHING_REASONS)}
+    assert STATUS_OF_CORE.keys() <= {reason.code for reason in core}
     assert CATALOGUE.keys() >= RETRYABLE
     for reason in everything:
         assert reason.code == reason.code.lower()

@@ -78,6 +78,8 @@ SENSE: dict[str, tuple[Any, ...]] = {
     "scopes": (["read"],),
     "algorithm": ("ed25519", "hmac-sha256"),
     "trading_day": ("2026-11-23", "2027-01-01"),
+    "counterparty": ("seller", "nobody"),
+    "terms_hash": ("0" * 64,),
     "orders": ([{"client_order_id": "n9"}, {}],),
 }
 WHO = {
@@ -86,7 +88,12 @@ WHO = {
     Scope.BANK: "bank",
     Scope.OPERATE: "operator",
     Scope.APPROVE: "operator2",
+    Scope.SUPERVISE: "supervisor",
+    Scope.NEGOTIATE: "buyer",
     Scope.READ: "buyer",
+    Scope.OFFSET: "buyer",
+    Scope.AUTHORITY: "authority",
+    Scope.SUPERVISE: "supervisor",
     "any": "buyer",
 }
 

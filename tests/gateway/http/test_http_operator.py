@@ -59,8 +59,18 @@ async def test_an_empty_exchange_is_set_up_and_opened(database: str) -> None:
             rule("fee_seller_ppm", 0, START_NS),
             rule("notice_s", 0, START_NS),
             rule("two_person_acts", "bust_trade", START_NS),
+            rule("negotiated_min_tonnes", 1, START_NS),
+            rule("negotiated_band_tiers", "3000 below 500000; none", START_NS),
+            rule("negotiated_reference", "previous_close", START_NS),
+            rule("negotiated_open_offers", "no", START_NS),
+            rule("negotiated_review", "off", START_NS),
+            rule("negotiated_max_rounds", 10, START_NS),
             rule("depth_levels", 5, START_NS),
             rule("registry_patience_s", 60, START_NS),
+            rule("transfers_until", "none", START_NS),
+            rule("correction_policy", "claim_only", START_NS),
+            rule("use_channels", "I: compliance_offset; II: donation", START_NS),
+            rule("use_withdrawal_s", 0, START_NS),
         ]
         assert (await act(exchange, "rules", {"changes": changes}))["version"] == 1
         days = {

@@ -78,13 +78,13 @@ def test_shanghai_keeps_its_sessions() -> None:
     }
 
 
-def test_the_demonstration_differs_only_in_when_it_is_open_and_needs_no_notice() -> None:
+def test_the_demonstration_differs_only_in_when_it_is_open_and_in_its_notice() -> None:
     shanghai, open_always = (
         {change.parameter: change for change in load_market(name).rules.changes}
         for name in ("shanghai", "always-open")
     )
     differing = {name for name in PARAMETERS if shanghai[name] != open_always[name]}
-    assert differing == {"hours", "close_by_clock", "notice_s"}
+    assert differing == {"hours", "close_by_clock", "notice_s", "transfers_until"}
     assert {open_always[name].certainty for name in differing} == {Certainty.DEMONSTRATION}
 
 

@@ -13,7 +13,9 @@ from gateway.postgres.migrations import migrate
 SCHEMA = files("gateway.postgres") / "schema"
 
 JOURNALED = 40
-"""Entries 1 to 40 are in the journal; the world's own are 1 to 11."""
+"""Entries 1 to 40 are in the journal; the world's own are 1 to 13."""
+
+CLASSES = {"CIR1": "I", "CIR2": "II"}
 
 NEW = 20
 """An entry that has settled nothing yet."""
@@ -44,6 +46,8 @@ async def build(dsn: str) -> None:
         9: [receive("in-2", "beta", "CIR2", 10), ("two", 100, 110)],
         DVP: [deliver("1", "alpha", "beta", 5, 250), ("one", 100, 105)],
         USE: [retire("trade-0", "beta", "CIR2", 3), ("two", 100, 103)],
+        12: [arrive("notice-1", "alpha", "CIR2", 2), ("two", 190, 192)],
+        13: [correct("out-13", "alpha", "CIR2", 1), ("two", 190, 191)],
     }.items():
         await write_wave(connection, wave(seq, reason, moves))
     await connection.close()
@@ -78,6 +82,16 @@ def send(reference: str, account: str, asset: str, tonnes: int) -> Row:
     return ("transfer", reference, asset, tonnes, account, "outside", 0)
 
 
+def arrive(reference: str, account: str, asset: str, tonnes: int) -> Row:
+    """Units their owner moved in at the registry."""
+    return ("arrival", reference, asset, tonnes, "outside", account, 0)
+
+
+def correct(reference: str, account: str, asset: str, tonnes: int) -> Row:
+    """Corrected units taken out, for good."""
+    return ("correction", reference, asset, tonnes, account, "withdrawn", 0)
+
+
 def deliver(reference: str, seller: str, buyer: str, tonnes: int, payment_fen: int) -> Row:
     """Units against money."""
     return ("delivery", reference, "CIR1", tonnes, seller, buyer, payment_fen)
@@ -104,12 +118,28 @@ def postings_of(seq: int, reason: Row) -> list[Row]:
     return rows
 
 
-def wave(seq: int, reason: Row, moves: Sequence[Row] = (), postings: list[Row] | None = None) -> Wave:
-    """One entry with one reason; postings as they should be unless given."""
+def uses_of(reason: Row) -> list[Row]:
+    """What a retirement or donation was for, unless a test says something else."""
+    kind, _, asset, *_ = reason
+    purpose = {"retirement": "voluntary_cancellation", "donation": "donation"}.get(str(kind))
+    if purpose is None or asset not in CLASSES:
+        return []
+    return [(asset, CLASSES[str(asset)], purpose, "emitter", None)]
+
+
+def wave(
+    seq: int,
+    reason: Row,
+    moves: Sequence[Row] = (),
+    postings: list[Row] | None = None,
+    uses: list[Row] | None = None,
+) -> Wave:
+    """One entry with one reason; postings and uses as they should be unless given."""
     return Wave(
         reasons=[(seq, 1, *reason)],
         moves=[(seq, 1, part, *move) for part, move in enumerate(moves, 1)],
         postings=postings_of(seq, reason) if postings is None else postings,
+        uses=[(seq, 1, *use) for use in (uses_of(reason) if uses is None else uses)],
     )
 
 
@@ -302,13 +332,13 @@ ATTACKS = (
         "a transfer in completed twice",
         settle(NEW, receive("in-1", "alpha", "CIR1", 50), [("one", 150, 200)]),
         "settled_once",
-        ("settled.settled_once",),
+        ("settled.settled_once", "settled.instruction_moves_once"),
     ),
     Attack(
         "a transfer in completed as a transfer out",
         settle(NEW, send("in-1", "alpha", "CIR1", 5), [("one", 105, 110)]),
         "settled_once",
-        ("settled.settled_once",),
+        ("settled.settled_once", "settled.instruction_moves_once"),
     ),
     Attack(
         "the same bank money for another account",
@@ -512,6 +542,55 @@ ATTACKS = (
         "serial_move_serials_check",
         ("serial_move.serial_move_serials_check",),
     ),
+    # ---- what was corrected stays out, what arrives was told of
+    Attack(
+        "corrected serials brought in again",
+        settle(NEW, receive("in-9", "alpha", "CIR2", 1), [("two", 190, 191)]),
+        "holding_has_one_owner",
+        ("holding.holding_has_one_owner",),
+    ),
+    Attack(
+        "corrected serials delivered",
+        settle(NEW, ("delivery", "9", "CIR2", 1, "withdrawn", "beta", 10), [("two", 190, 191)]),
+        "withdrawn_for_good",
+        ("settled.withdrawn_for_good",),
+    ),
+    Attack(
+        "corrected serials returned to who had them",
+        settle(NEW, send("out-9", "withdrawn", "CIR2", 1), [("two", 190, 191)]),
+        "withdrawn_for_good",
+        ("settled.withdrawn_for_good",),
+    ),
+    Attack(
+        "a correction in favour of a neighbour",
+        settle(NEW, ("correction", "out-9", "CIR1", 5, "alpha", "beta", 0), [("one", 105, 110)]),
+        "settled_to_sink",
+        ("settled.settled_to_sink",),
+    ),
+    Attack(
+        "corrected money",
+        settle(NEW, ("correction", "out-9", "CNY", 10, "alpha", "withdrawn", 0)),
+        "settled_kind",
+        ("settled.settled_kind",),
+    ),
+    Attack(
+        "one instruction completed as a correction and as a transfer",
+        settle(NEW, send("out-13", "alpha", "CIR1", 5), [("one", 105, 110)]),
+        "instruction_moves_once",
+        ("settled.instruction_moves_once",),
+    ),
+    Attack(
+        "units that arrive and nobody told of",
+        settle(NEW, arrive("in-9", "alpha", "CIR1", 10), [("one", 150, 160)]),
+        "arrival_names_its_notice",
+        ("settled.arrival_names_its_notice",),
+    ),
+    Attack(
+        "one notice's units twice",
+        settle(NEW, arrive("notice-1", "alpha", "CIR2", 2), [("two", 192, 194)]),
+        "settled_once",
+        ("settled.settled_once",),
+    ),
     # ---- what was used stays used
     Attack(
         "a retired serial delivered",
@@ -553,7 +632,7 @@ ATTACKS = (
         "money retired",
         settle(NEW, retire("trade-9", "beta", "CNY", 3)),
         "settled_kind",
-        ("settled.settled_kind",),
+        ("settled.settled_kind", "settled.settled_4_use_is_told"),
     ),
     Attack(
         "tonnes retired without their serials",

@@ -13,11 +13,15 @@ from gateway.engine.journal import SERVICE_ROLE, Connection
 from gateway.engine.settlement_postings import Wave, settlement_check, write_wave
 from gateway.postgres.database import ensure_database
 from gateway.postgres.embedded import EmbeddedPostgres
+from tests.gateway.postgres import third_wall
 from tests.gateway.postgres.second_wall import (
-    ATTACKS,
+    ATTACKS as SECOND_WALL,
+)
+from tests.gateway.postgres.second_wall import (
     NEW,
     NO_ATTACK_REACHES,
     Attack,
+    Strike,
     build,
     charge,
     deliver,
@@ -28,6 +32,8 @@ from tests.gateway.postgres.second_wall import (
     wave,
     with_fees,
 )
+
+ATTACKS = (*SECOND_WALL, *third_wall.THIRD_WALL)
 
 GUARDS = """
 SELECT conrelid::regclass::text, conname, 'CONSTRAINT' FROM pg_constraint
@@ -44,6 +50,10 @@ async def world(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
     name = f"test_{uuid.uuid4().hex}"
     dsn = await ensure_database(postgres.dsn, name)
     await build(dsn)
+    connection = await asyncpg.connect(dsn)
+    await connection.execute(f"SET ROLE {SERVICE_ROLE}")
+    await third_wall.build(connection)
+    await connection.close()
     yield dsn
     connection = await asyncpg.connect(postgres.dsn)
     await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
@@ -118,7 +128,11 @@ async def test_every_trigger_is_awake_in_a_replica_session(connection: Connectio
 
 
 @pytest.mark.parametrize(
-    "table", ["account", "asset", "lot", "settled", "posting", "serial_move", "balance", "holding"]
+    "table",
+    [
+        *("account", "asset", "lot", "settled", "posting", "serial_move", "balance", "holding"),
+        *("compliance_year", "filing", "offset_claim", "offset_release", "used"),
+    ],
 )
 @pytest.mark.parametrize(
     "text",
@@ -201,7 +215,7 @@ GOOD: tuple[tuple[str, Wave, list[Balance], Ranges], ...] = (
     (
         "a retirement of several ranges",
         wave(NEW, retire("trade-1", "alpha", "CIR1", 3), [("one", 120, 122), ("one", 149, 150)]),
-        [("alpha", "CIR1", 42), ("retired", "CIR1", 3)],
+        [("alpha", "CIR1", 42), ("retired", "CIR1", 7)],
         {("alpha", "one"): [(105, 120), (122, 149)], ("retired", "one"): [(120, 122), (149, 150)]},
     ),
     (
@@ -249,6 +263,13 @@ async def test_accepts(
         )
         assert [tuple(row) for row in rows] == ranges
     assert await settlement_check(connection) == ()
+
+
+@pytest.mark.parametrize(("what", "strike"), third_wall.GOOD, ids=[what for what, _ in third_wall.GOOD])
+async def test_lets_through(connection: Connection, what: str, strike: Strike) -> None:
+    await connection.execute(f"SET LOCAL ROLE {SERVICE_ROLE}")
+    await strike(connection)
+    assert await settlement_check(connection) == (), what
 
 
 async def waiting(watcher: Connection, pid: int) -> None:

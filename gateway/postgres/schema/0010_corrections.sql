@@ -30,6 +30,7 @@ ALTER TABLE settlement.settled
             WHEN 'arrival' THEN asset <> 'CNY' AND from_account = 'outside' AND payment_fen = 0
             WHEN 'correction' THEN asset <> 'CNY' AND from_account <> 'outside' AND payment_fen = 0
             WHEN 'delivery' THEN asset <> 'CNY' AND 'outside' NOT IN (from_account, to_account) AND payment_fen > 0
+            WHEN 'donation' THEN asset <> 'CNY' AND 'outside' NOT IN (from_account, to_account) AND payment_fen = 0
             WHEN 'retirement' THEN asset <> 'CNY' AND from_account <> 'outside' AND payment_fen = 0
             WHEN 'fee' THEN asset = 'CNY' AND from_account <> 'outside' AND payment_fen = 0
             ELSE false
@@ -68,6 +69,7 @@ RETURNS TABLE (what text, account text, subject text, stored text, recomputed te
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT * FROM settlement.double_entry_check()
     UNION ALL SELECT * FROM settlement.sink_check()
+    UNION ALL SELECT * FROM settlement.use_check()
     UNION ALL SELECT * FROM settlement.correction_check()
 $$;
 

@@ -1,0 +1,197 @@
+"""How negotiated transfers are written: one object for both sides, with the lots it names explained."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field
+
+from gateway.engine.negotiated_news import rounds_body, transfer_body
+from gateway.engine.negotiations import NegotiationView
+from gateway.engine.views import Views
+from gateway.formats import time_text, time_us
+from gateway.http.shapes import (
+    AccountName,
+    Answer,
+    ClassName,
+    ClientId,
+    Date,
+    Id,
+    ListingCode,
+    Money,
+    Price,
+    Quantity,
+    Time,
+)
+from matching.calendar import midnight_ns
+from matching.session import NS, Phase
+from settlement.lot import Lot
+from settlement.values import TradingDay
+
+HASH_PATTERN: Final = "^[0-9a-f]{64}$"
+StateName = Literal[
+    "filed", "confirmed", "under_review", "executed", "declined", "withdrawn", "expired", "rejected"
+]
+ChangeName = Literal["price", "quantity", "lots", "expires_at"]
+TermsHash = Annotated[
+    str,
+    Field(
+        pattern=HASH_PATTERN, description="SHA-256 of the terms, in hexadecimal; quoted by who confirms them."
+    ),
+]
+
+
+class NegotiatedLot(Answer):
+    """A lot that the terms name: what the buyer gets."""
+
+    lot: str
+    listing: ListingCode
+    class_: Annotated[ClassName, Field(alias="class")]
+    methodology: Annotated[str, Field(description="Code and version.")]
+    project: str
+    period: Annotated[str, Field(description="First and last day of the monitoring period.")]
+    issued_on: Date
+    quantity: Quantity
+    serials: Annotated[
+        list[tuple[int, int]],
+        Field(description="Half-open ranges; none where the buyer asks for any serials of the lot."),
+    ]
+
+
+class NegotiatedTransfer(Answer):
+    """A negotiated transfer, the same for both sides."""
+
+    id: Id
+    state: StateName
+    listing: ListingCode
+    seller: Annotated[
+        AccountName | None, Field(description="Null while an open offer to buy waits for a taker.")
+    ]
+    buyer: Annotated[
+        AccountName | None, Field(description="Null while an open offer to sell waits for a taker.")
+    ]
+    filed_by: AccountName
+    client_id: Annotated[ClientId, Field(description="The filer's own.")]
+    agreement_no: Annotated[str | None, Field(description="The parties' own number.")]
+    open_offer: Annotated[bool, Field(description="Whether it was offered to everyone.")]
+    price: Price
+    quantity: Quantity
+    amount: Money
+    lots: Annotated[
+        list[NegotiatedLot], Field(description="Empty where units are delivered first in, first out.")
+    ]
+    expires_at: Annotated[
+        Time | None, Field(description="From then on it cannot be confirmed; null for the session's end.")
+    ]
+    expires_at_us: int | None
+    round: Annotated[int, Field(description="1 as filed, one more with every counter-proposal.")]
+    proposed_by: Annotated[AccountName, Field(description="Whose terms stand, or stood at the end.")]
+    turn: Annotated[
+        AccountName | None, Field(description="Whose answer is awaited; null when nobody's or anybody's is.")
+    ]
+    changed: Annotated[list[ChangeName], Field(description="What this round changed of the one before.")]
+    terms_hash: TermsHash
+    ended_by: Annotated[AccountName | None, Field(description="Who declined or withdrew it.")]
+    reason: Annotated[
+        str | None,
+        Field(description="Why it expired: own_time or session_end; or the code it was rejected with."),
+    ]
+    trade_id: Id | None
+    filed_at: Time
+    updated_at: Time
+    ended_at: Time | None
+
+
+class NegotiatedRound(Answer):
+    """Terms that one side proposed."""
+
+    round: int
+    proposed_by: AccountName
+    price: Price
+    quantity: Quantity
+    amount: Money
+    lots: list[NegotiatedLot]
+    expires_at: Time | None
+    expires_at_us: int | None
+    changed: list[ChangeName]
+    terms_hash: TermsHash
+    time: Time
+
+
+class NegotiatedTransferDetail(NegotiatedTransfer):
+    """A negotiated transfer with every round, and the text that its hash is taken of."""
+
+    terms_text: Annotated[
+        str, Field(description="The terms of this round as they are hashed: UTF-8, one term to a line.")
+    ]
+    rounds: Annotated[list[NegotiatedRound], Field(description="Oldest first.")]
+    session_ends_at: Annotated[
+        Time | None,
+        Field(
+            description="When what is still filed expires at the latest; null where only an operator knows."
+        ),
+    ]
+    session_ends_at_us: int | None
+    seconds_left: Annotated[
+        int | None,
+        Field(
+            description="Whole seconds until it expires, by the exchange's clock; null when that is not known."
+        ),
+    ]
+
+
+class NegotiatedTransfers(Answer):
+    """Negotiated transfers, newest first."""
+
+    items: list[NegotiatedTransfer]
+    next: str | None
+
+
+def told_body(told: dict[str, Any], lots: Mapping[str, Lot]) -> dict[str, Any]:
+    """The object as the event log has it, its lots explained."""
+    return {**told, "lots": [_lot_body(lot, lots) for lot in told["lots"]]}
+
+
+def view_body(transfer: NegotiationView, lots: Mapping[str, Lot]) -> dict[str, Any]:
+    """The object as it stands."""
+    return told_body(transfer_body(transfer), lots)
+
+
+def detail_body(transfer: NegotiationView, views: Views, now_ns: int) -> dict[str, Any]:
+    """The same, with its history and how long it has to live."""
+    lots = views.lots_known
+    ends_ns = _session_end_ns(transfer, views, now_ns)
+    known = [at_ns for at_ns in (transfer.terms.expires_at_ns, ends_ns) if at_ns is not None]
+    left_ns = min(known) - now_ns if known and transfer.is_open else None
+    return {
+        **view_body(transfer, lots),
+        "terms_text": transfer.rounds[-1].terms.text,
+        "rounds": [told_body(made, lots) for made in rounds_body(transfer)],
+        "session_ends_at": None if ends_ns is None else time_text(ends_ns),
+        "session_ends_at_us": None if ends_ns is None else time_us(ends_ns),
+        "seconds_left": None if left_ns is None else max(0, left_ns // NS),
+    }
+
+
+def _session_end_ns(transfer: NegotiationView, views: Views, now_ns: int) -> int | None:
+    """The end of the day's negotiated session; none for what has ended, and where the clock ends nothing."""
+    day = views.market.trading_day
+    rules = views.rules(now_ns, transfer.terms.listing)
+    if day is None or rules is None or not transfer.is_open:
+        return None
+    ends_s = [period.end_s for period in rules.hours if period.phase is Phase.NEGOTIATED]
+    return midnight_ns(TradingDay(day)) + max(ends_s) * NS if ends_s else None
+
+
+def _lot_body(named: dict[str, Any], lots: Mapping[str, Lot]) -> dict[str, Any]:
+    lot = lots[named["lot"]]
+    return {
+        "lot": lot.lot_id,
+        "listing": lot.instrument,
+        "class": lot.methodology_class.value,
+        "methodology": f"{lot.methodology} {lot.methodology_version}",
+        "project": lot.project,
+        "period": f"{lot.period_from}/{lot.period_to}",
+        "issued_on": lot.issued_on,
+        "quantity": named["quantity"],
+        "serials": named["serials"],
+    }

@@ -1,0 +1,193 @@
+"""Negotiated transfers as the exchange and the supervisor see them: the review queue, the decision, and every transfer.
+
+A transfer waits for the exchange only where the rule book says so (`negotiated_review`), and the decision for a second
+person where it names the act (`two_person_acts`). The supervisor reads everything, and each look is logged.
+"""
+
+from typing import Annotated, Any, Final, Literal
+
+import structlog
+from pydantic import Field
+
+from gateway.access.keys import Scope
+from gateway.access.limits import ActionKind
+from gateway.formats import time_text
+from gateway.http import reasons
+from gateway.http.approvals import ACCEPTED, ApprovalAnswer, act
+from gateway.http.negotiated import BoxQuery, find_transfer, page_of
+from gateway.http.negotiated_answers import (
+    NegotiatedTransferDetail,
+    NegotiatedTransfers,
+    StateName,
+    detail_body,
+)
+from gateway.http.problems import refusal
+from gateway.http.routing import Call, Handler, Reply, Route
+from gateway.http.shapes import (
+    DIGITS_PATTERN,
+    AccountName,
+    Answer,
+    Id,
+    OperatorRequest,
+    Page,
+    Text,
+    Time,
+)
+from matching.commands import ReviewNegotiatedTransfer
+from matching.negotiated import NegotiatedState
+from matching.terms import NegotiatedId
+
+_log: Final = structlog.get_logger("gateway.supervise")
+
+
+class ReviewRequest(OperatorRequest):
+    """What the exchange has decided about a confirmed transfer, and why."""
+
+    decision: Literal["approve", "refuse"]
+    reason: Text
+
+
+class ReviewAnswer(Answer):
+    """What the decision led to."""
+
+    transfer: Id
+    decision: Literal["approve", "refuse"]
+    state: Annotated[
+        StateName, Field(description="executed, or rejected: by this, or by a check at execution.")
+    ]
+    reason: str
+    time: Time
+
+
+class UnderReview(Answer):
+    """Everything that waits for the exchange, oldest first."""
+
+    items: list[NegotiatedTransferDetail]
+    next: None
+
+
+class SuperviseQuery(Page):
+    """Whose, and in which state; every transfer when nothing is given."""
+
+    account: AccountName | None = None
+    state: Literal["open", "executed", "declined", "withdrawn", "expired", "rejected"] | None = None
+
+
+async def list_under_review(call: Call) -> Reply:
+    """Confirmed transfers that wait for the exchange's decision."""
+    services = call.services
+    now_ns = services.clock.now_ns()
+    waiting = (one for one in services.views.open_negotiations() if one.state is NegotiatedState.UNDER_REVIEW)
+    return Reply({"items": [detail_body(one, services.views, now_ns) for one in waiting], "next": None})
+
+
+async def review(call: Call) -> Reply:
+    """Decide about a confirmed transfer: it is executed, if it still can be, or rejected."""
+    transfer_id, body = NegotiatedId(int(call.path["transfer_id"])), call.body
+    command = ReviewNegotiatedTransfer(
+        operator=call.participant,
+        reason=body.reason,
+        transfer_id=transfer_id,
+        approved=body.decision == "approve",
+    )
+    done = await act(call, command)
+    if isinstance(done, Reply):
+        return done
+    found = await find_transfer(call, transfer_id)
+    assert found is not None, f"transfer {transfer_id} was reviewed and is not there"
+    answer = {
+        "transfer": str(transfer_id),
+        "decision": body.decision,
+        "state": found.state.value,
+        "reason": body.reason,
+        "time": time_text(done.at_ns),
+    }
+    return Reply(answer)
+
+
+async def supervise_transfers(call: Call) -> Reply:
+    """Every negotiated transfer, identities included, newest first."""
+    query: SuperviseQuery = call.query or SuperviseQuery()
+    _note_look(call, account=query.account)
+    wanted = BoxQuery(state=query.state, after=query.after, limit=query.limit)
+    return await page_of(call, query.account, wanted)
+
+
+async def supervise_transfer(call: Call) -> Reply:
+    """One negotiated transfer with every round."""
+    transfer_id = int(call.path["transfer_id"])
+    _note_look(call, transfer=transfer_id)
+    found = await find_transfer(call, transfer_id)
+    if found is None:
+        raise refusal(reasons.NOT_FOUND, actual=str(transfer_id))
+    services = call.services
+    return Reply(detail_body(found, services.views, services.clock.now_ns()))
+
+
+def _note_look(call: Call, **what: str | int | None) -> None:
+    _log.info("looked at negotiated transfers", by=call.participant, key=call.signed_by.key_id, **what)
+
+
+_ID: Final = {"transfer_id": DIGITS_PATTERN}
+
+
+def _operate(method: Literal["GET", "POST"], path: str, handler: Handler, summary: str, **more: Any) -> Route:  # noqa: ANN401 - as Route takes them
+    return Route(
+        method=method,
+        path=path,
+        handler=handler,
+        scope=Scope.OPERATE,
+        kind=ActionKind.OPERATE,
+        summary=summary,
+        tag="operator",
+        **more,
+    )
+
+
+def _supervise(path: str, handler: Handler, summary: str, answer: type[Answer], **more: Any) -> Route:  # noqa: ANN401 - the same
+    return Route(
+        method="GET",
+        path=path,
+        handler=handler,
+        scope=Scope.SUPERVISE,
+        kind=ActionKind.READ,
+        summary=summary,
+        tag="supervisor",
+        answer=answer,
+        **more,
+    )
+
+
+ROUTES: Final = (
+    _operate(
+        "GET",
+        "/v1/operator/negotiated-transfers",
+        list_under_review,
+        "Negotiated transfers that wait for the exchange's decision",
+        answer=UnderReview,
+    ),
+    _operate(
+        "POST",
+        "/v1/operator/negotiated-transfers/{transfer_id}/review",
+        review,
+        "Decide about a confirmed negotiated transfer",
+        body=ReviewRequest,
+        answer=ReviewAnswer,
+        otherwise={ACCEPTED: ApprovalAnswer},
+        path_parameters=_ID,
+    ),
+    _supervise(
+        "/v1/supervise/negotiated-transfers",
+        supervise_transfers,
+        "Every negotiated transfer, newest first",
+        NegotiatedTransfers,
+        query=SuperviseQuery,
+    ),
+    _supervise(
+        "/v1/supervise/negotiated-transfers/{transfer_id}",
+        supervise_transfer,
+        "One negotiated transfer with every round",
+        NegotiatedTransferDetail,
+        path_parameters=_ID,
+    ),
+)

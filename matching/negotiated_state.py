@@ -1,0 +1,57 @@
+"""All that negotiation knows, as written to a snapshot."""
+
+from dataclasses import dataclass
+
+from matching.agreements import Agreement
+from matching.negotiated import NegotiatedState, NegotiatedTransfer
+from matching.order import Side
+from matching.terms import NegotiatedTerms
+from settlement.values import TradeId
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NegotiatedRecord:
+    """One negotiated transfer, as written to a snapshot."""
+
+    terms: NegotiatedTerms
+    proposer: Side
+    fee_ppm: int
+    state: NegotiatedState
+    covered: tuple[Side, ...]
+    to_everyone: bool
+    trade_id: TradeId | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NegotiationState:
+    """What is under way, what ended today, and what the parties' numbers stand for."""
+
+    under_way: tuple[NegotiatedRecord, ...]
+    ended: tuple[NegotiatedRecord, ...]
+    agreements: tuple[Agreement, ...]
+
+
+def record_of(transfer: NegotiatedTransfer) -> NegotiatedRecord:
+    """A transfer as a snapshot keeps it."""
+    return NegotiatedRecord(
+        terms=transfer.terms,
+        proposer=transfer.proposer,
+        fee_ppm=transfer.fee_ppm,
+        state=transfer.state,
+        covered=transfer.covered,
+        to_everyone=transfer.to_everyone,
+        trade_id=transfer.trade_id,
+    )
+
+
+def transfer_of(record: NegotiatedRecord) -> NegotiatedTransfer:
+    """The transfer a snapshot kept."""
+    return NegotiatedTransfer(
+        terms=record.terms,
+        proposer=record.proposer,
+        fee_ppm=record.fee_ppm,
+        state=record.state,
+        covered=record.covered,
+        to_everyone=record.to_everyone,
+        trade_id=record.trade_id,
+    )
