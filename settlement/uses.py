@@ -38,7 +38,7 @@ from settlement.values import AccountId, AssetCode, InstructionId, LotId, Partic
 class Uses:
     """What is being used up out of what accounts own."""
 
-    __slots__ = ("_holdings", "_instructions", "_ledger", "_lots", "_under_way")
+    __slots__ = ("_held", "_holdings", "_instructions", "_ledger", "_lots", "_under_way")
 
     def __init__(
         self,
@@ -53,12 +53,15 @@ class Uses:
         self._lots = lots
         self._instructions = instructions
         self._under_way: dict[UseId, OwnedUse] = {}
+        self._held: dict[UseId, OwnedUse] = {}
+        """Those of them that are held: asked about at every command, so they are kept apart."""
 
     def accept(self, use: OwnedUse, cap: CapStanding | None = None) -> tuple[UseAccepted, Posted]:
         """Take on a use that every guard has let through: its serials leave the account, its tonnes are committed."""
         assert use.use_id not in self._under_way, f"{use.use_id} is under way"
         self._holdings.take(use.account, use.matter.slices)
         self._under_way[use.use_id] = use
+        self._held[use.use_id] = use
         posted = self._ledger.post(
             use.instrument,
             use.quantity_tonnes,
@@ -76,14 +79,13 @@ class Uses:
 
     def held_by(self, account: AccountId, use_id: UseId) -> OwnedUse | None:
         """The account's use of that id, if it can still be withdrawn."""
-        use = self._under_way.get(use_id)
-        if use is None or use.account != account or use.state is not UseState.HELD:
-            return None
-        return use
+        use = self._held.get(use_id)
+        return use if use is not None and use.account == account else None
 
     def withdraw(self, use: OwnedUse) -> tuple[Posted, UseWithdrawn]:
         """Take back what is held."""
         use.step(UseStep.WITHDRAW)
+        del self._held[use.use_id]
         return self._give_back(use), UseWithdrawn(**_told(use))
 
     def instruct(
@@ -91,6 +93,7 @@ class Uses:
     ) -> tuple[UseInstructed, MovementInstructed]:
         """Ask the registry: from here on only its refusal leads back."""
         use.step(UseStep.INSTRUCT)
+        del self._held[use.use_id]
         instructed = UseInstructed(use_id=use.use_id, account=use.account)
         return instructed, self._send(use, seq, day, not_after_ns)
 
@@ -135,11 +138,11 @@ class Uses:
     @property
     def any_held(self) -> bool:
         """Whether the registry has yet to be asked for any."""
-        return any(True for _ in self.held())
+        return bool(self._held)
 
     def held(self) -> Iterator[OwnedUse]:
         """Those the registry has not been asked for, oldest first."""
-        return (use for use in self._under_way.values() if use.state is UseState.HELD)
+        return iter(self._held.values())
 
     def retiring(self) -> int:
         """How many the registry has been asked for and not answered."""
@@ -169,11 +172,15 @@ class Uses:
                 deadline_ns=record.deadline_ns,
                 state=record.state,
             )
+            if record.state is UseState.HELD:
+                self._held[record.use_id] = self._under_way[record.use_id]
 
     def check(self) -> None:
         """Each has as many serials as tonnes, one movement exactly while it is retiring, and no Class II complies."""
         asked = [one.use_id for one in self._instructions.values() if one.use_id is not None]
         assert len(asked) == len(set(asked)), f"asked for twice: {asked}"
+        held = [use_id for use_id, use in self._under_way.items() if use.state is UseState.HELD]
+        assert held == list(self._held), f"{held} are held, {list(self._held)} kept apart"
         for use_id, use in self._under_way.items():
             tonnes = sum(serials.count(part.serials) for part in use.matter.slices)
             assert tonnes == use.quantity_tonnes, f"{use_id}: {tonnes} serials"

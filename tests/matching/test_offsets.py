@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from matching.acts import PlaceFreeze
 from matching.commands import AdvanceClose, AdvanceTime, CloseDay
 from matching.events import CloseStep, DayClosed, Event, Rejected, Replayed
 from settlement.certificate import is_number, verify_certificate
@@ -19,8 +20,8 @@ from settlement.use_events import (
     UseRefused,
     UseWithdrawn,
 )
-from settlement.values import AccountId, ParticipantId
-from tests.matching.driver import CLASS_II, LISTING, MONDAY, Driver, lot, resolve
+from settlement.values import AccountId, LotId, ParticipantId
+from tests.matching.driver import CLASS_II, LISTING, MONDAY, OLGA, Driver, lot, resolve
 from tests.matching.offices import (
     A_SECOND_NS,
     DEADLINE_NS,
@@ -393,3 +394,35 @@ def test_only_a_completion_is_certified(code: str | None) -> None:
     events = driver.answer(pending(driver), code)
     certified = any(isinstance(event, CertificateIssued) for event in events)
     assert certified is any(isinstance(event, UseCompleted) for event in events) is (code is None)
+
+
+# ---- freezes ----------------------------------------------------------------------------------------------------
+
+
+def freeze_old(driver: Driver) -> None:
+    driver.accepted(PlaceFreeze(operator=ParticipantId(OLGA), reason="a test", lot_id=LotId("old")))
+
+
+def test_frozen_lots_are_passed_over() -> None:
+    driver = office()
+    freeze_old(driver)
+    accepted = driver.accepted(offset(200))[0]
+    assert isinstance(accepted, UseAccepted)
+    assert parts(*accepted.lots) == {"new": ((1, 201),)}
+
+
+@pytest.mark.parametrize("withdrawn", [True, False])
+def test_what_comes_back_frozen_stays_so(withdrawn: bool) -> None:
+    driver = office(use_withdrawal_s=60)
+    accepted = driver.accepted(offset(50))[0]
+    assert isinstance(accepted, UseAccepted)
+    freeze_old(driver)
+    if withdrawn:
+        driver.accepted(withdraw(accepted.use_id))
+    else:
+        driver.do(AdvanceTime(), accepted.instruct_at_ns)
+        driver.answer(pending(driver), "lot_frozen")
+    units = driver.units("enid")
+    assert (units.available, units.frozen, units.delivering) == (200, 100, 0)
+    assert refusal(driver.do(offset(201, client_id="again"))) == "units_frozen"
+    reload(driver)
