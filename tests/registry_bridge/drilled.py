@@ -55,8 +55,14 @@ class Drill:
                 self._port = None
             self.restarts += 1
 
+    async def up(self) -> None:
+        """Return when the registry is back from every death so far."""
+        async with asyncio.timeout(30):
+            while self.restarts < self.kills or self._port is None:  # noqa: ASYNC110 - a state of many parts
+                await asyncio.sleep(0.01)
+
     def _die(self) -> None:
-        self.kills += 1
+        self.kills += not self._killed.is_set()
         self._killed.set()
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -150,6 +150,7 @@ async def test_over_the_reference_registry(
             answer = await cross(registry, moved, step, lambda step=step: arm(people, fault, step))  # type: ignore[misc]
             if fault in {FaultKind.RESTART_BEFORE, FaultKind.RESTART_AFTER}:
                 assert drill.kills > number
+                await drill.up()
             else:
                 assert (await people.faults())[-1].happened > 0
                 await people.clear_faults()
