@@ -84,6 +84,16 @@ OPEN_OFFER_STANDS: Final = Reason(
     remedy_en="for other terms, file a transfer of your own",
     source="rule book: negotiated_open_offers",
 )
+TOO_MANY_FILED: Final = Reason(
+    code="too_many_negotiated_transfers",
+    pointer="/account",
+    unit=Unit.COUNT,
+    zh="该账户进行中的协议转让已达上限",
+    en="the account has cover held for as many negotiated transfers as it may have",
+    remedy_zh="请先撤回不再需要的申报",
+    remedy_en="withdraw those you no longer mean",
+    source="rule book: negotiated_max_filed",
+)
 TOO_MANY_ROUNDS: Final = Reason(
     code="too_many_rounds",
     pointer="/transfer_id",
@@ -214,6 +224,7 @@ REASONS: Final = (
     SAME_OWNER,
     OPEN_OFFERS_OFF,
     OPEN_OFFER_STANDS,
+    TOO_MANY_FILED,
     TOO_MANY_ROUNDS,
     NEGOTIATED_TOO_SMALL,
     NEGOTIATED_OUTSIDE_BAND,

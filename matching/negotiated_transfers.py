@@ -6,6 +6,7 @@ goes into the delivery of the trade it has become.
 """
 
 from collections.abc import Iterable, Iterator
+from heapq import heappop, heappush
 
 from matching import negotiated_told as told
 from matching.agreements import Agreements
@@ -15,7 +16,7 @@ from matching.negotiated import ExpiryCause, NegotiatedState, NegotiatedStep, Ne
 from matching.negotiated_events import AnyNegotiatedEvent
 from matching.negotiated_state import NegotiationState, record_of, transfer_of
 from matching.order import Side, fee_of
-from matching.terms import NegotiatedId
+from matching.terms import NegotiatedId, NegotiatedTerms
 from matching.trading import ListedTrading
 from settlement import serials
 from settlement.delivery import Delivery
@@ -30,7 +31,15 @@ from settlement.values import AccountId, AssetCode, LotId, TradeId, TradeMethod
 class NegotiatedTransfers:
     """One object for each transfer, seen alike by both sides."""
 
-    __slots__ = ("_depository", "_trading", "agreements", "ended", "under_way")
+    __slots__ = (
+        "_covered",
+        "_depository",
+        "_expiries",
+        "_trading",
+        "agreements",
+        "ended",
+        "under_way",
+    )
 
     def __init__(self, trading: ListedTrading, depository: Depository) -> None:
         """None under way."""
@@ -41,35 +50,38 @@ class NegotiatedTransfers:
         """Those of which something may still come, oldest first."""
         self.ended: dict[NegotiatedId, NegotiatedTransfer] = {}
         """Those that ended since the date rolled."""
+        self._covered: dict[AccountId, int] = {}
+        self._expiries: list[tuple[int, NegotiatedId]] = []
+        """A heap; what has ended, been confirmed or countered meanwhile is left in it until it comes up."""
 
     @property
     def next_expiry_ns(self) -> int | None:
         """When the first of them expires by its own time."""
-        return min(
-            (
-                one.terms.expires_at_ns
-                for one in self.under_way.values()
-                if one.state is NegotiatedState.FILED and one.terms.expires_at_ns is not None
-            ),
-            default=None,
-        )
+        while self._expiries:
+            expires_at_ns, transfer_id = self._expiries[0]
+            if self._expires_then(transfer_id, expires_at_ns):
+                return expires_at_ns
+            heappop(self._expiries)
+        return None
 
     def find(self, transfer_id: NegotiatedId) -> NegotiatedTransfer | None:
         """The transfer of that id, as long as it is remembered."""
         return self.under_way.get(transfer_id) or self.ended.get(transfer_id)
 
+    def covered_by(self, account: AccountId) -> int:
+        """For how many transfers the account has cover held."""
+        return self._covered.get(account, 0)
+
     # ---- what the clock and the exchange ask --------------------------------------------------------------------
 
     def expire_due(self, at_ns: int) -> list[Event]:
-        """Let those expire whose own time has come, oldest first."""
-        due = [
-            one
-            for one in self.under_way.values()
-            if one.state is NegotiatedState.FILED
-            and one.terms.expires_at_ns is not None
-            and one.terms.expires_at_ns <= at_ns
-        ]
-        return self._expire(due, ExpiryCause.OWN_TIME)
+        """Let those expire whose own time has come, in the order of these times."""
+        due: dict[NegotiatedId, NegotiatedTransfer] = {}
+        while self._expiries and self._expiries[0][0] <= at_ns:
+            expires_at_ns, transfer_id = heappop(self._expiries)
+            if self._expires_then(transfer_id, expires_at_ns):
+                due[transfer_id] = self.under_way[transfer_id]
+        return self._expire(list(due.values()), ExpiryCause.OWN_TIME)
 
     def end_session(self, *, day_closes: bool) -> list[Event]:
         """Let all expire that nobody has confirmed and, when the day closes, those under review too."""
@@ -138,7 +150,7 @@ class NegotiatedTransfers:
             method=TradeMethod.NEGOTIATED,
             lots=slices_of(terms.lots),
         )
-        self._count_buy(transfer, -1)
+        self._uncount(transfer)
         transfer.covered = ()
         transfer.trade_id = delivery.trade_id
         transfer.step(NegotiatedStep.EXECUTE)
@@ -171,30 +183,48 @@ class NegotiatedTransfers:
         """Set aside what that side brings."""
         cover = transfer.cover(side)
         transfer.covered = (*transfer.covered, side)
-        if side is Side.BUY:
-            self._count_buy(transfer, 1)
+        self._count(transfer, side)
         self._depository.holdings.set_aside(cover.account, cover.lots)
         return [self._depository.hold(cover.account, cover.asset, cover.amount)]
 
     def release(self, transfer: NegotiatedTransfer) -> list[Event]:
         """Give back whatever is set aside for it."""
         covers = transfer.covers()
-        self._count_buy(transfer, -1)
+        self._uncount(transfer)
         transfer.covered = ()
         for cover in covers:
             self._depository.holdings.put_back(cover.account, cover.lots)
         return [self._depository.release(cover.account, cover.asset, cover.amount) for cover in covers]
 
-    def _count_buy(self, transfer: NegotiatedTransfer, sign: int) -> None:
-        """Count, or no longer count, what its buyer has cover held for."""
-        if Side.BUY not in transfer.covered:
-            return
-        terms, buys = transfer.terms, self._trading.negotiated_buys
-        assert terms.buyer is not None, f"{terms.transfer_id} lacks a buyer"
-        place = (terms.buyer, terms.listing)
-        buys[place] = buys.get(place, 0) + sign * terms.quantity_tonnes
-        if not buys[place]:
-            del buys[place]
+    def _count(self, transfer: NegotiatedTransfer, side: Side) -> None:
+        """Count what that side has cover held for: towards its bound, its position limit, and when it expires."""
+        terms = transfer.terms
+        account = _account_of(terms, side)
+        self._covered[account] = self._covered.get(account, 0) + 1
+        if side is Side.BUY:
+            buys, place = self._trading.negotiated_buys, (account, terms.listing)
+            buys[place] = buys.get(place, 0) + terms.quantity_tonnes
+        if transfer.state is NegotiatedState.FILED and terms.expires_at_ns is not None:
+            heappush(self._expiries, (terms.expires_at_ns, terms.transfer_id))
+
+    def _uncount(self, transfer: NegotiatedTransfer) -> None:
+        """Count it no longer, for either side."""
+        for side in transfer.covered:
+            account = _account_of(transfer.terms, side)
+            self._covered[account] -= 1
+            if not self._covered[account]:
+                del self._covered[account]
+            if side is Side.BUY:
+                buys, place = self._trading.negotiated_buys, (account, transfer.terms.listing)
+                buys[place] -= transfer.terms.quantity_tonnes
+                if not buys[place]:
+                    del buys[place]
+
+    def _expires_then(self, transfer_id: NegotiatedId, at_ns: int) -> bool:
+        """Whether it still waits for an answer, and until that instant."""
+        one = self.under_way.get(transfer_id)
+        waits = one is not None and one.state is NegotiatedState.FILED
+        return waits and one is not None and one.terms.expires_at_ns == at_ns
 
     # ---- soundness and snapshots --------------------------------------------------------------------------------
 
@@ -217,14 +247,20 @@ class NegotiatedTransfers:
     def check(self) -> None:
         """Each is covered as its state says, and buyers are counted; exactly what is named lies set aside."""
         buys: dict[tuple[AccountId, AssetCode], int] = {}
+        covered: dict[AccountId, int] = {}
         for one in (*self.under_way.values(), *self.ended.values()):
             one.check()
+            for cover in one.covers():
+                covered[cover.account] = covered.get(cover.account, 0) + 1
+            if one.state is NegotiatedState.FILED and one.terms.expires_at_ns is not None:
+                assert (one.terms.expires_at_ns, one.transfer_id) in self._expiries, "never expires"
             if Side.BUY in one.covered and one.terms.buyer is not None:
                 place = (one.terms.buyer, one.terms.listing)
                 buys[place] = buys.get(place, 0) + one.terms.quantity_tonnes
         assert all(one.is_open for one in self.under_way.values()), "under way, and ended"
         assert not any(one.is_open for one in self.ended.values()), "ended, and under way"
         assert buys == self._trading.negotiated_buys, f"{self._trading.negotiated_buys} counted, {buys} are"
+        assert covered == self._covered, f"{self._covered} counted, {covered} are covered"
         self._check_aside((*self.named(), *self._depository.movements.obligations.named()))
 
     def _check_aside(self, named: Iterable[tuple[AccountId, LotSlice]]) -> None:
@@ -248,6 +284,13 @@ class NegotiatedTransfers:
         self.ended.update((one.terms.transfer_id, transfer_of(one)) for one in state.ended)
         for record in state.under_way:
             transfer = self.under_way[record.terms.transfer_id] = transfer_of(record)
-            self._count_buy(transfer, 1)
+            for side in transfer.covered:
+                self._count(transfer, side)
         for account, part in self.named():
             self._depository.holdings.set_aside(account, (part,))
+
+
+def _account_of(terms: NegotiatedTerms, side: Side) -> AccountId:
+    account = terms.account_of(side)
+    assert account is not None, f"nobody is to {side} in {terms.transfer_id}"
+    return account

@@ -92,6 +92,7 @@ class Negotiation:
             self._guards.refuse_place(stake, moment)
             or self._guards.refuse_counterparty(command.listing, command.counterparty)
             or refuse_expiry(command.expires_at_ns, moment)
+            or self._refuse_many(command.account, moment)
             or self._guards.refuse_stake(stake, moment)
             or self._guards.refuse_same_owner(command.participant, command.account, command.counterparty)
         )
@@ -106,6 +107,12 @@ class Negotiation:
         )
         held = self.transfers.enter(transfer)
         return [told.filed(transfer, command), *held]
+
+    def _refuse_many(self, account: AccountId, moment: Moment) -> Rejection | None:
+        """Whether the account has cover held for as many transfers as it may have."""
+        assert moment.rules is not None, "a negotiated phase without rules"
+        most, waiting = moment.rules.negotiated_max_filed, self.transfers.covered_by(account)
+        return None if waiting < most else reasons.TOO_MANY_FILED.because(limit=most, actual=waiting)
 
     def _known(self, known: NegotiatedTerms, again: NegotiatedTerms) -> Rejection | list[Event]:
         """An agreement of that number has been filed: the same again is nothing new, another one is a contradiction."""

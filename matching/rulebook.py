@@ -127,6 +127,8 @@ class Rules:
     negotiated_open_offers: bool
     """Whether a negotiated transfer may be offered to everyone."""
     negotiated_review: NegotiatedReview
+    negotiated_max_filed: int
+    """For how many transfers an account may have cover held at once."""
     negotiated_max_rounds: int
     """How often terms may be made in one negotiation, the filing included."""
     notice_s: int
@@ -280,6 +282,7 @@ PARAMETERS: Final[dict[str, Callable[[RuleValue], object]]] = {
     "negotiated_reference": _one_of(NegotiatedReference),
     "negotiated_open_offers": _yes_or_no,
     "negotiated_review": _one_of(NegotiatedReview),
+    "negotiated_max_filed": _whole(1),
     "negotiated_max_rounds": _whole(1),
     "notice_s": _seconds(0),
     "two_person_acts": _acts,
@@ -299,6 +302,7 @@ MARKET_WIDE: Final = frozenset(
         "registry_patience_s",
         "notice_s",
         "two_person_acts",
+        "negotiated_max_filed",
         "transfers_until",
         "correction_policy",
         "use_channels",

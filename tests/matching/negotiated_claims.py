@@ -213,6 +213,16 @@ def countering_once_too_often() -> tuple[Driver, Command]:
     return at.driver, counter("anna", transfer_id, 10, 6_750)
 
 
+@produces("too_many_negotiated_transfers")
+def filing_more_than_may_wait() -> tuple[Driver, Command]:
+    at = table(negotiated_max_filed=2)
+    at.filed("anna", SELL, 10, 6_800, "ben")
+    at.withdrawn("anna", at.filed("anna", SELL, 10, 6_800, "ben"))
+    at.filed("ben", BUY, 10, 6_800, "anna")
+    at.filed("anna", SELL, 10, 6_800, "cara-1")
+    return at.driver, file("anna", SELL, 10, 6_800, "ben")
+
+
 # ---- with whom --------------------------------------------------------------------------------------------------
 
 

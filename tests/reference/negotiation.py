@@ -188,6 +188,7 @@ class Negotiation:
             self.not_here(stake)
             or self.not_with(transfer, counterparty)
             or self.not_until(command.expires_at_ns)
+            or self.not_so_many(account)
             or self.not_this(stake)
             or self.not_together(command.participant, account, counterparty)
         )
@@ -273,6 +274,7 @@ class Negotiation:
     def expire_due(self) -> list[Note]:
         now_ns = self.market.at_ns
         due = [one for one in self.under_way() if one.state == "filed" and one.expires_ns is not None]
+        due = sorted(due, key=lambda one: (one.expires_ns, one.number))
         return [
             self.end(one, "expired", "own_time") for one in due if not now_ns < (one.expires_ns or now_ns)
         ]
@@ -350,6 +352,11 @@ class Negotiation:
             open_offers = self.market.listings[transfer.listing].terms["negotiated_open_offers"]
             return None if open_offers == "yes" else "counterparty_missing"
         return None if counterparty in self.market.vault.owners else "counterparty_unknown"
+
+    def not_so_many(self, account: str) -> str | None:
+        waiting = [one for one in self.under_way() for side in one.covered if one.who(side) == account]
+        most = number(self.market.market_terms or {}, "negotiated_max_filed")
+        return "too_many_negotiated_transfers" if len(waiting) >= most else None
 
     def not_until(self, expires_ns: int | None) -> str | None:
         return "expiry_passed" if expires_ns is not None and expires_ns <= self.market.at_ns else None

@@ -30,6 +30,7 @@ LEAST = {
     "fee_seller_ppm": 0,
     "use_withdrawal_s": 0,
     "negotiated_min_tonnes": 1,
+    "negotiated_max_filed": 1,
     "negotiated_max_rounds": 1,
 }
 A_YEAR_S = 366 * 86_400
@@ -69,6 +70,7 @@ ONE_FOR_ALL = (
     "registry_patience_s",
     "notice_s",
     "two_person_acts",
+    "negotiated_max_filed",
     "transfers_until",
     "correction_policy",
     "use_channels",

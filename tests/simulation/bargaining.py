@@ -40,7 +40,7 @@ class Bargaining:
         return self.random.random() < share
 
     def actor(self, account: AccountId) -> ParticipantId:
-        return ParticipantId("p1") if self.chance(0.01) else OWNERS.get(account, ParticipantId("p1"))
+        return ParticipantId("p1") if self.chance(0.01) else OWNERS.get(account, ParticipantId("p2"))
 
     def file(self) -> Command:
         """A proposal; now and then the other side's, or its own, once more."""
@@ -76,7 +76,7 @@ class Bargaining:
 
     def misnumbered(self, account: AccountId) -> Command:
         return FileNegotiatedTransfer(
-            participant=OWNERS[account],
+            participant=self.actor(account),
             account=account,
             client_id=self.fresh_id(),
             listing=CLASS_ONE,
@@ -97,7 +97,7 @@ class Bargaining:
             for lot in one.lots
         )
         return FileNegotiatedTransfer(
-            participant=OWNERS[AccountId(account or "")],
+            participant=self.actor(AccountId(account or "")),
             account=AccountId(account or ""),
             client_id=self.fresh_id(),
             listing=AssetCode(one.listing),
@@ -121,7 +121,7 @@ class Bargaining:
             lots: tuple[NamedLot, ...] = ()
             if one is not None and (not one.lots or self.chance(0.05)):
                 lots = self.lots(account, AssetCode(one.listing), one.tonnes)
-            if one is not None and one.proposer == "sell" and self.chance(0.95):
+            if one is not None and one.proposer == "sell" and self.chance(0.85):
                 lots = ()
             return ConfirmNegotiatedTransfer(
                 participant=participant,
@@ -150,7 +150,7 @@ class Bargaining:
         kind = DeclineNegotiatedTransfer if draw < 0.92 else WithdrawNegotiatedTransfer
         if kind is WithdrawNegotiatedTransfer and one is not None and self.chance(0.8):
             account = AccountId(one.who(one.proposer) or account)
-            participant = OWNERS[account]
+            participant = self.actor(account)
         return kind(
             participant=participant, account=account, client_id=self.fresh_id(), transfer_id=transfer_id
         )

@@ -81,6 +81,7 @@ RULES: dict[str, RuleValue] = {
     "negotiated_reference": "same_day_close",
     "negotiated_open_offers": "no",
     "negotiated_review": "off",
+    "negotiated_max_filed": 200,
     "negotiated_max_rounds": 20,
     "notice_s": 0,
     "two_person_acts": "none",

@@ -56,7 +56,10 @@ def test_many_long_lives_go_as_the_reference_says(first: int) -> None:
 
 
 def test_lives_meet_every_event_and_every_rejection_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A simulation that never gets anywhere proves nothing: these few lives reach all there is to reach."""
+    """A simulation that never gets anywhere proves nothing: a few lives reach all there is to reach.
+
+    How few depends on what is rare: they go on until everything has been met, forty at most.
+    """
     met: Counter[object] = Counter()
 
     def counting(notes: list[Note]) -> list[Note]:
@@ -65,8 +68,6 @@ def test_lives_meet_every_event_and_every_rejection_there_is(monkeypatch: pytest
         return notes
 
     monkeypatch.setattr(run, "notes_of", lambda events: counting(notes_of(events)))
-    for seed in range(500, 516):
-        live(seed, 4_000)
     reasons = (*matching_rejections.REASONS, *settlement_rejections.REASONS, *USE_REASONS)
     codes = {reason.code for reason in reasons}
     notes = {
@@ -92,7 +93,11 @@ def test_lives_meet_every_event_and_every_rejection_there_is(monkeypatch: pytest
     steps = "filed countered confirmed traded declined withdrawn expired rejected known totals reviewed"
     notes |= {f"negotiated {step}" for step in (*steps.split(), "under review")}
     codes -= {"lot_in_too_many_pieces"}  # ten thousand pieces are more than a life has time for
-    assert codes | notes <= set(met), sorted(codes | notes - set(met))
+    for seed in range(500, 540):
+        live(seed, 4_000)
+        if codes | notes <= set(met):
+            return
+    raise AssertionError(f"never met: {sorted((codes | notes) - set(met))}")
 
 
 @pytest.mark.parametrize("hash_seed", ["0", "1", "4242"])

@@ -91,6 +91,8 @@ NEW_RULES: list[tuple[str, RuleValue]] = [
     ("negotiated_review", "all"),
     ("negotiated_review", "without_band"),
     ("negotiated_review", "off"),
+    ("negotiated_max_filed", 1),
+    ("negotiated_max_filed", 20),
     ("negotiated_max_rounds", 2),
     ("negotiated_max_rounds", 20),
     ("negotiated_open_offers", "no"),
@@ -449,7 +451,13 @@ class NegotiationMachine(RuleBasedStateMachine):
         ledger = self.exchange.depository.ledger
         for (account, asset), amounts in self.reference.vault.amounts.items():
             balance = ledger.balance(AccountId(account), AssetCode(asset))
-            have = [balance.available, balance.held, balance.delivering, balance.retired]
+            have = [
+                balance.available,
+                balance.held,
+                balance.frozen,
+                balance.delivering,
+                balance.retired,
+            ]
             assert have == list(amounts.values())
         self.exchange.check()
         compare(self.exchange, self.reference)

@@ -114,6 +114,7 @@ def first_rules(random: Random) -> dict[str, RuleValue]:
         "negotiated_reference": random.choice(("same_day_close", "previous_close")),
         "negotiated_open_offers": random.choice(("yes", "no")),
         "negotiated_review": random.choice(("off", "off", "without_band", "all")),
+        "negotiated_max_filed": random.choice((2, 5, 200)),
         "negotiated_max_rounds": random.choice((2, 3, 20)),
         "notice_s": random.choice((0, 0, 60)),
         "two_person_acts": random.choice(("none", "none", GRAVE, ", ".join(EXCEPTIONAL_ACTS))),

@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 NS: Final = 10**9
 YEARS: Final = (2025, 2025, 2025, 2026)
 USER_KINDS: Final = (
-    (34, "offset"),
+    (60, "offset"),
     (22, "retirement"),
     (10, "withdrawal"),
-    (6, "year"),
-    (4, "filing"),
+    (9, "year"),
+    (12, "filing"),
     (3, "designation"),
 )
 """How often each is sent, beside everything else, and the method that makes it."""
@@ -108,7 +108,7 @@ class User:
         now_ns, hour_ns = self.hostile.at_ns, 3_600 * NS
         cap = Cap(
             base=self.random.choice(tuple(CapBase)),
-            ratio_numerator=self.random.choice((1, 5, 5, 33, 101)),
+            ratio_numerator=self.random.choice((1, 1, 5, 5, 33, 101)),
             ratio_denominator=self.random.choice((100, 100, 100, 0)),
             enforcement=self.random.choice(tuple(Enforcement)),
             joint_credits=self.random.choice(((), ("CCER",))),
@@ -118,7 +118,7 @@ class User:
             year=self.random.choice((*YEARS, 1)),
             opens_ns=self.random.choice((0, 0, 0, now_ns + hour_ns)),
             deadline_ns=self.random.choice((*(2**62,) * 4, now_ns + hour_ns)),
-            cap=self.random.choice((None, cap)),
+            cap=self.random.choice((None, cap, cap, cap)),
             methodologies=self.random.choice((*((),) * 5, ("SHCER02020022024II",), ("another",))),
             period_from=self.random.choice((*("",) * 5, "2024-01-01", "2024")),
             period_to=self.random.choice((*("",) * 5, "2024-12-31", "2023-12-31")),
@@ -139,7 +139,7 @@ class User:
         filing = Filing(
             entity=ParticipantId(self.random.choice(("p2", "p2", "p2", "p1", "stranger"))),
             year=self.random.choice(YEARS),
-            verified_emissions_tonnes=self.random.choice((None, 100, 1_000, 1_019, -1)),
+            verified_emissions_tonnes=self.random.choice((None, 100, 100, 1_000, 1_019, -1)),
             issued_allowances_tonnes=self.random.choice((None, 1_000, 10**12 + 1)),
             other_credits=self.random.choice(((), (credit,), (credit, credit))),
             source="chance",
