@@ -133,7 +133,7 @@ class Hostile:
             (45, self.answer),
             (16, self.notice),
             (4, self.report_breaks),
-            (18, self.custody_act),
+            (24, self.custody_act),
             (15, AdvanceTime),
             (9, self.rules),
             (5, self.control),
@@ -664,8 +664,14 @@ class Hostile:
         trade_id = TradeId(self.random.choice(parked or [self.random.randrange(self.market.trades + 2)]))
         lot_id, serials = self.stretch()
         some = tuple(TradeId(one) for one in self.random.sample(parked, min(len(parked), 2)))
-        if parked and self.chance(0.3):
-            return UnwindDelivery(operator=operator, reason=reason, trade_id=trade_id)
+        if parked and self.chance(0.5):
+            return self.random.choice(
+                (
+                    RetryDeliveries(operator=operator, reason=reason),
+                    RetryDeliveries(operator=operator, reason=reason, trade_ids=some),
+                    UnwindDelivery(operator=operator, reason=reason, trade_id=trade_id),
+                )
+            )
         choices: tuple[Command, ...] = (
             PlaceFreeze(
                 operator=operator,
