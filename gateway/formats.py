@@ -10,6 +10,8 @@ from datetime import date, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Final
 
+from settlement.rejections import Figure, Unit
+
 NS: Final = 1_000_000_000
 LAST_NS: Final = 2**63 - 1
 """The last instant that can be written down; the database and the wire count in 63 bits."""
@@ -134,3 +136,20 @@ def parse_client_id(text: str) -> str:
 _CLIENT_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,36}")
 CLIENT_ID_PATTERN: Final = f"^{_CLIENT_ID.pattern}$"
 """What a client's own id looks like, as a JSON Schema pattern."""
+
+
+def figure_text(unit: Unit, figure: Figure | None) -> str | None:
+    """A limit or an actual value as clients read it: "68.50", "61.20..74.80", "10", a time, or a text."""
+    if figure is None:
+        return None
+    if isinstance(figure, tuple):
+        return f"{_number_text(unit, figure[0])}..{_number_text(unit, figure[1])}"
+    return figure if isinstance(figure, str) else _number_text(unit, figure)
+
+
+def _number_text(unit: Unit, number: int) -> str:
+    if unit is Unit.FEN:
+        return money_text(number)
+    if unit is Unit.NS:
+        return time_text(number)
+    return str(number)

@@ -7,7 +7,7 @@ operator rolls by closing it, and its hours repeat every calendar date until the
 
 from matching.calendar import Calendar, day_of, following, midnight_ns, second_of_day
 from matching.rulebook import Rules
-from matching.session import NS, Phase, next_change_s, phase_at
+from matching.session import DAY_S, NEGOTIATED_PHASES, NS, Phase, next_change_s, phase_at
 from settlement.values import TradingDay
 
 
@@ -29,6 +29,16 @@ def next_phase_ns(trading_day: TradingDay, rules: Rules, at_ns: int) -> int:
         return midnight_ns(trading_day)
     edge_s = next_change_s(rules.hours, second_of_day(at_ns))
     return midnight_ns(following(today)) if edge_s is None else midnight_ns(today) + edge_s * NS
+
+
+def negotiation_ends_ns(trading_day: TradingDay, rules: Rules, at_ns: int) -> int | None:
+    """When negotiation next ceases, by these rules; None when it goes on for a whole day."""
+    edge_ns = next_phase_ns(trading_day, rules, at_ns)
+    while edge_ns <= at_ns + DAY_S * NS:
+        if phase_of(trading_day, rules, edge_ns) not in NEGOTIATED_PHASES:
+            return edge_ns
+        edge_ns = next_phase_ns(trading_day, rules, edge_ns)
+    return None
 
 
 def day_after(trading_day: TradingDay, calendar: Calendar, rules: Rules, at_ns: int) -> TradingDay | None:

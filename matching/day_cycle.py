@@ -11,7 +11,7 @@ from matching import rejections
 from matching.calendar import Calendar, following, midnight_ns
 from matching.closing import Close
 from matching.commands import AdvanceClose, CloseDay, OpenDay, RecordReconciliation
-from matching.day import day_after, next_phase_ns, phase_of
+from matching.day import day_after, negotiation_ends_ns, next_phase_ns, phase_of
 from matching.events import (
     CloseStarted,
     CloseStep,
@@ -158,9 +158,16 @@ class DayCycle:
             return (reconciled,)
         return (reconciled, close.reconciled())
 
-    def follow_time(self) -> Iterator[Event]:
-        """Bring rules, bands and phase to the present stamp."""
+    def come_to(self, stamp: Stamp) -> Iterator[Event]:
+        """The next command's stamp, and what the mere passing of time has brought by then."""
+        since_ns, self.stamp = self.stamp.at_ns, stamp
+        if stamp.at_ns >= self.next_change_ns:
+            yield from self.follow_time(since_ns)
+
+    def follow_time(self, since_ns: int | None = None) -> Iterator[Event]:
+        """Bring rules, bands and phase to the present stamp; `since_ns` is when time was last looked at, if not now."""
         day, at_ns = self.trading_day, self.stamp.at_ns
+        since_ns = at_ns if since_ns is None else since_ns
         if day is None or self.close is not None:
             return
         yield from self._negotiated.expire_due(at_ns)
@@ -174,6 +181,10 @@ class DayCycle:
         if phase is Phase.CLOSING:
             yield from self._begin_close(day)
             return
+        if {self.phase, phase} <= NEGOTIATED_PHASES:
+            ended_ns = negotiation_ends_ns(day, rules, since_ns)
+            if ended_ns is not None and ended_ns <= at_ns:  # and began anew, and nobody came by in between
+                yield from self._negotiated.end_session(day_closes=False)
         yield from self._change_phase(phase)
         next_rule_ns = self._rulebook.next_change_ns(at_ns)
         self.next_change_ns = min(

@@ -136,10 +136,7 @@ class Exchange:
         cycle = self.cycle
         if stamp.seq != cycle.stamp.seq + 1 or stamp.at_ns < cycle.stamp.at_ns:
             raise AssertionError(f"{stamp} after {cycle.stamp}")
-        cycle.stamp = stamp
-        events: list[Event] = []
-        if stamp.at_ns >= cycle.next_change_ns:
-            events.extend(cycle.follow_time())
+        events = list(cycle.come_to(stamp))
         events.extend(self.using.follow_time())
         decided = (
             self._decide_for_client(command) if isinstance(command, ClientCommand) else self._decide(command)

@@ -4,8 +4,9 @@ A proposal's cover is held from the moment it is filed, and named lots lie aside
 of the very terms by their hash. What becomes of it is a trade like any other (one counter of trade ids, delivery
 versus payment, fees, next-day resale), but in no price of the day.
 
-What the confirming side itself lacks refuses its command and leaves the transfer as it was; what by then ails the
-terms or the other side ends the transfer, `rejected`. So a confirmation is never answered by a silence.
+What the confirming side itself lacks, or the rules by then have against the terms, refuses its command and leaves the
+transfer as it was: it can be countered. What ails the other side, or comes up while the exchange reviews it, ends the
+transfer, `rejected`. So a confirmation is never answered by a silence.
 """
 
 from dataclasses import replace

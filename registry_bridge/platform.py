@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from registry_bridge.http_administration import AdministrationRefused, HttpAdministration
@@ -21,6 +22,18 @@ from registry_bridge.wire_faults import ArmedFault, CallName, FaultKind, FaultOr
 from registry_bridge.wire_inspection import Audit, LotBalance, MethodologyState, Restriction
 from settlement.lot import Lot, MethodologyClass
 from settlement.serials import Serials
+
+
+@contextmanager
+def _only_in_a_drill() -> Iterator[None]:
+    """Say why there is no fault switch, which the registry itself does not know of outside a drill."""
+    try:
+        yield
+    except AdministrationRefused as refused:
+        if refused.code != "no_such_call":
+            raise
+        why = "登记平台未以 --drill 运行 | the registry does not run with --drill"
+        raise AdministrationRefused(refused.code, why) from None
 
 
 class ReferencePlatform:
@@ -149,15 +162,18 @@ class ReferencePlatform:
             movement_kind=None if movement_kind is None else MovementKind(movement_kind),
             **figures,
         )
-        return await self._administration.set_fault(order)
+        with _only_in_a_drill():
+            return await self._administration.set_fault(order)
 
     async def clear_faults(self) -> None:
         """Disarm all faults, in a drill."""
-        await self._administration.clear_faults()
+        with _only_in_a_drill():
+            await self._administration.clear_faults()
 
     async def faults(self) -> tuple[ArmedFault, ...]:
         """The faults that are set, in a drill."""
-        return await self._administration.faults()
+        with _only_in_a_drill():
+            return await self._administration.faults()
 
     async def bind(self, registry_account: str, trading_account: str) -> None:
         """Bind a registry account to a trading account of the exchange."""

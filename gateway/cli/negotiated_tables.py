@@ -51,6 +51,13 @@ def _facts(transfer: dict[str, Any]) -> Iterable[tuple[str, object]]:
     yield say("状态", "state"), term(NEGOTIATED_STATE, transfer["state"])
     if transfer["reason"] is not None:
         yield say("原因", "reason"), term(NEGOTIATED_REASON, transfer["reason"])
+    for name, chinese, english in (
+        ("limit", "允许", "allowed"),
+        ("actual", "实际", "actual"),
+        ("review_reason", "交易所审核意见", "the exchange's review"),
+    ):
+        if transfer[name] is not None:
+            yield say(chinese, english), transfer[name]
     if transfer["ended_by"] is not None:
         yield say("由谁", "by"), transfer["ended_by"]
     yield say("产品", "listing"), transfer["listing"]

@@ -7,7 +7,7 @@ import orjson
 
 from gateway.engine.entry import Entry
 from gateway.engine.negotiations import Negotiations, NegotiationView, RoundView, Step
-from gateway.formats import money_text, price_text, quantity_text, time_text, time_us
+from gateway.formats import figure_text, money_text, price_text, quantity_text, time_text, time_us
 from matching.negotiated_events import (
     NegotiatedTransferConfirmed,
     NegotiatedTransferCountered,
@@ -20,6 +20,8 @@ from matching.negotiated_events import (
     NegotiatedTransferUnderReview,
     NegotiatedTransferWithdrawn,
 )
+from matching.negotiated_rejections import NEGOTIATED_OUTSIDE_BAND, NEGOTIATED_TOO_SMALL
+from matching.rejections import PRICE_NOT_ON_TICK, QUANTITY_NOT_IN_LOTS
 from matching.terms import NegotiatedTerms
 from settlement.named_lots import NamedLot
 
@@ -36,6 +38,17 @@ KINDS: Final[dict[type, str]] = {
     NegotiatedTransferRejected: "negotiated_rejected",
 }
 """Each step's type in the account event log."""
+
+_UNITS: Final = {
+    reason.code: reason.unit
+    for reason in (
+        NEGOTIATED_TOO_SMALL,
+        NEGOTIATED_OUTSIDE_BAND,
+        PRICE_NOT_ON_TICK,
+        QUANTITY_NOT_IN_LOTS,
+    )
+}
+"""What can be said against terms, and in which unit."""
 
 OBJECT: Final = "negotiated_transfer"
 """The member of an event that carries the object."""
@@ -68,11 +81,21 @@ def transfer_body(transfer: NegotiationView) -> dict[str, Any]:
         "terms_hash": transfer.terms_hash,
         "ended_by": transfer.by,
         "reason": transfer.reason,
+        **_figures(transfer),
+        "review_reason": transfer.review_reason,
         "trade_id": None if transfer.trade_id is None else str(transfer.trade_id),
         "filed_at": time_text(transfer.at_ns),
         "updated_at": time_text(transfer.updated_ns),
         "ended_at": None if transfer.ended_ns is None else time_text(transfer.ended_ns),
     }
+
+
+def _figures(transfer: NegotiationView) -> dict[str, str | None]:
+    """The figures of a check of the terms. Those of other checks are of one side, and not for the other to see."""
+    unit = _UNITS.get(transfer.reason or "")
+    if unit is None:
+        return {"limit": None, "actual": None}
+    return {"limit": figure_text(unit, transfer.limit), "actual": figure_text(unit, transfer.actual)}
 
 
 def rounds_body(transfer: NegotiationView) -> list[dict[str, Any]]:

@@ -22,8 +22,9 @@ from gateway.http.shapes import (
     Quantity,
     Time,
 )
-from matching.calendar import midnight_ns
-from matching.session import NS, Phase
+from matching.day import negotiation_ends_ns
+from matching.negotiated import NegotiatedState
+from matching.session import NS
 from settlement.lot import Lot
 from settlement.values import TradingDay
 
@@ -95,6 +96,14 @@ class NegotiatedTransfer(Answer):
         str | None,
         Field(description="Why it expired: own_time or session_end; or the code it was rejected with."),
     ]
+    limit: Annotated[
+        str | None,
+        Field(description="Where a check of the terms rejected it: what is allowed, as in an error."),
+    ]
+    actual: Annotated[str | None, Field(description="And what the terms say.")]
+    review_reason: Annotated[
+        str | None, Field(description="What the exchange said when it decided about it.")
+    ]
     trade_id: Id | None
     filed_at: Time
     updated_at: Time
@@ -134,7 +143,8 @@ class NegotiatedTransferDetail(NegotiatedTransfer):
     seconds_left: Annotated[
         int | None,
         Field(
-            description="Whole seconds until it expires, by the exchange's clock; null when that is not known."
+            description="Whole seconds until it expires, by the exchange's clock; null when that is not known, and"
+            " under review, which no such time ends."
         ),
     ]
 
@@ -160,8 +170,9 @@ def detail_body(transfer: NegotiationView, views: Views, now_ns: int) -> dict[st
     """The same, with its history and how long it has to live."""
     lots = views.lots_known
     ends_ns = _session_end_ns(transfer, views, now_ns)
-    known = [at_ns for at_ns in (transfer.terms.expires_at_ns, ends_ns) if at_ns is not None]
-    left_ns = min(known) - now_ns if known and transfer.is_open else None
+    is_filed = transfer.state is NegotiatedState.FILED
+    known = [at_ns for at_ns in (transfer.terms.expires_at_ns, ends_ns) if at_ns is not None and is_filed]
+    left_ns = min(known) - now_ns if known else None
     return {
         **view_body(transfer, lots),
         "terms_text": transfer.rounds[-1].terms.text,
@@ -173,13 +184,11 @@ def detail_body(transfer: NegotiationView, views: Views, now_ns: int) -> dict[st
 
 
 def _session_end_ns(transfer: NegotiationView, views: Views, now_ns: int) -> int | None:
-    """The end of the day's negotiated session; none for what has ended, and where the clock ends nothing."""
-    day = views.market.trading_day
-    rules = views.rules(now_ns, transfer.terms.listing)
-    if day is None or rules is None or not transfer.is_open:
+    """The end of the session under way; none for what does not wait for a side, and where the clock ends nothing."""
+    day, rules = views.market.trading_day, views.rules(now_ns)
+    if day is None or rules is None or transfer.state is not NegotiatedState.FILED:
         return None
-    ends_s = [period.end_s for period in rules.hours if period.phase is Phase.NEGOTIATED]
-    return midnight_ns(TradingDay(day)) + max(ends_s) * NS if ends_s else None
+    return negotiation_ends_ns(TradingDay(day), rules, now_ns)
 
 
 def _lot_body(named: dict[str, Any], lots: Mapping[str, Lot]) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from typing import Any, Final
 from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind
 from gateway.engine.use_pictures import quote_of
-from gateway.formats import quantity_text, time_text
+from gateway.formats import figure_text, quantity_text, time_text
 from gateway.http.catalogue import CATALOGUE
-from gateway.http.problems import Fault, figure_text, refusal, sentence
+from gateway.http.problems import Fault, refusal, sentence
 from gateway.http.routing import Call, Reply, Route
 from gateway.http.services import Services
 from gateway.http.shapes import ClientId

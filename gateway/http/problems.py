@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, Literal, TypeAlias
 
-from gateway.formats import money_text, time_text
+from gateway.formats import figure_text, time_text
 from gateway.http.catalogue import CATALOGUE, RETRYABLE, STATUS
-from settlement.rejections import Figure, Reason, Unit
+from settlement.rejections import Figure, Reason
 
 Language: TypeAlias = Literal["zh", "en"]
 State: TypeAlias = Literal["not_accepted", "accepted", "unknown"]
@@ -88,23 +88,6 @@ def refusal(
         header=header,
     )
     return Refused(fault, headers=headers, state=state)
-
-
-def figure_text(unit: Unit, figure: Figure | None) -> str | None:
-    """A limit or an actual value as clients read it: "68.50", "61.20..74.80", "10", a time, or a text."""
-    if figure is None:
-        return None
-    if isinstance(figure, tuple):
-        return f"{_number_text(unit, figure[0])}..{_number_text(unit, figure[1])}"
-    return figure if isinstance(figure, str) else _number_text(unit, figure)
-
-
-def _number_text(unit: Unit, number: int) -> str:
-    if unit is Unit.FEN:
-        return money_text(number)
-    if unit is Unit.NS:
-        return time_text(number)
-    return str(number)
 
 
 @lru_cache(maxsize=512)

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import pytest
 
-from matching.commands import CloseDay
+from matching.commands import AdvanceTime, CloseDay
 from matching.events import (
     BandSet,
     ClosingPriceSet,
@@ -263,6 +263,21 @@ def test_at_its_own_instant_it_has_expired_and_just_before_it_has_not() -> None:
     assert at.driver.exchange.next_change_ns > expires_at_ns
 
 
+def test_a_counters_own_time_takes_the_place_of_the_one_before() -> None:
+    at = table()
+    now_ns = at.driver.at_ns
+    sooner = at.filed("anna", SELL, 10, 6_800, "ben", expires_at_ns=now_ns + 30)
+    later = at.filed("anna", SELL, 10, 6_800, "ben", expires_at_ns=now_ns + 10)
+    at.countered("ben", sooner, 10, 6_800, expires_at_ns=now_ns + 20)
+    at.countered("ben", later, 10, 6_800, expires_at_ns=now_ns + 30)
+    at.countered("anna", later, 10, 6_800, expires_at_ns=now_ns + 30)
+    for instant_ns, states in ((19, "filed filed"), (20, "expired filed"), (30, "expired expired")):
+        at.driver.exchange = Exchange.load(at.driver.exchange.dump())
+        at.driver.do(AdvanceTime(), now_ns + instant_ns)
+        assert [at.state(one).value for one in (sooner, later)] == states.split()
+    assert (at.driver.units("anna").held, at.driver.cash("ben").held) == (0, 0)
+
+
 def test_the_same_confirmation_twice_is_one() -> None:
     at = table()
     transfer_id = at.filed("anna", SELL, 10, 6_800, "ben")
@@ -300,6 +315,26 @@ def test_the_session_is_two_to_three_in_shanghai_and_its_end_ends_what_is_filed(
         (transfer_id, ExpiryCause.SESSION_END),
     ]
     assert driver.units("anna").held == 0
+
+
+@pytest.mark.parametrize("by_clock", ["yes", "no"])
+def test_a_session_that_ended_while_nothing_came_to_pass_has_ended(by_clock: str) -> None:
+    driver = shanghai_market(
+        hours="negotiated 10:00-11:00; listed 13:00-14:00; negotiated 14:00-15:00", close_by_clock=by_clock
+    )
+    at = parties(driver)
+    driver.wait_until("10:30:00")
+    first = at.filed("anna", SELL, 10, 6_800, "ben")
+    events = driver.wait_until("14:10:00")
+    assert [event.cause for event in events if isinstance(event, NegotiatedTransferExpired)] == [
+        ExpiryCause.SESSION_END
+    ]
+    assert (at.state(first), driver.units("anna").held) == (NegotiatedState.EXPIRED, 0)
+    second = at.filed("anna", SELL, 10, 6_800, "ben")
+    driver.wait_until("14:20:00")
+    assert at.state(second) is NegotiatedState.FILED
+    driver.wait_until("14:30:00", TUESDAY)
+    assert at.state(second) is NegotiatedState.EXPIRED
 
 
 def test_the_close_ends_what_is_filed_and_what_is_under_review() -> None:
@@ -349,7 +384,7 @@ def test_from_half_a_million_tonnes_on_no_band_binds(tonnes: int, refused: bool)
     assert (kinds(events) == ["Rejected"]) is refused
 
 
-def test_a_band_that_has_moved_ends_the_transfer_when_it_is_confirmed() -> None:
+def test_a_band_that_has_moved_refuses_the_confirmation_and_leaves_room_to_counter() -> None:
     at = table()
     transfer_id = at.filed("anna", SELL, 10, 8_840, "ben")
     tiers = adopt(change("negotiated_band_tiers", "1000 below 500000; none", at.driver.at_ns))

@@ -88,7 +88,7 @@ from settlement.use_commands import (
 )
 from tests.reference import rules
 from tests.reference.custody import NEXT_OF_CLAIM, Custody, Frost, are_sound
-from tests.reference.negotiation import Negotiation
+from tests.reference.negotiation import NEGOTIATED_PHASES, Negotiation
 from tests.reference.office import Office, PlainUse, UseRequest, channels
 from tests.reference.rules import Terms, number
 from tests.reference.vault import MONEY, Answer, Note, Trade, Vault
@@ -209,8 +209,8 @@ class Market:
 
     def do(self, command: Command, seq: int, at_ns: int) -> list[Note]:
         """Let time pass up to that instant, then obey or refuse the command; everything that happened."""
-        self.seq, self.at_ns = seq, at_ns
-        notes = [*self.follow_time(), *self.ask_due()]
+        since_ns, self.seq, self.at_ns = self.at_ns, seq, at_ns
+        notes = [*self.follow_time(since_ns), *self.ask_due()]
         answer = self.decide(command)
         said = [("rejected", answer)] if isinstance(answer, str) else [*answer, *self.ask_due()]
         return [*notes, *said, *self.follow_up()]
@@ -932,7 +932,7 @@ class Market:
 
     # ---- the day ----------------------------------------------------------------------------------------------------
 
-    def follow_time(self) -> list[Note]:
+    def follow_time(self, since_ns: int | None = None) -> list[Note]:
         """Rules, bands and phase as they are now. While a day closes they stand still."""
         if self.day is None or self.close_step is not None:
             return []
@@ -951,7 +951,21 @@ class Market:
                 )
         self.market_terms = self.terms_now(None, moment_ns)
         phase = rules.phase_at(self.day, self.market_terms, self.at_ns)
-        return notes + (self.begin_close() if phase == "closing" else self.enter(phase))
+        if phase == "closing":
+            return notes + self.begin_close()
+        if phase in NEGOTIATED_PHASES and since_ns is not None and self.paused_since(since_ns):
+            notes.extend(self.negotiation.enter("break"))
+        return notes + self.enter(phase)
+
+    def paused_since(self, since_ns: int) -> bool:
+        """Whether nothing could be negotiated at some full minute in between."""
+        assert self.day is not None
+        assert self.market_terms is not None
+        minute_ns = 60 * rules.SECOND_NS
+        return self.phase in NEGOTIATED_PHASES and any(
+            rules.phase_at(self.day, self.market_terms, minute * minute_ns) not in NEGOTIATED_PHASES
+            for minute in range(since_ns // minute_ns + 1, self.at_ns // minute_ns + 1)
+        )
 
     def outside(self, listing: PlainListing) -> list[PlainOrder]:
         """Orders that the band leaves outside."""

@@ -24,7 +24,7 @@ class Drill:
 
     def __init__(self, settings: RegistrySettings) -> None:
         self.url = ""
-        self.restarts = self.hung_up = 0
+        self.restarts = self.kills = self.hung_up = 0
         self._settings = settings
         self._port: int | None = None
         self._killed = asyncio.Event()
@@ -48,14 +48,22 @@ class Drill:
     async def _live(self) -> None:
         while not self._stopped:
             self._killed.clear()
-            async with running(
-                self._settings, migrate=migrate, clock=ticking, die_now=self._killed.set
-            ) as url:
+            async with running(self._settings, migrate=migrate, clock=ticking, die_now=self._die) as url:
                 self._port = int(url.rpartition(":")[2])
                 self._ready.set()
                 await self._killed.wait()
                 self._port = None
             self.restarts += 1
+
+    async def up(self) -> None:
+        """Return when the registry is back from every death so far."""
+        async with asyncio.timeout(30):
+            while self.restarts < self.kills or self._port is None:  # noqa: ASYNC110 - a state of many parts
+                await asyncio.sleep(0.01)
+
+    def _die(self) -> None:
+        self.kills += not self._killed.is_set()
+        self._killed.set()
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass everything on, both ways, until one end hangs up; while the registry is down, hang up at once."""

@@ -30,6 +30,9 @@ from tests.registry_bridge.examples import DAY, DEADLINE_NS, ManualClock, delive
 from tests.registry_bridge.side import Side
 from tests.registry_bridge.test_bridge import ListOutbox
 
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+"""A registry that is killed within this process leaves connections behind that it had just accepted."""
+
 SEED: Final = int(os.environ.get("PUHUI_LINE_SEED", "20261122"))
 DELIVERIES: Final = int(os.environ.get("PUHUI_LINE_DELIVERIES", "10000"))
 FEW: Final = 150

@@ -186,7 +186,7 @@ async def test_check_names_what_was_changed_by_hand(desk: Desk) -> None:
 
 async def test_faults_are_refused_outside_a_drill_and_armed_in_one(desk: Desk) -> None:
     assert "no_such_call" in await desk.refused("fault", "set", "slow", "--delay-ms", "1")
-    assert "no_such_call" in await desk.refused("fault", "show")
+    assert "does not run with --drill" in await desk.refused("fault", "show")
     assert "no_such_call" in await desk.refused("fault", "clear")
     async with running(replace(desk.settings, drill=True), migrate=migrate) as url:
         (desk.data_dir / "registry" / "ready.json").write_text(json.dumps({"url": url}))

@@ -4,11 +4,12 @@ from collections import Counter
 
 import pytest
 
+from gateway.formats import figure_text
 from gateway.http import reasons
 from gateway.http.app import ROUTES
 from gateway.http.catalogue import CATALOGUE, RETRYABLE, STATUS, STATUS_OF_CORE
 from gateway.http.openapi import openapi_document
-from gateway.http.problems import figure_text, language_of
+from gateway.http.problems import language_of
 from gateway.http.statement_reasons import STATEMENT_REASONS
 from gateway.http.use_reasons import USE_REASONS
 from matching.rejections import REASONS as MATCHING_REASONS

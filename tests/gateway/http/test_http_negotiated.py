@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from gateway.engine.clock import ManualClock
 from gateway.engine.templates import MOST
 from gateway.formats import parse_time
 from tests.gateway.engine.world import adopting
@@ -302,7 +303,55 @@ async def test_refused_by_the_review_where_one_person_decides(exchange: Desk) ->
     assert (answer.status_code, answer.json()["state"]) == (200, "rejected")
     ended = await both_see(exchange, made["id"])
     assert (ended["state"], ended["reason"]) == ("rejected", "review_refused")
+    assert ended["review_reason"] == "unexplained"
+    assert [
+        event["negotiated_transfer"]["review_reason"] for event in await events_of(exchange, "buyer")
+    ] == [None, None, None, "unexplained", "unexplained"]
     assert (await exchange["buyer"].get("/v1/account"))["cash"] == whole
+
+
+async def test_figures_are_told_of_the_terms_and_not_of_the_other_side(exchange: Desk) -> None:
+    rules = (("negotiated_review", "all"), ("two_person_acts", "bust_trade"))
+    await exchange.engine.do(adopting(*rules))
+    dear = await filed(exchange, "t-1", price="80.00")
+    mine = await filed(exchange, "t-2", who="buyer", side="buy", counterparty="seller")
+    await confirmed(exchange, "buyer", dear)
+    await exchange.engine.do(adopting(("negotiated_band_tiers", "1000 below 500000; none")))
+    path = f"/v1/operator/negotiated-transfers/{dear['id']}/review"
+    await exchange["operator"].send("POST", path, {"decision": "approve", "reason": "fine"})
+    after = await both_see(exchange, dear["id"])
+    assert (after["state"], after["reason"]) == ("rejected", "negotiated_price_outside_band")
+    assert after["review_reason"] == "fine"
+    assert after["actual"] == "80.00"
+    low, high = after["limit"].split("..")
+    assert float(low) < float(high) < 80
+    await exchange.engine.do(adopting(("position_limits", "institution 10; covered_entity 10")))
+    after = await confirmed(exchange, "seller", mine)
+    assert (after["state"], after["reason"]) == ("rejected", "position_limit_exceeded")
+    assert (after["limit"], after["actual"]) == (None, None)
+
+
+async def test_what_is_under_review_runs_out_of_no_time(exchange: Desk) -> None:
+    await exchange.engine.do(adopting(("negotiated_review", "all")))
+    made = await filed(exchange, "u-1", expires_at="2026-11-23T10:05:00+08:00")
+    await confirmed(exchange, "buyer", made)
+    read = await both_see(exchange, made["id"])
+    assert (read["state"], read["seconds_left"], read["session_ends_at"]) == ("under_review", None, None)
+
+
+async def test_the_session_told_is_the_one_under_way(exchange: Desk) -> None:
+    """Of several in a day, on a date that its trading day has not caught up with."""
+    made = await filed(exchange, "h-1")
+    hours = "negotiated 09:00-11:00; listed 11:00-13:00; continuous 13:00-14:00; negotiated 14:00-15:00"
+    await exchange.engine.do(adopting(("hours", hours)))
+    read = await both_see(exchange, made["id"])
+    assert read["session_ends_at"] == "2026-11-23T11:00:00.000000+08:00"
+    assert read["seconds_left"] == 3_600
+    assert isinstance(exchange.engine.clock, ManualClock)
+    exchange.engine.clock.move_to(exchange.engine.clock.now_ns() + (24 + 4) * 3_600 * 10**9)
+    later = await both_see(exchange, (await filed(exchange, "h-2"))["id"])
+    assert later["session_ends_at"] == "2026-11-24T15:00:00.000000+08:00"
+    assert (await both_see(exchange, made["id"]))["reason"] == "session_end"
 
 
 async def test_the_supervisor_reads_everything_and_changes_nothing(exchange: Desk) -> None:

@@ -65,6 +65,7 @@ async def test_an_empty_exchange_is_set_up_and_opened(database: str) -> None:
             rule("negotiated_open_offers", "no", START_NS),
             rule("negotiated_review", "off", START_NS),
             rule("negotiated_max_rounds", 10, START_NS),
+            rule("negotiated_max_filed", 200, START_NS),
             rule("depth_levels", 5, START_NS),
             rule("registry_patience_s", 60, START_NS),
             rule("transfers_until", "none", START_NS),
