@@ -57,6 +57,7 @@ async def test_an_empty_exchange_is_set_up_and_opened(database: str) -> None:
             rule("large_holder_alerts", "none", START_NS),
             rule("fee_buyer_ppm", 0, START_NS),
             rule("fee_seller_ppm", 0, START_NS),
+            rule("settlement_account", "none", START_NS),
             rule("notice_s", 0, START_NS),
             rule("two_person_acts", "bust_trade", START_NS),
             rule("negotiated_min_tonnes", 1, START_NS),

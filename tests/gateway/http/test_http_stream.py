@@ -19,7 +19,7 @@ async def test_logon_signs_once_and_orders_follow(exchange: Desk) -> None:
         assert result == {
             "participant": "buyer-person",
             "account": "buyer",
-            "scopes": ["negotiate", "read", "trade", "transfer"],
+            "scopes": ["negotiate", "offset", "read", "trade", "transfer"],
         }
         placed = await buyer.ok("order.submit", **order_body("w1", price="61.20"))
         assert placed["order"]["status"] == "new"

@@ -126,8 +126,9 @@ async def test_a_refused_retirement_is_asked_again_by_an_operator(exchange: Desk
     assert (done.status_code, done.json()["state"]) == (200, "instructed")
     again = exchange.engine.listened[-1]
     await answer_of_registry(exchange, [again], Outcome.CONFIRMED, InstructionKind.RETIRE)
-    told = (await exchange["buyer"].get("/v1/events?limit=500"))["items"][-1]
+    told, certified = (await exchange["buyer"].get("/v1/events?limit=500"))["items"][-2:]
     assert (told["type"], told["lots"]) == ("retirement_completed", [{"lot": "LOT-1", "serials": [[1, 11]]}])
+    assert certified["type"] == "certificate_issued"
 
 
 async def test_a_listing_tells_its_fee(exchange: Desk) -> None:
