@@ -183,7 +183,7 @@ async def list_listings(call: Call) -> Reply:
 
 async def get_listing(call: Call) -> Reply:
     """One listing."""
-    return Reply(_body(call, _listing(call)))
+    return Reply(_body(call, listing_of(call)))
 
 
 def _body(call: Call, listing: ListingView) -> dict[str, Any]:
@@ -191,7 +191,8 @@ def _body(call: Call, listing: ListingView) -> dict[str, Any]:
     return listing_body(views, listing, call.services.clock.now_ns())
 
 
-def _listing(call: Call) -> ListingView:
+def listing_of(call: Call) -> ListingView:
+    """The listing the path names. Raises Refused where there is none."""
     found = call.services.views.listings.get(call.path["code"])
     if found is None:
         raise refusal(LISTING_UNKNOWN, pointer="", actual=call.path["code"])
@@ -202,7 +203,7 @@ async def get_depth(call: Call) -> Reply:
     """The best levels of a listing; no more of them than the rule book shows."""
     query: DepthQuery = call.query or DepthQuery()
     services = call.services
-    code = _listing(call).code
+    code = listing_of(call).code
     rules = services.views.rules(services.clock.now_ns(), code)
     shown = query.levels if rules is None else min(query.levels, rules.depth_levels)
     depth = services.views.depth(code, shown)
@@ -226,7 +227,7 @@ async def list_trades(call: Call) -> Reply:
     """A listing's listed trades, newest first, without identities."""
     query: Page = call.query or Page()
     page = await call.services.history.trades(
-        listing=_listing(call).code, method=TradeMethod.LISTED.value, after=query.after, limit=query.limit
+        listing=listing_of(call).code, method=TradeMethod.LISTED.value, after=query.after, limit=query.limit
     )
     return Reply({"items": [_trade_body(trade) for trade in page.items], "next": page.next})
 
