@@ -2,6 +2,7 @@
 
 import time
 from datetime import date, timedelta
+from functools import partial
 from typing import Annotated, Any, Final
 
 from pydantic import Field
@@ -29,7 +30,7 @@ from gateway.http.market_answers import (
     upcoming_body,
 )
 from gateway.http.problems import refusal
-from gateway.http.routing import Call, Handler, Reply, Route
+from gateway.http.routing import Call, Reply, Route
 from gateway.http.shapes import (
     LISTING_PATTERN,
     Answer,
@@ -304,20 +305,7 @@ def _entry(reason: Reason) -> dict[str, Any]:
     }
 
 
-def _public(path: str, handler: Handler, summary: str, answer: type[Answer], **more: Any) -> Route:  # noqa: ANN401 - as Route takes them
-    return Route(
-        method="GET",
-        path=path,
-        handler=handler,
-        scope="public",
-        kind=ActionKind.PUBLIC,
-        summary=summary,
-        tag="market data",
-        answer=answer,
-        **more,
-    )
-
-
+_public = partial(Route, method="GET", scope="public", kind=ActionKind.PUBLIC, tag="market data")
 _CODE: Final = {"code": LISTING_PATTERN}
 
 ROUTES: Final = (
