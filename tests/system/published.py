@@ -75,7 +75,8 @@ def expected_days(
     trades: Sequence[RawTrade], days: Sequence[str], first_reference_fen: Mapping[str, int]
 ) -> dict[str, dict[str, Line]]:
     """What each of these days' bulletins must say, listing by listing. The days are all that were closed, in order."""
-    closes_fen, volumes, turnovers = dict(first_reference_fen), dict.fromkeys(first_reference_fen, 0), {}
+    closes_fen = dict(first_reference_fen)
+    volumes, turnovers = dict.fromkeys(closes_fen, 0), dict.fromkeys(closes_fen, 0)
     expected: dict[str, dict[str, Line]] = {}
     for day in days:
         expected[day] = {}
@@ -89,7 +90,7 @@ def expected_days(
             tonnes = sum(trade.tonnes for trade in of_day)
             turnover_fen = sum(trade.tonnes * trade.price_fen for trade in of_day)
             volumes[listing] += tonnes
-            turnovers[listing] = turnovers.get(listing, 0) + turnover_fen
+            turnovers[listing] += turnover_fen
             if tonnes > THRESHOLD_TONNES:
                 closes_fen[listing] = (2 * turnover_fen + tonnes) // (2 * tonnes)
             expected[day][listing] = Line(

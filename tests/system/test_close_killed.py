@@ -174,7 +174,7 @@ class Closing:
         assert closed == len(self.days)
         owners = [self.clients[name] for name in TRADERS]
         trades = await published.raw_trades(owners)
-        first_fen = {CLASS_ONE: FIRST_REFERENCE_FEN, CLASS_TWO: FIRST_REFERENCE_FEN}
+        first_fen = {str(code): FIRST_REFERENCE_FEN for code in (CLASS_ONE, CLASS_TWO)}
         expected = published.expected_days(trades, self.days, first_fen)
         self.found["bulletins"] = await published.bulletins_are_true(owners[0], expected)
         self.found["statements"] = await published.statements_follow_on(owners, self.days)
