@@ -10,6 +10,7 @@ from matching.order import Side
 from matching.terms import NegotiatedId, NegotiatedTerms
 from settlement.named_lots import NamedLot
 from settlement.values import CASH, AccountId, AssetCode, LotId
+from tests.life import goes_only_where_drawn
 
 STATE, STEP = NegotiatedState, NegotiatedStep
 DRAWN = """
@@ -54,14 +55,7 @@ def a_transfer(state: NegotiatedState = STATE.FILED, proposer: Side = Side.SELL)
 
 @pytest.mark.parametrize(("state", "step"), list(product(NegotiatedState, NegotiatedStep)))
 def test_a_transfer_goes_only_where_the_table_says(state: NegotiatedState, step: NegotiatedStep) -> None:
-    transfer, after = a_transfer(state), drawn().get((state, step))
-    if after is None:
-        with pytest.raises(KeyError):
-            transfer.step(step)
-        assert transfer.state is state
-    else:
-        transfer.step(step)
-        assert transfer.state is after
+    goes_only_where_drawn(a_transfer(state), step, drawn())
 
 
 def test_the_table_is_the_one_drawn_in_its_module() -> None:

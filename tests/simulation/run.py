@@ -71,7 +71,7 @@ class Simulation:
         self.since.append(Step(command, stamp, events))
         assert notes_of(events) == expected, f"{command}"
         self.digest.update(orjson.dumps(events))
-        self.compare_balances()
+        compare_balances(self.exchange, self.reference)
         if self.done <= CHECKED_ALWAYS or self.done % self.check_every == 0:
             self.check()
         if self.crashes.random() * CRASH_EVERY < 1:
@@ -96,20 +96,6 @@ class Simulation:
         self.exchange.check()
         self.snapshot, self.since = before, []
 
-    def compare_balances(self) -> None:
-        """Every balance is the reference's."""
-        ledger = self.exchange.depository.ledger
-        for (account, asset), amounts in self.reference.vault.amounts.items():
-            balance = ledger.balance(AccountId(account), AssetCode(asset))
-            have = (
-                balance.available,
-                balance.held,
-                balance.frozen,
-                balance.delivering,
-                balance.retired,
-            )
-            assert have == tuple(amounts.values()), f"{account} {asset}: {have}, not {amounts}"
-
     def fingerprint(self) -> str:
         """A digest of everything said so far and of everything known now."""
         self.digest.update(orjson.dumps(self.exchange.dump()))
@@ -124,6 +110,21 @@ def bands_of(exchange: Exchange) -> list[PriceBand]:
 def plain_fee(fee: FeeTerms) -> Fee:
     """What an order pays, in the reference's words."""
     return fee.ppm, fee.minimum_fen, fee.cap_fen
+
+
+def compare_balances(exchange: Exchange, reference: Market) -> None:
+    """Every balance is the reference's."""
+    ledger = exchange.depository.ledger
+    for (account, asset), amounts in reference.vault.amounts.items():
+        balance = ledger.balance(AccountId(account), AssetCode(asset))
+        have = (
+            balance.available,
+            balance.held,
+            balance.frozen,
+            balance.delivering,
+            balance.retired,
+        )
+        assert have == tuple(amounts.values()), f"{account} {asset}: {have}, not {amounts}"
 
 
 def compare(exchange: Exchange, reference: Market) -> None:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from matching import rejections as matching_rejections
 from matching.agreements import Agreements
 from matching.book import OrderBook
 from matching.day_prices import DayPrices
@@ -22,15 +21,14 @@ from matching.fees import FeeTerms
 from matching.negotiated import NegotiatedTransfer
 from matching.negotiated_transfers import NegotiatedTransfers
 from matching.order import Order
-from settlement import cash_rejections, custody_rejections
-from settlement import rejections as settlement_rejections
+from matching.rejections import REASONS as MATCHING_REASONS
 from settlement.freezing import Freezing
 from settlement.holdings import Holdings
 from settlement.ledger import Ledger
 from settlement.movements import Movements
 from settlement.obligations import Obligations
 from settlement.provenance import Provenance
-from settlement.use_rejections import USE_REASONS
+from settlement.reasons import REASONS as SETTLEMENT_REASONS
 from settlement.values import AccountId, AssetCode, TradeId, TradingDay
 from tests.reference.vault import Note
 from tests.simulation import run
@@ -67,13 +65,7 @@ def test_lives_meet_every_event_and_every_rejection_there_is(monkeypatch: pytest
         return notes
 
     monkeypatch.setattr(run, "notes_of", lambda events: counting(notes_of(events)))
-    reasons = (
-        *matching_rejections.REASONS,
-        *settlement_rejections.REASONS,
-        *cash_rejections.REASONS,
-        *USE_REASONS,
-    )
-    codes = {reason.code for reason in reasons}
+    codes = {reason.code for reason in (*MATCHING_REASONS, *SETTLEMENT_REASONS)}
     notes = {
         "traded",
         "rested",
@@ -88,7 +80,6 @@ def test_lives_meet_every_event_and_every_rejection_there_is(monkeypatch: pytest
     notes |= {"transfer failed", "prices", "band", "phase", "reconciled", "closed"}
     notes |= {"replaced", "halted", "resumed", "restricted", "lifted", "busted", "revised", "large holder"}
     notes |= {"waits", "approved", "declined", "asked to retire", "retired", "not retired"}
-    codes |= {reason.code for reason in custody_rejections.REASONS}
     notes |= {"left", "parked", "retried", "unwound", "notice", "lot changed", "came in", "freeze", "thaw"}
     notes |= {"frozen", "removal", "removal asked", "removed", "not removed", "claim", "claim decided"}
     notes |= {"break", "break resolved"}

@@ -78,7 +78,7 @@ from tests.reference.custody import Frost
 from tests.reference.market import Market
 from tests.simulation import universe
 from tests.simulation.notes import notes_of
-from tests.simulation.run import compare
+from tests.simulation.run import compare, compare_balances
 from tests.simulation.universe import CLASS_ONE, OWNERS, change
 
 ACCOUNTS = (AccountId("a1"), AccountId("a2"), AccountId("a1-second"))
@@ -528,17 +528,7 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def sound_and_the_same(self) -> None:
-        ledger = self.exchange.depository.ledger
-        for (account, asset), amounts in self.reference.vault.amounts.items():
-            balance = ledger.balance(AccountId(account), AssetCode(asset))
-            have = [
-                balance.available,
-                balance.held,
-                balance.frozen,
-                balance.delivering,
-                balance.retired,
-            ]
-            assert have == list(amounts.values())
+        compare_balances(self.exchange, self.reference)
         if self.seq % self.walk_every == 0:
             self.walk()
 

@@ -65,7 +65,6 @@ from settlement.lot import MethodologyClass
 from settlement.named_lots import NamedLot
 from settlement.values import (
     AccountId,
-    AssetCode,
     InstructionId,
     LotId,
     ParticipantId,
@@ -75,7 +74,7 @@ from settlement.values import (
 from tests.reference.market import Market
 from tests.simulation import universe
 from tests.simulation.notes import notes_of
-from tests.simulation.run import compare
+from tests.simulation.run import compare, compare_balances
 from tests.simulation.test_machine import RULES
 from tests.simulation.universe import CLASS_ONE, OWNERS, change
 
@@ -453,17 +452,7 @@ class NegotiationMachine(RuleBasedStateMachine):
 
     @invariant()
     def sound_and_the_same(self) -> None:
-        ledger = self.exchange.depository.ledger
-        for (account, asset), amounts in self.reference.vault.amounts.items():
-            balance = ledger.balance(AccountId(account), AssetCode(asset))
-            have = [
-                balance.available,
-                balance.held,
-                balance.frozen,
-                balance.delivering,
-                balance.retired,
-            ]
-            assert have == list(amounts.values())
+        compare_balances(self.exchange, self.reference)
         self.exchange.check()
         compare(self.exchange, self.reference)
 
