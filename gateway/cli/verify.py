@@ -81,15 +81,15 @@ async def _database(data_dir: Path, database_url: str | None) -> AsyncIterator[s
 async def _walk(dsn: str, output: Output) -> "Verification":
     import asyncpg
 
-    from gateway.engine.bank_statements import CheckedBankStatements
-    from gateway.engine.bulletins import CheckedBulletins
+    from gateway.engine.bank_statements import BANK_STATEMENTS
+    from gateway.engine.bulletins import BULLETINS
     from gateway.engine.custody_rows import CustodyHistoryRows
     from gateway.engine.derived_rows import HistoryRows
     from gateway.engine.settlement_postings import settlement_check
     from gateway.engine.settlement_rows import SettledRows
     from gateway.engine.use_verification import UseTables
     from gateway.engine.verification import verify_journal
-    from gateway.engine.withdrawals import CheckedWithdrawals
+    from gateway.engine.withdrawals import WITHDRAWALS
 
     with Progress(console=Console(stderr=True), disable=output.as_json) as progress:
         task = progress.add_task(say("核对", "verifying"), total=None)
@@ -99,9 +99,9 @@ async def _walk(dsn: str, output: Output) -> "Verification":
                 lambda done, total: progress.update(task, completed=done, total=total),
                 (
                     HistoryRows,
-                    CheckedWithdrawals,
-                    CheckedBankStatements,
-                    CheckedBulletins,
+                    WITHDRAWALS.checked,
+                    BANK_STATEMENTS.checked,
+                    BULLETINS.checked,
                     CustodyHistoryRows,
                     SettledRows,
                     UseTables,

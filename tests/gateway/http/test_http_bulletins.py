@@ -12,6 +12,7 @@ from settlement.commands import Outcome, ResolveInstruction
 from settlement.events import MovementInstructed
 from settlement.values import TradingDay
 from tests.gateway.http.desk import Desk, desk
+from tests.matching.driver import statements_due
 
 
 async def trade(exchange: Desk, number: int, price: str, quantity: str) -> None:
@@ -31,6 +32,8 @@ async def close(exchange: Desk) -> str:
             if isinstance(event, MovementInstructed):
                 name = event.instruction.instruction_id
                 await submit(ResolveInstruction(instruction_id=name, outcome=Outcome.CONFIRMED))
+        for command in statements_due(exchange.engine.recovered.exchange):
+            await submit(command)
         # Refused until the comparison is what the close waits for.
         await submit(RecordReconciliation(trading_day=day, breaks=0, digest_here="same", digest_there="same"))
     return day
