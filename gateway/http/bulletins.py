@@ -4,7 +4,7 @@ import csv
 from collections.abc import Sequence
 from datetime import date, timedelta
 from io import StringIO
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -12,7 +12,7 @@ from gateway.access.limits import ActionKind
 from gateway.engine.bulletins import MOST_DAYS
 from gateway.formats import time_text
 from gateway.http import reasons
-from gateway.http.bulletin_body import bulletins_of
+from gateway.http.bulletin_body import Period, bulletins_of
 from gateway.http.problems import refusal
 from gateway.http.routing import Call, Reply, Route
 from gateway.http.shapes import Answer, Date, DateIn, ListingCode, Money, Price, Quantity, Request, Time
@@ -20,6 +20,8 @@ from settlement.channels import Channel
 
 FIRST_DAY: Final = "1970-01-01"
 LAST_DAY: Final = "2261-12-31"
+TableName: TypeAlias = Literal["listings", "retired"]
+
 SHOWN_BY_DEFAULT: Final = timedelta(days=31)
 
 
@@ -90,21 +92,21 @@ class DayDigests(Answer):
     next: Annotated[Date | None, Field(description="The day to go on after.")]
 
 
-class BulletinsQuery(Request):
+class Form(Request):
+    """In which form."""
+
+    format: Literal["json", "csv"] = "json"
+    table: Annotated[TableName, Field(description="Which one, as a table for a spreadsheet.")] = "listings"
+
+
+class BulletinsQuery(Form):
     """Which bulletins."""
 
     from_: Annotated[
         DateIn | None, Field(alias="from", description="The first day; a month back if absent.")
     ] = None
     to: DateIn | None = None
-    period: Literal["day", "week"] = "day"
-    format: Literal["json", "csv"] = "json"
-
-
-class BulletinQuery(Request):
-    """In which form."""
-
-    format: Literal["json", "csv"] = "json"
+    period: Period = "day"
 
 
 class DigestsQuery(Request):
@@ -116,12 +118,12 @@ class DigestsQuery(Request):
 
 async def get_bulletin(call: Call) -> Reply:
     """The table of one closed day."""
-    query: BulletinQuery = call.query or BulletinQuery()
+    query: Form = call.query or Form()
     day = call.path["date"]
     found = await call.services.history.bulletins.days(day, day)
     if not found.days:
         raise refusal(reasons.NOT_FOUND, actual=day)
-    return _answer(query.format, list(bulletins_of(found, "day")), is_list=False)
+    return _answer(query, list(bulletins_of(found, "day")), is_list=False)
 
 
 async def list_bulletins(call: Call) -> Reply:
@@ -130,7 +132,7 @@ async def list_bulletins(call: Call) -> Reply:
     last = query.to or LAST_DAY
     first = query.from_ or _a_month_before(query.to or call.services.views.market.trading_day)
     found = await call.services.history.bulletins.days(first, last)
-    return _answer(query.format, list(bulletins_of(found, query.period))[:MOST_DAYS], is_list=True)
+    return _answer(query, list(bulletins_of(found, query.period))[:MOST_DAYS], is_list=True)
 
 
 async def list_digests(call: Call) -> Reply:
@@ -157,26 +159,20 @@ def _a_month_before(day: str | None) -> str:
     return (date.fromisoformat(day) - SHOWN_BY_DEFAULT).isoformat()
 
 
-def _answer(wanted: Literal["json", "csv"], bulletins: list[dict[str, Any]], *, is_list: bool) -> Reply:
-    if wanted == "csv":
-        return _as_csv(bulletins)
+def _answer(query: Form, bulletins: list[dict[str, Any]], *, is_list: bool) -> Reply:
+    if query.format == "csv":
+        return _as_csv(bulletins, query.table)
     return Reply({"items": bulletins, "next": None} if is_list else bulletins[0])
 
 
-def _as_csv(bulletins: Sequence[dict[str, Any]]) -> Reply:
+def _as_csv(bulletins: Sequence[dict[str, Any]], table: TableName) -> Reply:
     text = StringIO(newline="")
     writer = csv.writer(text)
-    columns = list(BulletinLine.model_fields)
+    columns = list((BulletinLine if table == "listings" else RetiredLine).model_fields)
     writer.writerow(["date", "from", *columns])
     for bulletin in bulletins:
-        for line in bulletin["listings"]:
+        for line in bulletin[table]:
             writer.writerow([bulletin["date"], bulletin["from"], *(line[name] for name in columns)])
-    writer.writerow([])
-    purposes = list(RetiredLine.model_fields)
-    writer.writerow(["date", "from", *purposes])
-    for bulletin in bulletins:
-        for line in bulletin["retired"]:
-            writer.writerow([bulletin["date"], bulletin["from"], *(line[name] for name in purposes)])
     return Reply(text.getvalue().encode(), content_type="text/csv; charset=utf-8")
 
 
@@ -203,7 +199,7 @@ ROUTES: Final = (
         get_bulletin,
         "The table of one closed day",
         Bulletin,
-        query=BulletinQuery,
+        query=Form,
         path_parameters={"date": r"^\d{4}-\d\d-\d\d$"},
     ),
     _public(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from hashlib import sha256
 
 from matching.calendar import Announcement, midnight_ns
 from matching.close_events import IssuedStatement
@@ -383,7 +384,7 @@ def statements_due(exchange: Exchange, portion: int = 1_000) -> Iterator[IssueSt
     accounts = list(close.without_statement())
     for first in range(0, len(accounts), portion):
         statements = tuple(
-            IssuedStatement(account=account, digest=f"of {account}")
+            IssuedStatement(account=account, digest=sha256(account.encode()).hexdigest())
             for account in accounts[first : first + portion]
         )
         yield IssueStatements(trading_day=close.trading_day, statements=statements)
