@@ -114,36 +114,26 @@ CREATE TABLE journal (
 CREATE FUNCTION continue_journal() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     head journal_head;
-    last journal;
-    first_new bigint;
-    many bigint;
-    broken bigint;
+    entry record;
 BEGIN
-    SELECT min(seq), count(*) INTO first_new, many FROM inserted;
-    IF many = 0 THEN
-        RETURN NULL;
-    END IF;
     SELECT * INTO head FROM journal_head FOR UPDATE;
-    SELECT * INTO last FROM inserted ORDER BY seq DESC LIMIT 1;
-    IF first_new <> head.seq + 1 OR last.seq <> head.seq + many THEN
-        RAISE EXCEPTION 'journal rows % to % do not continue it after %', first_new, last.seq, head.seq
-            USING ERRCODE = 'check_violation', CONSTRAINT = 'journal_is_gapless';
-    END IF;
-    SELECT seq INTO broken
-    FROM (
-        SELECT seq, at_ns, command, events, digest,
-            lag(digest, 1, head.digest) OVER in_order AS digest_before,
-            lag(at_ns, 1, head.at_ns) OVER in_order AS at_ns_before
-        FROM inserted WINDOW in_order AS (ORDER BY seq)
-    ) AS entry
-    WHERE at_ns < at_ns_before OR digest <> sha256(
-        digest_before || int8send(seq) || int8send(at_ns) || convert_to(command, 'UTF8') || convert_to(events, 'UTF8')
-    ) LIMIT 1;
-    IF FOUND THEN
-        RAISE EXCEPTION 'journal row % is before the one before it, or its digest does not continue the chain', broken
-            USING ERRCODE = 'check_violation', CONSTRAINT = 'journal_is_chained';
-    END IF;
-    UPDATE journal_head SET seq = last.seq, at_ns = last.at_ns, digest = last.digest;
+    FOR entry IN SELECT * FROM inserted ORDER BY seq LOOP
+        IF entry.seq <> head.seq + 1 THEN
+            RAISE EXCEPTION 'journal row % does not come after %', entry.seq, head.seq
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'journal_is_gapless';
+        END IF;
+        IF entry.at_ns < head.at_ns OR entry.digest <> sha256(
+            head.digest || int8send(entry.seq) || int8send(entry.at_ns)
+            || convert_to(entry.command, 'UTF8') || convert_to(entry.events, 'UTF8'))
+        THEN
+            RAISE EXCEPTION 'journal row % has a time before, or a digest not from, the row before it', entry.seq
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'journal_is_chained';
+        END IF;
+        head.seq := entry.seq;
+        head.at_ns := entry.at_ns;
+        head.digest := entry.digest;
+    END LOOP;
+    UPDATE journal_head SET seq = head.seq, at_ns = head.at_ns, digest = head.digest WHERE seq < head.seq;
     RETURN NULL;
 END $$;
 
