@@ -11,9 +11,10 @@ import pyotp
 import pytest_asyncio
 
 from gateway.access.sessions import csrf_of
+from gateway.formats import time_text
 from gateway.http.services import HttpSettings
 from tests.gateway.http.browser import COOKIE, PASSWORD, Browser, admit, browser
-from tests.gateway.http.desk import Desk, desk, order_body
+from tests.gateway.http.desk import START_NS, Desk, desk, order_body
 
 MINUTE = 60
 
@@ -375,22 +376,27 @@ async def test_an_operator_lets_people_in_and_keeps_them_out(exchange: Desk) -> 
     assert ("disabled", "operator", "on leave") in [tuple(row) for row in done]
 
 
-async def test_an_operator_acts_from_the_page_and_is_the_one_who_acted(exchange: Desk) -> None:
-    await admit(exchange, "operator")
-    await admit(exchange, "zhao", like="operator")
-    async with browser(exchange, "operator") as one, browser(exchange, "zhao") as same_participant:
+async def test_two_persons_of_one_operator_are_not_two_operators(exchange: Desk) -> None:
+    for name, like in (("qian", "operator"), ("zhao", "operator"), ("sun", "operator2")):
+        await admit(exchange, name, like=like)
+    async with (
+        browser(exchange, "qian") as one,
+        browser(exchange, "zhao") as same,
+        browser(exchange, "sun") as other,
+    ):
         change = {
-            "parameter": "two_person_acts",
-            "value": "bust",
-            "effective_from": "2026-01-01T00:00:00+08:00",
-            "source": "test",
-            "certainty": "demonstration",
+            "parameter": "band_basis_points",
+            "value": 500,
+            "effective_from": time_text(START_NS + 60_000_000_000),
+            "source": "notice 7",
+            "certainty": "official",
         }
-        assert (await one.send("POST", "/v1/operator/rules", {"changes": [change]})).status_code in {201, 202}
-        waiting = await one.send("GET", "/v1/operator/approvals")
-        for item in waiting.json()["items"]:
-            target = f"/v1/operator/approvals/{item['id']}/approve"
-            assert await same_participant.refused("POST", target) == (403, "second_person_needed")
+        emergency = {"changes": [change], "emergency": True, "reason": "price swings"}
+        asked = (await one.ok("POST", "/v1/operator/rules", emergency))["approval"]
+        assert asked["operator"] == "operator"
+        target = f"/v1/operator/approvals/{asked['id']}/approve"
+        assert await same.refused("POST", target) == (403, "second_person_needed")
+        assert (await other.ok("POST", target))["approval"]["state"] == "approved"
 
 
 async def test_sessions_outlive_a_restart(database: str) -> None:
