@@ -13,6 +13,7 @@ from gateway.http import (
     bank,
     bank_statements,
     bulletins,
+    candles,
     certificates,
     compliance_years,
     health,
@@ -62,6 +63,7 @@ async def get_openapi(_: Call) -> Reply:
 
 ROUTES: Final[tuple[Route, ...]] = (
     *market_data.ROUTES,
+    *candles.ROUTES,
     Route(
         method="GET",
         path="/v1/openapi.json",

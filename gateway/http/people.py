@@ -1,6 +1,6 @@
 """People as operators see them: letting somebody in, giving a new password, keeping somebody out."""
 
-from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Annotated, Any, Final
 
 from pydantic import Field
@@ -12,8 +12,8 @@ from gateway.formats import time_text
 from gateway.http import people_reasons
 from gateway.http.access_keys import ScopeName, require_known
 from gateway.http.problems import refusal
-from gateway.http.routing import Call, Handler, Reply, Route
-from gateway.http.shapes import NAME_PATTERN, AccountName, Answer, Name, OperatorRequest, Request, Text, Time
+from gateway.http.routing import Call, Reply, Route
+from gateway.http.shapes import NAME_PATTERN, AccountName, Answer, Name, OperatorRequest, Text, Time
 
 CREATED: Final = 201
 
@@ -102,20 +102,16 @@ async def reset_person(call: Call) -> Reply:
     return Reply({**_body(person), "one_time_password": password})
 
 
-def _changing(change: Callable[[Call, Person, str], Awaitable[Person]], doc: str) -> Handler:
-    async def handle(call: Call) -> Reply:
-        return Reply(_body(await change(call, _find(call), call.body.reason)))
-
-    handle.__doc__ = doc
-    return handle
+async def disable_person(call: Call) -> Reply:
+    """Keep somebody out, at once and on every open connection."""
+    sign_ins = call.services.sign_ins
+    return Reply(_body(await sign_ins.disable(_find(call), by=call.participant, reason=call.body.reason)))
 
 
-def _disable(call: Call, person: Person, reason: str) -> Awaitable[Person]:
-    return call.services.sign_ins.disable(person, by=call.participant, reason=reason)
-
-
-def _enable(call: Call, person: Person, reason: str) -> Awaitable[Person]:
-    return call.services.sign_ins.enable(person, by=call.participant, reason=reason)
+async def enable_person(call: Call) -> Reply:
+    """Let somebody in again."""
+    sign_ins = call.services.sign_ins
+    return Reply(_body(await sign_ins.enable(_find(call), by=call.participant, reason=call.body.reason)))
 
 
 def _find(call: Call) -> Person:
@@ -141,57 +137,39 @@ def _body(person: Person) -> dict[str, Any]:
     }
 
 
-def _act(word: str, handler: Handler, summary: str, body: type[Request], answer: type[Answer]) -> Route:
-    return Route(
-        method="POST",
-        path=f"/v1/operator/people/{{person}}/{word}",
-        handler=handler,
-        scope=Scope.OPERATE,
-        kind=ActionKind.OPERATE,
-        summary=summary,
-        tag="operator",
-        body=body,
-        answer=answer,
-        path_parameters={"person": NAME_PATTERN},
-    )
-
+_of_operators: Final = partial(Route, scope=Scope.OPERATE, kind=ActionKind.OPERATE, tag="operator")
+_act: Final = partial(_of_operators, method="POST", path_parameters={"person": NAME_PATTERN})
 
 ROUTES: Final = (
-    Route(
+    _of_operators(
+        "/v1/operator/people",
+        add_person,
+        "Let somebody log in",
+        PersonWithPassword,
         method="POST",
-        path="/v1/operator/people",
-        handler=add_person,
-        scope=Scope.OPERATE,
-        kind=ActionKind.OPERATE,
-        summary="Let somebody log in",
-        tag="operator",
         body=PersonRequest,
-        answer=PersonWithPassword,
         status=CREATED,
     ),
-    Route(
-        method="GET",
-        path="/v1/operator/people",
-        handler=list_people,
-        scope=Scope.OPERATE,
-        kind=ActionKind.OPERATE,
-        summary="Everybody who logs in",
-        tag="operator",
-        answer=PeopleAnswer,
-    ),
-    _act("reset", reset_person, "Give somebody a new password", ResetRequest, PersonWithPassword),
+    _of_operators("/v1/operator/people", list_people, "Everybody who logs in", PeopleAnswer, method="GET"),
     _act(
-        "disable",
-        _changing(_disable, "Keep somebody out, at once and on every open connection."),
+        "/v1/operator/people/{person}/reset",
+        reset_person,
+        "Give somebody a new password",
+        PersonWithPassword,
+        body=ResetRequest,
+    ),
+    _act(
+        "/v1/operator/people/{person}/disable",
+        disable_person,
         "Keep somebody out",
-        ReasonRequest,
         PersonAnswer,
+        body=ReasonRequest,
     ),
     _act(
-        "enable",
-        _changing(_enable, "Let somebody in again."),
+        "/v1/operator/people/{person}/enable",
+        enable_person,
         "Let somebody in again",
-        ReasonRequest,
         PersonAnswer,
+        body=ReasonRequest,
     ),
 )

@@ -1,5 +1,6 @@
 """People's way in: log-in and log-out, one's own sessions, password and authenticator."""
 
+from functools import partial
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
@@ -22,7 +23,7 @@ from gateway.http import people_reasons, reasons
 from gateway.http.access_keys import ScopeName
 from gateway.http.cookies import SessionCookie
 from gateway.http.problems import Refused, refusal
-from gateway.http.routing import Call, Handler, Reply, Route
+from gateway.http.routing import Call, Reply, Route
 from gateway.http.shapes import AccountName, Answer, Name, Request, Time
 
 CREATED: Final = 201
@@ -318,81 +319,41 @@ async def remove_totp(call: Call) -> Reply:
     return Reply(_body(call, _token(call), call.own_session))
 
 
-def _route(
-    method: Literal["GET", "POST", "DELETE"],
-    path: str,
-    handler: Handler,
-    summary: str,
-    answer: type[Answer],
-    **more: Any,  # noqa: ANN401 - as Route takes them
-) -> Route:
-    given: dict[str, Any] = {"scope": "any", "by": "session", "kind": ActionKind.READ} | more
-    return Route(
-        method=method, path=path, handler=handler, summary=summary, answer=answer, tag="people", **given
-    )
-
+_for_people: Final = partial(Route, scope="any", by="session", tag="people")
+_reading: Final = partial(_for_people, method="GET", kind=ActionKind.READ)
+_ending: Final = partial(_for_people, method="DELETE", kind=ActionKind.READ)
+_judging: Final = partial(_for_people, method="POST", kind=ActionKind.LOGIN)
 
 ROUTES: Final = (
-    _route(
-        "POST",
+    Route(
         "/v1/session",
         sign_in,
         "Log in",
         SessionAnswer,
-        body=SignInRequest,
-        status=CREATED,
+        method="POST",
         scope="public",
         kind=ActionKind.LOGIN,
+        tag="people",
+        body=SignInRequest,
+        status=CREATED,
     ),
-    _route(
-        "GET",
-        "/v1/session",
-        who_am_i,
-        "Who is logged in",
-        SessionAnswer,
-        while_password_must_change=True,
-    ),
-    _route("DELETE", "/v1/session", sign_out, "Log out", SessionEnded, while_password_must_change=True),
-    _route(
-        "POST",
+    _reading("/v1/session", who_am_i, "Who is logged in", SessionAnswer, while_password_must_change=True),
+    _ending("/v1/session", sign_out, "Log out", SessionEnded, while_password_must_change=True),
+    _judging(
         "/v1/session/password",
         change_password,
         "Change one's password",
         SessionAnswer,
         body=PasswordRequest,
-        kind=ActionKind.LOGIN,
         while_password_must_change=True,
     ),
-    _route(
-        "POST",
-        "/v1/session/totp",
-        begin_totp,
-        "Begin to enrol an authenticator",
-        Enrolment,
-        body=EnrolRequest,
-        kind=ActionKind.LOGIN,
+    _judging("/v1/session/totp", begin_totp, "Begin to enrol an authenticator", Enrolment, body=EnrolRequest),
+    _judging(
+        "/v1/session/totp/confirm", confirm_totp, "Finish enrolling it", RecoveryCodes, body=ConfirmRequest
     ),
-    _route(
-        "POST",
-        "/v1/session/totp/confirm",
-        confirm_totp,
-        "Finish enrolling it",
-        RecoveryCodes,
-        body=ConfirmRequest,
-        kind=ActionKind.LOGIN,
-    ),
-    _route(
-        "POST",
-        "/v1/session/totp/remove",
-        remove_totp,
-        "Remove it",
-        SessionAnswer,
-        body=RemoveTotpRequest,
-        kind=ActionKind.LOGIN,
-    ),
-    _route("GET", "/v1/sessions", list_sessions, "One's own sessions", SessionItems),
-    _route(
-        "DELETE",
+    _judging("/v1/session/totp/remove", remove_totp, "Remove it", SessionAnswer, body=RemoveTotpRequest),
+    _reading("/v1/sessions", list_sessions, "One's own sessions", SessionItems),
+    _ending(
         "/v1/sessions/{session}",
         end_session,
         "End one of them",
