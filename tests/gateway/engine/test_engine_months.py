@@ -21,7 +21,7 @@ from settlement.values import TradingDay
 from tests.gateway.engine.world import START_NS, engine, migrated, order
 
 SCHEMA = resources.files("gateway.postgres") / "schema"
-BEFORE_MONTHS = 14
+BEFORE_MONTHS = 15
 """Migrations there were when the journal was one table."""
 
 WHERE_ENTRIES_ARE = "SELECT tableoid::regclass::text, count(*) FROM journal GROUP BY 1"
