@@ -57,7 +57,7 @@ async def append(connection: Connection, rows: Rows) -> None:
 
 async def places(connection: "Connection | asyncpg.Pool[asyncpg.Record]") -> dict[str, int]:
     """How many entries each partition has."""
-    return dict(await connection.fetch(WHERE_ENTRIES_ARE))
+    return {row[0]: row[1] for row in await connection.fetch(WHERE_ENTRIES_ARE)}
 
 
 async def partitions(connection: "Connection | asyncpg.Pool[asyncpg.Record]") -> set[str]:
