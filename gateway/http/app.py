@@ -13,6 +13,7 @@ from gateway.http import (
     bank,
     bank_statements,
     bulletins,
+    candles,
     certificates,
     compliance_years,
     health,
@@ -29,8 +30,10 @@ from gateway.http import (
     operator_registry,
     operator_setup,
     orders,
+    people,
     replacement,
     retirements,
+    sessions,
     statements,
     transfers,
     use_accounts,
@@ -60,6 +63,7 @@ async def get_openapi(_: Call) -> Reply:
 
 ROUTES: Final[tuple[Route, ...]] = (
     *market_data.ROUTES,
+    *candles.ROUTES,
     Route(
         method="GET",
         path="/v1/openapi.json",
@@ -79,6 +83,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *account.ROUTES,
     *transfers.ROUTES,
     *access_keys.ROUTES,
+    *sessions.ROUTES,
     *offsets.ROUTES,
     *use_accounts.ROUTES,
     *retirements.ROUTES,
@@ -91,6 +96,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *statements.ROUTES,
     *operator_day.ROUTES,
     *operator_setup.ROUTES,
+    *people.ROUTES,
     *operator_acts.ROUTES,
     *operator_registry.ROUTES,
     *operator_freezes.ROUTES,

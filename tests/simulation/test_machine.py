@@ -78,7 +78,7 @@ from tests.reference.custody import Frost
 from tests.reference.market import Market
 from tests.simulation import universe
 from tests.simulation.notes import notes_of
-from tests.simulation.run import compare
+from tests.simulation.run import compare, compare_balances
 from tests.simulation.universe import CLASS_ONE, OWNERS, change
 
 ACCOUNTS = (AccountId("a1"), AccountId("a2"), AccountId("a1-second"))
@@ -100,8 +100,13 @@ RULES: dict[str, RuleValue] = {
     "participant_kinds": universe.ALL_KINDS,
     "position_limits": "none",
     "large_holder_alerts": "institution 30",
+    "fee_payer": "both",
     "fee_buyer_ppm": 0,
+    "fee_buyer_minimum_fen": 0,
+    "fee_buyer_cap_fen": "none",
     "fee_seller_ppm": 0,
+    "fee_seller_minimum_fen": 0,
+    "fee_seller_cap_fen": "none",
     "negotiated_min_tonnes": 1,
     "negotiated_band_tiers": "3000 below 500000; none",
     "negotiated_reference": "same_day_close",
@@ -110,6 +115,7 @@ RULES: dict[str, RuleValue] = {
     "negotiated_max_filed": 200,
     "negotiated_max_rounds": 20,
     "settlement_account": "DEMO-SETTLEMENT-1",
+    "retention_years": 20,
     "notice_s": 0,
     "two_person_acts": "none",
     "transfers_until": "none",
@@ -149,6 +155,13 @@ NEW_RULES: list[tuple[str, RuleValue]] = [
     ("fee_buyer_ppm", 40_000),
     ("fee_buyer_ppm", 0),
     ("fee_seller_ppm", 333_333),
+    ("fee_buyer_minimum_fen", 150),
+    ("fee_buyer_cap_fen", 200),
+    ("fee_buyer_cap_fen", "none"),
+    ("fee_seller_minimum_fen", 90),
+    ("fee_seller_cap_fen", 400),
+    ("fee_payer", "buyer"),
+    ("fee_payer", "both"),
     ("notice_s", 1),
     ("two_person_acts", "halt, bust_trade, emergency_rules"),
     ("two_person_acts", "none"),
@@ -520,17 +533,7 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def sound_and_the_same(self) -> None:
-        ledger = self.exchange.depository.ledger
-        for (account, asset), amounts in self.reference.vault.amounts.items():
-            balance = ledger.balance(AccountId(account), AssetCode(asset))
-            have = [
-                balance.available,
-                balance.held,
-                balance.frozen,
-                balance.delivering,
-                balance.retired,
-            ]
-            assert have == list(amounts.values())
+        compare_balances(self.exchange, self.reference)
         if self.seq % self.walk_every == 0:
             self.walk()
 
