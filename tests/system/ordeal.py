@@ -15,7 +15,7 @@ from typing import Final
 
 from tests.system import checks
 from tests.system.clients import Client
-from tests.system.load import STAFF, TRADERS, Load
+from tests.system.load import SPREAD_FEN, STAFF, TRADERS, Load
 from tests.system.logs import AccountLog, Follower
 from tests.system.running import POLL_S, NotStarted, Part, RunningExchange, running, until
 from tests.system.storm import Storm
@@ -40,6 +40,7 @@ class Ordeal:
         seed: int,
         *,
         while_s: tuple[float, float] = WHILE_S,
+        spread_fen: int = SPREAD_FEN,
         storm: Storm | None = None,
     ) -> None:
         self.exchange = exchange
@@ -47,6 +48,7 @@ class Ordeal:
         self.seed = seed
         self.chance = random.Random(seed)
         self._while_s = while_s
+        self._spread_fen = spread_fen
         self._storm = storm
         self.found: Counter[str] = Counter()
         self.logs = {name: AccountLog(clients[name]) for name in TRADERS}
@@ -64,7 +66,13 @@ class Ordeal:
         before = (await self.clients["operator"].get("/readyz"))["position"]
         if self._storm is not None:
             self._storm.rise()
-        load = Load(self.clients, self.chance, f"r{self.seed}-{self._round}", close_after_s=close_after_s)
+        load = Load(
+            self.clients,
+            self.chance,
+            f"r{self.seed}-{self._round}",
+            close_after_s=close_after_s,
+            spread_fen=self._spread_fen,
+        )
         began_s = time.monotonic()
         await self._kill_under(load, part, after_s)
         recovered_s = time.monotonic() - began_s - after_s
@@ -180,7 +188,12 @@ class Ordeal:
 
 @asynccontextmanager
 async def ordeal(
-    data_dir: Path, seed: int, *, while_s: tuple[float, float] = WHILE_S, stormy: bool = False
+    data_dir: Path,
+    seed: int,
+    *,
+    while_s: tuple[float, float] = WHILE_S,
+    spread_fen: int = SPREAD_FEN,
+    stormy: bool = False,
 ) -> AsyncIterator[Ordeal]:
     """An exchange to be killed, with every trader's log followed over a WebSocket; with a registry that fails by chance
     while work goes on, if it is stormy.
@@ -192,7 +205,9 @@ async def ordeal(
         storm = Storm(exchange, seed) if stormy else None
         if storm is not None:
             tasks.append(asyncio.create_task(storm.run()))
-        played = Ordeal(exchange, clients, followers, seed, while_s=while_s, storm=storm)
+        played = Ordeal(
+            exchange, clients, followers, seed, while_s=while_s, spread_fen=spread_fen, storm=storm
+        )
         played.first_day = (await clients["operator"].get("/v1/operator/day"))["trading_day"]
         try:
             yield played

@@ -14,9 +14,9 @@ from registry_bridge.wire_faults import FaultKind, FaultOrder
 from tests.system.drill import people_of
 from tests.system.running import RunningExchange, until
 
-CHANCE_PPM: Final = 50_000
+CHANCE_PPM: Final = 30_000
 """Of each kind, at each call."""
-KILL_PPM: Final = 10_000
+KILL_PPM: Final = 5_000
 """Of those that end the registry's process."""
 DELAY_MS: Final = 300
 AGAIN_S: Final = 0.2
