@@ -4,6 +4,7 @@ from itertools import product
 
 import pytest
 
+from matching.fees import FeeTerms
 from matching.negotiated import LIFE, NegotiatedState, NegotiatedStep, NegotiatedTransfer
 from matching.order import Side
 from matching.terms import NegotiatedId, NegotiatedTerms
@@ -49,7 +50,7 @@ def a_transfer(state: NegotiatedState = STATE.FILED, proposer: Side = Side.SELL)
         agreement_no="",
         expires_at_ns=None,
     )
-    return NegotiatedTransfer(terms=terms, proposer=proposer, fee_ppm=1_000, state=state)
+    return NegotiatedTransfer(terms=terms, proposer=proposer, buyer_fee=FeeTerms(ppm=1_000), state=state)
 
 
 @pytest.mark.parametrize(("state", "step"), list(product(NegotiatedState, NegotiatedStep)))

@@ -40,6 +40,7 @@ from matching.commands import (
     Command,
     DeclineAct,
     HaltTrading,
+    IssueStatements,
     LiftRestriction,
     OpenDay,
     RecordReconciliation,
@@ -93,7 +94,18 @@ from tests.reference.office import Office, PlainUse, UseRequest, channels
 from tests.reference.rules import Terms, number
 from tests.reference.vault import MONEY, Answer, Note, Trade, Vault
 
-STEPS = ("expire_orders", "closing_prices", "obligations", "delivery", "reconcile", "roll_date")
+STEPS = (
+    "stop_orders",
+    "expire_orders",
+    "closing_prices",
+    "obligations",
+    "registry",
+    "delivery",
+    "fees",
+    "publication",
+    "reconcile",
+    "roll_date",
+)
 LISTED_PHASES = ("listed", "continuous")
 NO_CANCEL_PHASES = ("closing", "closed")
 
@@ -125,14 +137,21 @@ class PlainOrder:
     """What remains."""
     use: Use | None = None
     """What a purchase is to be retired for."""
-    fee_ppm: int = 0
-    """The rate at which a buyer's cover includes its fee: the one at which the order came, or was last replaced."""
+    fee: rules.Fee = rules.FREE
+    """What its side pays: as it was when the order came, or was last replaced."""
+    traded_fen: int = 0
+    """What it has been traded for."""
+
+    def fee_of(self, fen: int) -> int:
+        """What it pays for trading that much more."""
+        return rules.fee(self.traded_fen + fen, self.fee) - rules.fee(self.traded_fen, self.fee)
 
     def cover(self) -> tuple[str, int]:
         """What it holds: the units, or their price and the buyer's fee on it."""
         if self.side == "sell":
             return self.listing, self.tonnes
-        return MONEY, self.price_fen * self.tonnes + rules.fee(self.price_fen * self.tonnes, self.fee_ppm)
+        fen = self.price_fen * self.tonnes
+        return MONEY, fen + self.fee_of(fen)
 
 
 class PlainListing:
@@ -213,7 +232,9 @@ class Market:
         notes = [*self.follow_time(since_ns), *self.ask_due()]
         answer = self.decide(command)
         said = [("rejected", answer)] if isinstance(answer, str) else [*answer, *self.ask_due()]
-        return [*notes, *said, *self.follow_up()]
+        told = [*notes, *said, *self.follow_up()]
+        self.vault.failed += sum(note[0] == "failed" for note in told)
+        return told
 
     def follow_up(self) -> list[Note]:
         """What frozen accounts and frozen units mean for orders; and everything frozen that is to be."""
@@ -336,6 +357,8 @@ class Market:
                 return self.close_day(command)
             case RecordReconciliation():
                 return self.reconcile(command)
+            case IssueStatements():
+                return self.issue(command)
             case _:
                 assert_never(command)
 
@@ -483,8 +506,8 @@ class Market:
             return "nothing_to_replace"
         if whole <= filled:
             return "quantity_already_filled"
-        fee_ppm = self.fee_now(old.listing, old.side)
-        new = replace(old, price_fen=price_fen, whole_tonnes=whole, tonnes=whole - filled, fee_ppm=fee_ppm)
+        fee = self.fee_now(old.listing, old.side)
+        new = replace(old, price_fen=price_fen, whole_tonnes=whole, tonnes=whole - filled, fee=fee)
         refused = self.not_this_order(new, old.cover()[1])
         if refused is not None:
             return refused
@@ -497,10 +520,10 @@ class Market:
         self.vault.move(new.account, *new.cover(), "available", "held")
         notes: list[Note] = [("replaced", new.order_id, price_fen, new.tonnes, stays)]
         if stays:
-            old.whole_tonnes, old.tonnes, old.fee_ppm = whole, new.tonnes, fee_ppm
+            old.whole_tonnes, old.tonnes, old.fee = whole, new.tonnes, fee
             return notes
         listing.remove(old)
-        old.price_fen, old.whole_tonnes, old.tonnes, old.fee_ppm = price_fen, whole, new.tonnes, fee_ppm
+        old.price_fen, old.whole_tonnes, old.tonnes, old.fee = price_fen, whole, new.tonnes, fee
         notes.extend(self.meet(listing, old, meets, own))
         if old.tonnes:
             notes.append(self.rest(listing, old))
@@ -508,10 +531,10 @@ class Market:
             del self.open[old.order_id]
         return notes
 
-    def fee_now(self, code: str, side: str) -> int:
-        """What an order that comes now must set aside beside its price, in millionths of it: buyers only."""
+    def fee_now(self, code: str, side: str) -> rules.Fee:
+        """What an order pays that comes now."""
         listing = self.listings.get(code)
-        return 0 if listing is None or side == "sell" else number(listing.terms, "fee_buyer_ppm")
+        return rules.FREE if listing is None else rules.fees_now(listing.terms, side)
 
     def whom_it_meets(
         self, listing: PlainListing, order: PlainOrder
@@ -634,13 +657,14 @@ class Market:
             fen,
             self.day or "",
             listing.terms["resale_next_day"] == "yes",
-            rules.fee(fen, buy.fee_ppm),
-            rules.fee(fen, number(listing.terms, "fee_seller_ppm")),
+            buy.fee_of(fen),
+            sell.fee_of(fen),
             buy.use,
         )
         had = buy.cover()[1]
-        buy.tonnes -= tonnes
-        sell.tonnes -= tonnes
+        for side in (buy, sell):
+            side.tonnes -= tonnes
+            side.traded_fen += fen
         self.vault.owe(owed)
         spare = had - buy.cover()[1] - fen - owed.buyer_fee
         self.vault.move(buy.account, MONEY, spare, "held", "available")
@@ -762,7 +786,7 @@ class Market:
                     return "account_restricted" if act.account in self.restricted else None
                 return None if act.account in self.restricted else "not_restricted"
             case BustTrade():
-                if self.close_step in STEPS[2:]:
+                if self.close_step in STEPS[3:]:
                     return "close_under_way"
                 pending = [trade.number for trade in self.vault.not_asked()]
                 return None if act.trade_id in pending else "trade_not_pending"
@@ -1008,14 +1032,14 @@ class Market:
             return "day_not_open"
         if self.close_step is not None:
             return "close_under_way"
-        if self.terms_now()["close_by_clock"] == "yes":
+        if self.terms_now()["close_by_clock"] == "yes" and not (command.reason and command.reason.strip()):
             return "session_in_progress"
-        return self.begin_close()
+        return self.begin_close(command.reason)
 
-    def begin_close(self) -> list[Note]:
+    def begin_close(self, reason: str | None = None) -> list[Note]:
         notes = self.enter("closing")
-        self.close_step, self.close_done, self.close_total = STEPS[0], 0, len(self.open)
-        return [*notes, ("closing", self.day)]
+        self.close_step, self.close_done, self.close_total = STEPS[0], 1, 1
+        return [*notes, ("closing", self.day, reason), *self.step_on()]
 
     def advance_close(self, command: AdvanceClose) -> Answer:
         if self.close_step is None or command.trading_day != self.day or command.portion < 1:
@@ -1034,10 +1058,22 @@ class Market:
                 trades = self.vault.not_asked()[: command.portion]
                 notes = self.vault.ask(trades, self.seq)
                 self.close_done = self.close_total - len(self.vault.not_asked())
-            case "delivery":
+            case "registry":
                 answers = self.vault.answers_to_come()
                 self.close_total = max(self.close_total, answers)
                 self.close_done = self.close_total - answers
+            case "delivery":
+                fen = sum(trade.fen for trade in self.vault.settled)
+                ended = (len(self.vault.settled), self.vault.failed, len(self.vault.parked()))
+                notes = [("day settled", *ended, fen)]
+                self.close_done = self.close_total
+            case "fees":
+                buyers = sum(trade.buyer_fee for trade in self.vault.settled)
+                notes = [("day fees", buyers, sum(trade.seller_fee for trade in self.vault.settled))]
+                self.close_done = self.close_total
+            case "publication" if self.close_done == 0:
+                notes = [*self.office.publish(), ("cut",)]
+                self.close_done = 1
             case "roll_date":
                 return self.roll_date()
         return [*notes, *self.step_on()]
@@ -1051,10 +1087,14 @@ class Market:
         self.close_step = STEPS[STEPS.index(self.close_step) + 1]
         self.close_done = 0
         self.close_total = {
+            "expire_orders": len(self.open),
             "closing_prices": len(self.listings),
             "obligations": len(self.vault.not_asked()),
-            "delivery": self.vault.answers_to_come(),
-            "reconcile": 1,
+            "registry": self.vault.answers_to_come(),
+            "delivery": len(self.vault.settled) + self.vault.failed + len(self.vault.parked()),
+            "fees": len(self.vault.settled),
+            "publication": 1 + len(self.vault.owners),
+            "reconcile": 2,
             "roll_date": 1,
         }[self.close_step]
         return notes
@@ -1080,7 +1120,27 @@ class Market:
         if command.on_demand:
             return [note]
         self.close_done = self.close_total
-        return [note, *self.step_on()]
+        return [self.money_compared(), note, *self.step_on()]
+
+    def money_compared(self) -> Note:
+        here = sum(sum(kept.values()) for (_, asset), kept in self.vault.amounts.items() if asset == MONEY)
+        bank = self.vault.bank
+        there = bank.statements[-1].closing_fen if bank.statements else 0
+        return ("money", here, there, sum(fen for _, fen, _ in bank.waiting), len(bank.differences))
+
+    def no_statement_yet(self) -> list[str]:
+        """To whom statements are to be issued, in the order of their accounts."""
+        if self.close_step != "publication" or not self.close_done:
+            return []
+        return list(self.vault.owners)[self.close_done - 1 : self.close_total - 1]
+
+    def issue(self, command: IssueStatements) -> Answer:
+        accounts = [statement.account for statement in command.statements]
+        due = self.no_statement_yet()
+        if command.trading_day != self.day or not accounts or accounts != due[: len(accounts)]:
+            return "statements_not_due"
+        self.close_done += len(accounts)
+        return [("issued", *accounts), *self.step_on()]
 
     def roll_date(self) -> Answer:
         assert self.day is not None

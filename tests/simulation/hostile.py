@@ -151,6 +151,7 @@ class Hostile:
             (3, self.close_day),
             (6, self.advance_close),
             (3, self.reconcile),
+            (4, self.issue),
         )
 
     def next(self) -> tuple[Command, int]:
@@ -167,6 +168,8 @@ class Hostile:
         if self.market.close_step is not None and self.chance(0.5):
             if self.market.close_step == "delivery" and self.market.vault.asked and self.chance(0.8):
                 return self.answer()
+            if self.market.no_statement_yet():
+                return self.issue()
             return self.reconcile() if self.market.close_step == "reconcile" else self.advance_close()
         weights = [weight for weight, _ in self.kinds]
         return self.random.choices(self.kinds, weights)[0][1]()
@@ -799,6 +802,11 @@ class Hostile:
             ("notice_s", (0, 0, 60, -1, 366 * 86_400 + 1)),
             ("fee_buyer_ppm", (0, 1, 500, 1_000_000, 1_000_001)),
             ("fee_seller_ppm", (0, 0, 500, 1_000_000, -1, "0")),
+            ("fee_payer", ("both", "both", "buyer", "seller", "nobody")),
+            ("fee_buyer_minimum_fen", (0, 1, 30_000, -1, "none")),
+            ("fee_buyer_cap_fen", ("none", 0, 500, 60_000, -1, "")),
+            ("fee_seller_minimum_fen", (0, 1, 30_000, 10**9, "0")),
+            ("fee_seller_cap_fen", ("none", 0, 500, 60_000, -1, "None")),
             ("registry_patience_s", (3_600, 0, 366 * 86_400, 366 * 86_400 + 1)),
             ("two_person_acts", ("none", universe.GRAVE, "halt,restrict_account", "tea_break")),
             ("close_threshold_tonnes", (0, 10, 100)),
@@ -963,6 +971,9 @@ class Hostile:
             on_demand=self.chance(0.3),
             as_of=self.market.seq,
         )
+
+    def issue(self) -> Command:
+        return universe.issuing(self.market, self.random.choice((1, 2, 50)), wrong=self.chance(0.1))
 
     # ---- parts ------------------------------------------------------------------------------------------------------
 

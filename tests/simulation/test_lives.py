@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from matching import order
 from matching.agreements import Agreements
 from matching.book import OrderBook
 from matching.day_prices import DayPrices
 from matching.events import Event
+from matching.fees import FeeTerms
 from matching.negotiated import NegotiatedTransfer
 from matching.negotiated_transfers import NegotiatedTransfers
 from matching.order import Order
@@ -142,7 +142,7 @@ def sloppy_reduce(book: OrderBook, smaller: Order, quantity_tonnes: int) -> None
 
 def sloppy_begin_day(obligations: Obligations, day: TradingDay) -> None:
     """What was bought yesterday is still not for sale."""
-    obligations.trading_day = day
+    obligations.tally = replace(obligations.tally, trading_day=day)
 
 
 def sloppy_without(prices: DayPrices, trade_id: TradeId) -> DayPrices:
@@ -155,9 +155,9 @@ def sloppy_unresolved(movements: Movements) -> int:
     return len(movements.deliveries)
 
 
-def sloppy_fee(amount_fen: int, fee_ppm: int) -> int:
+def sloppy_fee(fee: FeeTerms, turnover_fen: int) -> int:
     """A begun fen of a fee is taken whole."""
-    return -(-amount_fen * fee_ppm // 1_000_000)
+    return min(-(-turnover_fen * fee.ppm // 1_000_000), turnover_fen)
 
 
 def sloppy_missing(freezing: Freezing, place: tuple[AccountId, AssetCode]) -> int:
@@ -190,7 +190,7 @@ FAULTS = [
     (Holdings, "forget", sloppy_forget),
     (Obligations, "begin_day", sloppy_begin_day),
     (Movements, "unresolved", sloppy_unresolved),
-    (order, "fee_of", sloppy_fee),
+    (FeeTerms, "of", sloppy_fee),
     (DayPrices, "without", sloppy_without),
     (Freezing, "missing", sloppy_missing),
     (Freezing, "places", sloppy_places),

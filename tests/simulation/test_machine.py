@@ -100,8 +100,13 @@ RULES: dict[str, RuleValue] = {
     "participant_kinds": universe.ALL_KINDS,
     "position_limits": "none",
     "large_holder_alerts": "institution 30",
+    "fee_payer": "both",
     "fee_buyer_ppm": 0,
+    "fee_buyer_minimum_fen": 0,
+    "fee_buyer_cap_fen": "none",
     "fee_seller_ppm": 0,
+    "fee_seller_minimum_fen": 0,
+    "fee_seller_cap_fen": "none",
     "negotiated_min_tonnes": 1,
     "negotiated_band_tiers": "3000 below 500000; none",
     "negotiated_reference": "same_day_close",
@@ -110,6 +115,7 @@ RULES: dict[str, RuleValue] = {
     "negotiated_max_filed": 200,
     "negotiated_max_rounds": 20,
     "settlement_account": "DEMO-SETTLEMENT-1",
+    "retention_years": 20,
     "notice_s": 0,
     "two_person_acts": "none",
     "transfers_until": "none",
@@ -149,6 +155,13 @@ NEW_RULES: list[tuple[str, RuleValue]] = [
     ("fee_buyer_ppm", 40_000),
     ("fee_buyer_ppm", 0),
     ("fee_seller_ppm", 333_333),
+    ("fee_buyer_minimum_fen", 150),
+    ("fee_buyer_cap_fen", 200),
+    ("fee_buyer_cap_fen", "none"),
+    ("fee_seller_minimum_fen", 90),
+    ("fee_seller_cap_fen", 400),
+    ("fee_payer", "buyer"),
+    ("fee_payer", "both"),
     ("notice_s", 1),
     ("two_person_acts", "halt, bust_trade, emergency_rules"),
     ("two_person_acts", "none"),
@@ -495,6 +508,10 @@ class Machine(RuleBasedStateMachine):
     def reconcile(self) -> None:
         day = TradingDay(self.reference.day or "")
         self.tell(RecordReconciliation(trading_day=day, breaks=0, digest_here="", digest_there=""))
+
+    @rule(portion=st.integers(1, 3), wrong=st.sampled_from([False, False, False, True]))
+    def issue(self, portion: int, *, wrong: bool) -> None:
+        self.tell(universe.issuing(self.reference, portion, wrong=wrong))
 
     @precondition(lambda self: self.reference.vault.asked)
     @rule(

@@ -84,6 +84,7 @@ AT_THE_TABLE: dict[str, RuleValue] = {
     "negotiated_band_tiers": "500 below 10; none",
     "negotiated_open_offers": "yes",
     "fee_buyer_ppm": 40_000,
+    "fee_seller_minimum_fen": 50,
     "position_limits": "institution 70",
 }
 NEW_RULES: list[tuple[str, RuleValue]] = [
@@ -106,6 +107,10 @@ NEW_RULES: list[tuple[str, RuleValue]] = [
     ("position_limits", "institution 40; covered_entity 25"),
     ("position_limits", "none"),
     ("fee_buyer_ppm", 0),
+    ("fee_buyer_cap_fen", 30),
+    ("fee_seller_minimum_fen", 0),
+    ("fee_payer", "seller"),
+    ("fee_payer", "both"),
     ("two_person_acts", "review_negotiated"),
     ("two_person_acts", "none"),
     ("hours", "listed 00:00-24:00"),
@@ -431,8 +436,10 @@ class NegotiationMachine(RuleBasedStateMachine):
             return
         day = TradingDay(self.reference.day or "")
         self.tell(CloseDay(trading_day=day))
-        for _ in range(8):
+        for _ in range(10):
             self.tell(AdvanceClose(trading_day=day, portion=50))
+            if self.reference.no_statement_yet():
+                self.tell(universe.issuing(self.reference, 50))
             for movement in list(self.reference.vault.asked):
                 name = InstructionId(movement.name)
                 self.tell(ResolveInstruction(instruction_id=name, outcome=Outcome.CONFIRMED))
