@@ -16,7 +16,7 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -28,11 +28,11 @@ import uvloop
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.support import median, table
+from gateway.app import day_driver
 from gateway.composition.reference_registry import platform
-from gateway.composition.registry_line import reconciler, registry_line
+from gateway.composition.registry_line import registry_line
 from gateway.config import Settings, make_private_dir
 from gateway.demo import Seed
-from gateway.engine.day_driver import DayDriver
 from gateway.engine.entry import Entry
 from gateway.engine.settlement_postings import SettlementPostings
 from gateway.founding import found
@@ -192,14 +192,7 @@ async def whole(data_dir: Path) -> AsyncIterator[tuple[Engine, Stopwatch]]:
     async with AsyncExitStack() as stack:
         engine = await stack.enter_async_context(running_engine(settings, lifetime, print))
         line = await stack.enter_async_context(registry_line(settings, engine, lifetime, print))
-        driver = DayDriver(
-            engine.sequencer,
-            engine.views,
-            engine.clock,
-            lambda: engine.exchange.next_change_ns,
-            reconciler(line),
-        )
-        lifetime.run(stack, "day driver", driver.run())
+        lifetime.run(stack, "day driver", day_driver(engine, line).run())
         submit = engine.sequencer.submit
         await found(load_market(settings.market), engine.views, submit)
         async with platform(data_dir) as reference:
@@ -269,10 +262,6 @@ class Bench:
     server: str
     rows: list[list[Any]] = field(default_factory=list)
 
-    def run(self, work: Coroutine[Any, Any, float]) -> float:
-        """On the event loop the exchange runs on."""
-        return self.runner.run(work)
-
     def compare(
         self, benchmark: BenchmarkFixture, name: str, target: float, settle: Callable[[], float]
     ) -> None:
@@ -314,7 +303,9 @@ async def _left(running: Any) -> None:
 
 
 def test_whole_line(benchmark: BenchmarkFixture, bench: Bench) -> None:
-    bench.compare(benchmark, "whole line", 1.0, lambda: bench.run(close_a_day(bench.engine, bench.watch)))
+    bench.compare(
+        benchmark, "whole line", 1.0, lambda: bench.runner.run(close_a_day(bench.engine, bench.watch))
+    )
 
 
 @pytest.mark.parametrize("batch", BATCHES)
@@ -322,7 +313,7 @@ def test_own_settlement(benchmark: BenchmarkFixture, bench: Bench, batch: int) -
     names = count(1)
 
     def settle() -> float:
-        dsn = bench.run(ensure_database(bench.server, f"own_{batch}_{next(names)}"))
-        return bench.run(settle_alone(dsn, batch))
+        dsn = bench.runner.run(ensure_database(bench.server, f"own_{batch}_{next(names)}"))
+        return bench.runner.run(settle_alone(dsn, batch))
 
     bench.compare(benchmark, f"own settlement, {batch} a movement", 3.0, settle)

@@ -51,7 +51,7 @@ async def serve(settings: Settings, say: Say) -> None:
             door = stack.enter_context(listening(settings.host, settings.port))
             engine = await stack.enter_async_context(running_engine(settings, lifetime, say))
             line = await stack.enter_async_context(registry_line(settings, engine, lifetime, say, promises))
-            lifetime.run(stack, "day driver", _day_driver(engine, line).run())
+            lifetime.run(stack, "day driver", day_driver(engine, line).run())
             await found(market, engine.views, engine.sequencer.submit)
             if settings.seed is SeedName.DEMO and not is_planted(engine.views):
                 say("充入演示数据 | filling in the demonstration's data")
@@ -96,7 +96,8 @@ async def _plant(settings: Settings, engine: Engine) -> None:
             raise SeedFault(f"the registry: {fault}") from fault
 
 
-def _day_driver(engine: Engine, line: Line) -> DayDriver:
+def day_driver(engine: Engine, line: Line) -> DayDriver:
+    """What moves the day of a running exchange, with all that a close needs from outside."""
     return DayDriver(
         engine.sequencer,
         engine.views,
