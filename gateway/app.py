@@ -73,6 +73,7 @@ async def _write_keys(settings: Settings, url: str, engine: Engine) -> None:
         url,
         PLAYERS if is_demo else FIRST_OPERATOR,
         engine.keys,
+        engine.sign_ins,
         label=LABEL if is_demo else FIRST_OPERATOR_LABEL,
         at_ns=time.time_ns(),
     )
@@ -111,6 +112,7 @@ def _services(settings: Settings, engine: Engine, line: Line, url: str) -> Servi
         history=engine.history,
         templates=Templates(engine.pool),
         keys=engine.keys,
+        sign_ins=engine.sign_ins,
         authenticator=Authenticator(engine.keys, lambda: time.time_ns() // NS_PER_MS),
         clock=engine.clock,
         limits=RateLimits(http_settings.quotas),
