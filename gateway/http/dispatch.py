@@ -24,6 +24,7 @@ from gateway.access.limits import ActionKind, Allowance
 from gateway.engine.paging import BadCursorError
 from gateway.engine.sequencer import Overloaded, Stopped
 from gateway.http import reasons
+from gateway.http.addresses import address_of
 from gateway.http.bodies import parse_json, read_body
 from gateway.http.identity import Identity
 from gateway.http.problems import (
@@ -127,7 +128,7 @@ class Dispatcher:
         given = request.headers
         body = await read_body(request, self._most_bytes(route, given)) if request.body_exists else b""
         caller = None
-        remote = request.remote or ""
+        remote = address_of(request, self.services.public_url)
         if not route.is_public:
             try:
                 caller = await self.identity.of(route, request.raw_path, given, body)

@@ -115,6 +115,7 @@ RULES: dict[str, RuleValue] = {
     "fee_seller_minimum_fen": 0,
     "fee_seller_cap_fen": "none",
     "settlement_account": "DEMO-SETTLEMENT-1",
+    "retention_years": 20,
     "negotiated_min_tonnes": 1,
     "negotiated_band_tiers": "3000 below 500000; none",
     "negotiated_reference": "same_day_close",

@@ -89,6 +89,7 @@ RULES: dict[str, RuleValue] = {
     "negotiated_max_filed": 200,
     "negotiated_max_rounds": 20,
     "settlement_account": "DEMO-SETTLEMENT-1",
+    "retention_years": 20,
     "notice_s": 0,
     "two_person_acts": "none",
     "transfers_until": "none",

@@ -116,6 +116,7 @@ def first_rules(random: Random) -> dict[str, RuleValue]:
         "fee_seller_minimum_fen": random.choice((0, 0, 7, 50_000, 9_000_000)),
         "fee_seller_cap_fen": random.choice(("none", "none", 0, 700, 60_000)),
         "settlement_account": "DEMO-SETTLEMENT-1",
+        "retention_years": 20,
         "negotiated_min_tonnes": random.choice((1, 1, 5)),
         "negotiated_band_tiers": random.choice(TIERS),
         "negotiated_reference": random.choice(("same_day_close", "previous_close")),

@@ -11,6 +11,7 @@ from gateway.access.sessions import PersonSession
 from gateway.engine.patience import submit_patiently
 from gateway.engine.sequencer import Stopped
 from gateway.http import reasons
+from gateway.http.addresses import address_of
 from gateway.http.dispatch import Dispatcher
 from gateway.http.problems import Refused, language_of, refusal
 from gateway.http.services import Services
@@ -93,7 +94,7 @@ class Stream:
             self.hub,
             socket,
             language=language,
-            remote=request.remote or "",
+            remote=address_of(request, self.services.public_url),
             headers=request.headers,
         )
         await self._run(session, request)

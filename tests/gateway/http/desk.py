@@ -223,6 +223,7 @@ async def desk(
     market: str = "always-open",
     queue_limit: int = 5_000,
     projections: Sequence[Projection] = (),
+    public_url: str = "http://127.0.0.1",
 ) -> AsyncIterator[Desk]:
     """An exchange with a seller of 100,000 t and two buyers of ten million yuan each, behind a socket."""
     settings = settings or HttpSettings()
@@ -268,6 +269,7 @@ async def desk(
             management_holdings=management_holdings,
             reconcile=reconcile,
             settings=settings,
+            public_url=public_url,
         )
         runner = web.AppRunner(make_app(services), access_log=None, shutdown_timeout=1, auto_decompress=False)
         await runner.setup()

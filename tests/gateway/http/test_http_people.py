@@ -432,3 +432,30 @@ async def test_nothing_secret_is_told_of_people(exchange: Desk) -> None:
     assert not {"password", "hash", "secret", "token"} & set(orjson.dumps(listed).decode().split('"'))
     person = exchange.services.sign_ins.people.find("buyer")
     assert person is not None and "argon2" not in repr(person)
+
+
+async def test_behind_a_proxy_cookies_are_secure_and_addresses_the_clients(database: str) -> None:
+    async with desk(
+        database, settings=HttpSettings(quotas={}), public_url="https://puhui.example"
+    ) as exchange:
+        await admit(exchange, "buyer")
+        given = {"name": "buyer", "password": PASSWORD}
+        proxied = {"Origin": "https://puhui.example", "X-Forwarded-For": "192.0.2.1, 203.0.113.9"}
+        async with httpx.AsyncClient(headers=proxied) as http:
+            answer = await http.post(exchange.url + "/v1/session", json=given)
+            cookie = answer.headers["Set-Cookie"]
+            assert re.fullmatch(
+                r"__Host-puhui_session=[\w-]{43}; Path=/; HttpOnly; SameSite=Strict; Secure", cookie
+            )
+            named = {"Cookie": cookie.partition(";")[0]}
+            listed = await http.get(exchange.url + "/v1/sessions", headers=named)
+            assert listed.json()["items"][0]["address"] == "203.0.113.9"
+            plain = {"Cookie": named["Cookie"].replace("__Host-", "")}
+            assert (await http.get(exchange.url + "/v1/sessions", headers=plain)).status_code == 401
+            for guess in range(50):
+                wrong = {"name": f"name{guess}", "password": "x"}
+                assert (await http.post(exchange.url + "/v1/session", json=wrong)).status_code == 401
+            assert (await http.post(exchange.url + "/v1/session", json=given)).status_code == 429
+            elsewhere = {"X-Forwarded-For": "203.0.113.9, 192.0.2.77"}
+            other = await http.post(exchange.url + "/v1/session", json=given, headers=elsewhere)
+            assert other.status_code == 201
