@@ -285,19 +285,25 @@ class Operations:
                 return (self._depository.treasury.statements.settle(act.break_id, operator, reason),)
             case ReviewNegotiatedTransfer():
                 return self._negotiation.review(act, self._cycle.moment())
-            case ThrowKillSwitch():
-                standing.kills[act.scope, act.subject] = reason
-                thrown = KillSwitchThrown(
-                    scope=act.scope, subject=act.subject, operator=operator, reason=reason
-                )
-                return (thrown, *self._trading.kill(act.scope, act.subject))
-            case LiftKillSwitch():
-                del standing.kills[act.scope, act.subject]
-                return (
-                    KillSwitchLifted(scope=act.scope, subject=act.subject, operator=operator, reason=reason),
-                )
+            case ThrowKillSwitch() | LiftKillSwitch():
+                return self._switch(act)
             case _:
                 assert_never(act)
+
+    def _switch(self, act: ThrowKillSwitch | LiftKillSwitch) -> Iterable[Event]:
+        kills, place = self._trading.standing.kills, (act.scope, act.subject)
+        if isinstance(act, LiftKillSwitch):
+            del kills[place]
+            return (
+                KillSwitchLifted(
+                    scope=act.scope, subject=act.subject, operator=act.operator, reason=act.reason
+                ),
+            )
+        kills[place] = act.reason
+        thrown = KillSwitchThrown(
+            scope=act.scope, subject=act.subject, operator=act.operator, reason=act.reason
+        )
+        return (thrown, *self._trading.kill(act.scope, act.subject))
 
     def _adopt(self, act: AdoptRules) -> Iterable[Event]:
         changes = act.changes
