@@ -85,7 +85,7 @@ async def exchange(data_dir: Path) -> AsyncIterator[tuple[Engine, Line]]:
     async with AsyncExitStack() as stack:
         engine = await stack.enter_async_context(running_engine(settings, lifetime, _hear_nothing))
         line = await stack.enter_async_context(registry_line(settings, engine, lifetime, _hear_nothing))
-        lifetime.run(stack, "day driver", app._day_driver(engine, line).run())
+        lifetime.run(stack, "day driver", app.day_driver(engine, line).run())
         await found(load_market(settings.market), engine.views, engine.sequencer.submit)
         yield engine, line
 

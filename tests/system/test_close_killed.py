@@ -167,6 +167,7 @@ class Closing:
         await checks.at_rest(self.exchange, self.clients)
         for log in self._logs.values():
             await log.follow()
+        await checks.cash_adds_up(self.clients, self._logs)
         await checks.registry_agrees(self.exchange, self.clients)
         self.found["deliveries"] = await checks.deliveries_happened_once(self.clients, self._logs)
         today = (await self.clients["operator"].get("/v1/operator/day"))["trading_day"]
