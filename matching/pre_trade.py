@@ -16,6 +16,7 @@ from matching.market import ListedMarket
 from matching.order import OrderId, Side, cover_fen
 from matching.reference_price import PriceBand
 from matching.rulebook import Rules, SelfTrade
+from matching.safety_rejections import KILL_SWITCH_ON
 from matching.session import LISTED_PHASES, Phase
 from matching.standing import Standing
 from settlement.account import ParticipantKind
@@ -105,6 +106,10 @@ class Circumstances(Protocol):
         """Whether it, or the whole market, is halted."""
 
     @property
+    def killed(self) -> str | None:
+        """What the kill switch is on for that stops the account's orders: itself, its participant or the market."""
+
+    @property
     def is_restricted(self) -> bool:
         """Whether the account may not trade."""
 
@@ -168,6 +173,11 @@ class Present:
     def is_halted(self) -> bool:
         """By what stands."""
         return self.standing.is_halted(self._listing)
+
+    @property
+    def killed(self) -> str | None:
+        """By what stands."""
+        return self.standing.killed(self.account, self.depository.accounts[self.account].owner)
 
     @property
     def is_restricted(self) -> bool:
@@ -242,6 +252,9 @@ def refuse(terms: Terms, at: Circumstances) -> Rejection | None:
 
 def _refuse_account(terms: Terms, rules: Rules, at: Circumstances) -> Rejection | None:
     """Whether who orders may not trade at all at present, or not this listing."""
+    killed = at.killed
+    if killed is not None:
+        return KILL_SWITCH_ON.because(actual=killed)
     if at.is_restricted:
         return rejections.ACCOUNT_RESTRICTED.because(actual=terms.account)
     if at.is_frozen:

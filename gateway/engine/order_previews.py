@@ -17,6 +17,7 @@ from matching.pre_trade import Terms, refuse, refuse_self_trade, terms_of
 from matching.reference_price import PriceBand
 from matching.rulebook import Rules
 from matching.session import Phase
+from matching.standing import killed_by
 from settlement.account import ParticipantKind
 from settlement.lot import MethodologyClass
 from settlement.rejections import Rejection
@@ -63,6 +64,11 @@ class Seen:
     def is_halted(self) -> bool:
         """By the halts in force."""
         return self.views.halt_of(self.listing) is not None
+
+    @property
+    def killed(self) -> str | None:
+        """By the kill switches that are on."""
+        return killed_by(self.views.safety.kill_switches, self.account.account, self.account.owner)
 
     @property
     def is_restricted(self) -> bool:

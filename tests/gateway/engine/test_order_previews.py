@@ -27,6 +27,7 @@ from matching.rejections import (
     QUANTITY_NOT_IN_LOTS,
     SELF_TRADE,
 )
+from matching.safety_rejections import KILL_SWITCH_ON
 from matching.state import Stamp
 from settlement.custody_rejections import ACCOUNT_FROZEN
 from settlement.events import Bucket, Posted
@@ -50,6 +51,7 @@ PRE_TRADE = (
     LISTING_UNKNOWN,
     PHASE_CLOSED,
     LISTING_HALTED,
+    KILL_SWITCH_ON,
     ACCOUNT_RESTRICTED,
     ACCOUNT_FROZEN,
     KIND_NOT_ADMITTED,
