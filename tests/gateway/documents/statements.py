@@ -67,7 +67,7 @@ def long_statement(lines: int, lots: int) -> dict[str, Any]:
 
 def bulletin(first: str = "2026-11-23", last: str = "2026-11-23") -> dict[str, Any]:
     """A bulletin with a figure, one held over, and nothing."""
-    line = {
+    line: dict[str, Any] = {
         "listing": "SHCERCIR1",
         "open": "68.00",
         "high": "69.50",
@@ -81,8 +81,8 @@ def bulletin(first: str = "2026-11-23", last: str = "2026-11-23") -> dict[str, A
         "cumulative_volume": "1500",
         "cumulative_turnover": "100725.00",
     }
-    nothing = dict.fromkeys(("open", "high", "low"))
-    retired = [
+    nothing: dict[str, Any] = dict.fromkeys(("open", "high", "low"))
+    retired: list[dict[str, Any]] = [
         {"purpose": "compliance_offset", "quantity": "1234", "since": "2026-11-20", "held_over": False},
         {"purpose": "voluntary_offset", "quantity": None, "since": None, "held_over": True},
         {"purpose": "donation", "quantity": "0", "since": None, "held_over": False},
