@@ -38,6 +38,7 @@ from gateway.http.reading import read_deadline, read_model, read_query
 from gateway.http.routing import (
     BATCH_BODY_LIMIT,
     BODY_LIMIT,
+    SECURITY_HEADERS,
     Call,
     NoQuery,
     Reply,
@@ -57,15 +58,6 @@ from registry_bridge.signing import (
 from settlement.rejections import Reason
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-SECURITY_HEADERS: Final = {
-    "Server": "puhui",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cache-Control": "no-store",
-}
 
 DATABASE_GONE: Final = (
     ConnectionError,
