@@ -96,7 +96,7 @@ class OrderBook:
         """Trade part or all of a resting order; filled, it leaves."""
         level = self._sides[order.side][_key(order.side, order.price_fen)]
         level.total_tonnes -= quantity_tonnes
-        order.fill(quantity_tonnes)
+        order.fill(quantity_tonnes, order.price_fen)
         if not order.remaining_tonnes:
             self._take_out(order, level)
 

@@ -8,7 +8,7 @@ from matching.calendar import second_of_day
 from matching.day_prices import Print
 from matching.events import Event, LargeHolderNoted, Traded
 from matching.market import ListedMarket
-from matching.order import Order, Side, fee_of
+from matching.order import Order, Side
 from matching.rulebook import Rules, SettlementCycle
 from matching.session import Phase, listed_is_over
 from settlement.delivery import Delivery
@@ -81,9 +81,14 @@ class Execution:
     ) -> Iterator[Event]:
         price_fen = resting.price_fen
         buy, sell = (incoming, resting) if incoming.side is Side.BUY else (resting, incoming)
-        covered_fen = buy.cover
+        amount_fen = price_fen * quantity_tonnes
+        covered_fen, buyer_fee_fen, seller_fee_fen = (
+            buy.cover,
+            buy.fee_on(amount_fen),
+            sell.fee_on(amount_fen),
+        )
         market.book.fill(resting, quantity_tonnes)
-        incoming.fill(quantity_tonnes)
+        incoming.fill(quantity_tonnes, price_fen)
         trade_id = self.next_trade_id()
         market.prices.trade(Print(trade_id=trade_id, price_fen=price_fen, quantity_tonnes=quantity_tonnes))
         assert moment.trading_day is not None, "a listed phase without a trading day"
@@ -101,7 +106,6 @@ class Execution:
             sell_remaining_tonnes=sell.remaining_tonnes,
             trading_day=moment.trading_day,
         )
-        amount_fen = price_fen * quantity_tonnes
         delivery = Delivery(
             trade_id=trade_id,
             trading_day=moment.trading_day,
@@ -111,8 +115,8 @@ class Execution:
             quantity_tonnes=quantity_tonnes,
             amount_fen=amount_fen,
             resale_next_day=market.rules.resale_next_day,
-            buyer_fee_fen=fee_of(amount_fen, buy.fee_ppm),
-            seller_fee_fen=fee_of(amount_fen, market.rules.fee_seller_ppm),
+            buyer_fee_fen=buyer_fee_fen,
+            seller_fee_fen=seller_fee_fen,
             use=buy.use,
         )
         yield from self._depository.book_trade(delivery)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from matching.book import OrderBook
 from matching.day_prices import DayPrices, Print
 from matching.events import BandSet, DayPricesRevised
+from matching.fees import FeeTerms
 from matching.listing import Listing
 from matching.order import Order, OrderId, OrderStatus, Side, TimeInForce
 from matching.reference_price import PriceBand, band_around
@@ -27,7 +28,8 @@ class OrderRecord:
     quantity_tonnes: int
     remaining_tonnes: int
     time_in_force: TimeInForce
-    fee_ppm: int
+    fee: FeeTerms
+    turnover_fen: int
     use: Use | None
     status: OrderStatus
 
@@ -139,7 +141,8 @@ def _record(order: Order) -> OrderRecord:
         quantity_tonnes=order.quantity_tonnes,
         remaining_tonnes=order.remaining_tonnes,
         time_in_force=order.time_in_force,
-        fee_ppm=order.fee_ppm,
+        fee=order.fee,
+        turnover_fen=order.turnover_fen,
         use=order.use,
         status=order.status,
     )
@@ -157,7 +160,8 @@ def _order(record: OrderRecord) -> Order:
         quantity_tonnes=record.quantity_tonnes,
         remaining_tonnes=record.remaining_tonnes,
         time_in_force=record.time_in_force,
-        fee_ppm=record.fee_ppm,
+        fee=record.fee,
+        turnover_fen=record.turnover_fen,
         use=record.use,
         status=record.status,
     )

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from matching.order import Side, with_fee
+from matching.fees import NO_FEE, FeeTerms
+from matching.order import Side, cover_fen
 from matching.terms import NegotiatedId, NegotiatedTerms
 from settlement.events import LotSlice
 from settlement.named_lots import slices_of
@@ -96,8 +97,10 @@ class NegotiatedTransfer:
     terms: NegotiatedTerms
     proposer: Side
     """Whose terms stand: that side's cover is held."""
-    fee_ppm: int = 0
-    """The buyer's fee that its cover includes, in millionths of the amount."""
+    buyer_fee: FeeTerms = NO_FEE
+    """What the buyer pays, and its cover includes: the terms in force when it filed, countered or confirmed."""
+    seller_fee: FeeTerms = NO_FEE
+    """What the seller pays out of the amount, likewise."""
     state: NegotiatedState = NegotiatedState.FILED
     covered: tuple[Side, ...] = ()
     """The sides whose cover is held: the proposer's while it is filed, both under review."""
@@ -134,7 +137,7 @@ class NegotiatedTransfer:
         account = self.terms.account_of(side)
         assert account is not None, f"nobody is to {side} in {self.transfer_id}"
         if side is Side.BUY:
-            amount_fen = with_fee(self.amount_fen, self.fee_ppm)
+            amount_fen = cover_fen(self.amount_fen, self.buyer_fee)
             return NegotiatedCover(account=account, asset=CASH, amount=amount_fen, lots=())
         return NegotiatedCover(
             account=account,

@@ -16,7 +16,7 @@ from matching.execution import Moment
 from matching.market import ListedMarket
 from matching.negotiated import NegotiatedTransfer
 from matching.negotiated_rules import NegotiatedReference, basis_points_for
-from matching.order import Side, with_fee
+from matching.order import Side, cover_fen
 from matching.reference_price import PriceBand, band_around, closing_price
 from matching.session import NEGOTIATED_PHASES, Phase
 from matching.terms import MAX_AGREEMENT_NO, NegotiatedTerms
@@ -182,7 +182,8 @@ class NegotiatedGuards:
     def _refuse_cover(self, stake: Stake, market: ListedMarket) -> Rejection | None:
         """Whether the account lacks what it must set aside: all of its money, or all of its units."""
         if stake.side is Side.BUY:
-            needed_fen = with_fee(stake.price_fen * stake.quantity_tonnes, market.rules.fee_buyer_ppm)
+            amount_fen = stake.price_fen * stake.quantity_tonnes
+            needed_fen = cover_fen(amount_fen, market.rules.fee_terms(Side.BUY))
             available_fen = self._depository.ledger.available(stake.account, CASH)
             if needed_fen > available_fen:
                 return INSUFFICIENT_CASH.because(limit=available_fen, actual=needed_fen)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from matching.agreements import Agreement
+from matching.fees import FeeTerms
 from matching.negotiated import NegotiatedState, NegotiatedTransfer
 from matching.order import Side
 from matching.terms import NegotiatedTerms
@@ -15,7 +16,8 @@ class NegotiatedRecord:
 
     terms: NegotiatedTerms
     proposer: Side
-    fee_ppm: int
+    buyer_fee: FeeTerms
+    seller_fee: FeeTerms
     state: NegotiatedState
     covered: tuple[Side, ...]
     to_everyone: bool
@@ -36,7 +38,8 @@ def record_of(transfer: NegotiatedTransfer) -> NegotiatedRecord:
     return NegotiatedRecord(
         terms=transfer.terms,
         proposer=transfer.proposer,
-        fee_ppm=transfer.fee_ppm,
+        buyer_fee=transfer.buyer_fee,
+        seller_fee=transfer.seller_fee,
         state=transfer.state,
         covered=transfer.covered,
         to_everyone=transfer.to_everyone,
@@ -49,7 +52,8 @@ def transfer_of(record: NegotiatedRecord) -> NegotiatedTransfer:
     return NegotiatedTransfer(
         terms=record.terms,
         proposer=record.proposer,
-        fee_ppm=record.fee_ppm,
+        buyer_fee=record.buyer_fee,
+        seller_fee=record.seller_fee,
         state=record.state,
         covered=record.covered,
         to_everyone=record.to_everyone,

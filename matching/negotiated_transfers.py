@@ -15,7 +15,7 @@ from matching.execution import Moment
 from matching.negotiated import ExpiryCause, NegotiatedState, NegotiatedStep, NegotiatedTransfer
 from matching.negotiated_events import AnyNegotiatedEvent
 from matching.negotiated_state import NegotiationState, record_of, transfer_of
-from matching.order import Side, fee_of
+from matching.order import Side
 from matching.terms import NegotiatedId, NegotiatedTerms
 from matching.trading import ListedTrading
 from settlement import serials
@@ -145,8 +145,8 @@ class NegotiatedTransfers:
             quantity_tonnes=terms.quantity_tonnes,
             amount_fen=transfer.amount_fen,
             resale_next_day=market.rules.resale_next_day,
-            buyer_fee_fen=fee_of(transfer.amount_fen, transfer.fee_ppm),
-            seller_fee_fen=fee_of(transfer.amount_fen, market.rules.fee_seller_ppm),
+            buyer_fee_fen=transfer.buyer_fee.of(transfer.amount_fen),
+            seller_fee_fen=transfer.seller_fee.of(transfer.amount_fen),
             method=TradeMethod.NEGOTIATED,
             lots=slices_of(terms.lots),
         )

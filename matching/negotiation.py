@@ -103,9 +103,9 @@ class Negotiation:
         transfer = NegotiatedTransfer(
             terms=replace(terms, lots=self._chosen(stake)),
             proposer=command.side,
-            fee_ppm=self._trading.markets[command.listing].rules.fee_buyer_ppm,
             to_everyone=command.counterparty is None,
         )
+        self._take_fees(transfer)
         held = self.transfers.enter(transfer)
         return [told.filed(transfer, command), *held]
 
@@ -195,7 +195,7 @@ class Negotiation:
         transfer.step(NegotiatedStep.COUNTER)
         transfer.terms = replace(terms, lots=self._chosen(stake))
         transfer.proposer = side
-        transfer.fee_ppm = self._trading.markets[terms.listing].rules.fee_buyer_ppm
+        self._take_fees(transfer)
         self.transfers.agreements.note(transfer)
         held = self.transfers.hold(transfer, side)
         return [told.countered(transfer), *released, *held]
@@ -269,12 +269,17 @@ class Negotiation:
     ) -> None:
         """Enter who confirms, and which serials, into the terms."""
         terms = replace(transfer.terms, lots=lots)
+        fee = self._trading.markets[terms.listing].rules.fee_terms(side)
         if side is Side.SELL:
-            transfer.terms = replace(terms, seller=account)
+            transfer.terms, transfer.seller_fee = replace(terms, seller=account), fee
         else:
-            transfer.terms = replace(terms, buyer=account)
-            transfer.fee_ppm = self._trading.markets[terms.listing].rules.fee_buyer_ppm
+            transfer.terms, transfer.buyer_fee = replace(terms, buyer=account), fee
         self.transfers.agreements.note(transfer)
+
+    def _take_fees(self, transfer: NegotiatedTransfer) -> None:
+        """The fees of the moment: the proposer is bound to them now, the other side to those at its confirmation."""
+        rules = self._trading.markets[transfer.terms.listing].rules
+        transfer.buyer_fee, transfer.seller_fee = rules.fee_terms(Side.BUY), rules.fee_terms(Side.SELL)
 
     def _chosen(self, stake: Stake) -> tuple[NamedLot, ...]:
         """A seller's named lots, each with its serials: those named, or the first of the lot. A buyer only asks."""

@@ -18,10 +18,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NewType
 
+from matching.fees import NO_FEE, FeeTerms
 from settlement.retirement import Use
 from settlement.values import AccountId, AssetCode, ParticipantId
-
-MILLION: Final = 1_000_000
 
 OrderId = NewType("OrderId", int)
 """The sequence number of the command that submitted the order."""
@@ -98,14 +97,9 @@ LIFE: Final[dict[tuple[OrderStatus, OrderStep], OrderStatus]] = {
 """(status, step) → status. A pair that is absent is a fault of ours."""
 
 
-def fee_of(amount_fen: int, fee_ppm: int) -> int:
-    """The fee on an amount, rounded down: the fees of parts are never more than the fee of the whole."""
-    return amount_fen * fee_ppm // MILLION
-
-
-def with_fee(amount_fen: int, fee_ppm: int) -> int:
-    """An amount and its fee."""
-    return amount_fen + fee_of(amount_fen, fee_ppm)
+def cover_fen(amount_fen: int, fee: FeeTerms, turnover_fen: int = 0) -> int:
+    """What a buyer must hold to trade that much more: the amount, and its fee after what has been turned over."""
+    return amount_fen + fee.of_part(turnover_fen, amount_fen)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -123,8 +117,10 @@ class Order:
     quantity_tonnes: int
     remaining_tonnes: int
     time_in_force: TimeInForce
-    fee_ppm: int = 0
-    """What a buyer's cover includes, in millionths of the amount: the rate when it was accepted or last replaced."""
+    fee: FeeTerms = NO_FEE
+    """What its side pays: the terms in force when it was accepted or last replaced. A buyer's cover includes it."""
+    turnover_fen: int = 0
+    """What has been traded of it, undone trades included: what its fee is reckoned from."""
     use: Use | None = None
     """What a purchase is to be retired for."""
     status: OrderStatus = OrderStatus.NEW
@@ -134,14 +130,19 @@ class Order:
         """What the order must hold: fen for a buyer, tonnes for a seller."""
         if self.side is Side.SELL:
             return self.remaining_tonnes
-        return with_fee(self.remaining_tonnes * self.price_fen, self.fee_ppm)
+        return cover_fen(self.remaining_tonnes * self.price_fen, self.fee, self.turnover_fen)
+
+    def fee_on(self, amount_fen: int) -> int:
+        """What it pays for trading that much next."""
+        return self.fee.of_part(self.turnover_fen, amount_fen)
 
     def step(self, what: OrderStep) -> None:
         """Go where the table says; a step it does not know is a fault of ours."""
         self.status = LIFE[self.status, what]
 
-    def fill(self, quantity_tonnes: int) -> None:
-        """Trade that much of what remains."""
+    def fill(self, quantity_tonnes: int, price_fen: int) -> None:
+        """Trade that much of what remains, at that price."""
         assert 0 < quantity_tonnes <= self.remaining_tonnes, f"order {self.order_id} overfilled"
         self.remaining_tonnes -= quantity_tonnes
+        self.turnover_fen += quantity_tonnes * price_fen
         self.step(OrderStep.TRADE_PART if self.remaining_tonnes else OrderStep.TRADE_REST)

@@ -7,8 +7,9 @@ A changed order passes the same guards as a new one, for what it would newly nee
 from dataclasses import dataclass
 
 from matching import rejections
+from matching.fees import NO_FEE, FeeTerms
 from matching.market import ListedMarket
-from matching.order import Order, Side, with_fee
+from matching.order import Order, Side, cover_fen
 from matching.rulebook import SelfTrade
 from matching.session import LISTED_PHASES, Phase
 from matching.standing import Standing
@@ -43,8 +44,10 @@ class Terms:
     open_buys_tonnes: int = 0
     """What the owner's other open orders would still buy of this listing; counted only where there is a limit."""
 
-    fee_ppm: int = 0
-    """The buyer's fee that the cover includes, in millionths of the amount."""
+    fee: FeeTerms = NO_FEE
+    """What its side pays; a buyer's cover includes it."""
+    turnover_fen: int = 0
+    """What has been traded of the order already."""
     use: Use | None = None
 
     @property
@@ -52,7 +55,7 @@ class Terms:
         """Cover to be held in addition, fen or tonnes; not above zero when there is enough."""
         if self.side is Side.SELL:
             return self.wanted_tonnes - self.covered
-        return with_fee(self.wanted_tonnes * self.price_fen, self.fee_ppm) - self.covered
+        return cover_fen(self.wanted_tonnes * self.price_fen, self.fee, self.turnover_fen) - self.covered
 
 
 def refuse(

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Final, TypeAlias
 
+from matching.fees import MILLION
 from matching.negotiated_rules import BandTier, parse_tiers
-from matching.order import MILLION
 from matching.session import Period, parse_hours
 from settlement.account import ParticipantKind
 from settlement.channels import Channels, parse_channels
@@ -54,6 +54,11 @@ def millionths(value: RuleValue) -> int:
     if ppm > MILLION:
         raise ValueError(f"millionths, {MILLION} at most")
     return ppm
+
+
+def money_cap(value: RuleValue) -> int | None:
+    """Reads the most that is paid, in fen, or none."""
+    return None if value == "none" else whole(0)(value)
 
 
 def yes_or_no(value: RuleValue) -> bool:

@@ -13,7 +13,9 @@ from enum import StrEnum
 from typing import Final
 
 from matching import rejections, rule_values
+from matching.fees import NO_FEE, FeePayer, FeeTerms
 from matching.negotiated_rules import BandTier, NegotiatedReference, NegotiatedReview
+from matching.order import Side
 from matching.rule_values import RuleValue
 from matching.session import Period
 from settlement.account import ParticipantKind
@@ -112,10 +114,18 @@ class Rules:
     """The most a participant of a kind may own and be buying, in tonnes; a kind not named has no limit."""
     large_holder_alerts: tuple[tuple[ParticipantKind, int], ...]
     """From which position on a purchase is reported to the supervisor, in tonnes."""
+    fee_payer: FeePayer
+    """Which sides pay what is entered for them."""
     fee_buyer_ppm: int
-    """The buyer's fee, in millionths of a trade's amount, rounded down to the fen."""
+    """The buyer's fee, in millionths of its order's turnover, rounded down to the fen."""
+    fee_buyer_minimum_fen: int
+    """The least an order pays that has traded."""
+    fee_buyer_cap_fen: int | None
+    """The most an order pays."""
     fee_seller_ppm: int
-    """The seller's fee, likewise, paid out of the amount."""
+    """The seller's fee, likewise, paid out of the proceeds."""
+    fee_seller_minimum_fen: int
+    fee_seller_cap_fen: int | None
     settlement_account: str | None
     """The exchange's account at the settlement bank, whose statements are held against what is booked."""
     negotiated_min_tonnes: int
@@ -144,6 +154,18 @@ class Rules:
     use_withdrawal_s: int
     """How long a use can be withdrawn before the registry is asked for it."""
 
+    def fee_terms(self, side: Side) -> FeeTerms:
+        """What an order of that side pays that is accepted under these rules."""
+        if side is Side.BUY:
+            payer, ppm = FeePayer.BUYER, self.fee_buyer_ppm
+            minimum_fen, cap_fen = self.fee_buyer_minimum_fen, self.fee_buyer_cap_fen
+        else:
+            payer, ppm = FeePayer.SELLER, self.fee_seller_ppm
+            minimum_fen, cap_fen = self.fee_seller_minimum_fen, self.fee_seller_cap_fen
+        if self.fee_payer not in (FeePayer.BOTH, payer):
+            return NO_FEE
+        return FeeTerms(ppm=ppm, minimum_fen=minimum_fen, cap_fen=cap_fen)
+
 
 PARAMETERS: Final[dict[str, Callable[[RuleValue], object]]] = {
     "hours": rule_values.hours,
@@ -163,8 +185,13 @@ PARAMETERS: Final[dict[str, Callable[[RuleValue], object]]] = {
     "participant_kinds": rule_values.kinds,
     "position_limits": rule_values.tonnes_by_kind,
     "large_holder_alerts": rule_values.tonnes_by_kind,
+    "fee_payer": rule_values.one_of(FeePayer),
     "fee_buyer_ppm": rule_values.millionths,
+    "fee_buyer_minimum_fen": rule_values.whole(0),
+    "fee_buyer_cap_fen": rule_values.money_cap,
     "fee_seller_ppm": rule_values.millionths,
+    "fee_seller_minimum_fen": rule_values.whole(0),
+    "fee_seller_cap_fen": rule_values.money_cap,
     "settlement_account": rule_values.bank_account,
     "negotiated_min_tonnes": rule_values.whole(1),
     "negotiated_band_tiers": rule_values.tiers,

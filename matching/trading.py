@@ -12,6 +12,7 @@ from matching.book import Match
 from matching.commands import CancelOrder, CancelOrders, ReplaceOrder, SubmitOrder
 from matching.events import Event, OrdersCancelled
 from matching.execution import Execution, Moment
+from matching.fees import NO_FEE, FeeTerms
 from matching.market import ListedMarket
 from matching.order import CancelReason, Order, OrderId, OrderStep, Side, TimeInForce
 from matching.pre_trade import Terms
@@ -73,14 +74,14 @@ class ListedTrading:
             quantity_tonnes=command.quantity_tonnes,
             wanted_tonnes=command.quantity_tonnes,
             open_buys_tonnes=self.open_buys(market, command.account),
-            fee_ppm=_fee_ppm(market, command.side),
+            fee=_fee(market, command.side),
             use=command.use,
         )
         refused = pre_trade.refuse(terms, market, moment.phase, self.standing, self._depository)
         if refused is not None:
             return refused
         assert market is not None
-        order = self._draft(command, OrderId(moment.seq), terms.fee_ppm)
+        order = self._draft(command, OrderId(moment.seq), terms.fee)
         matches, own = market.book.plan(order.side, order.price_fen, order.remaining_tonnes, order.owner)
         refused = pre_trade.refuse_self_trade(market, own)
         if refused is not None:
@@ -123,7 +124,8 @@ class ListedTrading:
             wanted_tonnes=quantity_tonnes - filled_tonnes,
             covered=order.cover,
             open_buys_tonnes=self.open_buys(market, order.account, order),
-            fee_ppm=_fee_ppm(market, order.side),
+            fee=market.rules.fee_terms(order.side),
+            turnover_fen=order.turnover_fen,
             use=order.use,
         )
         refused = pre_trade.refuse(terms, market, moment.phase, self.standing, self._depository)
@@ -257,7 +259,7 @@ class ListedTrading:
 
     # ---- steps --------------------------------------------------------------------------------------------------
 
-    def _draft(self, command: SubmitOrder, order_id: OrderId, fee_ppm: int) -> Order:
+    def _draft(self, command: SubmitOrder, order_id: OrderId, fee: FeeTerms) -> Order:
         return Order(
             order_id=order_id,
             account=command.account,
@@ -269,14 +271,14 @@ class ListedTrading:
             quantity_tonnes=command.quantity_tonnes,
             remaining_tonnes=command.quantity_tonnes,
             time_in_force=command.time_in_force,
-            fee_ppm=fee_ppm,
+            fee=fee,
             use=command.use,
         )
 
     def _shrink(self, market: ListedMarket, order: Order, terms: Terms) -> list[Event]:
         """Lower an order's quantity where it stands, and give back the cover it no longer needs."""
         before_remaining_tonnes = order.remaining_tonnes
-        order.quantity_tonnes, order.fee_ppm = terms.quantity_tonnes, terms.fee_ppm
+        order.quantity_tonnes, order.fee = terms.quantity_tonnes, terms.fee
         market.book.reduce(order, terms.wanted_tonnes)
         told = order_events.replaced(
             order,
@@ -291,7 +293,7 @@ class ListedTrading:
         market.book.remove(order)
         before_price_fen, before_remaining_tonnes = order.price_fen, order.remaining_tonnes
         order.price_fen, order.quantity_tonnes = terms.price_fen, terms.quantity_tonnes
-        order.remaining_tonnes, order.fee_ppm = terms.wanted_tonnes, terms.fee_ppm
+        order.remaining_tonnes, order.fee = terms.wanted_tonnes, terms.fee
         events: list[Event] = [
             order_events.replaced(
                 order,
@@ -366,9 +368,9 @@ class ListedTrading:
         del self._by_account[order.account][order.order_id]
 
 
-def _fee_ppm(market: ListedMarket | None, side: Side) -> int:
-    """What a buyer's cover must include; a seller pays out of the amount."""
-    return 0 if market is None or side is Side.SELL else market.rules.fee_buyer_ppm
+def _fee(market: ListedMarket | None, side: Side) -> FeeTerms:
+    """The terms of the moment; an order for no listing comes no further than its refusal."""
+    return NO_FEE if market is None else market.rules.fee_terms(side)
 
 
 def _cover_asset(order: Order) -> AssetCode:

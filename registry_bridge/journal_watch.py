@@ -1,19 +1,30 @@
-"""Follows the registry's own journal every few minutes, and finds movements that only one side knows.
+"""Holds the registry's own journal against what this side knows, and finds movements that only one side knows.
 
-What this side knows of a movement it learns from its own journaled events since the process started: what was pending
-then, what was instructed, confirmed and refused since. So an entry of the registry's journal that was written after the
-start must be of a movement known here; and a movement confirmed here must have its entry. What changed hands before the
-start and is known to one side only is found by reconciling positions.
+What is known here comes from this side's own journaled events and is known right after a start as well. Every few
+minutes what is new in the registry's journal is read; at a close and on demand everything is read again as far back as
+this side remembers, so that an entry is missed also when it was there before.
+
+    read there                              known here             it is
+    --------------------------------------  ---------------------  --------------------
+    an entry of ours                        pending, confirmed     as it should be
+    an entry of ours                        refused                contradictory
+    an entry of ours                        not, though it should  on one side, there
+    the same movement a second time         –                      on one side, there
+    an entry of nobody we know              –                      on one side, there
+    no entry, though all entries were read  confirmed              on one side, here
+    a number left out                       –                      on one side
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
-from enum import Enum
+import random
+from collections.abc import Callable, Collection, Iterable
+from typing import Protocol
 
 import structlog
 
+from registry_bridge.back_off import BackOff
 from registry_bridge.differences import of_movement
 from registry_bridge.exchange_side import ExchangeOutbox
 from registry_bridge.registry import (
@@ -23,135 +34,149 @@ from registry_bridge.registry import (
     Registry,
     RegistryUnavailable,
 )
+from settlement.commands import Outcome
 from settlement.difference import BreakKind, Difference
-from settlement.events import Instruction, MovementConfirmed, MovementInstructed, MovementRefused
+from settlement.events import Instruction
 from settlement.values import InstructionId
 
 log = structlog.get_logger("registry_line")
 
 JOURNAL_EVERY_S = 180.0
-AGAIN_S = 10.0
-REMEMBERED = 100_000
-"""Answered movements remembered at most; the oldest are forgotten first, and no longer watched."""
+AGAIN = BackOff(first_s=0.5, longest_s=30.0)
 
 
-class _Known(Enum):
-    """What this side knows of a movement."""
+class OwnTrail(Protocol):
+    """The movements this side knows, as of its newest journaled event."""
 
-    PENDING = "pending"
-    ENTERED = "entered"
-    """Still pending here, and entered there."""
-    CONFIRMED = "confirmed"
-    """And its entry has not been read yet."""
-    REFUSED = "refused"
-    DONE = "done"
-    """Confirmed here and entered there."""
+    @property
+    def after(self) -> int:
+        """The registry's entry after which each of them stands there, if it was done."""
+        ...
+
+    @property
+    def known_after(self) -> int | None:
+        """The registry's entry after which whatever stands there is one of them; None while that cannot be said."""
+        ...
+
+    def is_known(self, name: InstructionId) -> bool:
+        """Whether it is one of them."""
+        ...
+
+    def answered(self, outcome: Outcome) -> Collection[InstructionId]:
+        """Those that ended so."""
+        ...
+
+    def is_settled(self, found: Difference) -> bool:
+        """Whether a person has settled it already."""
+        ...
+
+    async def instruction(self, name: InstructionId) -> Instruction:
+        """What was asked for under that name."""
+        ...
 
 
 class JournalWatch:
-    """Reads the registry's journal once, in its order. `run` until cancelled."""
+    """Reads the registry's journal, in its order. `run` until cancelled."""
 
     def __init__(
-        self, registry: Registry, outbox: ExchangeOutbox, *, since: int, every_s: float = JOURNAL_EVERY_S
+        self,
+        registry: Registry,
+        outbox: ExchangeOutbox,
+        trail: OwnTrail,
+        *,
+        every_s: float = JOURNAL_EVERY_S,
+        jitter: Callable[[], float] = random.random,
     ) -> None:
-        """`since` is an entry up to which both sides were found equal, such as that of the last clean day."""
+        """Nothing is read yet."""
         self._registry = registry
         self._outbox = outbox
+        self._trail = trail
         self._every_s = every_s
-        self._cursor = since
+        self._jitter = jitter
         self._one_reader = asyncio.Lock()
-        self._start: int | None = None
-        """The newest entry when this side began to take note; what is later must be known here."""
-        self._known: dict[InstructionId, _Known] = {}
-        self._legs: dict[InstructionId, tuple[MovementLeg, ...]] = {}
-        """Of movements that are pending, or confirmed and not yet found in the registry's journal."""
-        self._to_tell: list[Difference] = []
-        """Found, and not told to the core yet."""
+        self._cursor = 0
+        self._entered: dict[InstructionId, int] = {}
+        """Movements of ours that stand there, and where."""
+        self._apart: list[Difference] = []
+        """Found in the entries read so far, and not told yet."""
+        self._told: set[Difference] = set()
         self.found = 0
         """Differences found since the start."""
 
     async def run(self) -> None:
         """Watch until cancelled. While the line is down nothing is looked at, and asked again."""
-        with self._outbox.watched_by(self._follow):
-            self._begin(self._outbox.side.pending())
-            while True:
-                try:
-                    await self.look()
-                except RegistryUnavailable as fault:
-                    log.info("journal_not_read", why=fault.why.value)
-                    await asyncio.sleep(AGAIN_S)
-                else:
-                    await asyncio.sleep(self._every_s)
+        while True:
+            await self.look_patiently(whole=False)
+            await asyncio.sleep(self._every_s)
 
-    async def look(self) -> tuple[Difference, ...]:
-        """Read what is new in the registry's journal; what only one side knows, which the core has been told then.
+    async def look_patiently(self, *, whole: bool) -> tuple[Difference, ...]:
+        """The same as `look`, however long the line is down."""
+        attempt = 0
+        while True:
+            try:
+                return await self.look(whole=whole)
+            except RegistryUnavailable as fault:
+                log.info("journal_not_read", why=fault.why.value, detail=fault.detail)
+            attempt += 1
+            await asyncio.sleep(AGAIN.delay_s(attempt, self._jitter()))
+
+    async def look(self, *, whole: bool = False) -> tuple[Difference, ...]:
+        """Read what is new there, or all that is remembered here: what only one side knows and nobody has settled.
+
+        What was not told before the core has been told when this returns; of the whole, everything.
 
         Raises:
             RegistryUnavailable: it could not be read; what was read stays read.
         """
         async with self._one_reader:
-            return await self._look()
+            self._begin(whole=whole)
+            confirmed = self._trail.answered(Outcome.CONFIRMED)
+            await self._read()
+            # They were confirmed before the journal was read to its end, so their entries should have been there.
+            for name in confirmed:
+                if name not in self._entered and self._trail.is_known(name):
+                    self._apart.extend(await self._missing_there(name))
+            for name in self._trail.answered(Outcome.REFUSED):
+                if name in self._entered:
+                    self._apart.extend(await self._contradicted(name))
+            return await self._tell(whole=whole)
 
-    async def _look(self) -> tuple[Difference, ...]:
-        if self._start is None:
-            self._start = (await self._registry.positions()).as_of
-        confirmed = [name for name, known in self._known.items() if known is _Known.CONFIRMED]
+    def _begin(self, *, whole: bool) -> None:
+        after = self._trail.after
+        if whole or self._cursor < after:
+            self._cursor, self._entered, self._apart = after, {}, []
+        else:
+            self._entered = {name: entry for name, entry in self._entered.items() if entry > after}
+
+    async def _read(self) -> None:
         following: int | None = self._cursor
         while following is not None:
             page = await self._registry.journal(following)
             for entry in page.entries:
                 if entry.sequence > self._cursor + 1:
-                    self._to_tell.append(_hole(self._cursor + 1, entry.sequence))
-                self._to_tell.extend(self._judge(entry, self._start))
+                    self._apart.append(_hole(self._cursor + 1, entry.sequence))
+                self._apart.extend(self._judge(entry))
                 self._cursor = entry.sequence
             following = page.next
-        for name in confirmed:
-            # It was confirmed before the journal was read to its end, so its entry should have been there.
-            if self._known.get(name) is _Known.CONFIRMED:
-                self._to_tell.extend(self._missing_there(name))
+        if self._cursor < self._outbox.newest_entry:
+            self._apart.append(_hole(self._cursor + 1, self._outbox.newest_entry + 1))
         self._outbox.newest_entry = max(self._outbox.newest_entry, self._cursor)
-        found, self._to_tell = tuple(self._to_tell), []
-        self.found += len(found)
-        if found:
-            log.error("movements_on_one_side", differences=len(found), as_of=self._cursor)
-            await self._outbox.report(found, self._cursor)
-        return found
 
-    # --- what this side knows ---
-
-    def _begin(self, pending: Iterable[Instruction]) -> None:
-        for instruction in pending:
-            self._instructed(instruction)
-
-    def _follow(self, event: object) -> None:
-        match event:
-            case MovementInstructed():
-                self._instructed(event.instruction)
-            case MovementConfirmed():
-                self._answered(event.instruction_id, _Known.CONFIRMED)
-            case MovementRefused():
-                self._answered(event.instruction_id, _Known.REFUSED)
-
-    def _instructed(self, instruction: Instruction) -> None:
-        name = instruction.instruction_id
-        self._known[name] = _Known.PENDING
-        self._legs[name] = self._outbox.movement(instruction).legs
-
-    def _answered(self, name: InstructionId, answer: _Known) -> None:
-        entered = self._known.pop(name, None) is _Known.ENTERED
-        self._known[name] = _Known.DONE if entered and answer is _Known.CONFIRMED else answer
-        if self._known[name] is not _Known.CONFIRMED:
-            legs = self._legs.pop(name, ())
-            if entered and answer is _Known.REFUSED:
-                self._to_tell.extend(_contradicted(legs, name, "entered there before it was refused"))
-        if len(self._known) > REMEMBERED:
-            oldest = next(iter(self._known))
-            del self._known[oldest]
-            self._legs.pop(oldest, None)
+    async def _tell(self, *, whole: bool) -> tuple[Difference, ...]:
+        found = tuple(one for one in dict.fromkeys(self._apart) if not self._trail.is_settled(one))
+        new = tuple(one for one in found if one not in self._told)
+        self.found += len(new)
+        tell = found if whole else new
+        self._told = set(found) if whole else self._told.union(new)
+        if tell:
+            log.error("movements_on_one_side", differences=len(tell), as_of=self._cursor)
+            await self._outbox.report(tell, self._cursor)
+        self._apart = []
+        return tell
 
     # --- what the registry's journal says ---
 
-    def _judge(self, entry: JournalEntry, start: int) -> tuple[Difference, ...]:
+    def _judge(self, entry: JournalEntry) -> tuple[Difference, ...]:
         if entry.request_id is None:
             if entry.kind is MovementKind.TRANSFER_IN:
                 return ()  # its owner did it, and a notice tells
@@ -159,24 +184,29 @@ class JournalWatch:
         name = self._outbox.instruction_of(entry.request_id)
         if name is None:
             return _on_one_side(entry, None, f"not of this exchange: {entry.request_id}")
-        match self._known.get(name):
-            case _Known.PENDING:
-                # The answer is on its way to us; what it says is compared when it comes.
-                self._known[name] = _Known.ENTERED
-            case _Known.CONFIRMED | _Known.ENTERED | _Known.DONE:
-                self._known[name] = _Known.DONE
-                self._legs.pop(name, None)
-            case _Known.REFUSED:
-                return _contradicted(entry.legs, name, f"refused, and then done as {entry.movement_id}")
-            case None if entry.sequence > start:
-                return _on_one_side(entry, name, "unknown here")
-        return ()
+        if name in self._entered:
+            return _on_one_side(entry, name, f"done before, as entry {self._entered[name]}")
+        if self._trail.is_known(name):
+            self._entered[name] = entry.sequence
+            return ()
+        known_after = self._trail.known_after
+        if known_after is None or entry.sequence <= known_after:
+            return ()
+        return _on_one_side(entry, name, "unknown here")
 
-    def _missing_there(self, name: InstructionId) -> tuple[Difference, ...]:
-        self._known[name] = _Known.DONE  # told once
-        legs = self._legs.pop(name)
-        detail = f"confirmed here, and not in the registry's journal up to {self._cursor}"
-        return of_movement(BreakKind.MOVEMENT_ON_ONE_SIDE, legs, name, detail)
+    async def _missing_there(self, name: InstructionId) -> tuple[Difference, ...]:
+        kind, detail = BreakKind.MOVEMENT_ON_ONE_SIDE, "confirmed here, and not in the registry's journal"
+        return of_movement(kind, await self._legs(name), name, detail)
+
+    async def _contradicted(self, name: InstructionId) -> tuple[Difference, ...]:
+        kind, detail = (
+            BreakKind.CONTRADICTORY_ANSWER,
+            f"refused, and done there as entry {self._entered[name]}",
+        )
+        return of_movement(kind, await self._legs(name), name, detail)
+
+    async def _legs(self, name: InstructionId) -> Iterable[MovementLeg]:
+        return self._outbox.movement(await self._trail.instruction(name)).legs
 
 
 def _hole(first: int, end: int) -> Difference:
@@ -188,7 +218,3 @@ def _hole(first: int, end: int) -> Difference:
 def _on_one_side(entry: JournalEntry, name: InstructionId | None, why: str) -> tuple[Difference, ...]:
     detail = f"entry {entry.sequence}, {entry.kind.value} as {entry.movement_id}: {why}"
     return of_movement(BreakKind.MOVEMENT_ON_ONE_SIDE, entry.legs, name, detail)
-
-
-def _contradicted(legs: Iterable[MovementLeg], name: InstructionId, detail: str) -> tuple[Difference, ...]:
-    return of_movement(BreakKind.CONTRADICTORY_ANSWER, legs, name, detail)

@@ -6,15 +6,19 @@ goes on until a named person has resolved it; the same difference found again is
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Final
 
 from settlement import serials
 from settlement.commands import ReportBreaks
 from settlement.custody_events import BreakOpened, BreakResolved, FreezeLifted, FreezePlaced
 from settlement.custody_rejections import DIFFERENCE_MALFORMED
-from settlement.difference import Break, BreakId, Difference
+from settlement.difference import Break, BreakId, BreakKind, Difference
 from settlement.freeze import Freeze, FreezeId, FreezeSource
 from settlement.freezing import Freezing
 from settlement.rejections import Rejection
+
+_OF_THE_WHOLE: Final = frozenset({BreakKind.TOTALS_DIFFER, BreakKind.MOVEMENT_ON_ONE_SIDE})
+"""Kinds that may name nothing: a sum that is wrong, or entries that are gone and nobody can say what they were."""
 
 
 class Breaks:
@@ -102,6 +106,6 @@ def _key(found: Difference) -> Difference:
 
 def _is_sound(found: Difference) -> bool:
     names = (found.registry_account, found.lot_id, found.instruction_id)
-    return any(name is not None for name in names) and all(
+    return (found.kind in _OF_THE_WHOLE or any(name is not None for name in names)) and all(
         serials.is_well_formed(side) for side in (found.only_here, found.only_there)
     )

@@ -83,6 +83,7 @@ async def _walk(dsn: str, output: Output) -> "Verification":
 
     from gateway.engine.bank_statements import CheckedBankStatements
     from gateway.engine.bulletins import CheckedBulletins
+    from gateway.engine.candles import CheckedCandles
     from gateway.engine.custody_rows import CustodyHistoryRows
     from gateway.engine.derived_rows import HistoryRows
     from gateway.engine.settlement_postings import settlement_check
@@ -102,6 +103,7 @@ async def _walk(dsn: str, output: Output) -> "Verification":
                     CheckedWithdrawals,
                     CheckedBankStatements,
                     CheckedBulletins,
+                    CheckedCandles,
                     CustodyHistoryRows,
                     SettledRows,
                     UseTables,

@@ -11,6 +11,7 @@ from typing import Final
 
 import structlog
 
+from gateway.composition.own_trail import known_movements
 from gateway.composition.reference_registry import own_key, own_line, start_registry
 from gateway.config import Settings, make_private_dir
 from gateway.engine.account_views import AccountView
@@ -30,7 +31,7 @@ from gateway.registry_report import (
     UnclearMovement,
 )
 from gateway.running_engine import Engine
-from matching.commands import RecordReconciliation
+from matching.commands import Command, RecordReconciliation
 from registry_bridge.bridge import Bridge
 from registry_bridge.circuit import Circuit, CircuitState
 from registry_bridge.exchange_side import (
@@ -48,6 +49,7 @@ from registry_bridge.reconciling import Outcome, Reconciler
 from registry_bridge.reference import serving
 from registry_bridge.registry import MovementKind, RegistryUnavailable, UnknownReason
 from registry_bridge.upkeep import AccountBinder, LotFeed
+from settlement.commands import ReportBreaks
 from settlement.events import AccountOpened, LotSlice
 from settlement.lot import MethodologyClass
 from settlement.serials import Serials
@@ -99,7 +101,8 @@ async def registry_line(
         feed = _lot_feed(registry, engine)
         notices = _notice_feed(registry, engine)
         custody = engine.views.custody
-        watch = JournalWatch(registry, outbox, since=custody.clean_as_of)
+        outbox.newest_entry = custody.clean_as_of
+        watch = JournalWatch(registry, outbox, known_movements(engine))
         for name, work in (
             ("registry bridge", bridge.run()),
             ("account binder", binder.run()),
@@ -233,8 +236,14 @@ def _exchange_side(engine: Engine) -> ExchangeSide:
         arriving=lambda: (
             (account, LotId(lot), serials) for account, lot, serials in engine.views.custody.arriving()
         ),
-        submit=partial(submit_patiently, engine.sequencer),
+        submit=partial(_submit, engine),
     )
+
+
+async def _submit(engine: Engine, command: Command) -> None:
+    """A command of the bridge's own; a report of differences that the core does not take would be lost."""
+    rejection = await rejection_of(engine.sequencer, command)
+    assert rejection is None or not isinstance(command, ReportBreaks), f"{command}: {rejection}"
 
 
 def _follow_commits(engine: Engine, outbox: ExchangeOutbox, binder: AccountBinder) -> None:
@@ -280,7 +289,7 @@ def reconciler(line: Line) -> Reconcile:
     """Compares both sides for the close, for as long as it takes, and says what the core is to be told."""
 
     async def reconcile(trading_day: TradingDay) -> RecordReconciliation:
-        return _recording(await line.reconciler.reconcile(), trading_day, on_demand=False)
+        return await _compared(line, trading_day, on_demand=False)
 
     return reconcile
 
@@ -291,16 +300,20 @@ def reconciler_on_demand(engine: Engine, line: Line) -> ReconcileNow:
     async def reconcile() -> Entry:
         try:
             async with asyncio.timeout(ON_DEMAND_LIMIT_S):
-                apart = await line.watch.look()
-                found = await line.reconciler.reconcile()
-        except (TimeoutError, RegistryUnavailable):
+                recording = await _compared(line, TradingDay(""), on_demand=True)
+        except TimeoutError:
             raise RegistrySilent from None
         day = TradingDay(engine.views.market.trading_day or "")
-        recording = _recording(found, day, on_demand=True)
-        recording = replace(recording, breaks=recording.breaks + len(apart))
-        return await submit_patiently(engine.sequencer, recording)
+        return await submit_patiently(engine.sequencer, replace(recording, trading_day=day))
 
     return reconcile
+
+
+async def _compared(line: Line, trading_day: TradingDay, *, on_demand: bool) -> RecordReconciliation:
+    """All positions, and the whole trail at least up to the entry they are dated by, for as long as it takes."""
+    recording = _recording(await line.reconciler.reconcile(), trading_day, on_demand=on_demand)
+    apart = await line.watch.look_patiently(whole=True)
+    return replace(recording, breaks=recording.breaks + len(apart))
 
 
 def _recording(found: Outcome, trading_day: TradingDay, *, on_demand: bool) -> RecordReconciliation:

@@ -23,9 +23,7 @@ from settlement.events import (
     InstructionKind,
     LotRegistered,
     LotSlice,
-    MovementConfirmed,
     MovementInstructed,
-    MovementRefused,
     Posted,
     RetirementCompleted,
 )
@@ -92,9 +90,6 @@ class Accounts:
             Posted: lambda _, event: self.post(event),
             AccountOpened: lambda _, event: self.open(event),
             LotRegistered: lambda _, event: self.register(event),
-            MovementInstructed: lambda _, event: self.instruct(event),
-            MovementConfirmed: lambda _, event: self.confirm(event.instruction_id),
-            MovementRefused: lambda _, event: self.refuse(event.instruction_id),
             AccountRestricted: lambda entry, event: self.restrict(event, entry.at_ns),
             RestrictionLifted: lambda _, event: self.lift(event),
             CashBreakFound: lambda _, event: self.dispute(event),
@@ -183,9 +178,6 @@ class Accounts:
     def instruct(self, event: MovementInstructed) -> None:
         """A movement is on its way."""
         self.pending[event.instruction.instruction_id] = event.instruction
-        for leg in event.instruction.legs:
-            if leg.trade_id is not None:
-                self._set_aside.pop(leg.trade_id, None)
         if event.instruction.retirement_id is not None:
             self._refused_retirements.pop(event.instruction.retirement_id, None)
 
@@ -206,6 +198,7 @@ class Accounts:
 
     def deliver(self, event: DeliverySettled) -> None:
         """Serials changed hands."""
+        self._set_aside.pop(event.trade_id, None)
         self._accounts[event.buyer].balance(event.instrument).incoming -= event.quantity_tonnes
         for part in event.lots:
             self._take(event.seller, part.lot_id, part.serials)

@@ -1,8 +1,8 @@
 """What stands between the two sides, as operators see it, folded from journaled events.
 
 Freezes in force and on whose word, breaks and claims that wait for somebody, corrected units on their way out,
-deliveries the registry would not be asked, and how far its notices have been taken. What has ended is in the database
-(`custody_rows`).
+deliveries the registry would not be asked, how far its notices have been taken, and which movements its journal must
+have. What has ended is in the database (`custody_rows`).
 """
 
 from collections.abc import Callable, Iterator
@@ -11,9 +11,12 @@ from typing import Any, Final
 
 from gateway.engine.accounts import Accounts
 from gateway.engine.entry import Entry
+from gateway.engine.trail import NOTHING as NO_TRAIL
+from gateway.engine.trail import Trail, TrailState
 from matching.events import Reconciled
 from settlement import serials as ranges
 from settlement.claim import Claim, ClaimState
+from settlement.commands import Outcome
 from settlement.custody_events import (
     BreakOpened,
     BreakResolved,
@@ -33,7 +36,14 @@ from settlement.custody_events import (
     UnitsArrived,
 )
 from settlement.difference import Break
-from settlement.events import DeliveryFailed, DeliveryParked, DeliverySettled
+from settlement.events import (
+    DeliveryFailed,
+    DeliveryParked,
+    DeliverySettled,
+    MovementConfirmed,
+    MovementInstructed,
+    MovementRefused,
+)
 from settlement.freeze import Freeze, FreezeSource
 from settlement.notice import NoticeKind
 from settlement.removal import Removal, RemovalState
@@ -135,6 +145,7 @@ class CustodyState:
     arriving: tuple[ArrivingView, ...]
     comparison: ComparisonView | None
     clean_as_of: int
+    trail: TrailState
 
 
 NOTHING: Final = CustodyState(
@@ -148,6 +159,7 @@ NOTHING: Final = CustodyState(
     arriving=(),
     comparison=None,
     clean_as_of=0,
+    trail=NO_TRAIL,
 )
 
 
@@ -165,6 +177,7 @@ class Custody:
         "notice_cursor",
         "parked",
         "removals",
+        "trail",
     )
 
     def __init__(self, state: CustodyState = NOTHING) -> None:
@@ -181,6 +194,8 @@ class Custody:
         self.comparison = state.comparison
         self.clean_as_of = state.clean_as_of
         """The registry's entry at which both sides were last found equal; zero before the first time."""
+        self.trail = Trail(state.trail)
+        """What is known of the registry's journal."""
         self._arriving = {view.sequence: view for view in state.arriving}
 
     def arriving(self) -> Iterator[tuple[str, str, Serials]]:
@@ -216,6 +231,7 @@ class Custody:
             arriving=tuple(self._arriving.values()),
             comparison=self.comparison,
             clean_as_of=self.clean_as_of,
+            trail=self.trail.dump(),
         )
 
     def frozen(self, registry_account: str, lot: str, serials: Serials) -> Serials:
@@ -235,6 +251,9 @@ class Custody:
         return {
             LotChanged: lambda _, event: accounts.register(event),
             UnitsArrived: lambda _, event: self._arrive(accounts, event),
+            MovementInstructed: lambda entry, event: self._instruct(accounts, entry, event),
+            MovementConfirmed: lambda _, event: self._confirm(accounts, event),
+            MovementRefused: lambda _, event: self._refuse(accounts, event),
             FrozenUnitsChanged: _nothing,
             DeliveryUnwound: _nothing,
             NoticeTaken: self._take,
@@ -266,6 +285,7 @@ class Custody:
         )
         if not event.breaks:
             self.clean_as_of = event.as_of
+        self.trail.reconcile(event)
 
     def end_delivery(self, event: DeliverySettled | DeliveryFailed) -> None:
         """A delivery is over, and no longer parked if it was."""
@@ -288,6 +308,18 @@ class Custody:
                 serials=event.serials,
             )
 
+    def _instruct(self, accounts: Accounts, entry: Entry, event: MovementInstructed) -> None:
+        accounts.instruct(event)
+        self.trail.instruct(event.instruction.instruction_id, entry.seq)
+
+    def _confirm(self, accounts: Accounts, event: MovementConfirmed) -> None:
+        accounts.confirm(event.instruction_id)
+        self.trail.answer(event.instruction_id, Outcome.CONFIRMED)
+
+    def _refuse(self, accounts: Accounts, event: MovementRefused) -> None:
+        accounts.refuse(event.instruction_id)
+        self.trail.answer(event.instruction_id, Outcome.REFUSED)
+
     def _arrive(self, accounts: Accounts, event: UnitsArrived) -> None:
         accounts.arrive(event)
         self._arriving.pop(event.notice_sequence, None)
@@ -305,6 +337,7 @@ class Custody:
 
     def _resolve(self, event: BreakResolved) -> None:
         del self.breaks[event.case.break_id]
+        self.trail.resolve(event)
 
     def _open_claim(self, event: ClaimOpened) -> None:
         self.claims[event.claim.claim_id] = event.claim

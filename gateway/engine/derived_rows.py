@@ -186,7 +186,7 @@ class HistoryRows:
 
     async def follow(self, entries: Sequence[Entry], batch: Batch, upto: int) -> None:
         """The next entries. Raises JournalBrokenError."""
-        _, _, ended, trades, negotiated = batch.arguments(())
+        _, _, ended, trades, negotiated, _ = batch.arguments(())
         await self._trades.expect(trades, upto)
         newest_ns = entries[-1].at_ns
         await self._orders.follow(ended, newest_ns, upto)

@@ -14,6 +14,7 @@ from pydantic_core import from_json
 
 from gateway.engine.bank_statements import BankStatementHistory
 from gateway.engine.bulletins import Bulletins
+from gateway.engine.candles import Candles
 from gateway.engine.custody_history import CustodyHistory
 from gateway.engine.entry import AccountEvent
 from gateway.engine.negotiated_rows import NegotiatedHistory
@@ -92,6 +93,8 @@ class History:
         """Money on its way out."""
         self.bank_statements = BankStatementHistory(pool)
         """The settlement bank's statements, and what differed."""
+        self.candles = Candles(pool)
+        """Open, high, low and close of listed trades."""
         self.bulletins = Bulletins(pool)
         """What is published of closed days."""
         self.statements = Statements(pool)

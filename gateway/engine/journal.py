@@ -16,6 +16,7 @@ import asyncpg
 
 from gateway.engine.bank_statements import BankStatementRows
 from gateway.engine.bulletins import BulletinRows
+from gateway.engine.candles import CandlesWithoutUndone
 from gateway.engine.codec import decode_command, decode_events
 from gateway.engine.custody_rows import CustodyRows
 from gateway.engine.entry import AccountEvent, Entry
@@ -84,6 +85,7 @@ class Journal:
         self._pool = pool
         self._projections: tuple[Projection, ...] = (
             SettlementRows(),
+            CandlesWithoutUndone(),
             UseRows(),
             WithdrawalRows(),
             BankStatementRows(),

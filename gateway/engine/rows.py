@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 import asyncpg
 
 from gateway.engine import account_events
+from gateway.engine.candle_rows import MERGE_CANDLES, BatchCandles
 from gateway.engine.codec import encode_command, encode_events, to_json
 from gateway.engine.entry import AccountEvent, Entry
 from gateway.engine.negotiated_rows import negotiation_row
@@ -46,20 +47,21 @@ def chain(previous: bytes, seq: int, at_ns: int, command: bytes, events: bytes) 
     return hashlib.sha256(head + command + events).digest()
 
 
-INSERT_BATCH: Final = """
+INSERT_BATCH: Final = f"""
 WITH account_events AS (INSERT INTO account_event SELECT * FROM unnest($2::account_event[])),
      orders AS (INSERT INTO ended_order SELECT * FROM unnest($3::ended_order[])),
      trades AS (INSERT INTO trade SELECT * FROM unnest($4::trade[])),
-     transfers AS (INSERT INTO negotiated_transfer SELECT * FROM unnest($5::negotiated_transfer[]))
+     transfers AS (INSERT INTO negotiated_transfer SELECT * FROM unnest($5::negotiated_transfer[])),
+     candles AS ({MERGE_CANDLES})
 INSERT INTO journal SELECT * FROM unnest($1::journal[])
-"""
+"""  # noqa: S608 - of constants only
 """Takes `Batch.arguments`: arrays of whole rows, whose fields stand in the order of the tables' columns."""
 
 
 class Batch:
     """The rows of some entries, gathered one entry after the other."""
 
-    __slots__ = ("_ended", "_journal", "_lines", "_trades", "_transfers", "digest")
+    __slots__ = ("_candles", "_ended", "_journal", "_lines", "_trades", "_transfers", "digest")
 
     def __init__(self, previous_digest: bytes) -> None:
         """Nothing yet, after an entry with that digest."""
@@ -70,6 +72,7 @@ class Batch:
         self._ended: list[OrderView] = []
         self._trades: Rows = []
         self._transfers: Rows = []
+        self._candles = BatchCandles()
 
     def add(self, entry: Entry, orders: OpenOrders, negotiations: Negotiations) -> None:
         """One more entry; `orders` and `negotiations` are brought to it."""
@@ -86,6 +89,7 @@ class Batch:
         for event in entry.events:
             if type(event) is Traded:
                 self._trades.append(_trade_row(event, at_ns))
+                self._candles.add(event, at_ns)
             elif type(event) is NegotiatedTransferExecuted:
                 self._trades.append(_negotiated_trade_row(event, at_ns))
 
@@ -101,7 +105,7 @@ class Batch:
             numbered.append(AccountEvent(account, event_id, seq, kind, at_ns, body))
         return numbered
 
-    def arguments(self, account_events: Sequence[AccountEvent]) -> tuple[Rows, Rows, Rows, Rows, Rows]:
+    def arguments(self, account_events: Sequence[AccountEvent]) -> tuple[Rows, Rows, Rows, Rows, Rows, Rows]:
         """What `INSERT_BATCH` takes, table by table."""
         return (
             self._journal,
@@ -109,6 +113,7 @@ class Batch:
             [_order_row(order) for order in self._ended],
             self._trades,
             self._transfers,
+            self._candles.rows(),
         )
 
 

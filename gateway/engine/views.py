@@ -68,7 +68,7 @@ from settlement.lot import Lot, MethodologyClass
 RECENT_ORDERS: Final = 4_096
 """How many ended orders stay in memory."""
 
-VERSION: Final = "5"
+VERSION: Final = "6"
 """Of the shape and meaning of `ViewsState`. A snapshot of another version is not read: the views are then built
 again from all recorded entries."""
 

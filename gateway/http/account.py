@@ -1,6 +1,7 @@
 """One's own account: balances, lots with their serials, trades with their settlement, and the event log."""
 
 import time
+from functools import partial
 from typing import Annotated, Any, Final, Literal
 
 import orjson
@@ -12,7 +13,7 @@ from gateway.engine.account_views import AccountView, BalanceView, LotView
 from gateway.engine.entry import AccountEvent
 from gateway.engine.history import TradeView
 from gateway.formats import money_text, price_text, quantity_text, time_text
-from gateway.http.routing import Call, Handler, Reply, Route
+from gateway.http.routing import Call, Reply, Route
 from gateway.http.shapes import (
     AccountName,
     Answer,
@@ -344,33 +345,16 @@ class Limits(Answer):
     next: None
 
 
-def _own(path: str, handler: Handler, summary: str, answer: type[Answer], query: type[Request]) -> Route:
-    return Route(
-        method="GET",
-        path=path,
-        handler=handler,
-        scope=Scope.READ,
-        kind=ActionKind.READ,
-        summary=summary,
-        tag="account",
-        query=query,
-        answer=answer,
-    )
-
+_own = partial(Route, method="GET", scope=Scope.READ, kind=ActionKind.READ, tag="account")
 
 ROUTES: Final = (
-    _own("/v1/account", get_account, "Cash and units", Account, AccountQuery),
-    _own("/v1/account/lots", list_lots, "Lots with serial ranges", Lots, AccountQuery),
-    _own("/v1/trades", list_trades, "Own trades with settlement state, newest first", Trades, TradesQuery),
-    _own("/v1/events", list_events, "The account's gapless event log, oldest first", Events, EventsQuery),
-    Route(
-        method="GET",
-        path="/v1/limits",
-        handler=get_limits,
-        scope="any",
-        kind=ActionKind.READ,
-        summary="Rate limits and what is left of them",
-        tag="account",
-        answer=Limits,
+    _own("/v1/account", get_account, "Cash and units", Account, query=AccountQuery),
+    _own("/v1/account/lots", list_lots, "Lots with serial ranges", Lots, query=AccountQuery),
+    _own(
+        "/v1/trades", list_trades, "Own trades with settlement state, newest first", Trades, query=TradesQuery
     ),
+    _own(
+        "/v1/events", list_events, "The account's gapless event log, oldest first", Events, query=EventsQuery
+    ),
+    _own("/v1/limits", get_limits, "Rate limits and what is left of them", Limits, scope="any"),
 )

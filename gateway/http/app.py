@@ -14,6 +14,7 @@ from gateway.http import (
     bank,
     bank_statements,
     bulletins,
+    candles,
     certificates,
     compliance_years,
     health,
@@ -63,6 +64,7 @@ async def get_openapi(_: Call) -> Reply:
 
 ROUTES: Final[tuple[Route, ...]] = (
     *market_data.ROUTES,
+    *candles.ROUTES,
     Route(
         method="GET",
         path="/v1/openapi.json",

@@ -1,5 +1,6 @@
 """The second person: acts that wait for one, and what they say to them."""
 
+from functools import partial
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
@@ -10,8 +11,8 @@ from gateway.engine.approvals import ApprovalView
 from gateway.engine.entry import Entry
 from gateway.formats import time_text
 from gateway.http.replays import raise_if_refused
-from gateway.http.routing import Call, Handler, Reply, Route
-from gateway.http.shapes import DIGITS_PATTERN, Answer, Id, Name, OperatorRequest, Request, Text, Time
+from gateway.http.routing import Call, Reply, Route
+from gateway.http.shapes import DIGITS_PATTERN, Answer, Id, Name, OperatorRequest, Text, Time
 from matching.commands import AnyAct, ApproveAct, DeclineAct
 from matching.events import ApprovalRequested
 
@@ -108,43 +109,39 @@ async def _decide(call: Call, approval_id: int, command: ApproveAct | DeclineAct
     return Reply({"approval": _body(view, state)})
 
 
-def _route(method: Literal["GET", "POST"], path: str, handler: Handler, summary: str, **more: Any) -> Route:  # noqa: ANN401 - as Route takes them
-    return Route(
-        method=method,
-        path=path,
-        handler=handler,
-        scope=Scope.APPROVE,
-        kind=ActionKind.OPERATE,
-        summary=summary,
-        tag="operator",
-        **more,
-    )
-
-
-_ID: Final = {"approval_id": DIGITS_PATTERN}
-
-
-def _decision(word: str, handler: Handler, summary: str, body: type[Request], **more: Any) -> Route:  # noqa: ANN401 - as Route takes them
-    return _route(
-        "POST",
-        f"/v1/operator/approvals/{{approval_id}}/{word}",
-        handler,
-        summary,
-        body=body,
-        answer=ApprovalAnswer,
-        path_parameters=_ID,
-        **more,
-    )
-
+_decision = partial(
+    Route,
+    method="POST",
+    scope=Scope.APPROVE,
+    kind=ActionKind.OPERATE,
+    tag="operator",
+    path_parameters={"approval_id": DIGITS_PATTERN},
+)
 
 ROUTES: Final = (
-    _route(
-        "GET",
+    Route(
         "/v1/operator/approvals",
         list_approvals,
         "Acts that wait for a second person",
-        answer=Approvals,
+        Approvals,
+        method="GET",
+        scope=Scope.APPROVE,
+        kind=ActionKind.OPERATE,
+        tag="operator",
     ),
-    _decision("approve", approve, "Agree to an act as the second person", ApproveRequest, body_optional=True),
-    _decision("decline", decline, "Let a waiting act go", DeclineRequest),
+    _decision(
+        "/v1/operator/approvals/{approval_id}/approve",
+        approve,
+        "Agree to an act as the second person",
+        ApprovalAnswer,
+        body=ApproveRequest,
+        body_optional=True,
+    ),
+    _decision(
+        "/v1/operator/approvals/{approval_id}/decline",
+        decline,
+        "Let a waiting act go",
+        ApprovalAnswer,
+        body=DeclineRequest,
+    ),
 )

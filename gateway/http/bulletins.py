@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
+from functools import partial
 from io import StringIO
 from itertools import groupby
 from typing import Annotated, Any, Final, Literal
@@ -190,19 +191,7 @@ def _as_csv(bulletins: Sequence[dict[str, Any]]) -> Reply:
     return Reply(text.getvalue().encode(), content_type="text/csv; charset=utf-8")
 
 
-def _public(path: str, handler: Any, summary: str, answer: type[Answer], **more: Any) -> Route:  # noqa: ANN401 - as Route takes them
-    return Route(
-        method="GET",
-        path=path,
-        handler=handler,
-        scope="public",
-        kind=ActionKind.PUBLIC,
-        summary=summary,
-        tag="market",
-        answer=answer,
-        **more,
-    )
-
+_public = partial(Route, method="GET", scope="public", kind=ActionKind.PUBLIC, tag="market")
 
 ROUTES: Final = (
     _public(

@@ -11,11 +11,8 @@ from gateway.http.reasons import GATEWAY_REASONS, STATUS_OF_GATEWAY
 from gateway.http.statement_reasons import STATEMENT_REASONS
 from gateway.http.use_reasons import USE_REASONS as GATEWAY_USE_REASONS
 from matching.rejections import REASONS as MATCHING_REASONS
-from settlement.cash_rejections import REASONS as CASH_REASONS
-from settlement.custody_rejections import REASONS as CUSTODY_REASONS
-from settlement.rejections import REASONS as SETTLEMENT_REASONS
+from settlement.reasons import REASONS as SETTLEMENT_REASONS
 from settlement.rejections import Reason
-from settlement.use_rejections import USE_REASONS
 
 UNPROCESSABLE: Final = 422
 
@@ -76,9 +73,6 @@ CATALOGUE: Final[dict[str, Reason]] = {
     reason.code: reason
     for reason in chain(
         SETTLEMENT_REASONS,
-        CASH_REASONS,
-        CUSTODY_REASONS,
-        USE_REASONS,
         MATCHING_REASONS,
         GATEWAY_REASONS,
         GATEWAY_USE_REASONS,

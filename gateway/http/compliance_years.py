@@ -1,5 +1,6 @@
 """Compliance years: announced by the operator, filed by the authority, read by everyone."""
 
+from functools import partial
 from typing import Any, Final
 
 from gateway.access.keys import Scope
@@ -20,7 +21,7 @@ from gateway.http.compliance_year_shapes import (
 )
 from gateway.http.problems import refusal
 from gateway.http.replays import raise_if_refused
-from gateway.http.routing import Call, Handler, Reply, Route
+from gateway.http.routing import Call, Reply, Route
 from matching.commands import Command
 from settlement.compliance_year import (
     Cap,
@@ -179,31 +180,10 @@ async def list_welfare(call: Call) -> Reply:
     return Reply({"items": list(call.services.views.uses.welfare_accounts), "next": None})
 
 
-def _act(path: str, handler: Handler, summary: str, **more: Any) -> Route:  # noqa: ANN401 - as Route takes them
-    return Route(
-        method="POST",
-        path=path,
-        handler=handler,
-        kind=ActionKind.OPERATE,
-        summary=summary,
-        tag="operator",
-        status=CREATED,
-        **more,
-    )
+_act = partial(Route, method="POST", kind=ActionKind.OPERATE, tag="operator", status=CREATED)
 
 
-def _read(path: str, handler: Handler, summary: str, **more: Any) -> Route:  # noqa: ANN401 - as Route takes them
-    return Route(
-        method="GET",
-        path=path,
-        handler=handler,
-        scope="public",
-        kind=ActionKind.PUBLIC,
-        summary=summary,
-        tag="uses",
-        **more,
-    )
-
+_read = partial(Route, method="GET", scope="public", kind=ActionKind.PUBLIC, tag="uses")
 
 ROUTES: Final = (
     _act(

@@ -21,7 +21,8 @@ from gateway.http.shapes import (
     Time,
 )
 from matching.calendar import midnight_ns
-from matching.rulebook import PARAMETERS, RuleChange
+from matching.order import Side
+from matching.rulebook import PARAMETERS, RuleChange, Rules
 from matching.session import LISTED_PHASES, NS, Period, Phase
 from settlement.values import AssetCode, TradingDay
 
@@ -65,10 +66,19 @@ class Rule(Answer):
 
 
 class Fee(Answer):
-    """What each side of a trade pays, in millionths of its amount, rounded down to the fen."""
+    """What an order pays: millionths of all it turns over, rounded down to the fen, within its minimum and its cap."""
 
+    payer: Annotated[Literal["both", "buyer", "seller"], Field(description="Whose orders pay.")]
     buyer_ppm: Annotated[int, Field(ge=0)]
+    buyer_minimum: Annotated[
+        Money, Field(description="Once an order that trades, and never above what it trades.")
+    ]
+    buyer_cap: Annotated[
+        Money | None, Field(description="The most an order pays; null when there is no limit.")
+    ]
     seller_ppm: Annotated[int, Field(ge=0)]
+    seller_minimum: Money
+    seller_cap: Money | None
 
 
 class NegotiatedTotals(Answer):
@@ -180,6 +190,17 @@ def _clock(second_s: int) -> str:
     return f"{second_s // 3_600:02d}:{second_s % 3_600 // 60:02d}"
 
 
+def fee_body(rules: Rules) -> dict[str, int | str | None]:
+    """What an order of either side pays that is accepted now; zero for a side that does not pay."""
+    body: dict[str, int | str | None] = {"payer": rules.fee_payer.value}
+    for name, side in (("buyer", Side.BUY), ("seller", Side.SELL)):
+        fee = rules.fee_terms(side)
+        body[f"{name}_ppm"] = fee.ppm
+        body[f"{name}_minimum"] = price_text(fee.minimum_fen)
+        body[f"{name}_cap"] = None if fee.cap_fen is None else price_text(fee.cap_fen)
+    return body
+
+
 def halt_body(halt: HaltView | None) -> dict[str, str] | None:
     """A halt as everybody may see it."""
     if halt is None:
@@ -201,9 +222,7 @@ def listing_body(views: Views, listing: ListingView, at_ns: int) -> dict[str, An
         "max_quantity": None if rules is None else quantity_text(rules.listed_max_tonnes),
         "band": _band_body(listing),
         "sessions": [] if rules is None else sessions_body(rules.hours),
-        "fee": None
-        if rules is None
-        else {"buyer_ppm": rules.fee_buyer_ppm, "seller_ppm": rules.fee_seller_ppm},
+        "fee": None if rules is None else fee_body(rules),
         "flags": ["demonstration"] if listing.demonstration else [],
         "phase": views.market.phase.value,
         "halted": halt is not None,

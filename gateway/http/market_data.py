@@ -2,6 +2,7 @@
 
 import time
 from datetime import date, timedelta
+from functools import partial
 from typing import Annotated, Any, Final
 
 from pydantic import Field
@@ -29,7 +30,7 @@ from gateway.http.market_answers import (
     upcoming_body,
 )
 from gateway.http.problems import refusal
-from gateway.http.routing import Call, Handler, Reply, Route
+from gateway.http.routing import Call, Reply, Route
 from gateway.http.shapes import (
     LISTING_PATTERN,
     Answer,
@@ -183,7 +184,7 @@ async def list_listings(call: Call) -> Reply:
 
 async def get_listing(call: Call) -> Reply:
     """One listing."""
-    return Reply(_body(call, _listing(call)))
+    return Reply(_body(call, listing_of(call)))
 
 
 def _body(call: Call, listing: ListingView) -> dict[str, Any]:
@@ -191,7 +192,8 @@ def _body(call: Call, listing: ListingView) -> dict[str, Any]:
     return listing_body(views, listing, call.services.clock.now_ns())
 
 
-def _listing(call: Call) -> ListingView:
+def listing_of(call: Call) -> ListingView:
+    """The listing the path names. Raises Refused where there is none."""
     found = call.services.views.listings.get(call.path["code"])
     if found is None:
         raise refusal(LISTING_UNKNOWN, pointer="", actual=call.path["code"])
@@ -202,7 +204,7 @@ async def get_depth(call: Call) -> Reply:
     """The best levels of a listing; no more of them than the rule book shows."""
     query: DepthQuery = call.query or DepthQuery()
     services = call.services
-    code = _listing(call).code
+    code = listing_of(call).code
     rules = services.views.rules(services.clock.now_ns(), code)
     shown = query.levels if rules is None else min(query.levels, rules.depth_levels)
     depth = services.views.depth(code, shown)
@@ -226,7 +228,7 @@ async def list_trades(call: Call) -> Reply:
     """A listing's listed trades, newest first, without identities."""
     query: Page = call.query or Page()
     page = await call.services.history.trades(
-        listing=_listing(call).code, method=TradeMethod.LISTED.value, after=query.after, limit=query.limit
+        listing=listing_of(call).code, method=TradeMethod.LISTED.value, after=query.after, limit=query.limit
     )
     return Reply({"items": [_trade_body(trade) for trade in page.items], "next": page.next})
 
@@ -303,20 +305,7 @@ def _entry(reason: Reason) -> dict[str, Any]:
     }
 
 
-def _public(path: str, handler: Handler, summary: str, answer: type[Answer], **more: Any) -> Route:  # noqa: ANN401 - as Route takes them
-    return Route(
-        method="GET",
-        path=path,
-        handler=handler,
-        scope="public",
-        kind=ActionKind.PUBLIC,
-        summary=summary,
-        tag="market data",
-        answer=answer,
-        **more,
-    )
-
-
+_public = partial(Route, method="GET", scope="public", kind=ActionKind.PUBLIC, tag="market data")
 _CODE: Final = {"code": LISTING_PATTERN}
 
 ROUTES: Final = (

@@ -5,6 +5,7 @@ repeated request, also after a restart, is answered with the very same words alt
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
@@ -31,7 +32,6 @@ from gateway.http.routing import Call, Handler, Reply, Route
 from gateway.http.shapes import (
     DIGITS_PATTERN,
     AccountName,
-    Answer,
     ClientId,
     ListingCode,
     Page,
@@ -336,19 +336,7 @@ def _step(word: str, handler: Handler, summary: str, body: type[Request]) -> Rou
     )
 
 
-def _look(path: str, handler: Handler, summary: str, answer: type[Answer], **more: Any) -> Route:  # noqa: ANN401 - as Route takes them
-    return Route(
-        method="GET",
-        path=path,
-        handler=handler,
-        scope=Scope.READ,
-        kind=ActionKind.READ,
-        summary=summary,
-        tag="negotiated transfers",
-        answer=answer,
-        **more,
-    )
-
+_look = partial(Route, method="GET", scope=Scope.READ, kind=ActionKind.READ, tag="negotiated transfers")
 
 ROUTES: Final = (
     Route(

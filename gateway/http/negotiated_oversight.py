@@ -4,7 +4,8 @@ A transfer waits for the exchange only where the rule book says so (`negotiated_
 person where it names the act (`two_person_acts`). The supervisor reads everything, and each look is logged.
 """
 
-from typing import Annotated, Any, Final, Literal
+from functools import partial
+from typing import Annotated, Final, Literal
 
 import structlog
 from pydantic import Field
@@ -22,7 +23,7 @@ from gateway.http.negotiated_answers import (
     detail_body,
 )
 from gateway.http.problems import refusal
-from gateway.http.routing import Call, Handler, Reply, Route
+from gateway.http.routing import Call, Reply, Route
 from gateway.http.shapes import (
     DIGITS_PATTERN,
     AccountName,
@@ -131,43 +132,18 @@ def _note_look(call: Call, **what: str | int | None) -> None:
 _ID: Final = {"transfer_id": DIGITS_PATTERN}
 
 
-def _operate(method: Literal["GET", "POST"], path: str, handler: Handler, summary: str, **more: Any) -> Route:  # noqa: ANN401 - as Route takes them
-    return Route(
-        method=method,
-        path=path,
-        handler=handler,
-        scope=Scope.OPERATE,
-        kind=ActionKind.OPERATE,
-        summary=summary,
-        tag="operator",
-        **more,
-    )
-
-
-def _supervise(path: str, handler: Handler, summary: str, answer: type[Answer], **more: Any) -> Route:  # noqa: ANN401 - the same
-    return Route(
-        method="GET",
-        path=path,
-        handler=handler,
-        scope=Scope.SUPERVISE,
-        kind=ActionKind.READ,
-        summary=summary,
-        tag="supervisor",
-        answer=answer,
-        **more,
-    )
-
+_operate = partial(Route, scope=Scope.OPERATE, kind=ActionKind.OPERATE, tag="operator")
+_supervise = partial(Route, method="GET", scope=Scope.SUPERVISE, kind=ActionKind.READ, tag="supervisor")
 
 ROUTES: Final = (
     _operate(
-        "GET",
         "/v1/operator/negotiated-transfers",
         list_under_review,
         "Negotiated transfers that wait for the exchange's decision",
         answer=UnderReview,
+        method="GET",
     ),
     _operate(
-        "POST",
         "/v1/operator/negotiated-transfers/{transfer_id}/review",
         review,
         "Decide about a confirmed negotiated transfer",
@@ -175,6 +151,7 @@ ROUTES: Final = (
         answer=ReviewAnswer,
         otherwise={ACCEPTED: ApprovalAnswer},
         path_parameters=_ID,
+        method="POST",
     ),
     _supervise(
         "/v1/supervise/negotiated-transfers",

@@ -1,15 +1,14 @@
 """Operators' exceptional acts: halts, restrictions, undoing a trade. Each says why, and may need a second person."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from gateway.access.keys import Scope
-from gateway.access.limits import ActionKind
 from gateway.engine.entry import Entry
 from gateway.formats import time_text
-from gateway.http.approvals import ACCEPTED, ApprovalAnswer, act
-from gateway.http.routing import Call, Handler, Reply, Route
+from gateway.http.approvals import act
+from gateway.http.operator_routes import acting
+from gateway.http.routing import Call, Reply
 from gateway.http.shapes import (
     DIGITS_PATTERN,
     LISTING_PATTERN,
@@ -18,7 +17,6 @@ from gateway.http.shapes import (
     Id,
     ListingCode,
     OperatorRequest,
-    Request,
     Text,
     Time,
 )
@@ -35,12 +33,6 @@ from settlement.retirement import RetirementId
 from settlement.values import AccountId, AssetCode, TradeId
 
 _RETIREMENT_PATTERN: Final = "^[a-z0-9-]{1,40}$"
-
-
-class ReasonRequest(OperatorRequest):
-    """Why."""
-
-    reason: Text
 
 
 class HaltAnswer(Answer):
@@ -165,53 +157,30 @@ async def bust(call: Call) -> Reply:
     return Reply({"trade": str(trade_id), "state": "busted", "reason": reason, "time": time})
 
 
-def _route(
-    path: str,
-    handler: Handler,
-    summary: str,
-    answer: type[Answer],
-    body: type[Request] = ReasonRequest,
-    **more: Any,  # noqa: ANN401 - as Route takes them
-) -> Route:
-    return Route(
-        method="POST",
-        path=path,
-        handler=handler,
-        scope=Scope.OPERATE,
-        kind=ActionKind.OPERATE,
-        summary=summary,
-        tag="operator",
-        body=body,
-        answer=answer,
-        otherwise={ACCEPTED: ApprovalAnswer},
-        **more,
-    )
-
-
 _CODE: Final = {"code": LISTING_PATTERN}
 
 ROUTES: Final = (
-    _route("/v1/operator/listings/{code}/halt", halt, "Halt a listing", HaltAnswer, path_parameters=_CODE),
-    _route(
+    acting("/v1/operator/listings/{code}/halt", halt, "Halt a listing", HaltAnswer, path_parameters=_CODE),
+    acting(
         "/v1/operator/listings/{code}/resume", resume, "Resume a listing", HaltAnswer, path_parameters=_CODE
     ),
-    _route("/v1/operator/market/halt", halt_market, "Halt the market", HaltAnswer),
-    _route("/v1/operator/market/resume", resume_market, "Resume the market", HaltAnswer),
-    _route(
+    acting("/v1/operator/market/halt", halt_market, "Halt the market", HaltAnswer),
+    acting("/v1/operator/market/resume", resume_market, "Resume the market", HaltAnswer),
+    acting(
         "/v1/operator/restrictions",
         restrict,
         "Freeze an account's trading, or let it trade again",
         RestrictionAnswer,
-        RestrictionRequest,
+        body=RestrictionRequest,
     ),
-    _route(
+    acting(
         "/v1/operator/trades/{trade_id}/bust",
         bust,
         "Undo a trade before its delivery",
         BustAnswer,
         path_parameters={"trade_id": DIGITS_PATTERN},
     ),
-    _route(
+    acting(
         "/v1/operator/retirements/{retirement_id}/retry",
         retry_retirement,
         "Have a refused retirement asked again",

@@ -209,7 +209,7 @@ ROUTES: Final = (
         decide_claim,
         "Decide a claim",
         ClaimDecidedAnswer,
-        DecideRequest,
+        body=DecideRequest,
         path_parameters={"claim_id": DIGITS_PATTERN},
     ),
     reading(

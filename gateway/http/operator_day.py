@@ -1,5 +1,6 @@
 """The trading day in the operator's hands: where it stands, opening the first one, closing it, a manual clock."""
 
+from functools import partial
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
@@ -13,7 +14,7 @@ from gateway.http import reasons
 from gateway.http.market_answers import PhaseName
 from gateway.http.problems import refusal
 from gateway.http.replays import raise_if_refused
-from gateway.http.routing import Call, Handler, Reply, Route
+from gateway.http.routing import Call, Reply, Route
 from gateway.http.shapes import Answer, Date, DateIn, OperatorRequest, Time, TimeIn
 from matching.calendar import day_of
 from matching.commands import AdvanceTime, CloseDay, OpenDay
@@ -134,49 +135,35 @@ async def set_clock(call: Call) -> Reply:
     )
 
 
-def _route(
-    method: Literal["GET", "POST"],
-    path: str,
-    handler: Handler,
-    summary: str,
-    answer: type[Answer],
-    **more: Any,  # noqa: ANN401 - as Route takes them
-) -> Route:
-    return Route(
-        method=method,
-        path=path,
-        handler=handler,
-        scope=Scope.OPERATE,
-        kind=ActionKind.OPERATE,
-        summary=summary,
-        tag="operator",
-        answer=answer,
-        **more,
-    )
-
+_day = partial(Route, scope=Scope.OPERATE, kind=ActionKind.OPERATE, tag="operator")
 
 ROUTES: Final = (
-    _route("GET", "/v1/operator/day", get_day, "The trading day and its close", Day),
-    _route(
-        "POST",
+    _day("/v1/operator/day", get_day, "The trading day and its close", Day, method="GET"),
+    _day(
         "/v1/operator/day/open",
         open_day,
         "Begin the first trading day",
         Day,
+        method="POST",
         body=DayRequest,
         body_optional=True,
     ),
-    _route(
-        "POST",
+    _day(
         "/v1/operator/day/close",
         close_day,
         "Begin the close of the day",
         Day,
+        method="POST",
         body=DayRequest,
         body_optional=True,
         status=ACCEPTED,
     ),
-    _route(
-        "POST", "/v1/operator/clock", set_clock, "Move a manual clock forward", ClockAnswer, body=ClockRequest
+    _day(
+        "/v1/operator/clock",
+        set_clock,
+        "Move a manual clock forward",
+        ClockAnswer,
+        method="POST",
+        body=ClockRequest,
     ),
 )

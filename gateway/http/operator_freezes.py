@@ -149,7 +149,7 @@ ROUTES: Final = (
         "Restricted accounts, and every freeze with its source",
         Restrictions,
     ),
-    acting("/v1/operator/freezes", place_freeze, "Freeze an account or units", Placed, FreezeRequest),
+    acting("/v1/operator/freezes", place_freeze, "Freeze an account or units", Placed, body=FreezeRequest),
     acting(
         "/v1/operator/freezes/{freeze_id}/lift",
         lift_freeze,

@@ -117,7 +117,7 @@ ROUTES: Final = (
         retry_deliveries,
         "Have parked deliveries asked again",
         Retried,
-        RetryRequest,
+        body=RetryRequest,
     ),
     acting(
         "/v1/operator/deliveries/{trade_id}/unwind",

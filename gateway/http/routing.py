@@ -5,7 +5,7 @@ OpenAPI document is written from it, and a test walks it; a route without a scop
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel
@@ -101,19 +101,20 @@ class Call:
 Handler: TypeAlias = Callable[[Call], Awaitable[Reply]]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Route:
-    """One call of the API."""
+    """One call of the API. What several of a module's routes share, its `partial` of this class says once."""
 
-    method: Literal["GET", "POST", "DELETE", "PATCH", "PUT"]
     path: str
     handler: Handler
-    scope: Scope | Literal["public", "any"]
-    """What the key must carry; `any` key will do, or the call is public."""
-    kind: ActionKind
     summary: str
     answer: type[BaseModel] | None
     """The answer's shape; none where it is not JSON."""
+    _: KW_ONLY
+    method: Literal["GET", "POST", "DELETE", "PATCH", "PUT"]
+    scope: Scope | Literal["public", "any"]
+    """What the key must carry; `any` key will do, or the call is public."""
+    kind: ActionKind
     tag: str
     limited: bool = True
     """Whether its rate is limited: all but what an operator's own tools watch by."""

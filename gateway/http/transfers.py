@@ -1,5 +1,6 @@
 """Units between an account's two registry sub-accounts, in and out, and where each transfer stands."""
 
+from functools import partial
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
@@ -279,20 +280,7 @@ def _asking(direction: str, handler: Handler, summary: str, body: type[Request])
     )
 
 
-def _reading(path: str, handler: Handler, summary: str, answer: type[Answer], **more: Any) -> Route:  # noqa: ANN401 - as Route takes them
-    return Route(
-        method="GET",
-        path=path,
-        handler=handler,
-        scope=Scope.READ,
-        kind=ActionKind.READ,
-        summary=summary,
-        tag="transfers",
-        answer=answer,
-        **more,
-    )
-
-
+_reading = partial(Route, method="GET", scope=Scope.READ, kind=ActionKind.READ, tag="transfers")
 _ID: Final = {"transfer_id": "^[a-z0-9-]{1,40}$"}
 
 ROUTES: Final = (

@@ -40,7 +40,7 @@ class NaiveBook:
         self._arrived.append(order)
 
     def fill(self, order: Order, quantity_tonnes: int) -> None:
-        order.fill(quantity_tonnes)
+        order.fill(quantity_tonnes, order.price_fen)
         if not order.remaining_tonnes:
             self.remove(order)
 

@@ -60,7 +60,11 @@ def market(rand: random.Random) -> Driver:
     """A market with four accounts of three owners, two listings, and rules of changing kinds."""
     driver = open_market(
         fee_buyer_ppm=rand.choice((0, 800, 33_333)),
+        fee_buyer_minimum_fen=rand.choice((0, 0, 40_000)),
+        fee_buyer_cap_fen=rand.choice(("none", "none", 50_000)),
         fee_seller_ppm=rand.choice((0, 800, 33_333)),
+        fee_seller_minimum_fen=rand.choice((0, 0, 40_000)),
+        fee_payer=rand.choice(("both", "both", "buyer")),
         tick_fen=rand.choice((1, 5)),
         lot_tonnes=rand.choice((1, 10)),
         band_rounding=rand.choice(("half_up", "inward")),

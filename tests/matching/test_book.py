@@ -161,7 +161,7 @@ def arrive(book: Book, order: Order) -> list[tuple[int, int]]:
     for match in matches:
         met.append((int(match.resting.order_id), match.quantity_tonnes))
         book.fill(match.resting, match.quantity_tonnes)
-        order.fill(match.quantity_tonnes)
+        order.fill(match.quantity_tonnes, match.resting.price_fen)
     if order.remaining_tonnes:
         book.add(order)
     return met

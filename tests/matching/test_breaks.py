@@ -57,6 +57,18 @@ def test_a_break_stops_its_account_and_its_lot_there_and_nothing_else() -> None:
     driver.buy("ben", 1, 6_700)
 
 
+def test_a_sum_that_is_wrong_or_entries_that_are_gone_are_breaks_that_stop_nothing() -> None:
+    driver = market()
+    whole = (
+        differs(BreakKind.TOTALS_DIFFER),
+        differs(BreakKind.MOVEMENT_ON_ONE_SIDE, detail="none from 3 to 4"),
+    )
+    events = driver.accepted(report(*whole))
+    assert [event.case.difference for event in opened(events)] == list(whole)
+    assert not any(isinstance(event, FreezePlaced) for event in events)
+    assert opened(driver.do(report(*whole))) == []
+
+
 def test_the_same_difference_again_is_the_same_break_whatever_its_words() -> None:
     driver = market()
     driver.accepted(report(differs(account="anna", lot_name="wind", here=((3, 5),), detail="at noon")))

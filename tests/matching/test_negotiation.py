@@ -17,6 +17,7 @@ from matching.events import (
     Traded,
 )
 from matching.exchange import Exchange
+from matching.fees import FeeTerms
 from matching.negotiated import ExpiryCause, NegotiatedState
 from matching.negotiated_events import (
     NegotiatedTotalsSet,
@@ -729,7 +730,7 @@ def test_the_check_sees_a_purchase_that_is_not_counted() -> None:
 def test_the_check_sees_cover_that_is_not_held() -> None:
     at = table()
     transfer_id = at.filed("ben", BUY, 10, 6_800, "anna")
-    at.transfer(transfer_id).fee_ppm = 1_000
+    at.transfer(transfer_id).buyer_fee = FeeTerms(ppm=1_000)
     with pytest.raises(AssertionError, match=r"need"):
         at.driver.exchange.check()
 

@@ -52,7 +52,7 @@ def test_fills_lead_from_new_over_partly_filled_to_filled() -> None:
     order = an_order()
     seen = [order.status]
     for tonnes in (4, 5, 1):
-        order.fill(tonnes)
+        order.fill(tonnes, 7)
         seen.append(order.status)
     part = OrderStatus.PARTIALLY_FILLED
     assert seen == [OrderStatus.NEW, part, part, OrderStatus.FILLED]
@@ -62,7 +62,7 @@ def test_fills_lead_from_new_over_partly_filled_to_filled() -> None:
 def test_an_order_cannot_be_overfilled(tonnes: int) -> None:
     order = an_order()
     with pytest.raises(AssertionError, match="overfilled"):
-        order.fill(tonnes)
+        order.fill(tonnes, 7)
     assert (order.remaining_tonnes, order.status) == (10, OrderStatus.NEW)
 
 

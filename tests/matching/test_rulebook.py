@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from matching.fees import FeePayer
 from matching.rule_values import LONGEST_S, RuleValue
 from matching.rulebook import (
     MARKET_WIDE,
@@ -157,6 +158,19 @@ FAULTY: list[tuple[str, RuleValue]] = [
         for name in ("fee_buyer_ppm", "fee_seller_ppm")
         for value in (-1, 1_000_001, 10**30, "800", "", True)
     ),
+    *(
+        (name, value)
+        for name in (
+            "fee_buyer_minimum_fen",
+            "fee_seller_minimum_fen",
+            "fee_buyer_cap_fen",
+            "fee_seller_cap_fen",
+        )
+        for value in (-1, "800", "", "None", True)
+    ),
+    ("fee_buyer_minimum_fen", "none"),
+    ("fee_payer", "nobody"),
+    ("fee_payer", 1),
     ("closing_method", "median"),
     ("settlement_cycle", "next_year"),
     ("resale_next_day", "maybe"),
@@ -224,6 +238,9 @@ def test_a_fee_is_a_whole_number_of_millionths_up_to_the_whole_amount(parameter:
         ("two_person_acts", "none", ()),
         ("two_person_acts", "halt, bust_trade", ("halt", "bust_trade")),
         ("resale_next_day", "yes", True),
+        ("fee_buyer_cap_fen", "none", None),
+        ("fee_seller_cap_fen", 0, 0),
+        ("fee_payer", "seller", FeePayer.SELLER),
         ("notice_s", LONGEST_S, LONGEST_S),
     ],
 )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from settlement.commands import ReportBreaks, TakeNotice
-from settlement.difference import Difference
+from settlement.difference import BreakKind, Difference
 from settlement.notice import Notice
 from tests.reference.vault import Answer, Movement, Note, Piece, Vault, joined, told, tonnes
 
@@ -361,7 +361,10 @@ class Custody:
 
     def report(self, command: ReportBreaks) -> Answer:
         for found in command.differences:
-            if found.registry_account is None and found.lot_id is None and found.instruction_id is None:
+            nameless = (
+                found.registry_account is None and found.lot_id is None and found.instruction_id is None
+            )
+            if nameless and found.kind not in {BreakKind.TOTALS_DIFFER, BreakKind.MOVEMENT_ON_ONE_SIDE}:
                 return "difference_malformed"
             if not are_sound(found.only_here) or not are_sound(found.only_there):
                 return "difference_malformed"

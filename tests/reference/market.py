@@ -125,14 +125,21 @@ class PlainOrder:
     """What remains."""
     use: Use | None = None
     """What a purchase is to be retired for."""
-    fee_ppm: int = 0
-    """The rate at which a buyer's cover includes its fee: the one at which the order came, or was last replaced."""
+    fee: rules.Fee = rules.FREE
+    """What its side pays: as it was when the order came, or was last replaced."""
+    traded_fen: int = 0
+    """What it has been traded for."""
+
+    def fee_of(self, fen: int) -> int:
+        """What it pays for trading that much more."""
+        return rules.fee(self.traded_fen + fen, self.fee) - rules.fee(self.traded_fen, self.fee)
 
     def cover(self) -> tuple[str, int]:
         """What it holds: the units, or their price and the buyer's fee on it."""
         if self.side == "sell":
             return self.listing, self.tonnes
-        return MONEY, self.price_fen * self.tonnes + rules.fee(self.price_fen * self.tonnes, self.fee_ppm)
+        fen = self.price_fen * self.tonnes
+        return MONEY, fen + self.fee_of(fen)
 
 
 class PlainListing:
@@ -483,8 +490,8 @@ class Market:
             return "nothing_to_replace"
         if whole <= filled:
             return "quantity_already_filled"
-        fee_ppm = self.fee_now(old.listing, old.side)
-        new = replace(old, price_fen=price_fen, whole_tonnes=whole, tonnes=whole - filled, fee_ppm=fee_ppm)
+        fee = self.fee_now(old.listing, old.side)
+        new = replace(old, price_fen=price_fen, whole_tonnes=whole, tonnes=whole - filled, fee=fee)
         refused = self.not_this_order(new, old.cover()[1])
         if refused is not None:
             return refused
@@ -497,10 +504,10 @@ class Market:
         self.vault.move(new.account, *new.cover(), "available", "held")
         notes: list[Note] = [("replaced", new.order_id, price_fen, new.tonnes, stays)]
         if stays:
-            old.whole_tonnes, old.tonnes, old.fee_ppm = whole, new.tonnes, fee_ppm
+            old.whole_tonnes, old.tonnes, old.fee = whole, new.tonnes, fee
             return notes
         listing.remove(old)
-        old.price_fen, old.whole_tonnes, old.tonnes, old.fee_ppm = price_fen, whole, new.tonnes, fee_ppm
+        old.price_fen, old.whole_tonnes, old.tonnes, old.fee = price_fen, whole, new.tonnes, fee
         notes.extend(self.meet(listing, old, meets, own))
         if old.tonnes:
             notes.append(self.rest(listing, old))
@@ -508,10 +515,10 @@ class Market:
             del self.open[old.order_id]
         return notes
 
-    def fee_now(self, code: str, side: str) -> int:
-        """What an order that comes now must set aside beside its price, in millionths of it: buyers only."""
+    def fee_now(self, code: str, side: str) -> rules.Fee:
+        """What an order pays that comes now."""
         listing = self.listings.get(code)
-        return 0 if listing is None or side == "sell" else number(listing.terms, "fee_buyer_ppm")
+        return rules.FREE if listing is None else rules.fees_now(listing.terms, side)
 
     def whom_it_meets(
         self, listing: PlainListing, order: PlainOrder
@@ -634,13 +641,14 @@ class Market:
             fen,
             self.day or "",
             listing.terms["resale_next_day"] == "yes",
-            rules.fee(fen, buy.fee_ppm),
-            rules.fee(fen, number(listing.terms, "fee_seller_ppm")),
+            buy.fee_of(fen),
+            sell.fee_of(fen),
             buy.use,
         )
         had = buy.cover()[1]
-        buy.tonnes -= tonnes
-        sell.tonnes -= tonnes
+        for side in (buy, sell):
+            side.tonnes -= tonnes
+            side.traded_fen += fen
         self.vault.owe(owed)
         spare = had - buy.cover()[1] - fen - owed.buyer_fee
         self.vault.move(buy.account, MONEY, spare, "held", "available")

@@ -60,7 +60,8 @@ class PlainTransfer:
     expires_ns: int | None
     parties: list[str]
     """Both accounts in order, or the filer's alone in an open offer."""
-    fee_ppm: int
+    buyer_fee: rules.Fee = rules.FREE
+    seller_fee: rules.Fee = rules.FREE
     turn: int = 1
     state: str = "filed"
     covered: list[str] = field(default_factory=list)
@@ -176,7 +177,6 @@ class Negotiation:
             command.agreement_no,
             command.expires_at_ns,
             parties,
-            0,
         )
         known = self.agreed(transfer)
         if known is not None:
@@ -195,7 +195,10 @@ class Negotiation:
         if refused is not None:
             return refused
         self.filed.append(transfer)
-        transfer.fee_ppm = self.fee_now(transfer)
+        transfer.buyer_fee, transfer.seller_fee = (
+            self.fee_now(transfer, "buy"),
+            self.fee_now(transfer, "sell"),
+        )
         transfer.lots = self.chosen(stake)
         self.hold(transfer, side)
         return [("negotiated filed", transfer.number, transfer.hash(), transfer.seller, transfer.buyer)]
@@ -217,9 +220,9 @@ class Negotiation:
             return refused
         transfer.lots = self.chosen(stake)
         if side == "sell":
-            transfer.seller = command.account
+            transfer.seller, transfer.seller_fee = command.account, self.fee_now(transfer, side)
         else:
-            transfer.buyer, transfer.fee_ppm = command.account, self.fee_now(transfer)
+            transfer.buyer, transfer.buyer_fee = command.account, self.fee_now(transfer, side)
         notes: list[Note] = [("negotiated confirmed", transfer.number, command.account)]
         ailing = self.ails(transfer)
         if ailing is not None:
@@ -250,7 +253,10 @@ class Negotiation:
         transfer.price_fen, transfer.tonnes = price_fen, tonnes
         transfer.expires_ns = command.expires_at_ns
         transfer.lots = self.chosen(stake)
-        transfer.fee_ppm = self.fee_now(transfer)
+        transfer.buyer_fee, transfer.seller_fee = (
+            self.fee_now(transfer, "buy"),
+            self.fee_now(transfer, "sell"),
+        )
         self.hold(transfer, side)
         return [("negotiated countered", transfer.number, transfer.turn, transfer.hash())]
 
@@ -388,7 +394,7 @@ class Negotiation:
                     return "named_lots_not_available"
         if stake.side == "buy":
             fen = stake.price_fen * stake.tonnes
-            needed_fen = fen + rules.fee(fen, number(listing.terms, "fee_buyer_ppm"))
+            needed_fen = fen + rules.fee(fen, rules.fees_now(listing.terms, "buy"))
             if vault.amount(stake.account, MONEY, "available") < needed_fen:
                 return "insufficient_cash"
         elif vault.sellable(stake.account, stake.listing) < stake.tonnes:
@@ -472,8 +478,8 @@ class Negotiation:
         terms = (transfer.price_fen, transfer.tonnes)
         return Stake(account, side, transfer.listing, *terms, transfer.lots)
 
-    def fee_now(self, transfer: PlainTransfer) -> int:
-        return number(self.market.listings[transfer.listing].terms, "fee_buyer_ppm")
+    def fee_now(self, transfer: PlainTransfer, side: str) -> rules.Fee:
+        return rules.fees_now(self.market.listings[transfer.listing].terms, side)
 
     def chosen(self, stake: Stake) -> list[PlainLot]:
         """A seller's lots with their serials: those named, or the lowest."""
@@ -493,7 +499,7 @@ class Negotiation:
     def cover(self, transfer: PlainTransfer, side: str) -> tuple[str, str, int]:
         fen = transfer.price_fen * transfer.tonnes
         if side == "buy":
-            return transfer.buyer or "", MONEY, fen + rules.fee(fen, transfer.fee_ppm)
+            return transfer.buyer or "", MONEY, fen + rules.fee(fen, transfer.buyer_fee)
         return transfer.seller or "", transfer.listing, transfer.tonnes
 
     def hold(self, transfer: PlainTransfer, side: str) -> None:
@@ -529,8 +535,8 @@ class Negotiation:
             fen,
             market.day or "",
             listing.terms["resale_next_day"] == "yes",
-            rules.fee(fen, transfer.fee_ppm),
-            rules.fee(fen, number(listing.terms, "fee_seller_ppm")),
+            rules.fee(fen, transfer.buyer_fee),
+            rules.fee(fen, transfer.seller_fee),
             aside=transfer.aside,
         )
         transfer.state, transfer.trade = "executed", trade.number

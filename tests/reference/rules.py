@@ -28,7 +28,9 @@ LEAST = {
     "registry_patience_s": 1,
     "notice_s": 0,
     "fee_buyer_ppm": 0,
+    "fee_buyer_minimum_fen": 0,
     "fee_seller_ppm": 0,
+    "fee_seller_minimum_fen": 0,
     "use_withdrawal_s": 0,
     "negotiated_min_tonnes": 1,
     "negotiated_max_filed": 1,
@@ -43,6 +45,7 @@ MOST = {
     "fee_buyer_ppm": 1_000_000,
     "fee_seller_ppm": 1_000_000,
 }
+CAPS = ("fee_buyer_cap_fen", "fee_seller_cap_fen")
 CHOICES = {
     "close_by_clock": ("yes", "no"),
     "matching_mode": ("price_time",),
@@ -51,6 +54,7 @@ CHOICES = {
     "closing_method": ("average", "last_five"),
     "settlement_cycle": ("end_of_day", "as_traded"),
     "resale_next_day": ("yes", "no"),
+    "fee_payer": ("both", "buyer", "seller"),
     "correction_policy": ("claim_only", "freeze_holder"),
     "negotiated_reference": ("same_day_close", "previous_close"),
     "negotiated_open_offers": ("yes", "no"),
@@ -64,7 +68,7 @@ LISTS = (
     "negotiated_band_tiers",
     "use_channels",
 )
-PARAMETERS = ("hours", "settlement_account", "transfers_until", *LEAST, *CHOICES, *LISTS)
+PARAMETERS = ("hours", "settlement_account", "transfers_until", *CAPS, *LEAST, *CHOICES, *LISTS)
 ONE_FOR_ALL = (
     "hours",
     "close_by_clock",
@@ -109,6 +113,8 @@ def is_faulty(change: RuleChange) -> bool:
     if change.parameter == "settlement_account":
         signs = [" " <= sign <= "~" for sign in str(change.value)]
         return not 0 < len(signs) < 35 or not all(signs)
+    if change.parameter in CAPS and change.value == "none":
+        return False
     if change.parameter == "transfers_until":
         return seconds_of(change.value) is None and change.value != "none"
     if change.parameter == "participant_kinds":
@@ -126,7 +132,7 @@ def is_faulty(change: RuleChange) -> bool:
     return (
         isinstance(change.value, bool)
         or not isinstance(change.value, int)
-        or change.value < LEAST[change.parameter]
+        or change.value < LEAST.get(change.parameter, 0)
         or change.value > MOST.get(change.parameter, change.value)
     )
 
@@ -249,9 +255,30 @@ def unprintable(sign: str) -> bool:
 # ---- prices ---------------------------------------------------------------------------------------------------------
 
 
-def fee(fen: int, ppm: int) -> int:
-    """So many millionths of an amount, less what is no whole fen."""
-    return floor(Fraction(fen * ppm, 1_000_000))
+Fee = tuple[int, int, int | None]
+"""Millionths of what is turned over, the least and the most an order pays."""
+
+FREE: Fee = (0, 0, None)
+
+
+def fees_now(terms: Terms, side: str) -> Fee:
+    """What an order of that side pays that comes under these terms."""
+    who = {"buy": "buyer", "sell": "seller"}[side]
+    if terms["fee_payer"] not in ("both", who):
+        return FREE
+    cap = terms[f"fee_{who}_cap_fen"]
+    ppm, least = terms[f"fee_{who}_ppm"], terms[f"fee_{who}_minimum_fen"]
+    return int(ppm), int(least), None if cap == "none" else int(cap)
+
+
+def fee(fen: int, terms: Fee) -> int:
+    """On all an order has traded: the share less what is no whole fen, not below the least, not above the most."""
+    ppm, least, most = terms
+    share = floor(Fraction(fen * ppm, 1_000_000))
+    share = max(share, least)
+    if most is not None and share > most:
+        share = most
+    return min(share, fen)
 
 
 def half_up(value: Fraction) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from gateway.engine.trail import Trail
 from registry_bridge.exchange_side import ExchangeOutbox, ExchangeSide
 from registry_bridge.notice_feed import NoticeFeed
 from registry_bridge.reconcile import without
@@ -47,6 +48,29 @@ class Side:
             submit=self.submit,
         )
         self.outbox = ExchangeOutbox(side)
+        self.trail = Trail()
+        self._asked: dict[InstructionId, Instruction] = {}
+
+    @property
+    def after(self) -> int:
+        return self.trail.after
+
+    @property
+    def known_after(self) -> int | None:
+        return self.trail.known_after
+
+    def is_known(self, name: InstructionId) -> bool:
+        return self.trail.get(name) is not None
+
+    def answered(self, outcome: Outcome) -> tuple[InstructionId, ...]:
+        found = (view for view in self.trail.answered() if view.outcome is outcome)
+        return tuple(InstructionId(view.instruction_id) for view in found)
+
+    def is_settled(self, found: Difference) -> bool:
+        return self.trail.is_settled(found)
+
+    async def instruction(self, name: InstructionId) -> Instruction:
+        return self._asked[name]
 
     @property
     def breaks(self) -> list[Difference]:
@@ -92,6 +116,8 @@ class Side:
     def pend(self, instruction: Instruction) -> None:
         """Have this very instruction pending."""
         self.instructions[instruction.instruction_id] = instruction
+        self._asked[instruction.instruction_id] = instruction
+        self.trail.instruct(instruction.instruction_id, len(self._asked))
         self.outbox.follow(MovementInstructed(instruction=instruction))
 
     async def submit(self, command: Any) -> None:
@@ -106,6 +132,7 @@ class Side:
         instruction = self.instructions.pop(command.instruction_id, None)
         if instruction is None:
             return  # the same twice is the same once
+        self.trail.answer(instruction.instruction_id, command.outcome)
         if command.outcome is Outcome.REFUSED:
             self.outbox.follow(
                 MovementRefused(instruction_id=instruction.instruction_id, code=command.code or "", leg=None)

@@ -170,11 +170,10 @@ READ = (
 
 @pytest.fixture
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module, name in ((notice_feed, "AGAIN"), (reconciling, "AGAIN")):
-        monkeypatch.setattr(module, name, BackOff(first_s=0.01, longest_s=0.05))
+    for module in (notice_feed, reconciling, journal_watch):
+        monkeypatch.setattr(module, "AGAIN", BackOff(first_s=0.01, longest_s=0.05))
     monkeypatch.setattr(notice_feed, "NOTICES_EVERY_S", 0.01)
     monkeypatch.setattr(upkeep, "PAUSE_S", 0.01)
-    monkeypatch.setattr(journal_watch, "AGAIN_S", 0.01)
 
 
 @pytest.mark.usefixtures("_short_pauses")
@@ -200,7 +199,7 @@ async def test_what_is_followed_and_compared_comes_right(
         async with side.feed(calm).held():
             await people.freeze(lot="LOT-1", serials=((300, 301),), reason="Inquiry")
         feed = side.feed(registry)
-        watch = JournalWatch(registry, side.outbox, since=0)
+        watch = JournalWatch(registry, side.outbox, side)
         bridge = Bridge(
             side.outbox, registry, clock_ns=ticking, back_off=BackOff(first_s=0.001, longest_s=0.02)
         )

@@ -7,11 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from registry_bridge import journal_watch
+from matching.events import Reconciled
 from registry_bridge.journal_watch import JournalWatch
 from registry_bridge.registry import (
     AccountKind,
-    Confirmed,
     JournalPage,
     Movement,
     MovementKind,
@@ -20,10 +19,11 @@ from registry_bridge.registry import (
     RegistryUnavailable,
     UnknownReason,
 )
-from settlement.difference import BreakKind
+from settlement.custody_events import BreakResolved
+from settlement.difference import Break, BreakId, BreakKind
 from settlement.events import InstructionKind
 from settlement.lot import MethodologyClass
-from settlement.values import AccountId
+from settlement.values import AccountId, InstructionId, TradingDay
 from tests.registry_bridge.examples import DAY, NOW_NS, ManualClock, deliver, issue
 from tests.registry_bridge.fake_registry import FakeRegistry
 from tests.registry_bridge.side import Side
@@ -69,9 +69,9 @@ async def side(registry: Paged) -> Side:
 
 
 @asynccontextmanager
-async def watching(registry: Paged, side: Side, since: int = 0) -> AsyncIterator[JournalWatch]:
+async def watching(registry: Paged, side: Side) -> AsyncIterator[JournalWatch]:
     """A watch that has looked once and looks again when it is asked to."""
-    watch = JournalWatch(registry, side.outbox, since=since, every_s=3_600.0)
+    watch = JournalWatch(registry, side.outbox, side, every_s=3_600.0)
     running = asyncio.create_task(watch.run())
     async with asyncio.timeout(5):
         while side.outbox.newest_entry < len(registry.entries):  # noqa: ASYNC110 - a state of many parts
@@ -80,6 +80,11 @@ async def watching(registry: Paged, side: Side, since: int = 0) -> AsyncIterator
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
+
+
+def clean(as_of: int) -> Reconciled:
+    """A close that found nothing different."""
+    return Reconciled(trading_day=TradingDay(DAY), breaks=0, digest_here="", digest_there="", as_of=as_of)
 
 
 async def carry(registry: FakeRegistry, side: Side, movement: Movement) -> None:
@@ -114,11 +119,28 @@ async def test_what_both_sides_know_is_no_difference(registry: Paged, side: Side
     assert side.breaks == []
 
 
-async def test_what_was_done_before_the_start_is_not_asked_of_memory(registry: Paged, side: Side) -> None:
-    movement = side.instruct(DELIVER, "T-a", "T-b", ((1, 6),))
-    await carry(registry, side, movement)
+async def test_what_was_done_before_the_start_is_known(registry: Paged, side: Side) -> None:
+    await carry(registry, side, side.instruct(DELIVER, "T-a", "T-b", ((1, 6),)))
+    await carry(registry, side, side.instruct(DELIVER, "T-a", "T-b", ((6, 11),)))
     async with watching(registry, side) as watch:
         assert watch.found == 0
+    forgotten(registry)
+    async with watching(registry, side) as watch:
+        await watch.look()
+        assert {one.instruction_id for one in side.breaks} == {None, "2"}
+        assert watch.found == 3
+
+
+async def test_what_is_forgotten_here_is_not_asked_of_memory(registry: Paged, side: Side) -> None:
+    await carry(registry, side, side.instruct(DELIVER, "T-a", "T-b", ((1, 6),)))
+    for as_of in (2, 3):
+        await carry(registry, side, side.instruct(DELIVER, "T-a", "T-b", ((as_of * 10, as_of * 10 + 1),)))
+        side.trail.reconcile(clean(as_of))
+    assert (side.after, side.known_after, side.is_known(InstructionId("1"))) == (2, 3, False)
+    async with watching(registry, side) as watch:
+        assert await watch.look(whole=True) == ()
+        await registry.move(deliver("x1.99", ((1, 6),), seller="b", buyer="a"))
+        assert {one.instruction_id for one in await watch.look(whole=True)} == {"99"}
 
 
 async def test_a_movement_unknown_here_is_found_once_for_all_it_touches(registry: Paged, side: Side) -> None:
@@ -163,15 +185,52 @@ async def test_a_movement_deleted_there_is_found(registry: Paged, side: Side) ->
             (ONE_SIDE, "a", "1"),
             (ONE_SIDE, "b", "1"),
         ]
-        assert found[0].detail == "confirmed here, and not in the registry's journal up to 1"
+        assert found[0].detail == "confirmed here, and not in the registry's journal"
         assert await watch.look() == ()
+
+
+async def test_a_movement_deleted_after_it_was_read_is_found_when_all_is_read_again(
+    registry: Paged, side: Side
+) -> None:
+    async with watching(registry, side) as watch:
+        for first in (1, 6):
+            await carry(registry, side, side.instruct(DELIVER, "T-a", "T-b", ((first, first + 5),)))
+        assert await watch.look() == ()
+        forgotten(registry)
+        found = await watch.look(whole=True)
+        assert [one.detail for one in found if one.instruction_id is None] == [
+            "the registry's journal has no entries from 3 to before 4"
+        ]
+        assert {one.instruction_id for one in found} == {None, "2"}
+
+
+async def test_what_a_person_has_settled_is_not_told_again(registry: Paged, side: Side) -> None:
+    async with watching(registry, side) as watch:
+        await carry(registry, side, side.instruct(DELIVER, "T-a", "T-b", ((1, 6),)))
+        forgotten(registry)
+        found = await watch.look(whole=True)
+        assert await watch.look(whole=True) == found
+        for number, one in enumerate(found, 1):
+            case = Break(break_id=BreakId(number), as_of=1, difference=replace(one, detail="as it was told"))
+            side.trail.resolve(BreakResolved(case=case, account=None, operator="op", reason="it is so"))
+        assert await watch.look(whole=True) == ()
+
+
+async def test_a_movement_entered_twice_is_found(registry: Paged, side: Side) -> None:
+    async with watching(registry, side) as watch:
+        await carry(registry, side, side.instruct(DELIVER, "T-a", "T-b", ((1, 6),)))
+        registry.entries.append(replace(registry.entries[-1], sequence=3))
+        found = await watch.look()
+    assert {(one.kind, one.detail) for one in found} == {
+        (ONE_SIDE, "entry 3, deliver as M2: done before, as entry 2")
+    }
 
 
 async def test_a_hole_in_the_registrys_journal_is_found(registry: Paged, side: Side) -> None:
     async with watching(registry, side) as watch:
         for first in (1, 6, 11):
             await carry(registry, side, side.instruct(DELIVER, "T-a", "T-b", ((first, first + 5),)))
-        registry.entries[2] = registry.entries[3]
+        del registry.entries[2]
         found = await watch.look()
     assert found[0].detail == "the registry's journal has no entries from 3 to before 4"
     assert {one.instruction_id for one in found[1:]} == {"2"}
@@ -185,8 +244,8 @@ async def test_done_there_though_refused_here_is_a_contradiction(registry: Paged
         await registry.move(movement)
         found = await watch.look()
     assert [(one.kind, one.detail) for one in found] == [
-        (CONTRADICTORY, "refused, and then done as M2"),
-        (CONTRADICTORY, "refused, and then done as M2"),
+        (CONTRADICTORY, "refused, and done there as entry 2"),
+        (CONTRADICTORY, "refused, and done there as entry 2"),
     ]
 
 
@@ -201,7 +260,7 @@ async def test_refused_here_though_entered_there_before_is_a_contradiction(
         await side.outbox.resolve(movement.request_id, refused)
         found = await watch.look()
     assert {(one.kind, one.detail) for one in found} == {
-        (CONTRADICTORY, "entered there before it was refused"),
+        (CONTRADICTORY, "refused, and done there as entry 2"),
     }
 
 
@@ -223,15 +282,3 @@ async def test_it_may_be_asked_to_look_while_it_looks(registry: Paged, side: Sid
         found = await asyncio.gather(*(watch.look() for _ in range(4)))
         assert sorted(len(one) for one in found) == [0, 0, 0, 2]
         assert len(side.breaks) == 2
-
-
-async def test_memory_of_answered_movements_is_bounded(
-    registry: Paged, side: Side, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(journal_watch, "REMEMBERED", 3)
-    async with watching(registry, side) as watch:
-        for first in range(1, 11):
-            await carry(registry, side, side.instruct(DELIVER, "T-a", "T-b", ((first, first + 1),)))
-        assert len(watch._known) == 3
-        confirmed = Confirmed(request_id="x1.1", movement_id="M2", digest="d", registry_time_ns=NOW_NS)
-        await side.outbox.resolve("x1.1", confirmed)

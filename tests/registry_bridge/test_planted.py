@@ -58,7 +58,7 @@ async def both(service: Service, registry: HttpRegistry, administration: HttpAdm
     side = Side("T-a", "T-b", "T-c")
     async with side.feed(registry).held():
         pass
-    watch = JournalWatch(registry, side.outbox, since=0)
+    watch = JournalWatch(registry, side.outbox, side)
     bridge = Bridge(side.outbox, registry, clock_ns=lambda: NOW_NS)
     tasks = [asyncio.create_task(watch.run()), asyncio.create_task(bridge.run())]
     async with asyncio.timeout(20):

@@ -6,6 +6,7 @@ import pytest
 
 from settlement.delivery import LIFE, Delivery, DeliveryState, DeliveryStep
 from settlement.values import AccountId, AssetCode, TradeId, TradingDay
+from tests.life import goes_only_where_drawn
 
 PENDING, INSTRUCTED, PARKED = DeliveryState.PENDING, DeliveryState.INSTRUCTED, DeliveryState.PARKED
 EXPECTED = {
@@ -37,15 +38,7 @@ def delivery(state: DeliveryState) -> Delivery:
 
 @pytest.mark.parametrize(("state", "step"), list(product(DeliveryState, DeliveryStep)))
 def test_a_delivery_goes_only_where_the_table_says(state: DeliveryState, step: DeliveryStep) -> None:
-    going = delivery(state)
-    wanted = EXPECTED.get((state, step))
-    if wanted is None:
-        with pytest.raises(KeyError):
-            going.step(step)
-        assert going.state is state
-    else:
-        going.step(step)
-        assert going.state is wanted
+    goes_only_where_drawn(delivery(state), step, EXPECTED)
 
 
 def test_the_table_has_nothing_else() -> None:

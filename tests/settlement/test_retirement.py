@@ -5,6 +5,7 @@ from itertools import product
 import pytest
 
 from settlement.retirement import LIFE, Retirement, RetirementId, RetirementState, RetirementStep
+from tests.life import goes_only_where_drawn
 from tests.settlement.house import BUYER, EVENT, UNITS
 
 INSTRUCTED, REFUSED = RetirementState.INSTRUCTED, RetirementState.REFUSED
@@ -28,15 +29,7 @@ def retirement(state: RetirementState) -> Retirement:
 
 @pytest.mark.parametrize(("state", "step"), list(product(RetirementState, RetirementStep)))
 def test_a_retirement_goes_only_where_the_table_says(state: RetirementState, step: RetirementStep) -> None:
-    going = retirement(state)
-    wanted = EXPECTED.get((state, step))
-    if wanted is None:
-        with pytest.raises(KeyError):
-            going.step(step)
-        assert going.state is state
-    else:
-        going.step(step)
-        assert going.state is wanted
+    goes_only_where_drawn(retirement(state), step, EXPECTED)
 
 
 def test_the_table_has_nothing_else() -> None:

@@ -14,12 +14,14 @@ import orjson
 from matching.commands import Command
 from matching.events import Event
 from matching.exchange import Exchange
+from matching.fees import FeeTerms
 from matching.order import Side
 from matching.reference_price import PriceBand
 from matching.state import ExchangeState, Stamp
 from settlement.values import AccountId, AssetCode, LotId
 from tests.reference.custody import as_ranges
 from tests.reference.market import Market
+from tests.reference.rules import Fee
 from tests.reference.vault import MONEY, joined
 from tests.simulation.hostile import Hostile
 from tests.simulation.notes import notes_of
@@ -69,7 +71,7 @@ class Simulation:
         self.since.append(Step(command, stamp, events))
         assert notes_of(events) == expected, f"{command}"
         self.digest.update(orjson.dumps(events))
-        self.compare_balances()
+        compare_balances(self.exchange, self.reference)
         if self.done <= CHECKED_ALWAYS or self.done % self.check_every == 0:
             self.check()
         if self.crashes.random() * CRASH_EVERY < 1:
@@ -94,20 +96,6 @@ class Simulation:
         self.exchange.check()
         self.snapshot, self.since = before, []
 
-    def compare_balances(self) -> None:
-        """Every balance is the reference's."""
-        ledger = self.exchange.depository.ledger
-        for (account, asset), amounts in self.reference.vault.amounts.items():
-            balance = ledger.balance(AccountId(account), AssetCode(asset))
-            have = (
-                balance.available,
-                balance.held,
-                balance.frozen,
-                balance.delivering,
-                balance.retired,
-            )
-            assert have == tuple(amounts.values()), f"{account} {asset}: {have}, not {amounts}"
-
     def fingerprint(self) -> str:
         """A digest of everything said so far and of everything known now."""
         self.digest.update(orjson.dumps(self.exchange.dump()))
@@ -117,6 +105,26 @@ class Simulation:
 def bands_of(exchange: Exchange) -> list[PriceBand]:
     """The band of every listing."""
     return [market.band for market in exchange.trading.markets.values()]
+
+
+def plain_fee(fee: FeeTerms) -> Fee:
+    """What an order pays, in the reference's words."""
+    return fee.ppm, fee.minimum_fen, fee.cap_fen
+
+
+def compare_balances(exchange: Exchange, reference: Market) -> None:
+    """Every balance is the reference's."""
+    ledger = exchange.depository.ledger
+    for (account, asset), amounts in reference.vault.amounts.items():
+        balance = ledger.balance(AccountId(account), AssetCode(asset))
+        have = (
+            balance.available,
+            balance.held,
+            balance.frozen,
+            balance.delivering,
+            balance.retired,
+        )
+        assert have == tuple(amounts.values()), f"{account} {asset}: {have}, not {amounts}"
 
 
 def compare(exchange: Exchange, reference: Market) -> None:
@@ -133,12 +141,20 @@ def compare(exchange: Exchange, reference: Market) -> None:
                     order.price_fen,
                     order.quantity_tonnes,
                     order.remaining_tonnes,
-                    order.fee_ppm,
+                    plain_fee(order.fee),
+                    order.turnover_fen,
                 )
                 for order in exchange.trading.markets[AssetCode(code)].book.orders()
                 if order.side is side
             ) == sorted(
-                (order.order_id, order.price_fen, order.whole_tonnes, order.tonnes, order.fee_ppm)
+                (
+                    order.order_id,
+                    order.price_fen,
+                    order.whole_tonnes,
+                    order.tonnes,
+                    order.fee,
+                    order.traded_fen,
+                )
                 for order in reference_orders
             )
     bought_for = {order_id: order.use for order_id, order in exchange.trading.open_orders.items()}
@@ -217,11 +233,19 @@ def compare_negotiated(exchange: Exchange, reference: Market) -> None:
     """Whatever is negotiated stands alike in both, to the last serial set aside."""
     ours = exchange.negotiation.transfers
     here = [
-        (one.transfer_id, one.state, one.proposer, one.terms.hash, one.fee_ppm, sorted(one.covered))
+        (
+            (one.transfer_id, one.state, one.proposer, one.terms.hash),
+            (plain_fee(one.buyer_fee), plain_fee(one.seller_fee)),
+            sorted(one.covered),
+        )
         for one in (*ours.under_way.values(), *ours.ended.values())
     ]
     there = [
-        (one.number, one.state, one.proposer, one.hash(), one.fee_ppm, sorted(one.covered))
+        (
+            (one.number, one.state, one.proposer, one.hash()),
+            (one.buyer_fee, one.seller_fee),
+            sorted(one.covered),
+        )
         for one in reference.negotiation.filed
     ]
     assert sorted(here) == sorted(there)

@@ -13,24 +13,22 @@ from pathlib import Path
 
 import pytest
 
-from matching import order
-from matching import rejections as matching_rejections
 from matching.agreements import Agreements
 from matching.book import OrderBook
 from matching.day_prices import DayPrices
 from matching.events import Event
+from matching.fees import FeeTerms
 from matching.negotiated import NegotiatedTransfer
 from matching.negotiated_transfers import NegotiatedTransfers
 from matching.order import Order
-from settlement import cash_rejections, custody_rejections
-from settlement import rejections as settlement_rejections
+from matching.rejections import REASONS as MATCHING_REASONS
 from settlement.freezing import Freezing
 from settlement.holdings import Holdings
 from settlement.ledger import Ledger
 from settlement.movements import Movements
 from settlement.obligations import Obligations
 from settlement.provenance import Provenance
-from settlement.use_rejections import USE_REASONS
+from settlement.reasons import REASONS as SETTLEMENT_REASONS
 from settlement.values import AccountId, AssetCode, TradeId, TradingDay
 from tests.reference.vault import Note
 from tests.simulation import run
@@ -67,13 +65,7 @@ def test_lives_meet_every_event_and_every_rejection_there_is(monkeypatch: pytest
         return notes
 
     monkeypatch.setattr(run, "notes_of", lambda events: counting(notes_of(events)))
-    reasons = (
-        *matching_rejections.REASONS,
-        *settlement_rejections.REASONS,
-        *cash_rejections.REASONS,
-        *USE_REASONS,
-    )
-    codes = {reason.code for reason in reasons}
+    codes = {reason.code for reason in (*MATCHING_REASONS, *SETTLEMENT_REASONS)}
     notes = {
         "traded",
         "rested",
@@ -88,7 +80,6 @@ def test_lives_meet_every_event_and_every_rejection_there_is(monkeypatch: pytest
     notes |= {"transfer failed", "prices", "band", "phase", "reconciled", "closed"}
     notes |= {"replaced", "halted", "resumed", "restricted", "lifted", "busted", "revised", "large holder"}
     notes |= {"waits", "approved", "declined", "asked to retire", "retired", "not retired"}
-    codes |= {reason.code for reason in custody_rejections.REASONS}
     notes |= {"left", "parked", "retried", "unwound", "notice", "lot changed", "came in", "freeze", "thaw"}
     notes |= {"frozen", "removal", "removal asked", "removed", "not removed", "claim", "claim decided"}
     notes |= {"break", "break resolved"}
@@ -164,9 +155,9 @@ def sloppy_unresolved(movements: Movements) -> int:
     return len(movements.deliveries)
 
 
-def sloppy_fee(amount_fen: int, fee_ppm: int) -> int:
+def sloppy_fee(fee: FeeTerms, turnover_fen: int) -> int:
     """A begun fen of a fee is taken whole."""
-    return -(-amount_fen * fee_ppm // 1_000_000)
+    return min(-(-turnover_fen * fee.ppm // 1_000_000), turnover_fen)
 
 
 def sloppy_missing(freezing: Freezing, place: tuple[AccountId, AssetCode]) -> int:
@@ -199,7 +190,7 @@ FAULTS = [
     (Holdings, "forget", sloppy_forget),
     (Obligations, "begin_day", sloppy_begin_day),
     (Movements, "unresolved", sloppy_unresolved),
-    (order, "fee_of", sloppy_fee),
+    (FeeTerms, "of", sloppy_fee),
     (DayPrices, "without", sloppy_without),
     (Freezing, "missing", sloppy_missing),
     (Freezing, "places", sloppy_places),

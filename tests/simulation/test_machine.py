@@ -78,7 +78,7 @@ from tests.reference.custody import Frost
 from tests.reference.market import Market
 from tests.simulation import universe
 from tests.simulation.notes import notes_of
-from tests.simulation.run import compare
+from tests.simulation.run import compare, compare_balances
 from tests.simulation.universe import CLASS_ONE, OWNERS, change
 
 ACCOUNTS = (AccountId("a1"), AccountId("a2"), AccountId("a1-second"))
@@ -100,8 +100,13 @@ RULES: dict[str, RuleValue] = {
     "participant_kinds": universe.ALL_KINDS,
     "position_limits": "none",
     "large_holder_alerts": "institution 30",
+    "fee_payer": "both",
     "fee_buyer_ppm": 0,
+    "fee_buyer_minimum_fen": 0,
+    "fee_buyer_cap_fen": "none",
     "fee_seller_ppm": 0,
+    "fee_seller_minimum_fen": 0,
+    "fee_seller_cap_fen": "none",
     "negotiated_min_tonnes": 1,
     "negotiated_band_tiers": "3000 below 500000; none",
     "negotiated_reference": "same_day_close",
@@ -149,6 +154,13 @@ NEW_RULES: list[tuple[str, RuleValue]] = [
     ("fee_buyer_ppm", 40_000),
     ("fee_buyer_ppm", 0),
     ("fee_seller_ppm", 333_333),
+    ("fee_buyer_minimum_fen", 150),
+    ("fee_buyer_cap_fen", 200),
+    ("fee_buyer_cap_fen", "none"),
+    ("fee_seller_minimum_fen", 90),
+    ("fee_seller_cap_fen", 400),
+    ("fee_payer", "buyer"),
+    ("fee_payer", "both"),
     ("notice_s", 1),
     ("two_person_acts", "halt, bust_trade, emergency_rules"),
     ("two_person_acts", "none"),
@@ -516,17 +528,7 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def sound_and_the_same(self) -> None:
-        ledger = self.exchange.depository.ledger
-        for (account, asset), amounts in self.reference.vault.amounts.items():
-            balance = ledger.balance(AccountId(account), AssetCode(asset))
-            have = [
-                balance.available,
-                balance.held,
-                balance.frozen,
-                balance.delivering,
-                balance.retired,
-            ]
-            assert have == list(amounts.values())
+        compare_balances(self.exchange, self.reference)
         if self.seq % self.walk_every == 0:
             self.walk()
 

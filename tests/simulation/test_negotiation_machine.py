@@ -65,7 +65,6 @@ from settlement.lot import MethodologyClass
 from settlement.named_lots import NamedLot
 from settlement.values import (
     AccountId,
-    AssetCode,
     InstructionId,
     LotId,
     ParticipantId,
@@ -75,7 +74,7 @@ from settlement.values import (
 from tests.reference.market import Market
 from tests.simulation import universe
 from tests.simulation.notes import notes_of
-from tests.simulation.run import compare
+from tests.simulation.run import compare, compare_balances
 from tests.simulation.test_machine import RULES
 from tests.simulation.universe import CLASS_ONE, OWNERS, change
 
@@ -85,6 +84,7 @@ AT_THE_TABLE: dict[str, RuleValue] = {
     "negotiated_band_tiers": "500 below 10; none",
     "negotiated_open_offers": "yes",
     "fee_buyer_ppm": 40_000,
+    "fee_seller_minimum_fen": 50,
     "position_limits": "institution 70",
 }
 NEW_RULES: list[tuple[str, RuleValue]] = [
@@ -107,6 +107,10 @@ NEW_RULES: list[tuple[str, RuleValue]] = [
     ("position_limits", "institution 40; covered_entity 25"),
     ("position_limits", "none"),
     ("fee_buyer_ppm", 0),
+    ("fee_buyer_cap_fen", 30),
+    ("fee_seller_minimum_fen", 0),
+    ("fee_payer", "seller"),
+    ("fee_payer", "both"),
     ("two_person_acts", "review_negotiated"),
     ("two_person_acts", "none"),
     ("hours", "listed 00:00-24:00"),
@@ -448,17 +452,7 @@ class NegotiationMachine(RuleBasedStateMachine):
 
     @invariant()
     def sound_and_the_same(self) -> None:
-        ledger = self.exchange.depository.ledger
-        for (account, asset), amounts in self.reference.vault.amounts.items():
-            balance = ledger.balance(AccountId(account), AssetCode(asset))
-            have = [
-                balance.available,
-                balance.held,
-                balance.frozen,
-                balance.delivering,
-                balance.retired,
-            ]
-            assert have == list(amounts.values())
+        compare_balances(self.exchange, self.reference)
         self.exchange.check()
         compare(self.exchange, self.reference)
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from tests.system.clients import Client
-from tests.system.drill import LISTING, reconciled
+from tests.system.drill import LISTING, Round, day_is_over, nothing_under_way, reconciled, transfers_ended
 from tests.system.registry_hand import registry_hand
-from tests.system.running import running
+from tests.system.running import Part, running
 
 CLIENTS = ("seller", "buyer", "buyer2", "entity", "operator", "operator2")
 
@@ -82,3 +82,54 @@ async def test_what_a_hand_does_to_the_registry_is_found_and_contained(seeded: P
         (case,) = await open_breaks(operator)
         assert (case["kind"], case["account"]) == ("account_state_differs", "A-entity")
         assert await sell(clients["entity"], "closed") == "account_frozen"
+
+
+@pytest.mark.timeout(240)
+async def test_a_movement_deleted_there_is_found_also_after_a_restart(seeded: Path) -> None:
+    async with running(seeded) as exchange, exchange.clients(*CLIENTS) as clients:
+        operator = clients["operator"]
+        # A day with deliveries is closed and clean; a movement of it is deleted, which both sides had compared already.
+        await Round(name="first", clients=clients).ask()
+        await nothing_under_way(operator)
+        asked = Round(name="second", clients=clients)
+        await day_is_over(operator, await asked.close_day())
+        assert (await reconciled(operator))["breaks"] == 0
+        async with registry_hand(exchange.data_dir) as hand:
+            gone = await hand.last_request("deliver")
+            await hand.delete_movement(gone)
+        assert (await reconciled(operator))["breaks"] > 0
+        cases = await open_breaks(operator)
+        touched = {
+            (case["registry_account"], case["instruction"]) for case in cases if case["registry_account"]
+        }
+        name = gone.split(".", 1)[1]
+        assert touched == {("R-seller", name), ("R-buyer", name), ("R-buyer2", name)}
+        assert {case["kind"] for case in cases} == {"movement_on_one_side"}
+        assert any("no entries from" in case["detail"] for case in cases)
+        assert await sell(clients["buyer"], "stopped") == "account_frozen"
+        assert await sell(clients["entity"], "goes-on") == "new"
+
+        # Settled by a name and a reason it is over, though the entry never comes back.
+        await resolve(clients)
+        clean = await reconciled(operator)
+        assert (clean["breaks"], clean["open_breaks"]) == (0, 0)
+        assert await sell(clients["buyer"], "free-again") == "new"
+
+        # The newest movement, deleted before the exchange was killed, is found by the one that runs after it.
+        await clients["seller"].do(
+            "/v1/transfers-out", {"client_id": "leaves", "listing": LISTING, "quantity": "1"}
+        )
+        await transfers_ended(clients["seller"])
+        async with registry_hand(exchange.data_dir) as hand:
+            gone = await hand.last_request("transfer_out")
+            await hand.delete_movement(gone)
+        exchange.kill(Part.EXCHANGE)
+        await exchange.ended()
+        await exchange.start()
+        assert (await reconciled(operator))["breaks"] > 0
+        cases = [case for case in await open_breaks(operator) if case["registry_account"]]
+        assert [(case["registry_account"], case["instruction"]) for case in cases] == [
+            ("R-seller", gone.split(".", 1)[1])
+        ]
+        await resolve(clients)
+        assert (await reconciled(operator))["open_breaks"] == 0, await open_breaks(operator)

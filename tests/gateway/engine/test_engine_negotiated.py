@@ -11,6 +11,8 @@ from gateway.engine.negotiations import NegotiationView
 from gateway.engine.settlement_postings import SettlementPostings
 from gateway.engine.settlement_rows import SettledRows
 from gateway.engine.verification import verify_journal
+from matching.acts import RetryDeliveries
+from matching.commands import AdvanceClose, ApproveAct, CloseDay
 from matching.events import Rejected
 from matching.negotiated_commands import (
     ConfirmNegotiatedTransfer,
@@ -21,11 +23,12 @@ from matching.negotiated_commands import (
 )
 from matching.order import Side
 from matching.terms import NegotiatedId
+from settlement.commands import Outcome, ResolveInstruction
 from settlement.named_lots import NamedLot
 from settlement.values import AccountId, ParticipantId
 from tests.gateway.engine.test_engine_recovery import close_the_day, states
 from tests.gateway.engine.test_engine_tampering import Borrowed
-from tests.gateway.engine.world import LISTING, LOT, Engine, adopting, engine
+from tests.gateway.engine.world import DAY, LISTING, LOT, UNITS, Engine, adopting, engine
 
 TABLES = ("trade", "negotiated_transfer")
 
@@ -116,6 +119,40 @@ async def test_a_start_finds_every_transfer_as_it_was(database: str, final_snaps
         ended = await again.history.negotiated.transfer(countered)
         assert ended is not None
         assert (ended.state.value, len(ended.rounds), ended.trade_id) == ("executed", 2, 3)
+
+
+def delivered(running: Engine, refusal: str | None = None) -> ResolveInstruction:
+    """The registry's answer to the only movement that is pending."""
+    (asked,) = running.views.pending_instructions.values()
+    return ResolveInstruction(
+        instruction_id=asked.instruction_id,
+        outcome=Outcome.CONFIRMED if refusal is None else Outcome.REFUSED,
+        code=refusal,
+    )
+
+
+async def test_named_serials_that_wait_for_their_delivery_are_not_shown_as_free(database: str) -> None:
+    async with engine(database) as running:
+        await running.set_up()
+        await answer(running, await filed(running, "named", 40, named=True), "confirm")
+
+        def free() -> int:
+            return running.views.lots("seller")[0].available_tonnes
+
+        shown = [free()]
+        await running.do(CloseDay(trading_day=DAY))
+        while not running.views.pending_instructions:
+            await running.do(AdvanceClose(trading_day=DAY, portion=100))
+        shown.append(free())
+        await running.do(delivered(running, "not_authorised"))
+        assert list(running.views.custody.parked)
+        shown.append(free())
+        (asked,) = await running.do(RetryDeliveries(operator=ParticipantId("op"), reason="again"))
+        await running.do(ApproveAct(operator=ParticipantId("op-2"), approval_id=asked.seq))
+        shown.append(free())
+        await running.do(delivered(running))
+        assert shown == [UNITS - 40] * 4
+        assert running.views.lots("seller")[0].quantity_tonnes == free() == UNITS - 40
 
 
 async def test_what_ended_reads_from_the_database_as_it_was_told(database: str) -> None:

@@ -759,8 +759,9 @@ async def test_the_tables_agree_with_the_core_at_every_stage_of_a_use(database: 
                 assert await compare_with_core(connection, depository.dump()) == ()
 
         await running.set_up()
-        rules = (("fee_buyer_ppm", 800), ("fee_seller_ppm", 500), ("settlement_cycle", "as_traded"))
-        await running.do(adopting(*rules))
+        buyers = (("fee_buyer_ppm", 800), ("fee_buyer_minimum_fen", 25))
+        sellers = (("fee_seller_ppm", 500), ("fee_seller_cap_fen", 20))
+        await running.do(adopting(*buyers, *sellers, ("settlement_cycle", "as_traded")))
         await running.do(order("seller", Side.SELL, 6_800, 10))
         traded = await running.do(
             order("buyer", Side.BUY, 6_800, 4, use=USE), order("buyer2", Side.BUY, 6_800, 3)
@@ -769,7 +770,7 @@ async def test_the_tables_agree_with_the_core_at_every_stage_of_a_use(database: 
         delivered = await running.do(*confirmations(traded))
         await sound()
         assert depository.ledger.balance(AccountId("buyer"), LISTING).delivering == 4
-        assert depository.ledger.available(FEES, CASH) == 21 + 13 + 16 + 10
+        assert depository.ledger.available(FEES, CASH) == 25 + 13 + 25 + 7
         refused = [
             replace(one, outcome=Outcome.REFUSED, code="account_frozen") for one in confirmations(delivered)
         ]

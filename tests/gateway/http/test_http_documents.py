@@ -13,11 +13,8 @@ from gateway.http.problems import language_of
 from gateway.http.statement_reasons import STATEMENT_REASONS
 from gateway.http.use_reasons import USE_REASONS
 from matching.rejections import REASONS as MATCHING_REASONS
-from settlement.cash_rejections import REASONS as CASH_REASONS
-from settlement.custody_rejections import REASONS as CUSTODY_REASONS
-from settlement.rejections import REASONS as SETTLEMENT_REASONS
+from settlement.reasons import REASONS as SETTLEMENT_REASONS
 from settlement.rejections import Unit
-from settlement.use_rejections import USE_REASONS as CORE_USE_REASONS
 
 PUBLIC = {
     "/healthz",
@@ -77,7 +74,7 @@ def test_bodies_are_closed() -> None:
 
 
 def test_every_reason_has_one_code_both_languages_and_a_status() -> None:
-    core = [*SETTLEMENT_REASONS, *CASH_REASONS, *CUSTODY_REASONS, *CORE_USE_REASONS, *MATCHING_REASONS]
+    core = [*SETTLEMENT_REASONS, *MATCHING_REASONS]
     everything = [*core, *reasons.GATEWAY_REASONS, *USE_REASONS, *STATEMENT_REASONS]
     codes = Counter(reason.code for reason in everything)
     assert [code for code, number in codes.items() if number > 1] == []

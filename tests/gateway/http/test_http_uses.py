@@ -135,6 +135,11 @@ async def test_a_listing_tells_its_fee(exchange: Desk) -> None:
     listing = (await exchange.public("/v1/listings/SHCERCIR1")).json()
     rules = {rule["parameter"]: rule["value"] for rule in listing["rules"]}
     assert listing["fee"] == {
+        "payer": rules["fee_payer"],
         "buyer_ppm": rules["fee_buyer_ppm"],
+        "buyer_minimum": "0.00",
+        "buyer_cap": None,
         "seller_ppm": rules["fee_seller_ppm"],
+        "seller_minimum": "0.00",
+        "seller_cap": None,
     }, orjson.dumps(listing)
