@@ -52,6 +52,16 @@ export interface Band {
   reference: string;
 }
 
+/** What an order of either side pays: millionths of its turnover, within a minimum and a cap. */
+export interface Fee {
+  buyer_ppm: number;
+  buyer_minimum: string;
+  buyer_cap: string | null;
+  seller_ppm: number;
+  seller_minimum: string;
+  seller_cap: string | null;
+}
+
 export interface Rule {
   parameter: string;
   value: string | number;
@@ -76,7 +86,7 @@ export interface Listing {
   max_quantity: string | null;
   band: Band | null;
   sessions: { phase: string; start: string; end: string }[];
-  fee: { buyer_ppm: number; seller_ppm: number } | null;
+  fee: Fee | null;
   flags: string[];
   phase: string;
   halted: boolean;

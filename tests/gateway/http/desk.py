@@ -25,6 +25,7 @@ from gateway.http.routing import Route
 from gateway.http.services import HoldingsUnknown, HttpSettings, Services
 from gateway.metrics import Metrics
 from gateway.registry_report import RegistrySilent
+from gateway.web.files import BuiltFile
 from matching.commands import RecordReconciliation
 from registry_bridge.signing import HmacKey, Signer, signed_headers
 from settlement.events import LotSlice
@@ -211,6 +212,7 @@ async def desk(
     market: str = "always-open",
     queue_limit: int = 5_000,
     projections: Sequence[Projection] = (),
+    built: Mapping[str, BuiltFile] | None = None,
 ) -> AsyncIterator[Desk]:
     """An exchange with a seller of 100,000 t and two buyers of ten million yuan each, behind a socket."""
     settings = settings or HttpSettings()
@@ -252,7 +254,9 @@ async def desk(
             reconcile=reconcile,
             settings=settings,
         )
-        runner = web.AppRunner(make_app(services), access_log=None, shutdown_timeout=1, auto_decompress=False)
+        runner = web.AppRunner(
+            make_app(services, built), access_log=None, shutdown_timeout=1, auto_decompress=False
+        )
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()

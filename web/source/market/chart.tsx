@@ -178,7 +178,14 @@ function fill({ chart, candles, volumes }: Drawn, given: readonly Candle[], isBy
     },
     grid: { vertLines: { color: line }, horzLines: { color: line } },
     rightPriceScale: { borderColor: line },
-    timeScale: { borderColor: line, timeVisible: !isByDay, rightOffset: 4, minBarSpacing: 3 },
+    timeScale: {
+      borderColor: line,
+      timeVisible: !isByDay,
+      rightOffset: 3,
+      barSpacing: 14,
+      minBarSpacing: 3,
+      maxBarSpacing: 40,
+    },
   });
   candles.applyOptions({
     upColor: up,

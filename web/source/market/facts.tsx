@@ -1,7 +1,7 @@
 // A listing's day and the terms it trades by, in figures.
 import type { ComponentChildren } from "preact";
 import type { Listing } from "../api";
-import { moment, money, shown } from "../format";
+import { fen, moment, money, range, shown } from "../format";
 import { word as named, t } from "../i18n";
 import { Panel } from "../parts/panel";
 
@@ -44,7 +44,10 @@ export function FactsPanel({ listing }: { listing: Listing }) {
         <Fact name={t("facts.fee")}>
           {fee === null
             ? "–"
-            : t("facts.fee_both", { buyer: rate(fee.buyer_ppm), seller: rate(fee.seller_ppm) })}
+            : t("facts.fee_both", {
+                buyer: feeText(fee.buyer_ppm, fee.buyer_minimum, fee.buyer_cap),
+                seller: feeText(fee.seller_ppm, fee.seller_minimum, fee.seller_cap),
+              })}
         </Fact>
       </dl>
       <p class="small">
@@ -58,6 +61,12 @@ export function FactsPanel({ listing }: { listing: Listing }) {
       </p>
     </Panel>
   );
+}
+
+function feeText(millionths: number, minimum: string, cap: string | null): string {
+  const least = fen(minimum) === 0 ? [] : [t("facts.fee_minimum", { money: money(minimum) })];
+  const most = cap === null ? [] : [t("facts.fee_cap", { money: money(cap) })];
+  return [rate(millionths), ...least, ...most].join(" ");
 }
 
 /** Millionths as per cent: 300 is 0.03%. */

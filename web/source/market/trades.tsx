@@ -35,7 +35,7 @@ export function TradesPanel({ listing }: { listing: Listing }) {
             },
             {
               name: "price",
-              title: t("column.price"),
+              title: t("column.price_short"),
               isFigure: true,
               cell: (trade) => (
                 <span class={trade.busted ? "busted" : trade.taker_side === "buy" ? "up" : "down"}>
@@ -45,7 +45,7 @@ export function TradesPanel({ listing }: { listing: Listing }) {
             },
             {
               name: "quantity",
-              title: t("column.quantity"),
+              title: t("column.quantity_short"),
               isFigure: true,
               cell: (trade) => grouped(trade.quantity),
             },

@@ -97,10 +97,21 @@ function RuleTable({ rules, caption }: { rules: readonly Rule[]; caption: string
   );
 }
 
+/** Every name in a value by its word, the rest as it stands: "listed 09:30-11:30; break 11:30-13:00". */
+function listText(value: string): string {
+  return value.replace(/[a-z][a-z_]*[a-z]/g, (name) => {
+    for (const kind of ["value", "phase", "purpose"]) {
+      const found = named(kind, name);
+      if (found !== name) return found;
+    }
+    return name;
+  });
+}
+
 /** The value in the unit its parameter's name ends in. */
 function valueText(rule: Rule): string {
   const { parameter, value } = rule;
-  if (typeof value === "string") return value === "" ? t("rules.empty") : named("value", value);
+  if (typeof value === "string") return value === "" ? t("rules.empty") : listText(value);
   const unit = parameter.slice(parameter.lastIndexOf("_") + 1);
   switch (unit) {
     case "fen":
