@@ -15,7 +15,7 @@ def announce(settings: Settings, url: str, say: Say) -> None:
     """Say where it listens, where the keys are, and what to try."""
     say(f"交易所已就绪 | the exchange is ready: {url}")
     if settings.key_file.exists():
-        say(f"密钥 | keys: {settings.key_file}")
+        say(f"密钥与登录口令 | keys and log-ins: {settings.key_file}")
     if settings.seed is SeedName.DEMO:
         option = "" if settings.data_dir == DEFAULT_DATA_DIR else f" --data-dir {settings.data_dir}"
         say("下单试试 | try an order:")

@@ -19,7 +19,8 @@ from gateway.composition.registry_line import (
 from gateway.config import SeedName, Settings, make_private_dir, read_quotas
 from gateway.demo import LABEL, PLAYERS, Seed, SeedFault, is_planted
 from gateway.door import listening, open_door, url_of
-from gateway.engine.day_driver import DayDriver
+from gateway.engine.day_driver import DayDriver, Outside
+from gateway.engine.issuing import Issuer
 from gateway.engine.templates import Templates
 from gateway.founding import found
 from gateway.http.app import make_app
@@ -73,6 +74,7 @@ async def _write_keys(settings: Settings, url: str, engine: Engine) -> None:
         url,
         PLAYERS if is_demo else FIRST_OPERATOR,
         engine.keys,
+        engine.sign_ins,
         label=LABEL if is_demo else FIRST_OPERATOR_LABEL,
         at_ns=time.time_ns(),
     )
@@ -98,7 +100,7 @@ def _day_driver(engine: Engine, line: Line) -> DayDriver:
         engine.views,
         engine.clock,
         lambda: engine.exchange.next_change_ns,
-        reconciler(line),
+        Outside(reconcile=reconciler(line), issue=Issuer(engine.history.statements, engine.views)),
     )
 
 
@@ -111,6 +113,7 @@ def _services(settings: Settings, engine: Engine, line: Line, url: str) -> Servi
         history=engine.history,
         templates=Templates(engine.pool),
         keys=engine.keys,
+        sign_ins=engine.sign_ins,
         authenticator=Authenticator(engine.keys, lambda: time.time_ns() // NS_PER_MS),
         clock=engine.clock,
         limits=RateLimits(http_settings.quotas),

@@ -1,9 +1,11 @@
-"""The file that holds the first keys of an exchange, for its owner only: the demonstration's, or the first operator's.
+"""The file with the first keys and log-ins of an exchange, for its owner only: the demonstration's, or the first operator's.
 
 The exchange itself keeps no secret in a form that could be read back, so this file is the only place they are in. It
-is rewritten at each start with the address in use; keys whose secret nobody has any more are revoked.
+is rewritten at each start with the address in use; keys whose secret nobody has any more are revoked, and a log-in it lacks
+is made anew.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,9 @@ from typing import Any, Final
 import orjson
 
 from gateway.access.keys import Algorithm, KeyStore, NewKey, Scope
+from gateway.access.passwords import generated
+from gateway.access.people import NewPerson
+from gateway.access.sign_in import SignIns
 from gateway.config import write_private
 
 OPERATOR_SCOPES: Final = frozenset({Scope.OPERATE, Scope.APPROVE})
@@ -19,7 +24,7 @@ OPERATOR_SCOPES: Final = frozenset({Scope.OPERATE, Scope.APPROVE})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Player:
-    """Someone who acts with a key."""
+    """Someone who acts with a key, and logs in under the same name."""
 
     name: str
     scopes: frozenset[Scope]
@@ -35,14 +40,26 @@ FIRST_OPERATOR: Final = (Player(name="operator", scopes=OPERATOR_SCOPES),)
 
 
 async def write_keys(
-    path: Path, url: str, players: Sequence[Player], keys: KeyStore, *, label: str, at_ns: int
+    path: Path,
+    url: str,
+    players: Sequence[Player],
+    keys: KeyStore,
+    sign_ins: SignIns,
+    *,
+    label: str,
+    at_ns: int,
 ) -> None:
-    """Write the file with the address in use; keys it lacks are made."""
+    """Write the file with the address in use; keys and passwords it lacks are made."""
     known = _read_participants(path)
     participants = {
         player.name: await _entry(player, known.get(player.name), keys, label=label, at_ns=at_ns)
         for player in players
     }
+    logins = await asyncio.gather(
+        *(_login(player, known.get(player.name), sign_ins, label=label) for player in players)
+    )
+    for player, login in zip(players, logins, strict=True):
+        participants[player.name]["login"] = login
     written = {entry["key"] for entry in participants.values()}
     for key in keys.all():
         if key.label == label and key.key_id not in written and key.revoked_at_ns is None:
@@ -87,3 +104,30 @@ async def _entry(
         "secret": issued.secret,
         "scopes": sorted(scope.value for scope in player.scopes),
     }
+
+
+async def _login(
+    player: Player,
+    known: Any,  # noqa: ANN401 - JSON
+    sign_ins: SignIns,
+    *,
+    label: str,
+) -> dict[str, str]:
+    """What the player logs in with; as the file has it, unless it has none."""
+    person = sign_ins.people.find(player.name)
+    login = known.get("login") if isinstance(known, dict) else None
+    if person is not None and isinstance(login, dict) and set(login) == {"name", "password"}:
+        return login
+    password = generated()
+    if person is not None:
+        await sign_ins.reset(person, by=label, reason=label, remove_totp=True, password=password)
+    else:
+        new = NewPerson(
+            name=player.name,
+            participant=player.name,
+            account=player.key_account,
+            scopes=player.scopes,
+            created_by=label,
+        )
+        await sign_ins.add(new, password=password)
+    return {"name": player.name, "password": password}

@@ -11,6 +11,7 @@ import asyncpg
 
 from gateway.access.keys import KeyStore
 from gateway.access.seal import load_seal
+from gateway.access.sign_in import SignIns, people_signing_in
 from gateway.config import EXCHANGE_DATABASE, Settings
 from gateway.engine.clock import Clock, ManualClock, RealClock
 from gateway.engine.history import History
@@ -46,6 +47,7 @@ class Engine:
     journal: Journal
     history: History
     keys: KeyStore
+    sign_ins: SignIns
     clock: Clock
     metrics: Metrics
     pool: "asyncpg.Pool[asyncpg.Record]"
@@ -66,7 +68,9 @@ async def running_engine(settings: Settings, lifetime: Lifetime, say: Say) -> As
         journal = await stack.enter_async_context(Journal.opened(dsn, pool, (SettlementPostings(),)))
         recovered = await recover(journal, pool, _progress(say))
         await require_agreement(pool, recovered)
-        keys = await KeyStore.load(pool, load_seal(settings.data_dir / "seal.key"))
+        seal = load_seal(settings.data_dir / "seal.key")
+        keys = await KeyStore.load(pool, seal)
+        sign_ins = await stack.enter_async_context(people_signing_in(pool, seal))
         metrics = Metrics()
         sequencer = _sequencer(recovered, journal, pool, clock, metrics)
         journal.on_lost(lambda: sequencer.lose(JournalLostError("its connection to PostgreSQL has ended")))
@@ -80,6 +84,7 @@ async def running_engine(settings: Settings, lifetime: Lifetime, say: Say) -> As
             journal=journal,
             history=History(pool),
             keys=keys,
+            sign_ins=sign_ins,
             clock=clock,
             metrics=metrics,
             pool=pool,

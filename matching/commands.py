@@ -15,6 +15,7 @@ from matching.acts import (
     UnwindDelivery,
 )
 from matching.calendar import Announcement
+from matching.close_events import IssuedStatement
 from matching.listing import Listing
 from matching.negotiated_commands import NegotiationCommand
 from matching.order import OrderId, Side, TimeInForce
@@ -259,6 +260,9 @@ class CloseDay:
     """Begin the close of this trading day (operator). It is then worked off by `AdvanceClose`."""
 
     trading_day: TradingDay
+    operator: ParticipantId | None = None
+    reason: str | None = None
+    """Needed where the clock closes the day, and its sessions are not over."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -282,6 +286,14 @@ class RecordReconciliation:
     """Made between times, in any phase: it is recorded, and no close goes on by it."""
     as_of: int = 0
     """Sequence number of the registry's journal at which both sides were taken."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IssueStatements:
+    """Tell the core that these accounts, the next in the order they were opened, have their statements of the day."""
+
+    trading_day: TradingDay
+    statements: tuple[IssuedStatement, ...]
 
 
 AnyAct: TypeAlias = (
@@ -349,6 +361,7 @@ Command: TypeAlias = (
     | OpenDay
     | CloseDay
     | RecordReconciliation
+    | IssueStatements
     | NegotiationCommand
 )
 """Everything that can be told to the core."""

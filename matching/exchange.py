@@ -23,6 +23,7 @@ from matching.commands import (
     CloseDay,
     Command,
     DeclineAct,
+    IssueStatements,
     OpenDay,
     RecordReconciliation,
     ReplaceOrder,
@@ -99,9 +100,7 @@ class Exchange:
         self.calendar = calendar
         self.trading = ListedTrading(depository)
         self.negotiation = Negotiation(self.trading, depository)
-        self.cycle = DayCycle(
-            self.trading, self.negotiation.transfers, depository.movements, rulebook, calendar
-        )
+        self.cycle = DayCycle(self.trading, self.negotiation.transfers, depository, rulebook, calendar)
         self.operations = Operations(depository, self.trading, self.negotiation, rulebook, self.cycle)
         self.unit_transfers = UnitTransfers(depository, self.cycle, self.trading.standing)
         self.follow_up = FollowUp(depository.custody, self.trading, self.negotiation.transfers, self.cycle)
@@ -231,6 +230,8 @@ class Exchange:
                 return self.cycle.open_day(command)
             case CloseDay():
                 return self.cycle.close_day(command)
+            case IssueStatements():
+                return self.cycle.issue_statements(command)
             case RecordReconciliation():
                 return self.cycle.record_reconciliation(command, len(self.depository.custody.breaks.open))
             case ClientCommand():

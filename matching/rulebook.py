@@ -128,6 +128,8 @@ class Rules:
     fee_seller_cap_fen: int | None
     settlement_account: str | None
     """The exchange's account at the settlement bank, whose statements are held against what is booked."""
+    retention_years: int
+    """How long what is journaled, rejected orders included, has to be kept. Nothing here deletes any of it, ever."""
     negotiated_min_tonnes: int
     negotiated_band_tiers: tuple[BandTier, ...]
     """The band of a negotiated transfer's price, by its size."""
@@ -193,6 +195,7 @@ PARAMETERS: Final[dict[str, Callable[[RuleValue], object]]] = {
     "fee_seller_minimum_fen": rule_values.whole(0),
     "fee_seller_cap_fen": rule_values.money_cap,
     "settlement_account": rule_values.bank_account,
+    "retention_years": rule_values.whole(1),
     "negotiated_min_tonnes": rule_values.whole(1),
     "negotiated_band_tiers": rule_values.tiers,
     "negotiated_reference": rule_values.one_of(NegotiatedReference),
@@ -217,6 +220,7 @@ MARKET_WIDE: Final = frozenset(
         "close_by_clock",
         "registry_patience_s",
         "settlement_account",
+        "retention_years",
         "notice_s",
         "two_person_acts",
         "negotiated_max_filed",

@@ -71,6 +71,11 @@ class AccessKey:
     revoked_at_ns: int | None
     verifier: Verifier = field(repr=False, compare=False)
 
+    @property
+    def caller_id(self) -> str:
+        """Its name, as the journal and logs have it."""
+        return self.key_id
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewKey:

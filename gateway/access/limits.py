@@ -26,6 +26,8 @@ class ActionKind(StrEnum):
     OPERATE = "operate"
     PUBLIC = "public"
     """Calls without a key, by address."""
+    LOGIN = "login"
+    """Log-ins by address, and whatever else has a password judged."""
     CHECK = "check"
     """Checks of certificates, by address: a person makes few, who guesses makes many."""
 
@@ -46,6 +48,7 @@ DEFAULT_QUOTAS: Final[Mapping[ActionKind, Quota]] = {
     ActionKind.READ: Quota(quota=500),
     ActionKind.OPERATE: Quota(quota=200),
     ActionKind.PUBLIC: Quota(quota=500),
+    ActionKind.LOGIN: Quota(quota=10),
     ActionKind.CHECK: Quota(quota=20),
 }
 """Generous: they bound a runaway program, not a busy one."""

@@ -14,18 +14,19 @@ from typing import Final, Protocol, Self, TypeAlias
 
 import asyncpg
 
-from gateway.engine.bank_statements import BankStatementRows
-from gateway.engine.bulletins import BulletinRows
+from gateway.engine.bank_statements import BANK_STATEMENTS
+from gateway.engine.bulletins import BULLETINS
 from gateway.engine.candles import CandlesWithoutUndone
 from gateway.engine.codec import decode_command, decode_events
 from gateway.engine.custody_rows import CustodyRows
 from gateway.engine.entry import AccountEvent, Entry
+from gateway.engine.months import JournalMonths
 from gateway.engine.negotiations import Negotiations
 from gateway.engine.orders import OpenOrders
 from gateway.engine.rows import DIGEST_ALGORITHM, GENESIS, INSERT_BATCH, Batch, SettlementRows
 from gateway.engine.use_rows import UseRows
 from gateway.engine.verification import Progress, Verification, say_nothing, verify_journal
-from gateway.engine.withdrawals import WithdrawalRows
+from gateway.engine.withdrawals import WITHDRAWALS
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
@@ -79,17 +80,24 @@ class Record:
 class Journal:
     """The one writer's end of the journal, and a reader of any entry."""
 
-    def __init__(self, connection: Connection, pool: Pool, projections: Sequence[Projection] = ()) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        pool: Pool,
+        months: JournalMonths,
+        projections: Sequence[Projection] = (),
+    ) -> None:
         """Use `opened`: it takes the lock and finds the end."""
         self._connection = connection
+        self._months = months
         self._pool = pool
         self._projections: tuple[Projection, ...] = (
             SettlementRows(),
             CandlesWithoutUndone(),
             UseRows(),
-            WithdrawalRows(),
-            BankStatementRows(),
-            BulletinRows(),
+            WITHDRAWALS,
+            BANK_STATEMENTS,
+            BULLETINS,
             CustodyRows(),
             *projections,
         )
@@ -116,7 +124,7 @@ class Journal:
         Raises AnotherWriterError when another process has it.
         """
         connection = await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_S)
-        journal = cls(connection, pool, projections)
+        journal = cls(connection, pool, JournalMonths(dsn), projections)
         try:
             await journal._take()
             yield journal
@@ -149,6 +157,7 @@ class Journal:
         await self._learn_event_ids(batch.accounts())
         numbered = batch.number(self._last_event_ids)
         arguments = batch.arguments(numbered)
+        await self._months.be_ready_for(entries[-1].at_ns)
         concerned = self._concerned(entries)
         if not concerned:
             await self._connection.execute(INSERT_BATCH, *arguments, timeout=APPEND_TIMEOUT_S)

@@ -3,7 +3,8 @@
 import base64
 import binascii
 import time
-from typing import Annotated, Any, Final, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Final, Literal, Protocol
 
 from pydantic import Field
 
@@ -44,7 +45,7 @@ class KeyRequest(OperatorRequest):
     public_key: Annotated[
         str | None, Field(max_length=64, description="Base64 of the 32 raw bytes of an Ed25519 public key.")
     ] = None
-    scopes: Annotated[list[ScopeName], Field(min_length=1, max_length=9)]
+    scopes: Annotated[list[ScopeName], Field(min_length=1, max_length=10)]
     expires_at: TimeIn | None = None
     label: Annotated[str, Field(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
 
@@ -96,6 +97,7 @@ class AuthCheck(Answer):
 async def check_auth(call: Call) -> Reply:
     """Test a signature: answered only when it is good."""
     key = call.signed_by
+    assert isinstance(key, AccessKey), "this route is for programs"
     now_ns = time.time_ns()
     return Reply(
         {
@@ -114,7 +116,7 @@ async def check_auth(call: Call) -> Reply:
 async def issue_key(call: Call) -> Reply:
     """Make a key for a participant."""
     body: KeyRequest = call.body
-    _require_known(call, body)
+    require_known(call, body)
     new = NewKey(
         participant=body.participant,
         account=body.account,
@@ -132,8 +134,27 @@ async def issue_key(call: Call) -> Reply:
     return Reply({**_key_body(issued.key), "secret": issued.secret}, status=CREATED)
 
 
-def _require_known(call: Call, body: KeyRequest) -> None:
-    """A key is for a participant there is, and for an account of theirs. Raises Refused.
+class ActsFor(Protocol):
+    """Whom a key or a person is to act for."""
+
+    @property
+    def participant(self) -> str:
+        """Who acts."""
+        ...
+
+    @property
+    def account(self) -> str | None:
+        """The account that is meant when a request names none."""
+        ...
+
+    @property
+    def scopes(self) -> Sequence[str]:
+        """What it may do."""
+        ...
+
+
+def require_known(call: Call, body: ActsFor) -> None:
+    """A key or a person is for a participant there is, and for an account of theirs. Raises Refused.
 
     The exchange's own people, the bank and the supervisor take no part in the market and are not admitted to it.
     """
@@ -192,6 +213,7 @@ ROUTES: Final = (
         path="/v1/auth/check",
         handler=check_auth,
         scope="any",
+        by="key",
         kind=ActionKind.READ,
         summary="Test a signature",
         tag="access",

@@ -31,9 +31,14 @@ from gateway.http import (
     operator_registry,
     operator_setup,
     orders,
+<<<<<<< HEAD
     pages,
+=======
+    people,
+>>>>>>> next
     replacement,
     retirements,
+    sessions,
     statements,
     transfers,
     use_accounts,
@@ -84,6 +89,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *account.ROUTES,
     *transfers.ROUTES,
     *access_keys.ROUTES,
+    *sessions.ROUTES,
     *offsets.ROUTES,
     *use_accounts.ROUTES,
     *retirements.ROUTES,
@@ -96,6 +102,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *statements.ROUTES,
     *operator_day.ROUTES,
     *operator_setup.ROUTES,
+    *people.ROUTES,
     *operator_acts.ROUTES,
     *operator_registry.ROUTES,
     *operator_freezes.ROUTES,

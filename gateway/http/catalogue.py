@@ -7,6 +7,7 @@ from itertools import chain
 from typing import Final
 
 from gateway.http import reasons
+from gateway.http.people_reasons import PEOPLE_REASONS
 from gateway.http.reasons import GATEWAY_REASONS, STATUS_OF_GATEWAY
 from gateway.http.statement_reasons import STATEMENT_REASONS
 from gateway.http.use_reasons import USE_REASONS as GATEWAY_USE_REASONS
@@ -77,6 +78,7 @@ CATALOGUE: Final[dict[str, Reason]] = {
         GATEWAY_REASONS,
         GATEWAY_USE_REASONS,
         STATEMENT_REASONS,
+        PEOPLE_REASONS,
     )
 }
 """Every reason there is, by its code."""

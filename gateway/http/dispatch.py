@@ -1,6 +1,6 @@
 """From an HTTP request to its handler and back: one straight path, the same for every route.
 
-Size, signature, scope, rate, shape, in this order; then the handler; then one answer with its headers. There are no
+Size, who it is, scope, rate, shape, in this order; then the handler; then one answer with its headers. There are no
 layers of middleware, since every one of them would be paid for with every order. What goes wrong on the way is a
 `Refused`; what only we can have caused is logged with the request's id and answered as an internal error whose outcome
 is unknown.
@@ -18,13 +18,15 @@ import orjson
 import structlog
 from aiohttp import web
 
-from gateway.access.authenticate import KeyExpired, KeyRevoked, NotAdmitted
-from gateway.access.keys import AccessKey, Scope
+from gateway.access.callers import Caller
+from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind, Allowance
 from gateway.engine.paging import BadCursorError
 from gateway.engine.sequencer import Overloaded, Stopped
 from gateway.http import reasons
+from gateway.http.addresses import address_of
 from gateway.http.bodies import parse_json, read_body
+from gateway.http.identity import Identity
 from gateway.http.problems import (
     CONTENT_LANGUAGE,
     CONTENT_TYPE,
@@ -47,15 +49,6 @@ from gateway.http.routing import (
 )
 from gateway.http.services import Services
 from gateway.http.shapes import Request
-from registry_bridge.signing import (
-    KEY_HEADER,
-    SIGNATURE_HEADER,
-    TIMESTAMP_HEADER,
-    WINDOW_MS,
-    NotAuthentic,
-    SignatureFault,
-)
-from settlement.rejections import Reason
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -70,17 +63,6 @@ DATABASE_GONE: Final = (
 
 _log: Final = structlog.get_logger("gateway.http")
 
-_SIGNATURE_REASONS: Final[dict[SignatureFault, tuple[Reason, str]]] = {
-    SignatureFault.HEADER_MISSING: (reasons.UNAUTHENTICATED, KEY_HEADER),
-    SignatureFault.KEY_UNKNOWN: (reasons.KEY_UNKNOWN, KEY_HEADER),
-    SignatureFault.TIMESTAMP_MALFORMED: (reasons.TIMESTAMP_MALFORMED, TIMESTAMP_HEADER),
-    SignatureFault.CLOCK_SKEW: (reasons.TIMESTAMP_OUTSIDE_WINDOW, TIMESTAMP_HEADER),
-    SignatureFault.SIGNATURE_MALFORMED: (reasons.SIGNATURE_MALFORMED, SIGNATURE_HEADER),
-    SignatureFault.SIGNATURE_WRONG: (reasons.SIGNATURE_INVALID, SIGNATURE_HEADER),
-    SignatureFault.SIGNATURE_REPLAYED: (reasons.SIGNATURE_REPLAYED, SIGNATURE_HEADER),
-    SignatureFault.SIGNATURES_TOO_MANY: (reasons.OVERLOADED, SIGNATURE_HEADER),
-}
-
 
 class Dispatcher:
     """Serves routes; one for the whole application."""
@@ -88,6 +70,7 @@ class Dispatcher:
     def __init__(self, services: Services) -> None:
         """Serving from these."""
         self.services = services
+        self.identity = Identity(services)
         self._ids = count(1)
         self._run = secrets.token_hex(4)
         self._policies = {
@@ -136,17 +119,17 @@ class Dispatcher:
     ) -> Reply:
         given = request.headers
         body = await read_body(request, self._most_bytes(route, given)) if request.body_exists else b""
-        key = None
+        caller = None
+        remote = address_of(request, self.services.public_url)
         if not route.is_public:
-            signed = (given.get(KEY_HEADER), given.get(TIMESTAMP_HEADER), given.get(SIGNATURE_HEADER))
             try:
-                key = self.authenticate(request.method, request.raw_path, signed, body)
+                caller = await self.identity.of(route, request.raw_path, given, body)
             except Refused:
                 # Whoever signs nothing is a stranger, and judging that is work, too.
-                headers.update(self.take(request.remote or "", ActionKind.PUBLIC, 1))
+                headers.update(self.take(remote, ActionKind.PUBLIC, 1))
                 raise
-            require_scope(key, route.scope)
-        owner = (key.account or key.participant) if key is not None else (request.remote or "")
+            require_scope(caller, route.scope)
+        owner = (caller.account or caller.participant) if caller is not None else remote
 
         def take(cost: int) -> None:
             headers.update(self.take(owner, route.kind, cost))
@@ -159,7 +142,7 @@ class Dispatcher:
                 raise refusal(reasons.NOT_FOUND, pointer="", actual=path[name][:64])
         call = Call(
             services=self.services,
-            key=key,
+            caller=caller,
             path=path,
             headers=given,
             query=None
@@ -167,7 +150,8 @@ class Dispatcher:
             else read_query(route.query, request.query.items()),
             body=None if route.body is None else self._read(route, route.body, body),
             deadline_ns=read_deadline(given.get("X-Deadline")),
-            session="" if key is None else f"rest:{key.key_id}",
+            session="" if caller is None else f"rest:{caller.caller_id}",
+            remote=remote,
             language=language,
             request_id=headers["X-Request-Id"],
             take=take,
@@ -175,28 +159,17 @@ class Dispatcher:
         return await route.handler(call)
 
     def _most_bytes(self, route: Route, given: Mapping[str, str]) -> int:
-        """How long a body is read: a large one only for a key that might send it, since a signature comes after it."""
+        """How long a body is read: a large one only for who might send it, since a signature comes after it."""
         if route.limit_bytes <= BATCH_BODY_LIMIT:
             return route.limit_bytes
-        key = self.services.keys.find(given.get(KEY_HEADER, ""))
-        return route.limit_bytes if key is not None and route.scope in key.scopes else BODY_LIMIT
+        caller = self.identity.claimed(given)
+        return route.limit_bytes if caller is not None and route.scope in caller.scopes else BODY_LIMIT
 
     def _read(self, route: Route, model: type[Request], body: bytes) -> Request:
         value = {} if route.body_optional and not body else parse_json(body)
         if route.before_shape is not None:
             route.before_shape(self.services, value)
         return read_model(model, value)
-
-    def authenticate(
-        self, method: str, target: str, signed: tuple[str | None, str | None, str | None], body: bytes
-    ) -> AccessKey:
-        """Who signed. Raises Refused, which names the part that failed."""
-        found = self.services.authenticator.check(
-            method=method, target=target, key=signed[0], timestamp=signed[1], signature=signed[2], body=body
-        )
-        if isinstance(found, AccessKey):
-            return found
-        raise _not_admitted(found, signed)
 
     def take(self, owner: str, kind: ActionKind, cost: int) -> dict[str, str]:
         """Take from an owner's bucket: the headers that tell how it stands. Raises Refused when it is empty."""
@@ -243,41 +216,11 @@ def respond(reply: Reply, headers: dict[str, str]) -> web.Response:
     return web.Response(body=content, status=reply.status, headers=sent)
 
 
-def require_scope(key: AccessKey, scope: Scope | str) -> None:
-    """Refuse a key that lacks the scope; `any` asks for none in particular."""
-    if scope != "any" and scope not in key.scopes:
-        carried = ", ".join(sorted(key.scopes))
+def require_scope(caller: Caller, scope: Scope | str) -> None:
+    """Refuse a caller who lacks the scope; `any` asks for none in particular."""
+    if scope != "any" and scope not in caller.scopes:
+        carried = ", ".join(sorted(caller.scopes))
         raise refusal(reasons.SCOPE_MISSING, limit=str(scope), actual=carried)
-
-
-def _not_admitted(found: NotAdmitted, signed: tuple[str | None, str | None, str | None]) -> Refused:
-    if isinstance(found, KeyRevoked):
-        return _unsigned(reasons.KEY_REVOKED, KEY_HEADER, actual=found.at_ns)
-    if isinstance(found, KeyExpired):
-        return _unsigned(reasons.KEY_EXPIRED, KEY_HEADER, actual=found.at_ns)
-    assert isinstance(found, NotAuthentic)
-    reason, header = _SIGNATURE_REASONS[found.fault]
-    if found.fault is SignatureFault.HEADER_MISSING:
-        names = (KEY_HEADER, TIMESTAMP_HEADER, SIGNATURE_HEADER)
-        header = next(name for name, value in zip(names, signed, strict=True) if value is None)
-    if found.fault is SignatureFault.CLOCK_SKEW:
-        assert found.skew_ms is not None
-        refused = _unsigned(reason, header, limit=WINDOW_MS, actual=found.skew_ms)
-    else:
-        refused = _unsigned(reason, header)
-    if found.skew_ms is not None:
-        refused.extra["clock_skew_ms"] = found.skew_ms
-    return refused
-
-
-def _unsigned(reason: Reason, header: str, *, limit: int | None = None, actual: int | None = None) -> Refused:
-    return refusal(
-        reason,
-        limit=limit,
-        actual=actual,
-        header=header,
-        headers={"WWW-Authenticate": 'Puhui-Signature realm="puhui"'},
-    )
 
 
 def _rate_limited(policy: str, allowance: Allowance, headers: dict[str, str]) -> Refused:

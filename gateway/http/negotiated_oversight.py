@@ -126,7 +126,7 @@ async def supervise_transfer(call: Call) -> Reply:
 
 
 def _note_look(call: Call, **what: str | int | None) -> None:
-    _log.info("looked at negotiated transfers", by=call.participant, key=call.signed_by.key_id, **what)
+    _log.info("looked at negotiated transfers", by=call.participant, key=call.signed_by.caller_id, **what)
 
 
 _ID: Final = {"transfer_id": DIGITS_PATTERN}

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from gateway.http.catalogue import CATALOGUE
+from gateway.http.cookies import CSRF_HEADER, PLAIN_COOKIE, SECURE_COOKIE
 from gateway.http.routing import NoQuery, Route
 from gateway.http.shapes import Problem
 from registry_bridge.signing import KEY_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, WINDOW_MS
@@ -26,6 +27,9 @@ after which the exchange refuses the request.
 Requests are signed: `{SIGNATURE_HEADER}` is the base64 of an Ed25519 or HMAC-SHA256 signature over
 `METHOD \\n path-with-query \\n timestamp \\n hex(sha256(body))`, `{TIMESTAMP_HEADER}` is in milliseconds and may be off
 by {WINDOW_MS} ms either way, and a signature is accepted once.
+
+People log in with `POST /v1/session` and are known by a cookie, named `{SECURE_COOKIE}` over https; whatever changes
+something then carries `{CSRF_HEADER}`, which `GET /v1/session` tells.
 """
 
 
@@ -52,6 +56,8 @@ def openapi_document(routes: Iterable[Route]) -> dict[str, Any]:
                 "key": _header_scheme(KEY_HEADER),
                 "timestamp": _header_scheme(TIMESTAMP_HEADER),
                 "signature": _header_scheme(SIGNATURE_HEADER),
+                "session": {"type": "apiKey", "in": "cookie", "name": PLAIN_COOKIE},
+                "csrf": _header_scheme(CSRF_HEADER),
             },
         },
     }
@@ -91,7 +97,7 @@ def _operation(route: Route) -> dict[str, Any]:
         "tags": [route.tag],
         "parameters": [*_path_parameters(route), *_query_parameters(route), *_headers(route)],
         "responses": _responses(route),
-        "security": [] if route.is_public else [{"key": [], "timestamp": [], "signature": []}],
+        "security": _security(route),
         "x-scope": str(route.scope),
         "x-limit": route.kind.value,
     }
@@ -103,6 +109,17 @@ def _operation(route: Route) -> dict[str, Any]:
     return {name: value for name, value in operation.items() if value != []} | {
         "security": operation["security"]
     }
+
+
+def _security(route: Route) -> list[dict[str, list[str]]]:
+    """The ways to show who one is, any of which will do."""
+    if route.is_public:
+        return []
+    signed: dict[str, list[str]] = {"key": [], "timestamp": [], "signature": []}
+    logged_in: dict[str, list[str]] = {"session": []}
+    if route.method != "GET":
+        logged_in["csrf"] = []
+    return {"key": [signed], "session": [logged_in], "either": [signed, logged_in]}[route.by]
 
 
 def _operation_id(route: Route) -> str:

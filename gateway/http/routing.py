@@ -10,8 +10,10 @@ from typing import Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel
 
-from gateway.access.keys import AccessKey, Scope
+from gateway.access.callers import Caller
+from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind, Allowance
+from gateway.access.sessions import PersonSession
 from gateway.engine.account_views import AccountView
 from gateway.http import reasons
 from gateway.http.problems import Language, refusal
@@ -54,7 +56,7 @@ class Call:
     """One request, judged and read."""
 
     services: Services
-    key: AccessKey | None
+    caller: Caller | None
     path: Mapping[str, str]
     headers: Mapping[str, str]
     query: Any
@@ -63,17 +65,26 @@ class Call:
     """The route's body model; none where it has none."""
     deadline_ns: int | None
     session: str
-    """Which connection it came by, for the journal: `rest:<key>` or `ws:<connection>:<key>`."""
+    """Which connection it came by, for the journal: `rest:<key>` or `ws:<connection>:<key>`; a person's session stands
+    there as `<person>:<session>`."""
+    remote: str
+    """The address it came from."""
     language: Language
     request_id: str
     take: Callable[[int], None]
     """Takes more from the rate limit of this kind of action; refuses when it is not there."""
 
     @property
-    def signed_by(self) -> AccessKey:
-        """The key; a route that is not public always has one."""
-        assert self.key is not None, "a public route asked who is calling"
-        return self.key
+    def signed_by(self) -> Caller:
+        """Who calls; a route that is not public always has somebody."""
+        assert self.caller is not None, "a public route asked who is calling"
+        return self.caller
+
+    @property
+    def own_session(self) -> PersonSession:
+        """The session it came by; of a route that is for people alone."""
+        assert isinstance(self.caller, PersonSession), "a route for programs too asked for a session"
+        return self.caller
 
     @property
     def participant(self) -> ParticipantId:
@@ -113,9 +124,13 @@ class Route:
     _: KW_ONLY
     method: Literal["GET", "POST", "DELETE", "PATCH", "PUT"]
     scope: Scope | Literal["public", "any"]
-    """What the key must carry; `any` key will do, or the call is public."""
+    """What the caller must be allowed to do; `any` caller will do, or the call is public."""
     kind: ActionKind
     tag: str
+    by: Literal["either", "key", "session"] = "either"
+    """Whether it is for programs that sign, for people who have logged in, or for both."""
+    while_password_must_change: bool = False
+    """Whether somebody may call it who has to change a one-time password first."""
     limited: bool = True
     """Whether its rate is limited: all but what an operator's own tools watch by."""
     status: int = 200

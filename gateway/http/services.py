@@ -7,6 +7,7 @@ from typing import Protocol, TypeAlias
 from gateway.access.authenticate import Authenticator
 from gateway.access.keys import KeyStore
 from gateway.access.limits import DEFAULT_QUOTAS, ActionKind, Quota, RateLimits
+from gateway.access.sign_in import SignIns
 from gateway.engine.clock import Clock
 from gateway.engine.entry import Entry
 from gateway.engine.history import History
@@ -105,6 +106,8 @@ class Services:
     templates: Templates
     keys: KeyStore
     authenticator: Authenticator
+    sign_ins: SignIns
+    """People, and their sessions."""
     clock: Clock
     """The market's clock."""
     limits: RateLimits

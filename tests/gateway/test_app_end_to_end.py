@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 
@@ -63,6 +64,7 @@ def test_a_day_is_traded_closed_and_found_again(tmp_path: Path) -> None:
     with exchange(data_dir, "--demo") as second:
         again = json.loads((data_dir / "demo.json").read_text())
         assert again["participants"] == keys["participants"]
+        check_the_log_ins(again)
         assert {role: second.done("account", "--as", role) for role in before} == before
         assert second.done("verify") == whole
         assert second.stop(signal.SIGTERM) == 0
@@ -84,7 +86,7 @@ def check_the_seed(running: RunningExchange, keys: dict[str, Any]) -> None:
         "authority": ["authority"],
     }
     for entry in keys["participants"].values():
-        assert entry.keys() == {"account", "key", "algorithm", "secret", "scopes"}
+        assert entry.keys() == {"account", "key", "algorithm", "secret", "scopes", "login"}
         assert entry["algorithm"] == "hmac-sha256"
         assert len(base64.b64decode(entry["secret"], validate=True)) >= 16
     cash = {
@@ -103,6 +105,16 @@ def check_the_seed(running: RunningExchange, keys: dict[str, Any]) -> None:
         if held["sub_account"] == "management"
     ]
     assert sum(held["tonnes"] for held in managed) == 20_000
+
+
+def check_the_log_ins(keys: dict[str, Any]) -> None:
+    for name, entry in keys["participants"].items():
+        if name in {"seller", "supervisor"}:
+            answer = httpx.post(f"{keys['url']}/v1/session", json=entry["login"])
+            assert answer.status_code == 201, answer.text
+            session = answer.json()
+            assert (session["participant"], session["account"]) == (name, entry["account"])
+            assert (session["scopes"], session["must_change_password"]) == (sorted(entry["scopes"]), False)
 
 
 def trade_and_close(running: RunningExchange) -> None:

@@ -15,12 +15,14 @@ import settlement.cash_rejections
 import settlement.custody_rejections
 import settlement.rejections
 from matching.acts import SettleCashBreak
+from matching.close_events import IssuedStatement
 from matching.commands import (
     AddListing,
     AdvanceClose,
     AnnounceCalendar,
     CloseDay,
     Command,
+    IssueStatements,
     OpenDay,
     RecordReconciliation,
 )
@@ -549,6 +551,12 @@ def an_order_that_meets_its_own_owner() -> tuple[Driver, Command]:
     driver = market()
     driver.sell("cara-2", 5, 6_800)
     return driver, buy(account="cara-1")
+
+
+@produces("statements_not_due")
+def statements_of_a_day_that_trades() -> tuple[Driver, Command]:
+    statements = (IssuedStatement(account=AccountId("anna"), digest="0"),)
+    return market(), IssueStatements(trading_day=MONDAY, statements=statements)
 
 
 @produces("order_not_open")

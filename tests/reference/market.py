@@ -40,6 +40,7 @@ from matching.commands import (
     Command,
     DeclineAct,
     HaltTrading,
+    IssueStatements,
     LiftRestriction,
     OpenDay,
     RecordReconciliation,
@@ -93,7 +94,18 @@ from tests.reference.office import Office, PlainUse, UseRequest, channels
 from tests.reference.rules import Terms, number
 from tests.reference.vault import MONEY, Answer, Note, Trade, Vault
 
-STEPS = ("expire_orders", "closing_prices", "obligations", "delivery", "reconcile", "roll_date")
+STEPS = (
+    "stop_orders",
+    "expire_orders",
+    "closing_prices",
+    "obligations",
+    "registry",
+    "delivery",
+    "fees",
+    "publication",
+    "reconcile",
+    "roll_date",
+)
 LISTED_PHASES = ("listed", "continuous")
 NO_CANCEL_PHASES = ("closing", "closed")
 
@@ -220,7 +232,9 @@ class Market:
         notes = [*self.follow_time(since_ns), *self.ask_due()]
         answer = self.decide(command)
         said = [("rejected", answer)] if isinstance(answer, str) else [*answer, *self.ask_due()]
-        return [*notes, *said, *self.follow_up()]
+        told = [*notes, *said, *self.follow_up()]
+        self.vault.failed += sum(note[0] == "failed" for note in told)
+        return told
 
     def follow_up(self) -> list[Note]:
         """What frozen accounts and frozen units mean for orders; and everything frozen that is to be."""
@@ -343,6 +357,8 @@ class Market:
                 return self.close_day(command)
             case RecordReconciliation():
                 return self.reconcile(command)
+            case IssueStatements():
+                return self.issue(command)
             case _:
                 assert_never(command)
 
@@ -770,7 +786,7 @@ class Market:
                     return "account_restricted" if act.account in self.restricted else None
                 return None if act.account in self.restricted else "not_restricted"
             case BustTrade():
-                if self.close_step in STEPS[2:]:
+                if self.close_step in STEPS[3:]:
                     return "close_under_way"
                 pending = [trade.number for trade in self.vault.not_asked()]
                 return None if act.trade_id in pending else "trade_not_pending"
@@ -1016,14 +1032,14 @@ class Market:
             return "day_not_open"
         if self.close_step is not None:
             return "close_under_way"
-        if self.terms_now()["close_by_clock"] == "yes":
+        if self.terms_now()["close_by_clock"] == "yes" and not (command.reason and command.reason.strip()):
             return "session_in_progress"
-        return self.begin_close()
+        return self.begin_close(command.reason)
 
-    def begin_close(self) -> list[Note]:
+    def begin_close(self, reason: str | None = None) -> list[Note]:
         notes = self.enter("closing")
-        self.close_step, self.close_done, self.close_total = STEPS[0], 0, len(self.open)
-        return [*notes, ("closing", self.day)]
+        self.close_step, self.close_done, self.close_total = STEPS[0], 1, 1
+        return [*notes, ("closing", self.day, reason), *self.step_on()]
 
     def advance_close(self, command: AdvanceClose) -> Answer:
         if self.close_step is None or command.trading_day != self.day or command.portion < 1:
@@ -1042,10 +1058,22 @@ class Market:
                 trades = self.vault.not_asked()[: command.portion]
                 notes = self.vault.ask(trades, self.seq)
                 self.close_done = self.close_total - len(self.vault.not_asked())
-            case "delivery":
+            case "registry":
                 answers = self.vault.answers_to_come()
                 self.close_total = max(self.close_total, answers)
                 self.close_done = self.close_total - answers
+            case "delivery":
+                fen = sum(trade.fen for trade in self.vault.settled)
+                ended = (len(self.vault.settled), self.vault.failed, len(self.vault.parked()))
+                notes = [("day settled", *ended, fen)]
+                self.close_done = self.close_total
+            case "fees":
+                buyers = sum(trade.buyer_fee for trade in self.vault.settled)
+                notes = [("day fees", buyers, sum(trade.seller_fee for trade in self.vault.settled))]
+                self.close_done = self.close_total
+            case "publication" if self.close_done == 0:
+                notes = [*self.office.publish(), ("cut",)]
+                self.close_done = 1
             case "roll_date":
                 return self.roll_date()
         return [*notes, *self.step_on()]
@@ -1059,10 +1087,14 @@ class Market:
         self.close_step = STEPS[STEPS.index(self.close_step) + 1]
         self.close_done = 0
         self.close_total = {
+            "expire_orders": len(self.open),
             "closing_prices": len(self.listings),
             "obligations": len(self.vault.not_asked()),
-            "delivery": self.vault.answers_to_come(),
-            "reconcile": 1,
+            "registry": self.vault.answers_to_come(),
+            "delivery": len(self.vault.settled) + self.vault.failed + len(self.vault.parked()),
+            "fees": len(self.vault.settled),
+            "publication": 1 + len(self.vault.owners),
+            "reconcile": 2,
             "roll_date": 1,
         }[self.close_step]
         return notes
@@ -1088,7 +1120,27 @@ class Market:
         if command.on_demand:
             return [note]
         self.close_done = self.close_total
-        return [note, *self.step_on()]
+        return [self.money_compared(), note, *self.step_on()]
+
+    def money_compared(self) -> Note:
+        here = sum(sum(kept.values()) for (_, asset), kept in self.vault.amounts.items() if asset == MONEY)
+        bank = self.vault.bank
+        there = bank.statements[-1].closing_fen if bank.statements else 0
+        return ("money", here, there, sum(fen for _, fen, _ in bank.waiting), len(bank.differences))
+
+    def no_statement_yet(self) -> list[str]:
+        """To whom statements are to be issued, in the order of their accounts."""
+        if self.close_step != "publication" or not self.close_done:
+            return []
+        return list(self.vault.owners)[self.close_done - 1 : self.close_total - 1]
+
+    def issue(self, command: IssueStatements) -> Answer:
+        accounts = [statement.account for statement in command.statements]
+        due = self.no_statement_yet()
+        if command.trading_day != self.day or not accounts or accounts != due[: len(accounts)]:
+            return "statements_not_due"
+        self.close_done += len(accounts)
+        return [("issued", *accounts), *self.step_on()]
 
     def roll_date(self) -> Answer:
         assert self.day is not None

@@ -32,6 +32,7 @@ LEAST = {
     "fee_seller_ppm": 0,
     "fee_seller_minimum_fen": 0,
     "use_withdrawal_s": 0,
+    "retention_years": 1,
     "negotiated_min_tonnes": 1,
     "negotiated_max_filed": 1,
     "negotiated_max_rounds": 1,
@@ -70,6 +71,7 @@ LISTS = (
 )
 PARAMETERS = ("hours", "settlement_account", "transfers_until", *CAPS, *LEAST, *CHOICES, *LISTS)
 ONE_FOR_ALL = (
+    "retention_years",
     "hours",
     "close_by_clock",
     "registry_patience_s",

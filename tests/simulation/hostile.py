@@ -151,6 +151,7 @@ class Hostile:
             (3, self.close_day),
             (6, self.advance_close),
             (3, self.reconcile),
+            (4, self.issue),
         )
 
     def next(self) -> tuple[Command, int]:
@@ -167,6 +168,8 @@ class Hostile:
         if self.market.close_step is not None and self.chance(0.5):
             if self.market.close_step == "delivery" and self.market.vault.asked and self.chance(0.8):
                 return self.answer()
+            if self.market.no_statement_yet():
+                return self.issue()
             return self.reconcile() if self.market.close_step == "reconcile" else self.advance_close()
         weights = [weight for weight, _ in self.kinds]
         return self.random.choices(self.kinds, weights)[0][1]()
@@ -968,6 +971,9 @@ class Hostile:
             on_demand=self.chance(0.3),
             as_of=self.market.seq,
         )
+
+    def issue(self) -> Command:
+        return universe.issuing(self.market, self.random.choice((1, 2, 50)), wrong=self.chance(0.1))
 
     # ---- parts ------------------------------------------------------------------------------------------------------
 

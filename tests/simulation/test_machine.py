@@ -115,6 +115,7 @@ RULES: dict[str, RuleValue] = {
     "negotiated_max_filed": 200,
     "negotiated_max_rounds": 20,
     "settlement_account": "DEMO-SETTLEMENT-1",
+    "retention_years": 20,
     "notice_s": 0,
     "two_person_acts": "none",
     "transfers_until": "none",
@@ -507,6 +508,10 @@ class Machine(RuleBasedStateMachine):
     def reconcile(self) -> None:
         day = TradingDay(self.reference.day or "")
         self.tell(RecordReconciliation(trading_day=day, breaks=0, digest_here="", digest_there=""))
+
+    @rule(portion=st.integers(1, 3), wrong=st.sampled_from([False, False, False, True]))
+    def issue(self, portion: int, *, wrong: bool) -> None:
+        self.tell(universe.issuing(self.reference, portion, wrong=wrong))
 
     @precondition(lambda self: self.reference.vault.asked)
     @rule(

@@ -121,10 +121,19 @@ export interface BulletinLine {
   change: string;
   listed_volume: string;
   listed_turnover: string;
-  negotiated_volume?: string | null;
-  negotiated_turnover?: string | null;
+  negotiated_volume: string;
+  negotiated_turnover: string;
   cumulative_volume: string;
   cumulative_turnover: string;
+}
+
+/** What was used up for a purpose. What too few participants stand behind waits for a later bulletin. */
+export interface RetiredLine {
+  purpose: string;
+  quantity: string | null;
+  since: string | null;
+  held_over: boolean;
+  cumulative: string;
 }
 
 export interface Bulletin {
@@ -132,6 +141,7 @@ export interface Bulletin {
   from: string;
   published_at: string;
   listings: BulletinLine[];
+  retired: RetiredLine[];
 }
 
 export interface CertificateCheck {

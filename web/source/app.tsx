@@ -7,6 +7,7 @@ import { BulletinsPage } from "./pages/bulletins";
 import { CertificatesPage } from "./pages/certificates";
 import { ComplaintsPage } from "./pages/complaints";
 import { MarketPage } from "./pages/market";
+import { RetirementsPage } from "./pages/retirements";
 import { RulesPage } from "./pages/rules";
 import { ConnectionState, MarketClock } from "./parts/line";
 import { Settings } from "./parts/settings";
@@ -21,6 +22,7 @@ interface Way {
 const WAYS: readonly [Way, ...Way[]] = [
   { page: "market", name: "nav.market", show: MarketPage },
   { page: "bulletins", name: "nav.bulletins", show: BulletinsPage },
+  { page: "retirements", name: "nav.retirements", show: RetirementsPage },
   { page: "certificates", name: "nav.certificates", show: CertificatesPage },
   { page: "rules", name: "nav.rules", show: RulesPage },
   { page: "complaints", name: "nav.complaints", show: ComplaintsPage },

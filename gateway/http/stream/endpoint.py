@@ -2,15 +2,16 @@
 
 import asyncio
 import contextlib
-import time
 from socket import SO_SNDBUF, SOL_SOCKET
 from typing import Final
 
 from aiohttp import WSCloseCode, web
 
+from gateway.access.sessions import PersonSession
 from gateway.http import reasons
+from gateway.http.addresses import address_of
 from gateway.http.dispatch import Dispatcher
-from gateway.http.problems import language_of, refusal
+from gateway.http.problems import Refused, language_of, refusal
 from gateway.http.services import Services
 from gateway.http.stream.hub import Hub
 from gateway.http.stream.outbox import KEY_GONE, SLOW_CONSUMER
@@ -37,6 +38,7 @@ class Stream:
         self._closing: dict[Session, asyncio.Task[None]] = {}
         self._watcher: asyncio.Task[None] | None = None
         services.metrics.watch(services.metrics.ws_clients, lambda: len(self._sessions))
+        services.sign_ins.sessions.on_end(self._person_left)
 
     async def start(self, _: web.Application) -> None:
         """Begin to watch for connections that are stuck."""
@@ -59,6 +61,12 @@ class Stream:
                 reasons.TOO_MANY_CONNECTIONS, limit=settings.ws_clients, headers={"Retry-After": "5"}
             )
             return self._dispatcher.refuse(refused, request)
+        cookie = self._dispatcher.identity.cookie
+        if cookie.is_there(request.headers):
+            try:
+                self._dispatcher.identity.require_own_page(request.headers)
+            except Refused as refused:
+                return self._dispatcher.refuse(refused, request)
         socket = web.WebSocketResponse(
             timeout=CLOSE_S,
             heartbeat=settings.ws_idle_s / 1.5,  # aiohttp closes after one and a half of these
@@ -78,7 +86,8 @@ class Stream:
             self.hub,
             socket,
             language=language,
-            remote=request.remote or "",
+            remote=address_of(request, self.services.public_url),
+            headers=request.headers,
         )
         await self._run(session, request)
         return socket
@@ -112,13 +121,19 @@ class Stream:
         settings = self.services.settings
         while True:
             await asyncio.sleep(WATCH_S)
-            now_ns = time.time_ns()
             for session, writer in self._sessions.items():
                 if session.outbox.stuck_s() > settings.ws_send_s:
                     writer.cancel()
                     self._end(session, SLOW_CONSUMER, "slow_consumer")
-                elif not session.key_is_good(now_ns):
+                elif not session.may_stay():
                     self._end(session, KEY_GONE, "key_gone")
+
+    def _person_left(self, ended: PersonSession) -> None:
+        """A person's session was ended: its connections end with it, without waiting to be found."""
+        for session in self._sessions:
+            if session.caller is ended:
+                session.leave()
+                self._end(session, KEY_GONE, "key_gone")
 
     def _end(self, session: Session, code: int, why: str) -> None:
         """Close a connection, once, without waiting for it."""

@@ -29,6 +29,13 @@ class Logon(Op):
     signature: Annotated[str, Field(max_length=128)]
 
 
+class PageLogon(Op):
+    """Log on as the person whose session's cookie came with the handshake; the csrf token is the session's."""
+
+    op: Literal["logon"]
+    csrf: Annotated[str, Field(max_length=64)]
+
+
 class Subscribe(Op):
     """A channel; of one listing, or of all where none is named. `resume_from` and `account` are for `events`."""
 
@@ -147,7 +154,14 @@ OPS: Final[dict[str, type[Request]]] = {
     "negotiated.withdraw": WithdrawOp,
     "ping": Ping,
 }
-"""Every op with its shape."""
+"""Every op with its shape; a logon has another one for people (`shape_of`)."""
+
+
+def shape_of(op: Any, message: dict[str, Any]) -> type[Request] | None:  # noqa: ANN401 - whatever the client sent
+    """The shape a message must have; none when there is no such op."""
+    if op == "logon" and "csrf" in message:
+        return PageLogon
+    return OPS.get(op) if isinstance(op, str) else None
 
 
 def request_id_of(message: Any) -> str | int | None:  # noqa: ANN401 - whatever the client sent

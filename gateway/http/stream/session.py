@@ -5,13 +5,14 @@ are durable, and may overtake each other.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import orjson
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from gateway.access.keys import AccessKey, Scope
+from gateway.access.callers import Caller
+from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind
 from gateway.engine.sequencer import Overloaded, Stopped
 from gateway.http import negotiated, orders, reasons, replacement
@@ -32,6 +33,7 @@ from gateway.http.stream.ops import (
     Logon,
     NegotiatedOp,
     NegotiatedStepOp,
+    PageLogon,
     ReplaceOp,
     Resync,
     SubmitOp,
@@ -39,6 +41,7 @@ from gateway.http.stream.ops import (
     Unsubscribe,
     WithdrawOp,
     request_id_of,
+    shape_of,
 )
 from gateway.http.stream.outbox import Outbox
 from gateway.http.stream.topics import ListingTopic
@@ -68,16 +71,18 @@ class Session:
         *,
         language: Language,
         remote: str,
+        headers: Mapping[str, str],
     ) -> None:
         """Connected, subscribed to nothing, logged on as nobody."""
         self.services = services
         self.socket = socket
-        self.key: AccessKey | None = None
+        self.caller: Caller | None = None
         self._name = dispatcher.request_id()
         self._dispatcher = dispatcher
         self._hub = hub
         self._language: Language = language
         self._remote = remote
+        self._headers = headers
         settings = services.settings
         self.outbox = Outbox(
             socket,
@@ -107,16 +112,9 @@ class Session:
         for task in self._tasks:
             task.cancel()
 
-    def key_is_good(self, now_ns: int) -> bool:
-        """Whether the key this connection logged on with may still be used."""
-        if self.key is None:
-            return True
-        key = self.services.keys.find(self.key.key_id)
-        return (
-            key is not None
-            and key.revoked_at_ns is None
-            and (key.expires_at_ns is None or key.expires_at_ns > now_ns)
-        )
+    def may_stay(self) -> bool:
+        """Whether the key, or the person's session, that this connection logged on with may still be used."""
+        return self.caller is None or self._dispatcher.identity.is_good(self.caller)
 
     def _take(self, raw: bytes) -> None:
         message: Any = None
@@ -126,7 +124,7 @@ class Session:
             if not isinstance(message, dict):
                 raise refusal(reasons.WRONG_TYPE, limit="object", actual=type(message).__name__)
             op = message.get("op")
-            shape = OPS.get(op) if isinstance(op, str) else None
+            shape = shape_of(op, message)
             if shape is None:
                 raise refusal(reasons.UNKNOWN_OP, pointer="/op", limit=", ".join(OPS), actual=str(op)[:64])
             self._handle(read_model(shape, message), message.get("id"))
@@ -144,8 +142,8 @@ class Session:
             case NegotiatedOp():
                 self._negotiate(request, request_id)
             case _:
-                if self.key is not None:
-                    self._take_rate(ActionKind.READ, self.key.account or self.key.participant)
+                if self.caller is not None:
+                    self._take_rate(ActionKind.READ, self.caller.account or self.caller.participant)
                 self._handle_other(request, request_id)
 
     def _handle_other(self, request: Any, request_id: str | int | None) -> None:  # noqa: ANN401 - one of OPS
@@ -156,55 +154,63 @@ class Session:
                 self._unsubscribe(request, request_id)
             case Resync():
                 self._resync(request, request_id)
-            case Logon():
+            case Logon() | PageLogon():
                 self._logon(request, request_id)
             case _:
                 self._answer(request_id, {"time_us": self.services.clock.now_ns() // 1_000})
 
     # --- who -------------------------------------------------------------------------------------------------------
 
-    def _logon(self, request: Logon, request_id: str | int | None) -> None:
-        if self.key is not None:
+    def _logon(self, request: Logon | PageLogon, request_id: str | int | None) -> None:
+        if self.caller is not None:
             raise refusal(reasons.ALREADY_LOGGED_ON)
-        signed = (request.key, str(request.timestamp), request.signature)
-        key = self.key = self._dispatcher.authenticate("GET", SIGNED_TARGET, signed, b"")
+        identity = self._dispatcher.identity
+        caller: Caller
+        if isinstance(request, PageLogon):
+            caller = identity.by_page(self._headers, request.csrf)
+        else:
+            signed = (request.key, str(request.timestamp), request.signature)
+            caller = identity.by_signature("GET", SIGNED_TARGET, signed, b"")
+        self.caller = caller
         self._answer(
             request_id,
             {
-                "participant": key.participant,
-                "account": key.account,
-                "scopes": sorted(key.scopes),
+                "participant": caller.participant,
+                "account": caller.account,
+                "scopes": sorted(caller.scopes),
             },
         )
 
     def _require(self, scope: Scope, kind: ActionKind | None) -> None:
         """Refuse whoever is not logged on or lacks the scope; take from the bucket of that kind."""
-        key = self.key
-        if key is None:
+        caller = self.caller
+        if caller is None or not self.may_stay():
             raise refusal(reasons.NOT_LOGGED_ON)
-        require_scope(key, scope)
+        self._dispatcher.identity.seen(caller)
+        require_scope(caller, scope)
         if kind is not None:
-            self._take_rate(kind, key.account or key.participant)
+            self._take_rate(kind, caller.account or caller.participant)
 
     def _charge(self) -> None:
         """Every message of a stranger counts, whatever it says."""
-        if self.key is None:
+        if self.caller is None:
             self._take_rate(ActionKind.PUBLIC, self._remote)
 
     def _take_rate(self, kind: ActionKind, owner: str, cost: int = 1) -> None:
         self._dispatcher.take(owner, kind, cost)
 
     def _call(self, kind: ActionKind, **given: Any) -> Call:  # noqa: ANN401 - as Call takes them
-        key = self.key
-        assert key is not None
+        caller = self.caller
+        assert caller is not None
         return Call(
             services=self.services,
-            key=key,
+            caller=caller,
+            remote=self._remote,
             headers={},
-            session=f"ws:{self._name}:{key.key_id}",
+            session=f"ws:{self._name}:{caller.caller_id}",
             language=self._language,
             request_id=self._dispatcher.request_id(),
-            take=lambda cost: self._take_rate(kind, key.account or key.participant, cost),
+            take=lambda cost: self._take_rate(kind, caller.account or caller.participant, cost),
             **given,
         )
 

@@ -12,6 +12,7 @@ from matching.events import OrderAccepted, Rejected
 from matching.order import Side
 from settlement.values import AccountId, ParticipantId
 from tests.gateway.engine.world import Engine, cancel, confirmations, engine, migrated, order, setting_up
+from tests.gateway.postgres.second_wall import empty_entries
 
 APPEND_ONLY = (
     "exchange_identity",
@@ -91,11 +92,12 @@ async def test_nothing_is_altered(database: str) -> None:
 async def test_a_gap_is_refused(database: str, seqs: tuple[int, ...]) -> None:
     await migrated(database)
     connection = await asyncpg.connect(database)
-    insert = "INSERT INTO journal SELECT seq, 0, '[]', '[]', $2 FROM unnest($1::bigint[]) AS seqs (seq)"
-    await connection.execute(insert, [1], bytes(32))
+    insert = "INSERT INTO journal SELECT * FROM unnest($1::journal[])"
+    entries = [(0, 0, "[]", "[]", bytes(32)), *empty_entries(4)]
+    await connection.execute(insert, entries[1:2])
     with pytest.raises(asyncpg.IntegrityConstraintViolationError):
-        await connection.execute(insert, seqs, bytes(32))
-    await connection.execute(insert, [2, 3], bytes(32))
+        await connection.execute(insert, [entries[seq] for seq in seqs])
+    await connection.execute(insert, entries[2:4])
     assert await connection.fetchval("SELECT max(seq) FROM journal") == 3
     await connection.close()
 

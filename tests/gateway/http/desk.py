@@ -16,6 +16,7 @@ from gateway.access.authenticate import Authenticator
 from gateway.access.keys import Algorithm, KeyStore, NewKey, Scope
 from gateway.access.limits import RateLimits
 from gateway.access.seal import Seal
+from gateway.access.sign_in import people_signing_in
 from gateway.engine.clock import ManualClock
 from gateway.engine.entry import Entry
 from gateway.engine.journal import Projection
@@ -140,6 +141,16 @@ def hold_to_contract(method: str, target: str, answer: httpx.Response) -> None:
         route.answer.model_validate_json(answer.content)
 
 
+class MachineClock:
+    """The machine's clock as people's log-ins are judged by it; a test may move it forward."""
+
+    def __init__(self) -> None:
+        self.ahead_s = 0
+
+    def now_ns(self) -> int:
+        return time.time_ns() + self.ahead_s * 1_000_000_000
+
+
 @dataclass(kw_only=True)
 class Desk:
     """The exchange and everybody at it."""
@@ -152,6 +163,7 @@ class Desk:
     people: dict[str, Person] = field(default_factory=dict)
     holdings: dict[str, tuple[LotSlice, ...]] = field(default_factory=dict)
     registry_is_silent: bool = False
+    machine: MachineClock = field(default_factory=MachineClock)
 
     def __getitem__(self, name: str) -> Person:
         return self.people[name]
@@ -213,10 +225,15 @@ async def desk(
     queue_limit: int = 5_000,
     projections: Sequence[Projection] = (),
     built: Mapping[str, BuiltFile] | None = None,
+    public_url: str = "http://127.0.0.1",
 ) -> AsyncIterator[Desk]:
     """An exchange with a seller of 100,000 t and two buyers of ten million yuan each, behind a socket."""
     settings = settings or HttpSettings()
-    async with engine(dsn, clock=clock, queue_limit=queue_limit, projections=projections) as running:
+    machine = MachineClock()
+    async with (
+        engine(dsn, clock=clock, queue_limit=queue_limit, projections=projections) as running,
+        people_signing_in(running.pool, Seal(b"k" * 32), now_ns=machine.now_ns) as sign_ins,
+    ):
         if set_up and running.views.position == 0:
             await running.set_up()
         keys = await KeyStore.load(running.pool, Seal(b"k" * 32))
@@ -246,6 +263,7 @@ async def desk(
             history=running.history,
             templates=Templates(running.pool),
             keys=keys,
+            sign_ins=sign_ins,
             authenticator=Authenticator(keys, lambda: time.time_ns() // 1_000_000),
             clock=running.clock,
             limits=RateLimits(settings.quotas),
@@ -253,6 +271,7 @@ async def desk(
             management_holdings=management_holdings,
             reconcile=reconcile,
             settings=settings,
+            public_url=public_url,
         )
         runner = web.AppRunner(
             make_app(services, built), access_log=None, shutdown_timeout=1, auto_decompress=False
@@ -263,7 +282,13 @@ async def desk(
         url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         async with httpx.AsyncClient(timeout=20) as http:
             made = Desk(
-                engine=running, services=services, url=url, http=http, holdings=holdings, runner=runner
+                engine=running,
+                services=services,
+                url=url,
+                http=http,
+                holdings=holdings,
+                runner=runner,
+                machine=machine,
             )
             for name, scopes in SCOPES.items():
                 participant = PARTICIPANTS.get(name, name)

@@ -2,19 +2,26 @@
 
 import re
 import time
+from dataclasses import replace
 
 import httpx
 import pytest
 
 from gateway.access.keys import Scope
+from gateway.access.sessions import PersonSession, csrf_of
 from gateway.http.app import ROUTES
 from gateway.http.routing import Route
 from registry_bridge.signing import HmacKey
+from tests.gateway.http.browser import COOKIE, admit
 from tests.gateway.http.desk import ACCOUNTS, Desk, Person, order_body
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 CLOSED = [route for route in ROUTES if not route.is_public]
+FOR_PROGRAMS = [route for route in CLOSED if route.by != "session"]
+FOR_PEOPLE = [route for route in CLOSED if route.by != "key"]
+PUBLIC_CHANGES = {"POST /v1/session"}
+"""What changes something and asks for no key: logging in."""
 
 
 def name_of(route: Route) -> str:
@@ -50,7 +57,11 @@ def signed(shared: Desk, route: Route, *, timestamp_ms: int | None = None) -> di
     return shared[who_may(route)].headers(route.method, target_of(route), b"", timestamp_ms=timestamp_ms)
 
 
-@pytest.mark.parametrize("route", CLOSED, ids=name_of)
+async def test_nothing_public_changes_anything_but_logging_in() -> None:
+    assert {name_of(route) for route in ROUTES if route.is_public and route.method != "GET"} == PUBLIC_CHANGES
+
+
+@pytest.mark.parametrize("route", FOR_PROGRAMS, ids=name_of)
 async def test_every_other_route_refuses_whoever_is_not_who_they_say(shared: Desk, route: Route) -> None:
     before = await shared.everything()
     position = shared.engine.sequencer.position
@@ -76,6 +87,9 @@ async def test_every_other_route_refuses_whoever_is_not_who_they_say(shared: Des
 
     other = Person(url=shared.url, http=shared.http, key=good["X-Key"], signer=HmacKey(b"x" * 32))
     await refused(other.headers(route.method, target_of(route), b""), 401, "signature_invalid")
+    for name in ("expired", "revoked"):
+        gone = await no_longer(shared, who_may(route), name)
+        await refused(gone.headers(route.method, target_of(route), b""), 401, f"key_{name}")
 
     if route.scope != "any":
         wrong = "bank" if route.scope is not Scope.BANK else "operator"
@@ -85,6 +99,73 @@ async def test_every_other_route_refuses_whoever_is_not_who_they_say(shared: Des
         assert (answer.status_code, problem["code"]) == (403, "scope_missing")
         assert problem["errors"][0]["limit"] == route.scope
         await refused(headers, 401, "signature_replayed")
+
+    assert await shared.everything() == before
+    assert shared.engine.sequencer.position == position
+
+
+async def no_longer(shared: Desk, who: str, how: str) -> Person:
+    """A key that could do what that person's can, and is over; one for each walk."""
+    name = f"{who}-{how}"
+    if name in shared.people:
+        return shared.people[name]
+    like = shared.services.keys.find(shared[who].key)
+    assert like is not None
+    gone = await shared.person(name, like.scopes, account=like.account, participant=like.participant)
+    if how == "revoked":
+        await shared.services.keys.revoke(gone.key, by="test", at_ns=time.time_ns())
+    else:
+        key = shared.services.keys.find(gone.key)
+        assert key is not None
+        shared.services.keys._keys[gone.key] = replace(key, expires_at_ns=time.time_ns())
+    return gone
+
+
+async def signed_in(shared: Desk, who: str) -> tuple[str, PersonSession]:
+    """A session of a person who may do what that key may; one for each walk."""
+    sign_ins = shared.services.sign_ins
+    if sign_ins.people.find(who) is None:
+        await admit(shared, who)
+    person = sign_ins.people.find(who)
+    assert person is not None
+    return await sign_ins.sessions.begin(person, address="test", agent="", now_ns=sign_ins.now_ns())
+
+
+@pytest.mark.parametrize("route", FOR_PEOPLE, ids=name_of)
+async def test_every_other_route_refuses_a_browser_that_is_not_its_persons(
+    shared: Desk, route: Route
+) -> None:
+    before = await shared.everything()
+    position = shared.engine.sequencer.position
+    sign_ins = shared.services.sign_ins
+    token, session = await signed_in(shared, who_may(route))
+    changes = route.method != "GET"
+    cookie = {"Cookie": f"{COOKIE}={token}"}
+    good = cookie | {"Origin": shared.url} | ({"X-CSRF-Token": csrf_of(token)} if changes else {})
+
+    async def refused(headers: dict[str, str], status: int, code: str) -> None:
+        answer = await send(shared, route, headers)
+        assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+
+    await refused({"Origin": shared.url}, 401, "unauthenticated")
+    await refused(good | {"Cookie": f"{COOKIE}={'A' * 43}"}, 401, "session_unknown")
+    await refused(good | {"Cookie": f"{COOKIE}=nonsense"}, 401, "session_unknown")
+    await refused(good | {"Origin": "https://evil.example"}, 403, "origin_foreign")
+    if changes:
+        await refused(cookie, 403, "csrf_missing")
+        await refused(good | {"X-CSRF-Token": csrf_of("another")}, 403, "csrf_wrong")
+    if route.scope != "any":
+        other_token, _ = await signed_in(shared, "bank" if route.scope is not Scope.BANK else "operator")
+        other = {"Cookie": f"{COOKIE}={other_token}", "X-CSRF-Token": csrf_of(other_token)}
+        await refused(other, 403, "scope_missing")
+    session.seen_at_ns -= sign_ins.sessions.times.idle_s * 1_000_000_000
+    await refused(good, 401, "session_expired")
+    session.seen_at_ns = sign_ins.now_ns()
+    if not route.while_password_must_change:
+        session.must_change_password = True
+        await refused(good, 403, "password_change_needed")
+    await sign_ins.sessions.end(session, by="test", at_ns=sign_ins.now_ns())
+    await refused(good, 401, "session_unknown")
 
     assert await shared.everything() == before
     assert shared.engine.sequencer.position == position

@@ -63,6 +63,7 @@ async def test_an_empty_exchange_is_set_up_and_opened(database: str) -> None:
             rule("fee_seller_minimum_fen", 0, START_NS),
             rule("fee_seller_cap_fen", "none", START_NS),
             rule("settlement_account", "none", START_NS),
+            rule("retention_years", 20, START_NS),
             rule("notice_s", 0, START_NS),
             rule("two_person_acts", "bust_trade", START_NS),
             rule("negotiated_min_tonnes", 1, START_NS),

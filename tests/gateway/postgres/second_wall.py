@@ -7,6 +7,7 @@ from importlib.resources import files
 import asyncpg
 
 from gateway.engine.journal import SERVICE_ROLE, Connection
+from gateway.engine.rows import GENESIS, chain
 from gateway.engine.settlement_postings import Row, Wave, write_wave
 from gateway.postgres.migrations import migrate
 
@@ -55,11 +56,17 @@ async def build(dsn: str) -> None:
 
 async def journal(connection: Connection, count: int) -> None:
     """Let the journal hold so many entries; what they say does not matter here."""
-    await connection.execute(
-        "INSERT INTO journal (seq, at_ns, command, events, digest) "
-        "SELECT seq, 0, '[]', '[]', decode(repeat('00', 32), 'hex') FROM generate_series(1, $1::bigint) AS seq",
-        count,
-    )
+    await connection.execute("INSERT INTO journal SELECT * FROM unnest($1::journal[])", empty_entries(count))
+
+
+def empty_entries(count: int) -> list[Row]:
+    """Rows of the journal from its first on, rightly chained, that say nothing."""
+    rows: list[Row] = []
+    digest = GENESIS
+    for seq in range(1, count + 1):
+        digest = chain(digest, seq, 0, b"[]", b"[]")
+        rows.append((seq, 0, "[]", "[]", digest))
+    return rows
 
 
 def deposit(reference: str, account: str, amount_fen: int) -> Row:
@@ -802,8 +809,8 @@ ATTACKS = (
     Attack(
         "an account of no entry",
         account("(41, 'delta', 'R-9')"),
-        "account_seq_fkey",
-        ("account.account_seq_fkey",),
+        "account_is_journaled",
+        ("account.account_is_journaled",),
     ),
     Attack("an instrument of both classes", asset("(20, 'CIR1', 'II')"), "asset_pkey", ("asset.asset_pkey",)),
     Attack(
@@ -814,7 +821,10 @@ ATTACKS = (
     ),
     Attack("an instrument of no class", asset("(20, 'CIR3', NULL)"), "asset_class", ("asset.asset_class",)),
     Attack(
-        "an instrument of no entry", asset("(41, 'CIR3', 'I')"), "asset_seq_fkey", ("asset.asset_seq_fkey",)
+        "an instrument of no entry",
+        asset("(41, 'CIR3', 'I')"),
+        "asset_is_journaled",
+        ("asset.asset_is_journaled",),
     ),
     Attack("a lot registered twice", lot("(20, 'one', 'CIR1', 'I', '[0,9)')"), "lot_pkey", ("lot.lot_pkey",)),
     Attack(
@@ -830,7 +840,10 @@ ATTACKS = (
         "a lot of nothing", lot("(20, 'three', 'CIR1', 'I', 'empty')"), "lot_serials", ("lot.lot_serials",)
     ),
     Attack(
-        "a lot of no entry", lot("(41, 'three', 'CIR1', 'I', '[0,9)')"), "lot_seq_fkey", ("lot.lot_seq_fkey",)
+        "a lot of no entry",
+        lot("(41, 'three', 'CIR1', 'I', '[0,9)')"),
+        "lot_is_journaled",
+        ("lot.lot_is_journaled",),
     ),
     # ---- history stays, for its owner too
     *(

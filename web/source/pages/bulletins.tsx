@@ -46,7 +46,7 @@ export function BulletinsPage() {
                 caption={t(`bulletins.${period}`)}
                 rows={rowsOf(page.items)}
                 keyOf={(row) => `${row.bulletin.date}-${row.listing}`}
-                columns={columns(period, page.items)}
+                columns={columns(period)}
               />
             )
           }
@@ -63,26 +63,13 @@ function rowsOf(bulletins: readonly Bulletin[]): Row[] {
     .flatMap((bulletin) => bulletin.listings.map((line) => ({ ...line, bulletin })));
 }
 
-function columns(period: "day" | "week", bulletins: readonly Bulletin[]): Column<Row>[] {
+function columns(period: "day" | "week"): Column<Row>[] {
   const figure = (name: string, title: string, cell: (row: Row) => string): Column<Row> => ({
     name,
     title,
     isFigure: true,
     cell,
   });
-  const hasNegotiated = bulletins.some((one) =>
-    one.listings.some((line) => line.negotiated_volume !== undefined),
-  );
-  const negotiated = hasNegotiated
-    ? [
-        figure("negotiated_volume", t("bulletins.negotiated_volume"), (row) =>
-          withheld(row.negotiated_volume),
-        ),
-        figure("negotiated_turnover", t("bulletins.negotiated_turnover"), (row) =>
-          row.negotiated_turnover === null ? t("bulletins.withheld") : money(row.negotiated_turnover),
-        ),
-      ]
-    : [];
   return [
     {
       name: "date",
@@ -106,12 +93,11 @@ function columns(period: "day" | "week", bulletins: readonly Bulletin[]): Column
     },
     figure("volume", t("bulletins.listed_volume"), (row) => shown(row.listed_volume)),
     figure("turnover", t("bulletins.listed_turnover"), (row) => money(row.listed_turnover)),
-    ...negotiated,
+    figure("negotiated_volume", t("bulletins.negotiated_volume"), (row) => shown(row.negotiated_volume)),
+    figure("negotiated_turnover", t("bulletins.negotiated_turnover"), (row) =>
+      money(row.negotiated_turnover),
+    ),
     figure("cumulative", t("bulletins.cumulative_volume"), (row) => shown(row.cumulative_volume)),
     figure("total", t("bulletins.cumulative_turnover"), (row) => money(row.cumulative_turnover)),
   ];
-}
-
-function withheld(figure: string | null | undefined): string {
-  return figure === null ? t("bulletins.withheld") : shown(figure);
 }

@@ -1,0 +1,35 @@
+"""Where a request comes from, also behind the reverse proxy that ends TLS."""
+
+from ipaddress import ip_address
+from typing import Final
+
+from aiohttp import web
+
+_HEADER: Final = "X-Forwarded-For"
+
+
+def address_of(request: web.Request, public_url: str) -> str:
+    """The client's address, as far as it can be known.
+
+    The exchange does not end TLS. Where the public reaches it by https and the connection comes from this machine, it
+    comes from the proxy, which puts whom it serves at the end of X-Forwarded-For; what stands before that is the
+    client's own word. Everywhere else the header is nobody's, and not read.
+    """
+    remote = request.remote or ""
+    given = request.headers.getall(_HEADER, ())
+    if not given or not public_url.startswith("https://") or not _is_here(remote):
+        return remote
+    last = given[-1].rpartition(",")[2].strip()
+    return last if _is_address(last) else remote
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_here(text: str) -> bool:
+    return _is_address(text) and ip_address(text).is_loopback

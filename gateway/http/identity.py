@@ -1,0 +1,173 @@
+"""Who makes a request: a program that signed it, or a person whose session's cookie came with it.
+
+A request that carries any of the signature's headers is judged by them alone. Else the cookie counts; and since a
+browser sends a cookie whoever made it ask, whatever changes something must show besides that it comes from our page:
+by the session's CSRF token, and by its Origin where the browser tells one.
+"""
+
+import hmac
+import time
+from collections.abc import Mapping
+from typing import Final
+
+from gateway.access.authenticate import KeyExpired, KeyRevoked, NotAdmitted
+from gateway.access.callers import Caller
+from gateway.access.keys import AccessKey
+from gateway.access.sessions import PersonSession, csrf_of
+from gateway.http import people_reasons, reasons
+from gateway.http.cookies import CSRF_HEADER, SessionCookie
+from gateway.http.problems import Refused, refusal
+from gateway.http.routing import Route
+from gateway.http.services import Services
+from registry_bridge.signing import (
+    KEY_HEADER,
+    SIGNATURE_HEADER,
+    TIMESTAMP_HEADER,
+    WINDOW_MS,
+    NotAuthentic,
+    SignatureFault,
+)
+from settlement.rejections import Reason
+
+_SIGNATURE_REASONS: Final[dict[SignatureFault, tuple[Reason, str]]] = {
+    SignatureFault.HEADER_MISSING: (reasons.UNAUTHENTICATED, KEY_HEADER),
+    SignatureFault.KEY_UNKNOWN: (reasons.KEY_UNKNOWN, KEY_HEADER),
+    SignatureFault.TIMESTAMP_MALFORMED: (reasons.TIMESTAMP_MALFORMED, TIMESTAMP_HEADER),
+    SignatureFault.CLOCK_SKEW: (reasons.TIMESTAMP_OUTSIDE_WINDOW, TIMESTAMP_HEADER),
+    SignatureFault.SIGNATURE_MALFORMED: (reasons.SIGNATURE_MALFORMED, SIGNATURE_HEADER),
+    SignatureFault.SIGNATURE_WRONG: (reasons.SIGNATURE_INVALID, SIGNATURE_HEADER),
+    SignatureFault.SIGNATURE_REPLAYED: (reasons.SIGNATURE_REPLAYED, SIGNATURE_HEADER),
+    SignatureFault.SIGNATURES_TOO_MANY: (reasons.OVERLOADED, SIGNATURE_HEADER),
+}
+
+_SIGNED_BY: Final = (KEY_HEADER, TIMESTAMP_HEADER, SIGNATURE_HEADER)
+
+
+class Identity:
+    """Tells who makes a request; refuses who is not who they say."""
+
+    __slots__ = ("_services", "cookie")
+
+    def __init__(self, services: Services) -> None:
+        """By these keys and sessions."""
+        self._services = services
+        self.cookie = SessionCookie(services.public_url)
+
+    async def of(self, route: Route, target: str, headers: Mapping[str, str], body: bytes) -> Caller:
+        """Who asks for this route. Raises Refused, which names the part that failed."""
+        is_signed = any(name in headers for name in _SIGNED_BY)
+        if route.by == "key" or (route.by == "either" and (is_signed or not self.cookie.is_there(headers))):
+            signed = (headers.get(KEY_HEADER), headers.get(TIMESTAMP_HEADER), headers.get(SIGNATURE_HEADER))
+            return self.by_signature(route.method, target, signed, body)
+        token, session = self._session(headers)
+        self.require_own_page(headers)
+        if route.method != "GET":
+            self._require_csrf(token, headers.get(CSRF_HEADER))
+        if session.must_change_password and not route.while_password_must_change:
+            raise refusal(people_reasons.PASSWORD_CHANGE_NEEDED)
+        await self._services.sign_ins.sessions.touch(session, self._services.sign_ins.now_ns())
+        return session
+
+    def by_signature(
+        self, method: str, target: str, signed: tuple[str | None, str | None, str | None], body: bytes
+    ) -> AccessKey:
+        """Who signed. Raises Refused, which names the part that failed."""
+        found = self._services.authenticator.check(
+            method=method, target=target, key=signed[0], timestamp=signed[1], signature=signed[2], body=body
+        )
+        if isinstance(found, AccessKey):
+            return found
+        raise _not_admitted(found, signed)
+
+    def by_page(self, headers: Mapping[str, str], csrf: str) -> PersonSession:
+        """Whose page opened a WebSocket: its cookie, its Origin, its CSRF token. Raises Refused."""
+        token, session = self._session(headers)
+        if "Origin" not in headers:
+            raise refusal(people_reasons.ORIGIN_FOREIGN, header="Origin")
+        self.require_own_page(headers)
+        self._require_csrf(token, csrf)
+        if session.must_change_password:
+            raise refusal(people_reasons.PASSWORD_CHANGE_NEEDED)
+        return session
+
+    def claimed(self, headers: Mapping[str, str]) -> Caller | None:
+        """Who it would be, were everything in order; before anything is judged."""
+        key = self._services.keys.find(headers.get(KEY_HEADER, ""))
+        if key is not None:
+            return key
+        token = self.cookie.read(headers)
+        return None if token is None else self._services.sign_ins.sessions.find(token)
+
+    def is_good(self, caller: Caller) -> bool:
+        """Whether somebody who was let in earlier may stay."""
+        if isinstance(caller, PersonSession):
+            sign_ins = self._services.sign_ins
+            return sign_ins.sessions.is_good(caller, sign_ins.now_ns())
+        key = self._services.keys.find(caller.caller_id)
+        return (
+            key is not None
+            and key.revoked_at_ns is None
+            and (key.expires_at_ns is None or key.expires_at_ns > time.time_ns())
+        )
+
+    def _session(self, headers: Mapping[str, str]) -> tuple[str, PersonSession]:
+        if not self.cookie.is_there(headers):
+            raise _unauthenticated(reasons.UNAUTHENTICATED, "Cookie")
+        sign_ins = self._services.sign_ins
+        token = self.cookie.read(headers)
+        session = None if token is None else sign_ins.sessions.find(token)
+        if token is None or session is None:
+            raise _unauthenticated(people_reasons.SESSION_UNKNOWN, "Cookie")
+        if not sign_ins.sessions.is_good(session, sign_ins.now_ns()):
+            raise _unauthenticated(people_reasons.SESSION_EXPIRED, "Cookie")
+        return token, session
+
+    def seen(self, caller: Caller) -> None:
+        """Somebody who was let in earlier asks for something: a person's session is in use."""
+        if isinstance(caller, PersonSession):
+            caller.seen_at_ns = max(caller.seen_at_ns, self._services.sign_ins.now_ns())
+
+    def require_own_page(self, headers: Mapping[str, str]) -> None:
+        """Refuse what another site's page has sent."""
+        origin = headers.get("Origin")
+        if origin is not None and not self.cookie.is_own(origin, headers):
+            raise refusal(people_reasons.ORIGIN_FOREIGN, actual=origin[:128], header="Origin")
+
+    @staticmethod
+    def _require_csrf(token: str, given: str | None) -> None:
+        if given is None:
+            raise refusal(people_reasons.CSRF_MISSING, header=CSRF_HEADER)
+        if not hmac.compare_digest(given.encode(errors="replace"), csrf_of(token).encode()):
+            raise refusal(people_reasons.CSRF_WRONG, header=CSRF_HEADER)
+
+
+def _not_admitted(found: NotAdmitted, signed: tuple[str | None, str | None, str | None]) -> Refused:
+    if isinstance(found, KeyRevoked):
+        return _unauthenticated(reasons.KEY_REVOKED, KEY_HEADER, actual=found.at_ns)
+    if isinstance(found, KeyExpired):
+        return _unauthenticated(reasons.KEY_EXPIRED, KEY_HEADER, actual=found.at_ns)
+    assert isinstance(found, NotAuthentic)
+    reason, header = _SIGNATURE_REASONS[found.fault]
+    if found.fault is SignatureFault.HEADER_MISSING:
+        names = (KEY_HEADER, TIMESTAMP_HEADER, SIGNATURE_HEADER)
+        header = next(name for name, value in zip(names, signed, strict=True) if value is None)
+    if found.fault is SignatureFault.CLOCK_SKEW:
+        assert found.skew_ms is not None
+        refused = _unauthenticated(reason, header, limit=WINDOW_MS, actual=found.skew_ms)
+    else:
+        refused = _unauthenticated(reason, header)
+    if found.skew_ms is not None:
+        refused.extra["clock_skew_ms"] = found.skew_ms
+    return refused
+
+
+def _unauthenticated(
+    reason: Reason, header: str, *, limit: int | None = None, actual: int | None = None
+) -> Refused:
+    return refusal(
+        reason,
+        limit=limit,
+        actual=actual,
+        header=header,
+        headers={"WWW-Authenticate": 'Puhui-Signature realm="puhui"'},
+    )
