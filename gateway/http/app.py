@@ -31,11 +31,8 @@ from gateway.http import (
     operator_registry,
     operator_setup,
     orders,
-<<<<<<< HEAD
     pages,
-=======
     people,
->>>>>>> next
     replacement,
     retirements,
     sessions,
