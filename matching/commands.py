@@ -20,6 +20,7 @@ from matching.listing import Listing
 from matching.negotiated_commands import NegotiationCommand
 from matching.order import OrderId, Side, TimeInForce
 from matching.rulebook import RuleChange
+from matching.safety_commands import LiftKillSwitch, SafetyCommand, ThrowKillSwitch
 from matching.terms import NegotiatedId
 from settlement.commands import (
     AddInstrument,
@@ -313,6 +314,8 @@ AnyAct: TypeAlias = (
     | UnwindDelivery
     | SettleCashBreak
     | ReviewNegotiatedTransfer
+    | ThrowKillSwitch
+    | LiftKillSwitch
 )
 """Every act that can be made to wait for a second person."""
 
@@ -354,6 +357,9 @@ Command: TypeAlias = (
     | UnwindDelivery
     | SettleCashBreak
     | ReviewNegotiatedTransfer
+    | ThrowKillSwitch
+    | LiftKillSwitch
+    | SafetyCommand
     | ApproveAct
     | DeclineAct
     | AnnounceCalendar

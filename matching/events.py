@@ -10,6 +10,7 @@ from matching.listing import Listing
 from matching.negotiated_events import AnyNegotiatedEvent
 from matching.order import CancelReason, OrderId, Side, TimeInForce
 from matching.rulebook import RuleChange
+from matching.safety_events import SafetyEvent
 from matching.session import Phase
 from settlement.cash_events import CashEvent
 from settlement.custody_events import CustodyEvent
@@ -392,5 +393,6 @@ Event: TypeAlias = (
     | DayClosed
     | CloseEvent
     | AnyNegotiatedEvent
+    | SafetyEvent
 )
 """Everything the core can say."""

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from matching import negotiated_rejections
+from matching import negotiated_rejections, safety_rejections
 from settlement.rejections import Reason, Unit
 
 LISTING_UNKNOWN: Final = Reason(
@@ -393,5 +393,6 @@ REASONS: Final = (
     APPROVAL_UNKNOWN,
     SECOND_PERSON_NEEDED,
     *negotiated_rejections.REASONS,
+    *safety_rejections.REASONS,
 )
 """Every reason of this package."""

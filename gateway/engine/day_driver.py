@@ -26,6 +26,7 @@ from matching.events import (
     PhaseChanged,
     RulesAdopted,
 )
+from matching.safety_events import ConnectionEnded, SafetyTimerFired, SafetyTimerSet
 from settlement.events import MovementConfirmed, MovementRefused
 from settlement.values import TradingDay
 
@@ -170,6 +171,9 @@ _NEWS: Final = frozenset(
         MovementRefused,
         PhaseChanged,
         RulesAdopted,
+        SafetyTimerSet,
+        SafetyTimerFired,
+        ConnectionEnded,
     }
 )
 

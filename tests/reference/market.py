@@ -60,6 +60,13 @@ from matching.negotiated_commands import (
     WithdrawNegotiatedTransfer,
 )
 from matching.rulebook import RuleChange
+from matching.safety_commands import (
+    EndConnection,
+    LiftKillSwitch,
+    SetDeadMan,
+    ThrowKillSwitch,
+    WatchConnection,
+)
 from settlement.commands import (
     AddInstrument,
     BankCommand,
@@ -92,6 +99,7 @@ from tests.reference.custody import NEXT_OF_CLAIM, Custody, Frost, are_sound
 from tests.reference.negotiation import NEGOTIATED_PHASES, Negotiation
 from tests.reference.office import Office, PlainUse, UseRequest, channels
 from tests.reference.rules import Terms, number
+from tests.reference.safety import PlainSafety
 from tests.reference.vault import MONEY, Answer, Note, Trade, Vault
 
 STEPS = (
@@ -222,6 +230,7 @@ class Market:
         """What the day goes by; they stand still while it closes."""
         self.halted: list[str | None] = []
         self.restricted: list[str] = []
+        self.safety = PlainSafety(self)
         self.waiting: dict[int, AnyAct] = {}
         self.negotiation = Negotiation(self)
         self._terms: dict[str | None, tuple[int, int, Terms | None]] = {}
@@ -229,7 +238,7 @@ class Market:
     def do(self, command: Command, seq: int, at_ns: int) -> list[Note]:
         """Let time pass up to that instant, then obey or refuse the command; everything that happened."""
         since_ns, self.seq, self.at_ns = self.at_ns, seq, at_ns
-        notes = [*self.follow_time(since_ns), *self.ask_due()]
+        notes = [*self.follow_time(since_ns), *self.ask_due(), *self.safety.follow_time(at_ns)]
         answer = self.decide(command)
         said = [("rejected", answer)] if isinstance(answer, str) else [*answer, *self.ask_due()]
         told = [*notes, *said, *self.follow_up()]
@@ -301,6 +310,8 @@ class Market:
                 return self.decide_once(command)
             case CancelOrder() | CancelOrders():
                 return self.cancel(command)
+            case SetDeadMan() | WatchConnection() | EndConnection():
+                return self.safety.decide(command)
             case AdvanceTime():
                 return []
             case ResolveInstruction():
@@ -339,6 +350,8 @@ class Market:
                 | UnwindDelivery()
                 | SettleCashBreak()
                 | ReviewNegotiatedTransfer()
+                | ThrowKillSwitch()
+                | LiftKillSwitch()
             ):
                 return self.act(command)
             case ApproveAct():
@@ -585,6 +598,8 @@ class Market:
             return "phase_closed"
         if order.listing in self.halted or None in self.halted:
             return "listing_halted"
+        if self.safety.is_killed(order.account):
+            return "kill_switch_on"
         if order.account in self.restricted:
             return "account_restricted"
         if self.custody.stops(order.account):
@@ -785,6 +800,8 @@ class Market:
                 if isinstance(act, RestrictAccount):
                     return "account_restricted" if act.account in self.restricted else None
                 return None if act.account in self.restricted else "not_restricted"
+            case ThrowKillSwitch() | LiftKillSwitch():
+                return self.safety.not_this_switch(act)
             case BustTrade():
                 if self.close_step in STEPS[3:]:
                     return "close_under_way"
@@ -863,6 +880,8 @@ class Market:
             case ResumeTrading():
                 self.halted.remove(act.listing)
                 return [("resumed", act.listing)]
+            case ThrowKillSwitch() | LiftKillSwitch():
+                return self.safety.switched(act)
             case RestrictAccount():
                 self.restricted.append(act.account)
                 theirs = [order for order in self.open.values() if order.account == act.account]
@@ -1226,6 +1245,10 @@ def act_name(act: AnyAct) -> str:
             return "restrict_account"
         case LiftRestriction():
             return "lift_restriction"
+        case ThrowKillSwitch():
+            return "kill_switch"
+        case LiftKillSwitch():
+            return "lift_kill_switch"
         case BustTrade():
             return "bust_trade"
         case RetryRetirement() | RetryRemoval():

@@ -57,6 +57,15 @@ from matching.negotiated_events import (
     NegotiatedTransferUnderReview,
     NegotiatedTransferWithdrawn,
 )
+from matching.safety_events import (
+    ConnectionEnded,
+    ConnectionWatched,
+    KillSwitchLifted,
+    KillSwitchThrown,
+    SafetyTimerCleared,
+    SafetyTimerFired,
+    SafetyTimerSet,
+)
 from settlement import serials
 from settlement.cash_events import BankStatementRecorded, CashBreakClosed, CashBreakFound
 from settlement.certificate import verify_certificate
@@ -219,6 +228,20 @@ def _operators_note(event: Event) -> Note:
             return ("lifted", event.account)
         case TradeBusted():
             return ("busted", event.trade_id)
+        case KillSwitchThrown():
+            return ("killed", event.scope.value, event.subject)
+        case KillSwitchLifted():
+            return ("revived", event.scope.value, event.subject)
+        case SafetyTimerSet():
+            return ("timer set", event.account, event.reason.value, event.name, event.fires_at_ns)
+        case SafetyTimerCleared():
+            return ("timer cleared", event.account, event.reason.value, event.name)
+        case SafetyTimerFired():
+            return ("timer fired", event.account, event.reason.value, event.name, event.count)
+        case ConnectionWatched():
+            return ("watched", event.account, event.connection, event.grace_s)
+        case ConnectionEnded():
+            return ("connection ended", event.connection, event.clean)
         case DayPricesRevised():
             shown = (event.open_fen, event.high_fen, event.low_fen, event.last_fen)
             return ("revised", event.listing, *shown, event.volume_tonnes, event.turnover_fen)
