@@ -10,13 +10,12 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from gateway.cli.command import DataDirOption, JsonOption, run_command
 from gateway.cli.database import exchange_database
 from gateway.cli.faults import CommandFault
 from gateway.cli.output import Output
+from gateway.cli.progress import progress_bar
 from gateway.cli.serve import DatabaseUrlOption
 from gateway.cli.words import say
 from gateway.config import default_data_dir
@@ -103,18 +102,6 @@ async def _told(work: Callable[[], Awaitable[None]]) -> None:
         *(OSError, asyncpg.PostgresError),
     ) as fault:
         raise CommandFault(str(fault)) from None
-
-
-def progress_bar(output: Output) -> Progress:
-    """On standard error, and not beside JSON."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        disable=output.as_json,
-    )
 
 
 async def _verify_all(output: Output, *, replay: bool, pool: Any) -> None:  # noqa: ANN401 - a context of a pool
