@@ -23,6 +23,7 @@ from matching.commands import (
     CloseDay,
     Command,
     DeclineAct,
+    IssueStatements,
     OpenDay,
     RecordReconciliation,
     ReplaceOrder,
@@ -43,6 +44,8 @@ from matching.negotiated_commands import (
 from matching.negotiation import Negotiation
 from matching.operations import Operations
 from matching.rulebook import RuleBook
+from matching.safety import Safety
+from matching.safety_commands import EndConnection, SetDeadMan, WatchConnection
 from matching.session import Phase
 from matching.state import ExchangeState, Stamp
 from matching.trading import ListedTrading
@@ -99,13 +102,12 @@ class Exchange:
         self.calendar = calendar
         self.trading = ListedTrading(depository)
         self.negotiation = Negotiation(self.trading, depository)
-        self.cycle = DayCycle(
-            self.trading, self.negotiation.transfers, depository.movements, rulebook, calendar
-        )
+        self.cycle = DayCycle(self.trading, self.negotiation.transfers, depository, rulebook, calendar)
         self.operations = Operations(depository, self.trading, self.negotiation, rulebook, self.cycle)
         self.unit_transfers = UnitTransfers(depository, self.cycle, self.trading.standing)
         self.follow_up = FollowUp(depository.custody, self.trading, self.negotiation.transfers, self.cycle)
         self.using = Using(depository, self.cycle, self.trading.standing)
+        self.safety = Safety(depository, self.trading, self.cycle)
 
     @property
     def trading_day(self) -> TradingDay | None:
@@ -119,8 +121,8 @@ class Exchange:
 
     @property
     def next_change_ns(self) -> int:
-        """When anything may next change by the mere passing of time: phase, rules, or a use that is held."""
-        return min(self.cycle.next_change_ns, self.using.next_change_ns)
+        """When anything may next change by the mere passing of time: phase, rules, a use that is held, a timer."""
+        return min(self.cycle.next_change_ns, self.using.next_change_ns, self.safety.next_change_ns)
 
     @property
     def close_step(self) -> CloseStep | None:
@@ -138,6 +140,7 @@ class Exchange:
             raise AssertionError(f"{stamp} after {cycle.stamp}")
         events = list(cycle.come_to(stamp))
         events.extend(self.using.follow_time())
+        events.extend(self.safety.follow_time())
         decided = (
             self._decide_for_client(command) if isinstance(command, ClientCommand) else self._decide(command)
         )
@@ -197,6 +200,8 @@ class Exchange:
         match command:
             case CancelOrder() | CancelOrders():
                 return self._cancel(command)
+            case SetDeadMan() | WatchConnection() | EndConnection():
+                return self.safety.decide(command)
             case AdvanceTime():
                 return ()
             case ResolveInstruction():
@@ -231,6 +236,8 @@ class Exchange:
                 return self.cycle.open_day(command)
             case CloseDay():
                 return self.cycle.close_day(command)
+            case IssueStatements():
+                return self.cycle.issue_statements(command)
             case RecordReconciliation():
                 return self.cycle.record_reconciliation(command, len(self.depository.custody.breaks.open))
             case ClientCommand():
@@ -331,6 +338,7 @@ class Exchange:
         self.trading.check(self.negotiation.transfers.cover())
         self.negotiation.transfers.check()
         self.follow_up.check()
+        self.safety.check()
         assert (self.cycle.close is not None) is (self.phase is Phase.CLOSING), "a close outside its phase"
 
     def dump(self) -> ExchangeState:
@@ -356,6 +364,7 @@ class Exchange:
             phase=cycle.phase,
             close=None if cycle.close is None else cycle.close.dump(),
             uses=self.using.desk.dump(),
+            safety=self.safety.dump(),
         )
 
     @classmethod
@@ -376,4 +385,5 @@ class Exchange:
         exchange.cycle.load(state)
         exchange.depository.custody.loaded()
         exchange.using.desk.load(state.uses)
+        exchange.safety.load(state.safety)
         return exchange

@@ -73,6 +73,12 @@ class CancelReason(StrEnum):
     """Its account was frozen, or the units that covered it."""
     OUTSIDE_BAND = "outside_band"
     """The price band was narrowed past it."""
+    DEAD_MAN = "dead_man"
+    """The account's dead man's switch was not held in time."""
+    DISCONNECTED = "disconnected"
+    """Its program's connection was lost and did not come back in time."""
+    KILL_SWITCH = "kill_switch"
+    """An operator stopped the account, its participant or the market."""
 
 
 class OrderStep(StrEnum):

@@ -152,5 +152,7 @@ EXCEPTIONAL_ACTS: Final = (
     "unwind_delivery",
     "settle_cash_break",
     "review_negotiated",
+    "kill_switch",
+    "lift_kill_switch",
 )
 """Operators' acts outside the ordinary course of a day. Each needs a reason, and a second person if the book says."""

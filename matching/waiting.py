@@ -23,6 +23,7 @@ from matching.commands import (
     ResumeTrading,
     ReviewNegotiatedTransfer,
 )
+from matching.safety_commands import LiftKillSwitch, ThrowKillSwitch
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,6 +45,8 @@ class WaitingAct:
     unwind: UnwindDelivery | None = None
     cash: SettleCashBreak | None = None
     review: ReviewNegotiatedTransfer | None = None
+    kill: ThrowKillSwitch | None = None
+    lift_kill: LiftKillSwitch | None = None
 
     @property
     def act(self) -> AnyAct:
@@ -67,6 +70,8 @@ FIELD_OF: Final[dict[type[AnyAct], str]] = {
     UnwindDelivery: "unwind",
     SettleCashBreak: "cash",
     ReviewNegotiatedTransfer: "review",
+    ThrowKillSwitch: "kill",
+    LiftKillSwitch: "lift_kill",
 }
 """Kind of act → its field. Asking a registry again is not here: it waits for nobody."""
 

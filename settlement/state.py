@@ -10,6 +10,7 @@ from settlement.holdings import HoldingState, RetiredState
 from settlement.instrument import Instrument
 from settlement.ledger import BalanceState
 from settlement.lot import Lot
+from settlement.obligations import DayTally
 from settlement.retirement import Use
 from settlement.retirements import RetirementRecord
 from settlement.treasury import TreasuryState
@@ -64,7 +65,7 @@ class DepositoryState:
     custody: CustodyState
     uses: tuple[UseRecord, ...]
     retired: tuple[RetiredState, ...]
-    trading_day: TradingDay | None
+    tally: DayTally
 
 
 def record_of(delivery: Delivery) -> DeliveryRecord:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from matching.close_events import BooksCut, CashCompared, DayFeesCharged, DaySettled, StatementsIssued
 from matching.events import LargeHolderNoted, OrdersCancelled, Replayed
 from matching.negotiated_events import NegotiatedTransferKnown
 from settlement.cash_events import BankStatementRecorded
@@ -15,6 +16,7 @@ from settlement.events import (
     WithdrawalRequested,
     WithdrawalReturned,
 )
+from settlement.retired_figures import RetiredTotalsSet
 
 CHANGES_NO_VIEW: Final = (
     Replayed,
@@ -30,5 +32,11 @@ CHANGES_NO_VIEW: Final = (
     RetirementRefused,
     LargeHolderNoted,
     NegotiatedTransferKnown,
+    DaySettled,
+    DayFeesCharged,
+    RetiredTotalsSet,
+    BooksCut,
+    StatementsIssued,
+    CashCompared,
 )
 """Every type of them."""

@@ -18,6 +18,7 @@ from gateway.engine.market import HaltView, ListingView, Market, MarketState, Ma
 from gateway.engine.negotiations import STEPS, Negotiations, NegotiationView, Step
 from gateway.engine.order_views import OrderViews
 from gateway.engine.orders import OrderView
+from gateway.engine.safety_views import SafetyViews, SafetyViewsState
 from gateway.engine.unseen import CHANGES_NO_VIEW
 from gateway.engine.use_handlers import use_handlers
 from gateway.engine.uses import Uses, UsesState
@@ -86,6 +87,7 @@ class ViewsState:
     negotiations: tuple[NegotiationView, ...]
     custody: CustodyState
     uses: UsesState
+    safety: SafetyViewsState
 
 
 class Views:
@@ -94,6 +96,7 @@ class Views:
     def __init__(self, *, recent_orders: int = RECENT_ORDERS, state: ViewsState | None = None) -> None:
         """Views of an exchange without a past, or those of a snapshot."""
         self._market = Market()
+        self._safety = SafetyViews()
         self._uses = Uses()
         self._accounts = Accounts(self._uses)
         self._participants: dict[str, ParticipantKind] = {}
@@ -159,6 +162,11 @@ class Views:
     def uses(self) -> Uses:
         """Compliance years, uses under way and what was used up. Not to be altered by readers."""
         return self._uses
+
+    @property
+    def safety(self) -> SafetyViews:
+        """Kill switches and watched connections. Not to be altered by readers."""
+        return self._safety
 
     @property
     def position(self) -> int:
@@ -252,11 +260,13 @@ class Views:
             custody=self._custody.dump(),
             negotiations=self._negotiations.all(),
             uses=self._uses.dump(),
+            safety=self._safety.dump(),
         )
 
     def _load(self, state: ViewsState) -> None:
         self._market = Market.load(state.market)
         self._uses = Uses(state.uses)
+        self._safety = SafetyViews.load(state.safety)
         self._accounts = Accounts(self._uses, state.accounts)
         self._participants = dict(state.participants)
         self._depths = {depth.listing: Depth.load(depth) for depth in state.depths}
@@ -285,6 +295,7 @@ class Views:
             **dict.fromkeys(CHANGES_NO_VIEW, _nothing),
             **accounts.handlers(),
             **custody.handlers(accounts),
+            **self._safety.handlers(),
             **use_handlers(self._uses, accounts),
             TradingHalted: lambda entry, event: market.halt(event, entry.at_ns),
             TradingResumed: _plain(market.resume),

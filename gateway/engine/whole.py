@@ -5,8 +5,8 @@ from typing import Final
 
 import asyncpg
 
-from gateway.engine.bank_statements import CheckedBankStatements
-from gateway.engine.bulletins import CheckedBulletins
+from gateway.engine.bank_statements import BANK_STATEMENTS
+from gateway.engine.bulletins import BULLETINS
 from gateway.engine.candles import CheckedCandles
 from gateway.engine.custody_rows import CustodyHistoryRows
 from gateway.engine.derived_rows import DerivedRows, HistoryRows, Reader
@@ -14,13 +14,13 @@ from gateway.engine.settlement_postings import settlement_check
 from gateway.engine.settlement_rows import SettledRows
 from gateway.engine.use_verification import UseTables
 from gateway.engine.verification import Progress, Verification, say_nothing, verify_journal
-from gateway.engine.withdrawals import CheckedWithdrawals
+from gateway.engine.withdrawals import WITHDRAWALS
 
 DERIVED: Final[tuple[Callable[[Reader], DerivedRows], ...]] = (
     HistoryRows,
-    CheckedWithdrawals,
-    CheckedBankStatements,
-    CheckedBulletins,
+    WITHDRAWALS.checked,
+    BANK_STATEMENTS.checked,
+    BULLETINS.checked,
     CheckedCandles,
     CustodyHistoryRows,
     SettledRows,

@@ -98,6 +98,8 @@ GRAVE_ACTS = (
     *("place_freeze", "lift_freeze", "decide_claim", "resolve_break", "retry_deliveries", "unwind_delivery"),
     "settle_cash_break",
     "review_negotiated",
+    "kill_switch",
+    "lift_kill_switch",
 )
 
 Terms = dict[str, RuleValue]
