@@ -33,6 +33,8 @@ TRADING_DAYS: Final = (
     *("2030-10-08", "2030-10-09"),
 )
 """Far ahead of the registry's own clock, which nobody moves and which refuses what comes after its deadline."""
+DAY_AFTER: Final = "2030-10-10"
+"""Without a day to come the date cannot roll."""
 FEES_FROM: Final = "2030-09-04"
 OPENING: Final = Opening(cash_fen=20_000_000, units_tonnes={CLASS_ONE: 1_500, CLASS_TWO: 1_000})
 REFERENCE_FEN: Final = 6_800
@@ -80,8 +82,8 @@ async def _found_market(exchange: RunningExchange) -> list[Participant]:
     first = exchange.participant("operator")
     async with exchange.acting([first]) as clients:
         operator = clients["operator"]
-        calendar: dict[str, Any] = {"first_day": TRADING_DAYS[0], "last_day": TRADING_DAYS[-1]}
-        calendar |= {"trading_days": list(TRADING_DAYS), "source": "made up for this test"}
+        calendar: dict[str, Any] = {"first_day": TRADING_DAYS[0], "last_day": DAY_AFTER}
+        calendar |= {"trading_days": [*TRADING_DAYS, DAY_AFTER], "source": "made up for this test"}
         await operator.do("/v1/operator/calendar", calendar)
         for code, name in ((CLASS_ONE, "I"), (CLASS_TWO, "II")):
             listing = {"listing": code, "class": name, "first_reference_price": price_text(REFERENCE_FEN)}
