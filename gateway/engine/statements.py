@@ -24,8 +24,13 @@ SELECT day_cut.seq, at_ns, digest,
 FROM day_cut JOIN journal USING (seq, at_ns) WHERE trading_day = $1"""
 _ISSUED: Final = "SELECT digest FROM statement_issued WHERE trading_day = $1 AND account = $2"
 _ISSUED_AS: Final = "SELECT account FROM statement_issued WHERE trading_day = $1 AND digest = $2"
+# What there is now without what came since: so a statement costs its days, and not the account's whole life.
 _OWNED: Final = """
-SELECT asset, sum(amount)::bigint AS amount FROM settlement.posting WHERE account = $1 AND seq <= $2
+SELECT asset, sum(amount)::bigint AS amount FROM (
+    SELECT asset, amount FROM settlement.balance WHERE account = $1
+    UNION ALL
+    SELECT asset, -amount FROM settlement.posting WHERE account = $1 AND seq > $2
+) AS part
 GROUP BY asset ORDER BY asset"""
 _LINES: Final = """
 SELECT seq, line, kind, reference, asset, amount, from_account, to_account, payment_fen, journal.at_ns
