@@ -194,7 +194,7 @@ def _responses(route: Route) -> dict[str, Any]:
         content_type = route.content_type.partition(";")[0]
         kind = "object" if content_type == "application/json" else "string"
         good["content"] = {content_type: {"schema": {"type": kind}}}
-    for content_type in route.also:
+    for content_type in (one.partition(";")[0] for one in route.also):
         good["content"][content_type] = {"schema": {"type": "string"}}
     problem = {
         "description": "A problem; its code is one of GET /v1/errors.",
