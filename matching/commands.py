@@ -6,11 +6,13 @@ from typing import TypeAlias
 from matching.acts import (
     Act,
     DecideClaim,
+    GrantMandate,
     LiftFreeze,
     PlaceFreeze,
     ResolveBreak,
     RetryDeliveries,
     RetryRemoval,
+    RevokeMandate,
     SettleCashBreak,
     UnwindDelivery,
 )
@@ -301,6 +303,8 @@ AnyAct: TypeAlias = (
     | UnwindDelivery
     | SettleCashBreak
     | ReviewNegotiatedTransfer
+    | GrantMandate
+    | RevokeMandate
 )
 """Every act that can be made to wait for a second person."""
 
@@ -342,6 +346,8 @@ Command: TypeAlias = (
     | UnwindDelivery
     | SettleCashBreak
     | ReviewNegotiatedTransfer
+    | GrantMandate
+    | RevokeMandate
     | ApproveAct
     | DeclineAct
     | AnnounceCalendar

@@ -103,6 +103,7 @@ class Exchange:
             self.trading, self.negotiation.transfers, depository.movements, rulebook, calendar
         )
         self.operations = Operations(depository, self.trading, self.negotiation, rulebook, self.cycle)
+        self.delegation = self.operations.delegation
         self.unit_transfers = UnitTransfers(depository, self.cycle, self.trading.standing)
         self.follow_up = FollowUp(depository.custody, self.trading, self.negotiation.transfers, self.cycle)
         self.using = Using(depository, self.cycle, self.trading.standing)
@@ -119,8 +120,9 @@ class Exchange:
 
     @property
     def next_change_ns(self) -> int:
-        """When anything may next change by the mere passing of time: phase, rules, or a use that is held."""
-        return min(self.cycle.next_change_ns, self.using.next_change_ns)
+        """When anything may next change by the mere passing of time: phase, rules, a mandate's end, or a use that is held."""
+        changes = (self.cycle.next_change_ns, self.using.next_change_ns, self.depository.mandates.next_end_ns)
+        return min(at_ns for at_ns in changes if at_ns is not None)
 
     @property
     def close_step(self) -> CloseStep | None:
@@ -137,6 +139,7 @@ class Exchange:
         if stamp.seq != cycle.stamp.seq + 1 or stamp.at_ns < cycle.stamp.at_ns:
             raise AssertionError(f"{stamp} after {cycle.stamp}")
         events = list(cycle.come_to(stamp))
+        events.extend(self.delegation.follow_time(stamp.at_ns))
         events.extend(self.using.follow_time())
         decided = (
             self._decide_for_client(command) if isinstance(command, ClientCommand) else self._decide(command)
@@ -154,7 +157,7 @@ class Exchange:
 
     def _decide_for_client(self, command: ClientCommand) -> Rejection | Iterable[Event]:
         if not isinstance(command, BankCommand):  # the bank acts for every account
-            refused = self.depository.may_act(command.participant, command.account)
+            refused = self.delegation.refuse_actor(command)
             if refused is not None:
                 return refused
         first_use = self._client_ids.first_use(command)
@@ -165,6 +168,12 @@ class Exchange:
         self._client_ids.use(command, self.cycle.stamp.seq)
         if self._too_late(command.deadline_ns):
             return DEADLINE_PASSED.because(limit=command.deadline_ns, actual=self.cycle.stamp.at_ns)
+        decided = self._decide_in_time(command)
+        if isinstance(decided, Rejection) or isinstance(command, BankCommand):
+            return decided
+        return (*self.delegation.note(command), *decided)
+
+    def _decide_in_time(self, command: ClientCommand) -> Rejection | Iterable[Event]:
         match command:
             case SubmitOrder():
                 return self.trading.submit(command, self.cycle.moment())
@@ -276,9 +285,16 @@ class Exchange:
     def _cancel(self, command: CancelOrder | CancelOrders) -> Rejection | list[Event]:
         if self._too_late(command.deadline_ns):
             return DEADLINE_PASSED.because(limit=command.deadline_ns, actual=self.cycle.stamp.at_ns)
-        if isinstance(command, CancelOrder):
-            return self.trading.cancel(command, self.phase)
-        return self.trading.cancel_many(command, self.phase)
+        refused = self.delegation.refuse_actor(command)
+        if refused is not None:
+            return refused
+        trading, phase = self.trading, self.phase
+        decided = (
+            trading.cancel(command, phase)
+            if isinstance(command, CancelOrder)
+            else trading.cancel_many(command, phase)
+        )
+        return decided if isinstance(decided, Rejection) else [*self.delegation.note(command), *decided]
 
     def _too_late(self, deadline_ns: int | None) -> bool:
         return deadline_ns is not None and self.cycle.stamp.at_ns > deadline_ns
@@ -331,6 +347,7 @@ class Exchange:
         self.trading.check(self.negotiation.transfers.cover())
         self.negotiation.transfers.check()
         self.follow_up.check()
+        self.delegation.check()
         assert (self.cycle.close is not None) is (self.phase is Phase.CLOSING), "a close outside its phase"
 
     def dump(self) -> ExchangeState:

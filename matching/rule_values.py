@@ -152,5 +152,6 @@ EXCEPTIONAL_ACTS: Final = (
     "unwind_delivery",
     "settle_cash_break",
     "review_negotiated",
+    "grant_mandate",
 )
 """Operators' acts outside the ordinary course of a day. Each needs a reason, and a second person if the book says."""

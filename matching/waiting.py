@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from matching.acts import (
     DecideClaim,
+    GrantMandate,
     LiftFreeze,
     PlaceFreeze,
     ResolveBreak,
@@ -44,6 +45,7 @@ class WaitingAct:
     unwind: UnwindDelivery | None = None
     cash: SettleCashBreak | None = None
     review: ReviewNegotiatedTransfer | None = None
+    mandate: GrantMandate | None = None
 
     @property
     def act(self) -> AnyAct:
@@ -67,6 +69,7 @@ FIELD_OF: Final[dict[type[AnyAct], str]] = {
     UnwindDelivery: "unwind",
     SettleCashBreak: "cash",
     ReviewNegotiatedTransfer: "review",
+    GrantMandate: "mandate",
 }
 """Kind of act → its field. Asking a registry again is not here: it waits for nobody."""
 

@@ -95,6 +95,7 @@ from settlement.events import (
     WithdrawalReturned,
 )
 from settlement.lot import MethodologyClass
+from settlement.mandate import ActedByMandate, MandateEnded, MandateGranted
 from settlement.use_events import (
     CertificateIssued,
     ComplianceYearAdopted,
@@ -184,6 +185,15 @@ def _operators_note(event: Event) -> Note:
             return ("lifted", event.account)
         case TradeBusted():
             return ("busted", event.trade_id)
+        case MandateGranted(mandate=granted):
+            return (
+                *("mandate", granted.mandate_id, granted.account, granted.participant),
+                *(tuple(action.value for action in granted.actions), granted.until_ns),
+            )
+        case MandateEnded():
+            return ("mandate over", event.mandate_id, event.account, event.participant, event.end.value)
+        case ActedByMandate():
+            return ("by mandate", event.mandate_id, event.account, event.participant)
         case DayPricesRevised():
             shown = (event.open_fen, event.high_fen, event.low_fen, event.last_fen)
             return ("revised", event.listing, *shown, event.volume_tonnes, event.turnover_fen)
