@@ -15,8 +15,10 @@ from settlement.events import (
     WithdrawalRequested,
     WithdrawalReturned,
 )
+from settlement.mandate import ActedByMandate
 
 CHANGES_NO_VIEW: Final = (
+    ActedByMandate,
     Replayed,
     OrdersCancelled,
     BankStatementRecorded,

@@ -14,6 +14,7 @@ from gateway.engine.approvals import Approvals, ApprovalView
 from gateway.engine.custody import Custody, CustodyState
 from gateway.engine.depth import Depth, DepthChange, DepthState, DepthView
 from gateway.engine.entry import Entry
+from gateway.engine.mandates import Mandates, MandateView
 from gateway.engine.market import HaltView, ListingView, Market, MarketState, MarketView
 from gateway.engine.negotiations import STEPS, Negotiations, NegotiationView, Step
 from gateway.engine.order_views import OrderViews
@@ -64,6 +65,7 @@ from settlement.events import (
     ParticipantRegistered,
 )
 from settlement.lot import Lot, MethodologyClass
+from settlement.mandate import MandateEnded, MandateGranted
 
 RECENT_ORDERS: Final = 4_096
 """How many ended orders stay in memory."""
@@ -85,6 +87,7 @@ class ViewsState:
     approvals: tuple[ApprovalView, ...]
     negotiations: tuple[NegotiationView, ...]
     custody: CustodyState
+    mandates: tuple[MandateView, ...]
     uses: UsesState
 
 
@@ -101,6 +104,7 @@ class Views:
         self._orders = OrderViews(recent_orders)
         self._approvals = Approvals()
         self._custody = Custody()
+        self._mandates = Mandates()
         self._negotiations = Negotiations()
         self._recent_limit = recent_orders
         self.depth_changes: tuple[DepthChange, ...] = ()
@@ -154,6 +158,11 @@ class Views:
     def custody(self) -> Custody:
         """What stands between exchange and registry: freezes, breaks, claims, notices. Not to be altered by readers."""
         return self._custody
+
+    @property
+    def mandates(self) -> Mandates:
+        """Who may act for whom. Not to be altered by readers."""
+        return self._mandates
 
     @property
     def uses(self) -> Uses:
@@ -250,6 +259,7 @@ class Views:
             open_orders=self._orders.open.all(),
             approvals=tuple(self._approvals.waiting.values()),
             custody=self._custody.dump(),
+            mandates=tuple(self._mandates.all.values()),
             negotiations=self._negotiations.all(),
             uses=self._uses.dump(),
         )
@@ -263,6 +273,7 @@ class Views:
         self._orders = OrderViews(self._recent_limit, state.open_orders)
         self._approvals = Approvals(state.approvals)
         self._custody = Custody(state.custody)
+        self._mandates = Mandates(state.mandates)
         self._negotiations = Negotiations(state.negotiations)
         self._handlers = self._make_handlers()
 
@@ -290,6 +301,8 @@ class Views:
             TradingResumed: _plain(market.resume),
             TradeBusted: self._on_busted,
             DayPricesRevised: _plain(market.revise),
+            MandateGranted: self._mandates.grant,
+            MandateEnded: self._mandates.end,
             ApprovalRequested: approvals.request,
             ActApproved: _plain(approvals.decide),
             ActDeclined: _plain(approvals.decide),

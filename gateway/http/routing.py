@@ -88,11 +88,21 @@ class Call:
             raise refusal(reasons.ACCOUNT_MISSING, pointer="/account")
         return AccountId(account)
 
+    def may_see(self, account: str) -> bool:
+        """Whether an account is the caller's own, or one it acts for by a mandate, or the caller a supervisor."""
+        views = self.services.views
+        view = views.account(account)
+        return view is not None and (
+            view.owner == self.participant
+            or Scope.SUPERVISE in self.signed_by.scopes
+            or any(views.mandates.between(self.participant, account))
+        )
+
     def own_account(self, named: str | None) -> AccountView:
-        """An account to be read: it must be the participant's own, or the reader a supervisor."""
+        """An account to be read by who may see it. Raises Refused."""
         account = self.account(named)
         view = self.services.views.account(account)
-        if view is not None and (view.owner == self.participant or Scope.SUPERVISE in self.signed_by.scopes):
+        if view is not None and self.may_see(account):
             return view
         # Whether another's account exists is not told to those who may not see it.
         reason = ACCOUNT_UNKNOWN if view is None and named is None else NOT_YOUR_ACCOUNT

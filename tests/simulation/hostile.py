@@ -146,7 +146,7 @@ class Hostile:
             (5, self.control),
             (6, self.bust),
             (5, self.second_person),
-            (7, self.mandate),
+            (18, self.mandate),
             (220, self.bargain),
             (5, self.retry),
             (1, self.calendar),
@@ -877,7 +877,7 @@ class Hostile:
             return RevokeMandate(
                 operator=operator, reason=reason, mandate_id=self.random.choice(known or [MandateId(1)])
             )
-        number = 0 if self.chance(0.03) else self.random.randrange(1, 5)
+        number = 0 if self.chance(0.03) else self.random.choice((1, 2, 4, 4, 4))
         actions = self.random.sample(tuple(MandatedAction), number)
         ahead_ns = self.random.choice((0, -1, 1, 60 * SECOND_NS, 3_600 * SECOND_NS, 3 * DAY_NS, 9 * DAY_NS))
         return GrantMandate(

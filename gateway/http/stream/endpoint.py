@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from socket import SO_SNDBUF, SOL_SOCKET
 from typing import Final
 
 from aiohttp import WSCloseCode, web
 
 from gateway.access.sessions import PersonSession
+from gateway.engine.entry import Entry
 from gateway.http import reasons
 from gateway.http.addresses import address_of
 from gateway.http.dispatch import Dispatcher
@@ -16,6 +18,7 @@ from gateway.http.services import Services
 from gateway.http.stream.hub import Hub
 from gateway.http.stream.outbox import KEY_GONE, SLOW_CONSUMER
 from gateway.http.stream.session import Session
+from settlement.mandate import MandateEnded
 
 MESSAGE_LIMIT_BYTES: Final = 64 * 1_024
 SEND_BUFFER_BYTES: Final = 64 * 1_024
@@ -39,6 +42,7 @@ class Stream:
         self._watcher: asyncio.Task[None] | None = None
         services.metrics.watch(services.metrics.ws_clients, lambda: len(self._sessions))
         services.sign_ins.sessions.on_end(self._person_left)
+        services.sequencer.on_commit(self._on_commit)
 
     async def start(self, _: web.Application) -> None:
         """Begin to watch for connections that are stuck."""
@@ -132,6 +136,14 @@ class Stream:
         """A person's session was ended: its connections end with it, without waiting to be found."""
         for session in self._sessions:
             if session.caller is ended:
+                session.leave()
+                self._end(session, KEY_GONE, "key_gone")
+
+    def _on_commit(self, entries: Sequence[Entry]) -> None:
+        """Whoever may not act for an account any more is told no more of it; the views know already."""
+        ended = any(isinstance(event, MandateEnded) for entry in entries for event in entry.events)
+        for session in self._sessions if ended else ():
+            if not session.may_follow():
                 session.leave()
                 self._end(session, KEY_GONE, "key_gone")
 

@@ -116,6 +116,13 @@ class Session:
         """Whether the key, or the person's session, that this connection logged on with may still be used."""
         return self.caller is None or self._dispatcher.identity.is_good(self.caller)
 
+    def may_follow(self) -> bool:
+        """Whether the account whose events it follows may still be seen."""
+        if self._follower is None:
+            return True
+        call = self._call(ActionKind.READ, path={}, query=None, body=None, deadline_ns=None)
+        return call.may_see(self._follower.account)
+
     def _take(self, raw: bytes) -> None:
         message: Any = None
         try:
