@@ -214,9 +214,9 @@ def submitted(entry: Entry, *, replayed: bool) -> Reply:
         elif kind is OrderAccepted:
             order = _accepted(entry)
         elif kind is OrderCancelled:
-            assert order is not None
             assert isinstance(event, OrderCancelled)
-            if event.order_id == order.order_id:  # or one of the same owner that stood in its way
+            # Others are of the same owner and stood in its way, or had come to their end when this one came.
+            if order is not None and event.order_id == order.order_id:
                 order.status, order.reason, order.ended_ns = "cancelled", event.reason.value, entry.at_ns
         elif kind is Rejected:
             assert isinstance(event, Rejected)

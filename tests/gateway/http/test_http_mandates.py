@@ -67,7 +67,7 @@ async def test_a_delegate_trades_for_the_owner_and_both_are_told(exchange: Desk)
     name = await granted(exchange)
     order = (await delegate.send("POST", "/v1/orders", for_seller("yes"))).json()["order"]
     assert (order["account"], order["participant"]) == ("seller", "delegate-person")
-    assert (await delegate.get(f"/v1/orders/{order['id']}"))["order"]["id"] == order["id"]
+    assert (await delegate.get(f"/v1/orders/{order['id']}"))["id"] == order["id"]
     assert (await delegate.get("/v1/account?account=seller"))["account"] == "seller"
     other = await delegate.send(
         "POST", "/v1/orders", for_seller("other") | {"account": "buyer", "side": "buy"}
@@ -99,7 +99,7 @@ async def test_a_revoked_mandate_bites_at_once_also_on_an_open_stream(exchange: 
     late = await delegate.send("POST", "/v1/orders", for_seller("late"))
     assert (late.status_code, late.json()["code"]) == (403, "not_your_account")
     assert (await delegate.send("GET", f"/v1/orders/{order['id']}")).status_code == 404
-    ended = (await exchange["seller"].get(f"/v1/orders/{order['id']}"))["order"]
+    ended = await exchange["seller"].get(f"/v1/orders/{order['id']}")
     assert (ended["status"], ended["reason"]) == ("cancelled", "mandate_ended")
     again = await exchange["operator"].send(
         "POST", f"/v1/operator/mandates/{name}/revoke", {"reason": "twice"}
