@@ -7,6 +7,7 @@ from typing import Final
 from gateway.access.authenticate import Authenticator
 from gateway.access.limits import RateLimits
 from gateway.announcing import announce
+from gateway.composition.promises import promises_of
 from gateway.composition.reference_registry import PLATFORM_FAULTS, platform
 from gateway.composition.registry_line import (
     Line,
@@ -19,7 +20,8 @@ from gateway.composition.registry_line import (
 from gateway.config import SeedName, Settings, make_private_dir, read_quotas
 from gateway.demo import LABEL, PLAYERS, Seed, SeedFault, is_planted
 from gateway.door import listening, open_door, url_of
-from gateway.engine.day_driver import DayDriver
+from gateway.engine.day_driver import DayDriver, Outside
+from gateway.engine.issuing import Issuer
 from gateway.engine.templates import Templates
 from gateway.founding import found
 from gateway.http.app import make_app
@@ -40,6 +42,7 @@ async def serve(settings: Settings, say: Say) -> None:
         gateway.faults.OPERATOR_FAULTS: it cannot start, or lost something it cannot be without.
     """
     market = load_market(settings.market)
+    promises = promises_of(settings)
     make_private_dir(settings.data_dir)
     lifetime = Lifetime()
     async with AsyncExitStack() as stack:
@@ -47,8 +50,8 @@ async def serve(settings: Settings, say: Say) -> None:
         with lifetime.starting():
             door = stack.enter_context(listening(settings.host, settings.port))
             engine = await stack.enter_async_context(running_engine(settings, lifetime, say))
-            line = await stack.enter_async_context(registry_line(settings, engine, lifetime, say))
-            lifetime.run(stack, "day driver", _day_driver(engine, line).run())
+            line = await stack.enter_async_context(registry_line(settings, engine, lifetime, say, promises))
+            lifetime.run(stack, "day driver", day_driver(engine, line).run())
             await found(market, engine.views, engine.sequencer.submit)
             if settings.seed is SeedName.DEMO and not is_planted(engine.views):
                 say("充入演示数据 | filling in the demonstration's data")
@@ -93,13 +96,14 @@ async def _plant(settings: Settings, engine: Engine) -> None:
             raise SeedFault(f"the registry: {fault}") from fault
 
 
-def _day_driver(engine: Engine, line: Line) -> DayDriver:
+def day_driver(engine: Engine, line: Line) -> DayDriver:
+    """What moves the day of a running exchange, with all that a close needs from outside."""
     return DayDriver(
         engine.sequencer,
         engine.views,
         engine.clock,
         lambda: engine.exchange.next_change_ns,
-        reconciler(line),
+        Outside(reconcile=reconciler(line), issue=Issuer(engine.history.statements, engine.views)),
     )
 
 

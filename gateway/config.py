@@ -66,6 +66,8 @@ class Settings:
     """A registry platform of one's own; the reference registry is started when absent."""
     registry_key_file: Path | None = None
     """The public key (PEM) with which that platform signs its answers."""
+    registry_capabilities_file: Path | None = None
+    """What that platform promises (TOML), where it does not serve a record of its own."""
     drill: bool = False
     """Whether the reference registry takes orders to fail, for rehearsals."""
     seed: SeedName | None = None
@@ -79,6 +81,10 @@ class Settings:
         if (self.registry_url is None) != (self.registry_key_file is None):
             raise SettingsFault(
                 "--registry-url and --registry-key-file go together: answers are checked with that key"
+            )
+        if self.registry_capabilities_file is not None and self.registry_url is None:
+            raise SettingsFault(
+                "--registry-capabilities-file is for --registry-url: the reference registry serves its own record"
             )
         if self.seed is not None and self.registry_url is not None:
             raise SettingsFault("--seed fills the reference registry, which --registry-url replaces")

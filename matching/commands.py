@@ -17,10 +17,12 @@ from matching.acts import (
     UnwindDelivery,
 )
 from matching.calendar import Announcement
+from matching.close_events import IssuedStatement
 from matching.listing import Listing
 from matching.negotiated_commands import NegotiationCommand
 from matching.order import OrderId, Side, TimeInForce
 from matching.rulebook import RuleChange
+from matching.safety_commands import LiftKillSwitch, SafetyCommand, ThrowKillSwitch
 from matching.terms import NegotiatedId
 from settlement.commands import (
     AddInstrument,
@@ -261,6 +263,9 @@ class CloseDay:
     """Begin the close of this trading day (operator). It is then worked off by `AdvanceClose`."""
 
     trading_day: TradingDay
+    operator: ParticipantId | None = None
+    reason: str | None = None
+    """Needed where the clock closes the day, and its sessions are not over."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -286,6 +291,14 @@ class RecordReconciliation:
     """Sequence number of the registry's journal at which both sides were taken."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IssueStatements:
+    """Tell the core that these accounts, the next in the order they were opened, have their statements of the day."""
+
+    trading_day: TradingDay
+    statements: tuple[IssuedStatement, ...]
+
+
 AnyAct: TypeAlias = (
     AdoptRules
     | HaltTrading
@@ -305,6 +318,8 @@ AnyAct: TypeAlias = (
     | ReviewNegotiatedTransfer
     | GrantMandate
     | RevokeMandate
+    | ThrowKillSwitch
+    | LiftKillSwitch
 )
 """Every act that can be made to wait for a second person."""
 
@@ -348,6 +363,9 @@ Command: TypeAlias = (
     | ReviewNegotiatedTransfer
     | GrantMandate
     | RevokeMandate
+    | ThrowKillSwitch
+    | LiftKillSwitch
+    | SafetyCommand
     | ApproveAct
     | DeclineAct
     | AnnounceCalendar
@@ -355,6 +373,7 @@ Command: TypeAlias = (
     | OpenDay
     | CloseDay
     | RecordReconciliation
+    | IssueStatements
     | NegotiationCommand
 )
 """Everything that can be told to the core."""

@@ -10,7 +10,7 @@ from typing import Final
 from matching import rejections
 from matching.calendar import Calendar, following, midnight_ns
 from matching.closing import Close
-from matching.commands import AdvanceClose, CloseDay, OpenDay, RecordReconciliation
+from matching.commands import AdvanceClose, CloseDay, IssueStatements, OpenDay, RecordReconciliation
 from matching.day import day_after, negotiation_ends_ns, next_phase_ns, phase_of
 from matching.events import (
     CloseStarted,
@@ -28,9 +28,10 @@ from matching.rulebook import RuleBook, Rules
 from matching.session import NEGOTIATED_PHASES, NS, Phase
 from matching.state import ExchangeState, Stamp
 from matching.trading import ListedTrading
-from settlement.movements import Movements
+from settlement.depository import Depository
 from settlement.rejections import Rejection
-from settlement.values import AssetCode, TradingDay
+from settlement.retired_figures import RetiredFigures
+from settlement.values import AssetCode, ParticipantId, TradingDay
 
 NEVER_NS: Final = 2**63 - 1
 """Later than any stamp."""
@@ -41,7 +42,7 @@ class DayCycle:
 
     __slots__ = (
         "_calendar",
-        "_movements",
+        "_depository",
         "_negotiated",
         "_rulebook",
         "_trading",
@@ -49,6 +50,7 @@ class DayCycle:
         "market_rules",
         "next_change_ns",
         "phase",
+        "retired",
         "stamp",
         "trading_day",
     )
@@ -57,14 +59,14 @@ class DayCycle:
         self,
         trading: ListedTrading,
         negotiated: NegotiatedTransfers,
-        movements: Movements,
+        depository: Depository,
         rulebook: RuleBook,
         calendar: Calendar,
     ) -> None:
         """Before the first day."""
         self._negotiated = negotiated
         self._trading = trading
-        self._movements = movements
+        self._depository = depository
         self._rulebook = rulebook
         self._calendar = calendar
         self.stamp = Stamp(seq=0, at_ns=0)
@@ -74,6 +76,8 @@ class DayCycle:
         self.next_change_ns = NEVER_NS
         """When phase or rules may next change by the mere passing of time."""
         self.close: Close | None = None
+        self.retired = RetiredFigures()
+        """Retirements that the next bulletin may tell of."""
         self.market_rules: Rules | None = None
         """The market-wide rules the day goes by; they stand still while it closes. Absent before the first day."""
 
@@ -121,10 +125,10 @@ class DayCycle:
             return rejections.DAY_NOT_OPEN.because(limit=self.trading_day, actual=command.trading_day)
         if self.close is not None:
             return rejections.CLOSE_UNDER_WAY.because(actual=self.close.step)
-        if self.rules().close_by_clock:
+        if self.rules().close_by_clock and not (command.reason or "").strip():
             return rejections.SESSION_IN_PROGRESS.because(actual=self.phase)
         # From here the command must succeed.
-        return list(self._begin_close(self.trading_day))
+        return list(self._begin_close(self.trading_day, command.operator, command.reason))
 
     def advance_close(self, command: AdvanceClose) -> Rejection | Iterable[Event]:
         """Do the next portion of the close."""
@@ -156,7 +160,15 @@ class DayCycle:
         )
         if command.on_demand or close is None:
             return (reconciled,)
-        return (reconciled, close.reconciled())
+        return (close.cash_compared(), reconciled, *close.reconciled())
+
+    def issue_statements(self, command: IssueStatements) -> Rejection | Iterable[Event]:
+        """Note that accounts have their statements; when all have, the close goes on."""
+        close = self.close
+        if close is None or command.trading_day != close.trading_day or not close.is_due(command.statements):
+            return rejections.STATEMENTS_NOT_DUE.because(actual=self.phase if close is None else close.step)
+        # From here the command must succeed.
+        return list(close.issued(command.statements))
 
     def come_to(self, stamp: Stamp) -> Iterator[Event]:
         """The next command's stamp, and what the mere passing of time has brought by then."""
@@ -205,7 +217,7 @@ class DayCycle:
         self.trading_day, self.phase = state.trading_day, state.phase
         self.next_change_ns, self.market_rules = state.next_change_ns, state.market_rules
         if state.close is not None:
-            self.close = Close.load(state.close, self._trading, self._movements)
+            self.close = Close.load(state.close, self._trading, self._depository, self.retired)
 
     def _roll_date(self, close: Close) -> Rejection | Iterable[Event]:
         next_day = day_after(close.trading_day, self._calendar, self.rules(), self.stamp.at_ns)
@@ -220,7 +232,7 @@ class DayCycle:
     def _begin_day(self, day: TradingDay) -> Iterator[Event]:
         self.trading_day = day
         self.market_rules = self.rules()
-        self._movements.obligations.begin_day(day)
+        self._depository.movements.obligations.begin_day(day)
         self._negotiated.begin_day()
         yield DayOpened(trading_day=day)
         for market in self._trading.markets.values():
@@ -228,11 +240,14 @@ class DayCycle:
             yield market.band_set(day)
         yield from self.follow_time()
 
-    def _begin_close(self, day: TradingDay) -> Iterator[Event]:
+    def _begin_close(
+        self, day: TradingDay, operator: ParticipantId | None = None, reason: str | None = None
+    ) -> Iterator[Event]:
         yield from self._change_phase(Phase.CLOSING)
-        self.close = Close(day, self._trading, self._movements)
+        self.close = Close(day, self._trading, self._depository, self.retired)
         self.next_change_ns = NEVER_NS
-        yield CloseStarted(trading_day=day)
+        yield CloseStarted(trading_day=day, operator=operator, reason=reason)
+        yield from self.close.begin()
 
     def _change_phase(self, phase: Phase) -> Iterator[Event]:
         if phase is not self.phase:

@@ -81,8 +81,13 @@ class Delegation:
         """Why who acts may not do this for the account; None when it owns the account or has a mandate for it."""
         return self._mandates.refuse(command.participant, command.account, _KINDS.get(type(command)))
 
-    def note(self, command: ActorCommand) -> tuple[ActedByMandate, ...]:
-        """That the command at hand is done by a mandate; nothing when the owner acts itself."""
+    def noted(
+        self, command: ActorCommand, decided: Rejection | Iterable[Event]
+    ) -> Rejection | Iterable[Event]:
+        """What was decided, after a note where the command is done by a mandate."""
+        return decided if isinstance(decided, Rejection) else (*self._note(command), *decided)
+
+    def _note(self, command: ActorCommand) -> tuple[ActedByMandate, ...]:
         if self._depository.accounts[command.account].owner == command.participant:
             return ()
         mandate = self._mandates.find(command.participant, command.account, _KINDS[type(command)])

@@ -5,10 +5,12 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from matching.calendar import Announcement
+from matching.close_events import CloseEvent
 from matching.listing import Listing
 from matching.negotiated_events import AnyNegotiatedEvent
 from matching.order import CancelReason, OrderId, Side, TimeInForce
 from matching.rulebook import RuleChange
+from matching.safety_events import SafetyEvent
 from matching.session import Phase
 from settlement.cash_events import CashEvent
 from settlement.custody_events import CustodyEvent
@@ -273,13 +275,23 @@ class BandSet:
 class CloseStep(StrEnum):
     """The steps of the close, in their order."""
 
+    STOP_ORDERS = "stop_orders"
+    """Done as the close starts: no new order is taken, and negotiations end."""
     EXPIRE_ORDERS = "expire_orders"
     CLOSING_PRICES = "closing_prices"
+    """The close is what the next day's band is around."""
     OBLIGATIONS = "obligations"
-    """Choose the serials of every delivery and instruct the registry."""
+    """Trade by trade, choose the serials and instruct the registry."""
+    REGISTRY = "registry"
+    """The registry answers; with its answer each delivery settles against payment, fees included, or fails and returns."""
     DELIVERY = "delivery"
-    """The registry answers; each delivery settles against payment, or fails and returns."""
+    """Nothing is left but what is parked: how the day's deliveries ended is counted."""
+    FEES = "fees"
+    """What the day's fees came to is held against the ledger."""
+    PUBLICATION = "publication"
+    """The bulletin's figures are set and the books cut; then every account is issued its statement."""
     RECONCILE = "reconcile"
+    """Money is compared with the bank's, units with the registry's."""
     ROLL_DATE = "roll_date"
 
 
@@ -288,6 +300,10 @@ class CloseStarted:
     """No new orders; the close is under way."""
 
     trading_day: TradingDay
+    operator: ParticipantId | None = None
+    """Who asked for it; nobody where the clock did."""
+    reason: str | None = None
+    """Why before its time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -377,6 +393,8 @@ Event: TypeAlias = (
     | ClosingPriceSet
     | Reconciled
     | DayClosed
+    | CloseEvent
     | AnyNegotiatedEvent
+    | SafetyEvent
 )
 """Everything the core can say."""

@@ -23,6 +23,7 @@ from matching.commands import (
     CloseDay,
     Command,
     DeclineAct,
+    IssueStatements,
     OpenDay,
     RecordReconciliation,
     ReplaceOrder,
@@ -33,16 +34,13 @@ from matching.events import CalendarAnnounced, CloseStep, Event, ListingAdded, R
 from matching.follow_up import FollowUp
 from matching.market import ListedMarket
 from matching.negotiated_commands import (
-    ConfirmNegotiatedTransfer,
-    CounterNegotiatedTransfer,
-    DeclineNegotiatedTransfer,
-    FileNegotiatedTransfer,
     NegotiationCommand,
-    WithdrawNegotiatedTransfer,
 )
 from matching.negotiation import Negotiation
 from matching.operations import Operations
 from matching.rulebook import RuleBook
+from matching.safety import Safety
+from matching.safety_commands import EndConnection, SetDeadMan, WatchConnection
 from matching.session import Phase
 from matching.state import ExchangeState, Stamp
 from matching.trading import ListedTrading
@@ -99,14 +97,13 @@ class Exchange:
         self.calendar = calendar
         self.trading = ListedTrading(depository)
         self.negotiation = Negotiation(self.trading, depository)
-        self.cycle = DayCycle(
-            self.trading, self.negotiation.transfers, depository.movements, rulebook, calendar
-        )
+        self.cycle = DayCycle(self.trading, self.negotiation.transfers, depository, rulebook, calendar)
         self.operations = Operations(depository, self.trading, self.negotiation, rulebook, self.cycle)
         self.delegation = self.operations.delegation
         self.unit_transfers = UnitTransfers(depository, self.cycle, self.trading.standing)
         self.follow_up = FollowUp(depository.custody, self.trading, self.negotiation.transfers, self.cycle)
         self.using = Using(depository, self.cycle, self.trading.standing)
+        self.safety = Safety(depository, self.trading, self.cycle)
 
     @property
     def trading_day(self) -> TradingDay | None:
@@ -120,9 +117,10 @@ class Exchange:
 
     @property
     def next_change_ns(self) -> int:
-        """When anything may next change by the mere passing of time: phase, rules, a mandate's end, or a use that is held."""
-        changes = (self.cycle.next_change_ns, self.using.next_change_ns, self.depository.mandates.next_end_ns)
-        return min(at_ns for at_ns in changes if at_ns is not None)
+        """When anything may next change by the mere passing of time: phase, rules, a use, a timer, a mandate's end."""
+        changes = min(self.cycle.next_change_ns, self.using.next_change_ns, self.safety.next_change_ns)
+        ends_ns = self.depository.mandates.next_end_ns
+        return changes if ends_ns is None else min(changes, ends_ns)
 
     @property
     def close_step(self) -> CloseStep | None:
@@ -141,6 +139,7 @@ class Exchange:
         events = list(cycle.come_to(stamp))
         events.extend(self.delegation.follow_time(stamp.at_ns))
         events.extend(self.using.follow_time())
+        events.extend(self.safety.follow_time())
         decided = (
             self._decide_for_client(command) if isinstance(command, ClientCommand) else self._decide(command)
         )
@@ -169,11 +168,11 @@ class Exchange:
         if self._too_late(command.deadline_ns):
             return DEADLINE_PASSED.because(limit=command.deadline_ns, actual=self.cycle.stamp.at_ns)
         decided = self._decide_in_time(command)
-        if isinstance(decided, Rejection) or isinstance(command, BankCommand):
-            return decided
-        return (*self.delegation.note(command), *decided)
+        return decided if isinstance(command, BankCommand) else self.delegation.noted(command, decided)
 
     def _decide_in_time(self, command: ClientCommand) -> Rejection | Iterable[Event]:
+        if isinstance(command, NegotiationCommand):
+            return self._negotiate(command)
         match command:
             case SubmitOrder():
                 return self.trading.submit(command, self.cycle.moment())
@@ -189,14 +188,6 @@ class Exchange:
                 return self.unit_transfers.request_out(command)
             case SubmitOffset() | SubmitRetirement() | WithdrawUse():
                 return self.using.decide(command)
-            case (
-                FileNegotiatedTransfer()
-                | ConfirmNegotiatedTransfer()
-                | CounterNegotiatedTransfer()
-                | DeclineNegotiatedTransfer()
-                | WithdrawNegotiatedTransfer()
-            ):
-                return self._negotiate(command)
             case _:
                 raise AssertionError(f"no one decides {type(command).__name__}")
 
@@ -206,6 +197,8 @@ class Exchange:
         match command:
             case CancelOrder() | CancelOrders():
                 return self._cancel(command)
+            case SetDeadMan() | WatchConnection() | EndConnection():
+                return self.safety.decide(command)
             case AdvanceTime():
                 return ()
             case ResolveInstruction():
@@ -240,6 +233,8 @@ class Exchange:
                 return self.cycle.open_day(command)
             case CloseDay():
                 return self.cycle.close_day(command)
+            case IssueStatements():
+                return self.cycle.issue_statements(command)
             case RecordReconciliation():
                 return self.cycle.record_reconciliation(command, len(self.depository.custody.breaks.open))
             case ClientCommand():
@@ -282,7 +277,7 @@ class Exchange:
             return ACCOUNT_EARMARKED.because(actual=command.account)
         return self.depository.treasury.request(command, self.cycle.stamp.seq)
 
-    def _cancel(self, command: CancelOrder | CancelOrders) -> Rejection | list[Event]:
+    def _cancel(self, command: CancelOrder | CancelOrders) -> Rejection | Iterable[Event]:
         if self._too_late(command.deadline_ns):
             return DEADLINE_PASSED.because(limit=command.deadline_ns, actual=self.cycle.stamp.at_ns)
         refused = self.delegation.refuse_actor(command)
@@ -294,7 +289,7 @@ class Exchange:
             if isinstance(command, CancelOrder)
             else trading.cancel_many(command, phase)
         )
-        return decided if isinstance(decided, Rejection) else [*self.delegation.note(command), *decided]
+        return self.delegation.noted(command, decided)
 
     def _too_late(self, deadline_ns: int | None) -> bool:
         return deadline_ns is not None and self.cycle.stamp.at_ns > deadline_ns
@@ -348,6 +343,7 @@ class Exchange:
         self.negotiation.transfers.check()
         self.follow_up.check()
         self.delegation.check()
+        self.safety.check()
         assert (self.cycle.close is not None) is (self.phase is Phase.CLOSING), "a close outside its phase"
 
     def dump(self) -> ExchangeState:
@@ -373,6 +369,7 @@ class Exchange:
             phase=cycle.phase,
             close=None if cycle.close is None else cycle.close.dump(),
             uses=self.using.desk.dump(),
+            safety=self.safety.dump(),
         )
 
     @classmethod
@@ -393,4 +390,5 @@ class Exchange:
         exchange.cycle.load(state)
         exchange.depository.custody.loaded()
         exchange.using.desk.load(state.uses)
+        exchange.safety.load(state.safety)
         return exchange

@@ -52,12 +52,15 @@ from matching.events import (
 from matching.negotiation import Negotiation
 from matching.order import CancelReason
 from matching.rulebook import RuleBook, refuse_changes
+from matching.safety_commands import KillScope, LiftKillSwitch, ThrowKillSwitch
+from matching.safety_events import KillSwitchLifted, KillSwitchThrown
+from matching.safety_rejections import KILL_SWITCH_NOT_ON, KILL_SWITCH_ON
 from matching.session import NS
 from matching.trading import ListedTrading
 from matching.waiting import WaitingAct, waiting_act
 from settlement.depository import Depository
-from settlement.rejections import ACCOUNT_UNKNOWN, RETIREMENT_NOT_REFUSED, Rejection
-from settlement.values import TradeMethod
+from settlement.rejections import ACCOUNT_UNKNOWN, PARTICIPANT_UNKNOWN, RETIREMENT_NOT_REFUSED, Rejection
+from settlement.values import AccountId, ParticipantId, TradeMethod
 
 
 class Operations:
@@ -179,6 +182,8 @@ class Operations:
             case GrantMandate() | RevokeMandate():
                 rules, at_ns = self._cycle.market_rules, self._cycle.stamp.at_ns
                 return self.delegation.refuse(act, rules, at_ns)
+            case ThrowKillSwitch() | LiftKillSwitch():
+                return self._refuse_kill_switch(act)
             case _:
                 assert_never(act)
 
@@ -200,6 +205,18 @@ class Operations:
             return rejections.ACCOUNT_RESTRICTED.because(actual=act.account)
         if isinstance(act, LiftRestriction) and not restricted:
             return rejections.NOT_RESTRICTED.because(actual=act.account)
+        return None
+
+    def _refuse_kill_switch(self, act: ThrowKillSwitch | LiftKillSwitch) -> Rejection | None:
+        depository, is_on = self._depository, (act.scope, act.subject) in self._trading.standing.kills
+        if act.scope is KillScope.ACCOUNT and AccountId(act.subject) not in depository.accounts:
+            return ACCOUNT_UNKNOWN.because(actual=act.subject)
+        if act.scope is KillScope.PARTICIPANT and ParticipantId(act.subject) not in depository.participants:
+            return PARTICIPANT_UNKNOWN.because(actual=act.subject)
+        if isinstance(act, ThrowKillSwitch) and is_on:
+            return KILL_SWITCH_ON.because(actual=act.subject or act.scope)
+        if isinstance(act, LiftKillSwitch) and not is_on:
+            return KILL_SWITCH_NOT_ON.because(actual=act.subject or act.scope)
         return None
 
     def _refuse_bust(self, act: BustTrade) -> Rejection | None:
@@ -278,8 +295,25 @@ class Operations:
                 return self._negotiation.review(act, self._cycle.moment())
             case GrantMandate() | RevokeMandate():
                 return tuple(self.delegation.do(act, self._cycle.stamp.seq))
+            case ThrowKillSwitch() | LiftKillSwitch():
+                return self._switch(act)
             case _:
                 assert_never(act)
+
+    def _switch(self, act: ThrowKillSwitch | LiftKillSwitch) -> Iterable[Event]:
+        kills, place = self._trading.standing.kills, (act.scope, act.subject)
+        if isinstance(act, LiftKillSwitch):
+            del kills[place]
+            return (
+                KillSwitchLifted(
+                    scope=act.scope, subject=act.subject, operator=act.operator, reason=act.reason
+                ),
+            )
+        kills[place] = act.reason
+        thrown = KillSwitchThrown(
+            scope=act.scope, subject=act.subject, operator=act.operator, reason=act.reason
+        )
+        return (thrown, *self._trading.kill(act.scope, act.subject))
 
     def _adopt(self, act: AdoptRules) -> Iterable[Event]:
         changes = act.changes

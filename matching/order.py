@@ -75,6 +75,12 @@ class CancelReason(StrEnum):
     """The price band was narrowed past it."""
     MANDATE_ENDED = "mandate_ended"
     """Who placed it for the owner may not act for it any more."""
+    DEAD_MAN = "dead_man"
+    """The account's dead man's switch was not held in time."""
+    DISCONNECTED = "disconnected"
+    """Its program's connection was lost and did not come back in time."""
+    KILL_SWITCH = "kill_switch"
+    """An operator stopped the account, its participant or the market."""
 
 
 class OrderStep(StrEnum):

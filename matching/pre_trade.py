@@ -11,6 +11,7 @@ from matching.fees import NO_FEE, FeeTerms
 from matching.market import ListedMarket
 from matching.order import Order, Side, cover_fen
 from matching.rulebook import SelfTrade
+from matching.safety_rejections import KILL_SWITCH_ON
 from matching.session import LISTED_PHASES, Phase
 from matching.standing import Standing
 from settlement.channels import Channel, allows
@@ -100,6 +101,9 @@ def _refuse_account(
     terms: Terms, market: ListedMarket, standing: Standing, depository: Depository
 ) -> Rejection | None:
     """Whether who orders may not trade at all at present, or not this listing."""
+    killed = standing.killed(terms.account, depository.accounts[terms.account].owner)
+    if killed is not None:
+        return KILL_SWITCH_ON.because(actual=killed)
     if terms.account in standing.restrictions:
         return rejections.ACCOUNT_RESTRICTED.because(actual=terms.account)
     frozen = depository.refuse_frozen(terms.account)

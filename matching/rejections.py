@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from matching import negotiated_rejections
+from matching import negotiated_rejections, safety_rejections
 from settlement.rejections import Reason, Unit
 
 LISTING_UNKNOWN: Final = Reason(
@@ -191,8 +191,8 @@ SESSION_IN_PROGRESS: Final = Reason(
     unit=Unit.TEXT,
     zh="交易时段尚未结束",
     en="the sessions of the day are not over",
-    remedy_zh="时段结束后自动闭市",
-    remedy_en="the close begins by itself after the last session",
+    remedy_zh="时段结束后自动闭市；提前闭市须说明理由",
+    remedy_en="the close begins by itself after the last session; before it, say a reason",
     source="rule book: close_by_clock",
 )
 CLOSE_UNDER_WAY: Final = Reason(
@@ -211,6 +211,16 @@ NOT_RECONCILING: Final = Reason(
     unit=Unit.TEXT,
     zh="当前不在核对步骤",
     en="the close is not at its reconciliation",
+    remedy_zh="进度见 GET /v1/operator/day",
+    remedy_en="its progress is at GET /v1/operator/day",
+    source="exchange",
+)
+STATEMENTS_NOT_DUE: Final = Reason(
+    code="statements_not_due",
+    pointer="",
+    unit=Unit.TEXT,
+    zh="当前无待出具的这些账户对账单",
+    en="no statements of these accounts are to be issued at present",
     remedy_zh="进度见 GET /v1/operator/day",
     remedy_en="its progress is at GET /v1/operator/day",
     source="exchange",
@@ -368,6 +378,7 @@ REASONS: Final = (
     SESSION_IN_PROGRESS,
     CLOSE_UNDER_WAY,
     NOT_RECONCILING,
+    STATEMENTS_NOT_DUE,
     LISTING_HALTED,
     NOT_HALTED,
     ACCOUNT_RESTRICTED,
@@ -382,5 +393,6 @@ REASONS: Final = (
     APPROVAL_UNKNOWN,
     SECOND_PERSON_NEEDED,
     *negotiated_rejections.REASONS,
+    *safety_rejections.REASONS,
 )
 """Every reason of this package."""

@@ -153,5 +153,7 @@ EXCEPTIONAL_ACTS: Final = (
     "settle_cash_break",
     "review_negotiated",
     "grant_mandate",
+    "kill_switch",
+    "lift_kill_switch",
 )
 """Operators' acts outside the ordinary course of a day. Each needs a reason, and a second person if the book says."""

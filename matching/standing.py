@@ -1,8 +1,9 @@
-"""Who and what may trade at the moment: halted listings, restricted accounts. Both last until they are lifted."""
+"""Who and what may trade at the moment: halted listings, restricted accounts, kill switches. All last until they are lifted."""
 
 from dataclasses import dataclass
 
-from settlement.values import AccountId, AssetCode
+from matching.safety_commands import KillScope
+from settlement.values import AccountId, AssetCode, ParticipantId
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -11,27 +12,42 @@ class StandingState:
 
     halts: tuple[tuple[AssetCode | None, str], ...]
     restrictions: tuple[tuple[AccountId, str], ...]
+    kills: tuple[tuple[KillScope, str, str], ...] = ()
 
 
 class Standing:
-    """Halts by listing (None is the whole market) and restrictions by account, each with its reason."""
+    """Halts by listing (None is the whole market), restrictions by account, kill switches; each with its reason."""
 
-    __slots__ = ("halts", "restrictions")
+    __slots__ = ("halts", "kills", "restrictions")
 
     def __init__(self) -> None:
         """Everything may trade."""
         self.halts: dict[AssetCode | None, str] = {}
         self.restrictions: dict[AccountId, str] = {}
+        self.kills: dict[tuple[KillScope, str], str] = {}
+        """Kill switches that are on, by whose orders they stop: an account, a participant, or "" for the market."""
 
     def is_halted(self, listing: AssetCode) -> bool:
         """Whether the listing, or the whole market, is halted."""
         return bool(self.halts) and (listing in self.halts or None in self.halts)
 
+    def killed(self, account: AccountId, owner: ParticipantId) -> str | None:
+        """What the switch that stops an account's orders is on for: itself, its participant or the market; else None."""
+        if not self.kills:
+            return None
+        places = ((KillScope.MARKET, ""), (KillScope.PARTICIPANT, owner), (KillScope.ACCOUNT, account))
+        return next((subject or scope for scope, subject in places if (scope, subject) in self.kills), None)
+
     def dump(self) -> StandingState:
         """All of it, for a snapshot."""
-        return StandingState(halts=tuple(self.halts.items()), restrictions=tuple(self.restrictions.items()))
+        return StandingState(
+            halts=tuple(self.halts.items()),
+            restrictions=tuple(self.restrictions.items()),
+            kills=tuple((scope, subject, reason) for (scope, subject), reason in self.kills.items()),
+        )
 
     def load(self, state: StandingState) -> None:
         """Take over what a snapshot tells."""
         self.halts.update(state.halts)
         self.restrictions.update(state.restrictions)
+        self.kills.update(((scope, subject), reason) for scope, subject, reason in state.kills)

@@ -8,6 +8,7 @@ from matching.closing import CloseState
 from matching.market import MarketState
 from matching.negotiated_state import NegotiationState
 from matching.rulebook import RuleChange, Rules
+from matching.safety_state import SafetyState
 from matching.session import Phase
 from matching.standing import StandingState
 from matching.waiting import WaitingAct
@@ -51,3 +52,4 @@ class ExchangeState:
     phase: Phase
     close: CloseState | None
     uses: UseDeskState
+    safety: SafetyState

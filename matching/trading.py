@@ -16,6 +16,7 @@ from matching.fees import NO_FEE, FeeTerms
 from matching.market import ListedMarket
 from matching.order import CancelReason, Order, OrderId, OrderStep, Side, TimeInForce
 from matching.pre_trade import Terms
+from matching.safety_commands import KillScope
 from matching.session import CANCEL_PHASES, Phase
 from matching.standing import Standing
 from settlement.depository import Depository
@@ -195,6 +196,16 @@ class ListedTrading:
         """Take back all orders of an account that may not trade any more, or those somebody placed for its owner."""
         chosen = [order for order in self._orders_of(account) if actor is None or order.actor == actor]
         return [event for order in chosen for event in self._cancel(order, reason)]
+
+    def kill(self, scope: KillScope, subject: str) -> list[Event]:
+        """Take back all orders of an account, of a participant's accounts, or of the market, oldest first."""
+        chosen = [
+            order
+            for order in self._orders.values()
+            if scope is KillScope.MARKET
+            or subject == (order.account if scope is KillScope.ACCOUNT else order.owner)
+        ]
+        return [event for order in chosen for event in self._cancel(order, CancelReason.KILL_SWITCH)]
 
     def newest_sale(self, account: AccountId, listing: AssetCode) -> Order | None:
         """The youngest open order by which an account sells of a listing."""

@@ -36,7 +36,7 @@ class Using:
         self._depository = depository
         self._standing = standing
         self._uses = depository.movements.uses
-        self.desk = UseDesk(depository)
+        self.desk = UseDesk(depository, cycle.retired)
 
     def decide(self, command: UseRequest | UseSetting) -> UseAnswer:
         """What a participant, an operator or the authority asks."""

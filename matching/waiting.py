@@ -24,6 +24,7 @@ from matching.commands import (
     ResumeTrading,
     ReviewNegotiatedTransfer,
 )
+from matching.safety_commands import LiftKillSwitch, ThrowKillSwitch
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,6 +47,8 @@ class WaitingAct:
     cash: SettleCashBreak | None = None
     review: ReviewNegotiatedTransfer | None = None
     mandate: GrantMandate | None = None
+    kill: ThrowKillSwitch | None = None
+    lift_kill: LiftKillSwitch | None = None
 
     @property
     def act(self) -> AnyAct:
@@ -70,6 +73,8 @@ FIELD_OF: Final[dict[type[AnyAct], str]] = {
     SettleCashBreak: "cash",
     ReviewNegotiatedTransfer: "review",
     GrantMandate: "mandate",
+    ThrowKillSwitch: "kill",
+    LiftKillSwitch: "lift_kill",
 }
 """Kind of act → its field. Asking a registry again is not here: it waits for nobody."""
 

@@ -21,8 +21,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 
 import structlog
@@ -32,6 +33,7 @@ from registry_bridge.back_off import BackOff
 from registry_bridge.differences import of_break, touches
 from registry_bridge.exchange_side import ExchangeOutbox
 from registry_bridge.notice_feed import NoticeFeed
+from registry_bridge.reading import Read, read
 from registry_bridge.reconcile import Comparison, PositionDigest, PositionsOutOfOrder, Reconciliation, Side
 from registry_bridge.registry import (
     AccountState,
@@ -174,7 +176,7 @@ class Reconciler:
     async def _compare(self) -> Outcome:
         window = Window(tuple(self._outbox.side.pending()))
         with self._outbox.watched_by(window.follow):
-            page = await self._registry.positions()
+            page = await self._read(self._registry.positions)
             async with self._feed.held():
                 early = await self._decided_until(page.as_of, window)
                 await self._outbox.until_answered(early)
@@ -202,12 +204,15 @@ class Reconciler:
     async def _entries(self, after: int, until: int) -> AsyncIterator[JournalEntry]:
         following: int | None = after
         while following is not None and following < until:
-            page = await self._registry.journal(following)
+            page = await self._read(partial(self._registry.journal, following))
             for entry in page.entries:
                 if entry.sequence > until:
                     return
                 yield entry
             following = page.next
+
+    async def _read(self, call: Callable[[], Awaitable[Read]]) -> Read:
+        return await read(call, self._jitter)
 
     # --- totals, account and lot, ranges ---
 
@@ -227,7 +232,7 @@ class Reconciler:
                     await asyncio.sleep(0)
             if page.next is None:
                 break
-            page = await self._registry.positions(first.as_of, page.next)
+            page = await self._read(partial(self._registry.positions, first.as_of, page.next))
         found = comparison.finish(first.as_of)
         return found, () if found.there == stated else (_do_not_add_up(stated, found.there),)
 
@@ -270,7 +275,8 @@ class Reconciler:
         accounts = iter(side.accounts())
         while some := tuple(islice(accounts, ACCOUNTS_AT_A_TIME)):
             names = [side.registry_account(account) for account in some]
-            states = await asyncio.gather(*(self._registry.account_state(name) for name in names))
+            reads = (self._read(partial(self._registry.account_state, name)) for name in names)
+            states = await asyncio.gather(*reads)
             for account, name, state in zip(some, names, states, strict=True):
                 for detail in _state_faults(account, state, None if frozen is None else name in frozen):
                     kind = BreakKind.ACCOUNT_STATE_DIFFERS

@@ -44,6 +44,26 @@ class BankStatementsState:
     last_break_id: int
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BankStanding:
+    """What explains the money at the exchange."""
+
+    at_bank_fen: int
+    """The closing balance of the last statement."""
+    waiting_fen: int
+    """Booked here, and not on a statement yet."""
+    explained_fen: int
+    """By differences, open ones and those an operator has settled."""
+    open_breaks: int
+    until_ns: int
+    """Up to when statements tell; 0 before the first."""
+
+    @property
+    def expected_fen(self) -> int:
+        """All the money there must be."""
+        return self.at_bank_fen + self.waiting_fen + self.explained_fen
+
+
 class BankStatements:
     """What waits for a statement, and what differs."""
 
@@ -152,11 +172,19 @@ class BankStatements:
         self._written_off_fen += _explains_fen(one)
         return self._close(one, operator, reason)
 
+    def standing(self) -> BankStanding:
+        """How our money compares with the bank's at present."""
+        return BankStanding(
+            at_bank_fen=self._closing_fen,
+            waiting_fen=sum(payment.amount_fen for payment in self._waiting.values()),
+            explained_fen=sum(_explains_fen(one) for one in self._breaks.values()) + self._written_off_fen,
+            open_breaks=len(self._breaks),
+            until_ns=self._until_ns,
+        )
+
     def check(self, at_exchange_fen: int) -> None:
         """The bank's balance, what waits and what breaks explain are all the money there is."""
-        waiting_fen = sum(payment.amount_fen for payment in self._waiting.values())
-        explained_fen = sum(_explains_fen(one) for one in self._breaks.values()) + self._written_off_fen
-        expected_fen = self._closing_fen + waiting_fen + explained_fen
+        expected_fen = self.standing().expected_fen
         assert at_exchange_fen == expected_fen, (
             f"{at_exchange_fen} fen at the exchange, the bank's statements explain {expected_fen}"
         )

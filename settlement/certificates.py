@@ -6,6 +6,7 @@ from settlement.certificate import Certificate, CertifiedLot, Statement, certify
 from settlement.channels import Channel
 from settlement.events import DeliverySettled, LotSlice, RetirementCompleted
 from settlement.lot import Lot
+from settlement.retired_figures import HeldOver, RetiredFigures
 from settlement.retirement import RetirementId
 from settlement.use import OwnedUse
 from settlement.use_accounts import UseAccounts, UseTotal, calendar_year
@@ -28,6 +29,7 @@ class CertificatesState:
     issued: int
     begun: tuple[Begun, ...]
     totals: tuple[UseTotal, ...]
+    held_over: tuple[HeldOver, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,13 +44,14 @@ class Completion:
 class Certificates:
     """Counts what is complete, and puts it into words."""
 
-    __slots__ = ("_begun", "_lots", "accounts", "issued")
+    __slots__ = ("_begun", "_lots", "_retired", "accounts", "issued")
 
-    def __init__(self, lots: dict[LotId, Lot]) -> None:
-        """None issued; `lots` is the depository's own table."""
+    def __init__(self, lots: dict[LotId, Lot], retired: RetiredFigures) -> None:
+        """None issued; `lots` is the depository's own table, `retired` is told of what is complete."""
         self._lots = lots
         self._begun: dict[RetirementId, int] = {}
         self.accounts = UseAccounts()
+        self._retired = retired
         self.issued = 0
 
     def note_begun(self, settled: DeliverySettled, at_ns: int) -> None:
@@ -110,6 +113,7 @@ class Certificates:
             issued=self.issued,
             begun=tuple(Begun(retirement_id=one, at_ns=at_ns) for one, at_ns in self._begun.items()),
             totals=tuple(self.accounts.totals()),
+            held_over=self._retired.dump(),
         )
 
     def load(self, state: CertificatesState) -> None:
@@ -117,11 +121,13 @@ class Certificates:
         self.issued = state.issued
         self._begun = {begun.retirement_id: begun.at_ns for begun in state.begun}
         self.accounts = UseAccounts(state.totals)
+        self._retired.load(state.held_over)
 
     def _issue(self, says: Statement) -> CertificateIssued:
         self.issued += 1
         year = calendar_year(says.trading_day) if says.compliance_year is None else says.compliance_year
         self.accounts.add(says.entity, year, says.purpose, says.quantity_tonnes)
+        self._retired.add(says.purpose, says.entity, says.quantity_tonnes, says.trading_day)
         certificate: Certificate = certify(says, self.issued)
         return CertificateIssued(account=AccountId(says.account), certificate=certificate)
 

@@ -356,7 +356,7 @@ class Depository:
             retired=tuple(
                 RetiredState(lot_id=lot_id, serials=gone) for lot_id, gone in self.holdings.retired.items()
             ),
-            trading_day=self.movements.obligations.trading_day,
+            tally=self.movements.obligations.tally,
         )
 
     @classmethod
@@ -390,7 +390,7 @@ class Depository:
         for part_in_flight in depository.movements.slices_in_flight():
             depository.holdings.expect((part_in_flight,))
         depository.treasury.load(state.treasury)
-        depository.movements.obligations.trading_day = state.trading_day
+        depository.movements.obligations.tally = state.tally
         for lock in state.locked:
             depository.movements.obligations.locked[lock.account, lock.instrument] = lock.quantity_tonnes
         depository.custody.load(state.custody)

@@ -170,7 +170,9 @@ class Holdings:
         """Put serials that are here, and with nobody, into an account."""
         for part in slices:
             lot = self._lots[part.lot_id]
-            lots = self._by_account.setdefault((account, lot.instrument), SortedDict())
+            lots = self._by_account.get((account, lot.instrument))
+            if lots is None:  # making one is dear, and most accounts have some already
+                lots = self._by_account[account, lot.instrument] = SortedDict()
             lots[lot.delivery_order] = serials.union(lots.get(lot.delivery_order, serials.NONE), part.serials)
             if self._restrictions.touches(part.lot_id):
                 self._restrictions.stir(account, part.lot_id)
@@ -200,10 +202,9 @@ class Holdings:
         while wanted:
             assert lots, f"{account} lacks serials of {instrument} for {wanted} of {quantity} t"
             key, held = lots.peekitem(0)
-            here = min(wanted, serials.count(held))
-            first, rest = serials.take_first(held, here)
+            first, rest = serials.take_up_to(held, wanted)
             taken.append(LotSlice(lot_id=LotId(key[1]), serials=first))
-            wanted -= here
+            wanted -= serials.count(first)
             if rest:
                 lots[key] = rest
             else:

@@ -32,18 +32,23 @@ class Mandates:
             None,
         )
 
+    def refuse_stranger(self, participant: ParticipantId, account: AccountId) -> Rejection | None:
+        """Why this participant does not own the account; None when it does."""
+        opened = self._accounts.get(account)
+        if opened is None:
+            return ACCOUNT_UNKNOWN.because(actual=account)
+        return None if opened.owner == participant else NOT_YOUR_ACCOUNT.because(actual=account)
+
     def refuse(
         self, participant: ParticipantId, account: AccountId, action: MandatedAction | None
     ) -> Rejection | None:
         """Why this participant may not do this for the account: unknown, another's, or not what was entrusted."""
-        opened = self._accounts.get(account)
-        if opened is None:
-            return ACCOUNT_UNKNOWN.because(actual=account)
-        if opened.owner == participant:
+        stranger = self.refuse_stranger(participant, account)
+        if stranger is None:
             return None
         entrusted = {action for one in self._between(participant, account) for action in one.actions}
         if not entrusted:
-            return NOT_YOUR_ACCOUNT.because(actual=account)
+            return stranger
         if action not in entrusted:
             return NOT_MANDATED.because(limit=", ".join(sorted(entrusted)), actual=action or "never")
         return None

@@ -1,6 +1,7 @@
 """What trades have left to be delivered: both legs committed, until they settle together or are given back."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Final
 
 from settlement.delivery import Delivery, DeliveryState, DeliveryStep
@@ -12,10 +13,24 @@ from settlement.values import CASH, FEES, AccountId, AssetCode, InstructionId, T
 _UNDECIDED: Final = (DeliveryState.PENDING, DeliveryState.INSTRUCTED, DeliveryState.PARKED)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DayTally:
+    """What the day at hand has settled so far; also as written to a snapshot."""
+
+    trading_day: TradingDay | None = None
+    settled: int = 0
+    failed: int = 0
+    amount_fen: int = 0
+    buyer_fees_fen: int = 0
+    seller_fees_fen: int = 0
+    fees_before_fen: int = 0
+    """The exchange's fees when the day began."""
+
+
 class Obligations:
     """Pending deliveries, and what follows from settling, failing or undoing one."""
 
-    __slots__ = ("_holdings", "_ledger", "incoming", "locked", "pending", "trading_day")
+    __slots__ = ("_holdings", "_ledger", "incoming", "locked", "pending", "tally")
 
     def __init__(self, ledger: Ledger, holdings: Holdings) -> None:
         """None yet. Ledger and holdings are the depository's own."""
@@ -27,11 +42,16 @@ class Obligations:
         """Tonnes received of a purchase of the same day: owned, not for sale until the date rolls (T+1)."""
         self.incoming: dict[tuple[AccountId, AssetCode], int] = {}
         """Tonnes bought and not yet received."""
-        self.trading_day: TradingDay | None = None
+        self.tally = DayTally()
+
+    @property
+    def trading_day(self) -> TradingDay | None:
+        """The day at hand; none before the first."""
+        return self.tally.trading_day
 
     def begin_day(self, day: TradingDay) -> None:
         """The date has rolled: what was bought before may be sold."""
-        self.trading_day = day
+        self.tally = DayTally(trading_day=day, fees_before_fen=self._fees_fen())
         self.locked.clear()
 
     def take_on(self, delivery: Delivery) -> None:
@@ -114,6 +134,13 @@ class Obligations:
             target=(delivery.buyer, Bucket.AVAILABLE if delivery.use is None else Bucket.DELIVERING),
         )
         yield from self._pay(delivery)
+        self.tally = replace(
+            self.tally,
+            settled=self.tally.settled + 1,
+            amount_fen=self.tally.amount_fen + delivery.amount_fen,
+            buyer_fees_fen=self.tally.buyer_fees_fen + delivery.buyer_fee_fen,
+            seller_fees_fen=self.tally.seller_fees_fen + delivery.seller_fee_fen,
+        )
         yield DeliverySettled(
             trade_id=delivery.trade_id,
             trading_day=delivery.trading_day,
@@ -128,6 +155,16 @@ class Obligations:
             use=delivery.use,
             method=delivery.method,
         )
+
+    def audited(self) -> DayTally:
+        """What the day has settled, held against the exchange's account of fees."""
+        tally = self.tally
+        charged_fen = tally.fees_before_fen + tally.buyer_fees_fen + tally.seller_fees_fen
+        assert charged_fen == self._fees_fen(), f"{self._fees_fen()} fen of fees, {charged_fen} were charged"
+        return tally
+
+    def _fees_fen(self) -> int:
+        return self._ledger.available(FEES, CASH)
 
     def _lock(self, delivery: Delivery) -> None:
         if delivery.resale_next_day and delivery.trading_day == self.trading_day:
@@ -173,6 +210,7 @@ class Obligations:
         self._done(delivery)
         self._holdings.give(delivery.seller, slices)
         yield from self._return_cover(delivery)
+        self.tally = replace(self.tally, failed=self.tally.failed + 1)
         yield DeliveryFailed(
             trade_id=delivery.trade_id,
             trading_day=delivery.trading_day,
@@ -202,7 +240,8 @@ class Obligations:
         return ((delivery.seller, part) for delivery in waiting for part in delivery.lots)
 
     def check(self) -> None:
-        """Only what is undecided is pending; what is counted as incoming is; nothing bought today has been sold."""
+        """Only what is undecided is pending; what is counted is so; nothing bought today has been sold."""
+        self.audited()
         incoming: dict[tuple[AccountId, AssetCode], int] = {}
         for delivery in self.pending.values():
             assert delivery.state in _UNDECIDED, delivery

@@ -5,7 +5,7 @@ functions here take and return such values; one serial is one tonne.
 """
 
 from bisect import bisect_left, bisect_right
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 SerialRange: TypeAlias = tuple[int, int]
 """Half-open: (1001, 1011) is the ten serials 1001 to 1010."""
@@ -13,6 +13,9 @@ SerialRange: TypeAlias = tuple[int, int]
 Serials: TypeAlias = tuple[SerialRange, ...]
 
 NONE: Serials = ()
+
+FEW: Final = 16
+"""Ranges put in or taken out one by one; with more it is quicker to walk through all."""
 
 
 def count(serials: Serials) -> int:
@@ -32,6 +35,15 @@ def is_well_formed(serials: Serials) -> bool:
 
 def union(left: Serials, right: Serials) -> Serials:
     """Both together, merged where they touch. They may not overlap: a serial is in one place only."""
+    many, few = (left, right) if len(left) > len(right) else (right, left)
+    if len(few) > FEW:
+        return _union_of_many(many, few)
+    for first, end in few:
+        many = _joined(many, first, end)
+    return many
+
+
+def _union_of_many(left: Serials, right: Serials) -> Serials:
     merged: list[SerialRange] = []
     for first, end in sorted(left + right):
         if merged and first < merged[-1][1]:
@@ -41,6 +53,22 @@ def union(left: Serials, right: Serials) -> Serials:
         else:
             merged.append((first, end))
     return tuple(merged)
+
+
+def _joined(many: Serials, first: int, end: int) -> Serials:
+    """One range more, found its place by halving and put in by copying: no range in between is looked at."""
+    low = high = bisect_left(many, (first,))
+    if low and many[low - 1][1] >= first:
+        low -= 1
+        if many[low][1] > first:
+            raise AssertionError(f"serials overlap: {(first, end)} and {many[low]}")
+        first = many[low][0]
+    if high < len(many) and many[high][0] <= end:
+        if many[high][0] < end:
+            raise AssertionError(f"serials overlap: {(first, end)} and {many[high]}")
+        end = many[high][1]
+        high += 1
+    return (*many[:low], (first, end), *many[high:])
 
 
 def merged(left: Serials, right: Serials) -> Serials:
@@ -70,6 +98,14 @@ def intersection(left: Serials, right: Serials) -> Serials:
 
 def difference(whole: Serials, part: Serials) -> Serials:
     """What is left of `whole` without `part`, every serial of which must be in it."""
+    if len(part) > FEW:
+        return _difference_of_many(whole, part)
+    for first, end in part:
+        whole = _cut(whole, first, end)
+    return whole
+
+
+def _difference_of_many(whole: Serials, part: Serials) -> Serials:
     left: list[SerialRange] = []
     cuts = iter(part)
     cut = next(cuts, None)
@@ -87,6 +123,16 @@ def difference(whole: Serials, part: Serials) -> Serials:
     if cut is not None:
         raise AssertionError(f"serials {cut} are not held")
     return tuple(left)
+
+
+def _cut(whole: Serials, low: int, high: int) -> Serials:
+    """Without one range of it, found and taken out likewise."""
+    at = bisect_left(whole, (low + 1,)) - 1
+    if at < 0 or whole[at][1] < high:
+        raise AssertionError(f"serials {(low, high)} are not held")
+    first, end = whole[at]
+    left = tuple(piece for piece in ((first, low), (high, end)) if piece[0] < piece[1])
+    return (*whole[:at], *left, *whole[at + 1 :])
 
 
 def contains(whole: Serials, part: Serials) -> bool:
@@ -110,6 +156,14 @@ def overlap(left: Serials, right: Serials) -> bool:
 
 def take_first(serials: Serials, quantity: int) -> tuple[Serials, Serials]:
     """The lowest `quantity` serials, and the rest. At least that many must be there."""
+    taken, rest = take_up_to(serials, quantity)
+    if count(taken) < quantity:
+        raise AssertionError(f"{quantity - count(taken)} serials too few to take {quantity}")
+    return taken, rest
+
+
+def take_up_to(serials: Serials, quantity: int) -> tuple[Serials, Serials]:
+    """The lowest `quantity` serials, or all where there are fewer, and the rest."""
     taken: list[SerialRange] = []
     wanted = quantity
     for index, (first, end) in enumerate(serials):
@@ -120,8 +174,6 @@ def take_first(serials: Serials, quantity: int) -> tuple[Serials, Serials]:
         wanted -= here
         if first + here < end:
             return tuple(taken), ((first + here, end), *serials[index + 1 :])
-    if wanted:
-        raise AssertionError(f"{wanted} serials too few to take {quantity}")
     return tuple(taken), NONE
 
 

@@ -11,6 +11,7 @@ from settlement.instrument import Instrument
 from settlement.ledger import BalanceState
 from settlement.lot import Lot
 from settlement.mandate import Mandate
+from settlement.obligations import DayTally
 from settlement.retirement import Use
 from settlement.retirements import RetirementRecord
 from settlement.treasury import TreasuryState
@@ -66,7 +67,7 @@ class DepositoryState:
     mandates: tuple[Mandate, ...]
     uses: tuple[UseRecord, ...]
     retired: tuple[RetiredState, ...]
-    trading_day: TradingDay | None
+    tally: DayTally
 
 
 def record_of(delivery: Delivery) -> DeliveryRecord:

@@ -109,6 +109,11 @@ class Treasury:
             *self._book(command.bank_reference, command.account, command.amount_fen, at_ns),
         )
 
+    @property
+    def at_exchange_fen(self) -> int:
+        """All the money there is here, whosever it is."""
+        return -self._ledger.outside(CASH)
+
     def withdrawable(self, account: AccountId) -> int:
         """Fen that may leave: what is available. What was sold for is not, until it has settled."""
         return self._ledger.available(account, CASH)
@@ -185,7 +190,7 @@ class Treasury:
         """A withdrawal waits or has ended, never both; and the bank's money explains ours."""
         both = self._held.keys() & self._ended.keys()
         assert not both, f"withdrawals that wait and have ended: {sorted(both)}"
-        self.statements.check(-self._ledger.outside(CASH))
+        self.statements.check(self.at_exchange_fen)
 
     def dump(self) -> TreasuryState:
         """All of it, for a snapshot."""

@@ -36,6 +36,7 @@ from settlement.lot import Lot
 from settlement.movements import ResolvedEvent
 from settlement.offset import YearStanding, quote
 from settlement.rejections import Rejection
+from settlement.retired_figures import RetiredFigures
 from settlement.retirement import ComplianceUse, RetirementPurpose, UseId
 from settlement.use import Matter, Offset, OtherUse, OwnedUse
 from settlement.use_commands import (
@@ -93,12 +94,12 @@ class UseDesk:
 
     __slots__ = ("_depository", "certificates", "welfare_accounts", "years")
 
-    def __init__(self, depository: Depository) -> None:
-        """No year, no filing, no welfare account."""
+    def __init__(self, depository: Depository, retired: RetiredFigures) -> None:
+        """No year, no filing, no welfare account. `retired` is told of what is complete."""
         self._depository = depository
         self.years = ComplianceYears()
         self.welfare_accounts: dict[AccountId, None] = {}
-        self.certificates = Certificates(depository.lots)
+        self.certificates = Certificates(depository.lots, retired)
 
     # ---- what is asked ------------------------------------------------------------------------------------------
 

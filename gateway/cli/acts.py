@@ -16,6 +16,8 @@ ACT: Final = {
     "resume": "恢复交易",
     "restrict_account": "限制账户",
     "lift_restriction": "解除限制",
+    "kill_switch": "紧急停止",
+    "lift_kill_switch": "解除紧急停止",
     "bust_trade": "撤销成交",
     "emergency_rules": "紧急调整规则",
     "settle_cash_break": "了结资金差异",
@@ -33,6 +35,12 @@ ListingArgument = Annotated[
     str | None, typer.Argument(help=say("产品代码, 如 SHCERCIR1", "code, such as SHCERCIR1"))
 ]
 MarketOption = Annotated[bool, typer.Option("--market", help=say("整个市场", "the whole market"))]
+SwitchedAccountOption = Annotated[str | None, typer.Option("--account", help=say("一个账户", "one account"))]
+SwitchedParticipantOption = Annotated[
+    str | None,
+    typer.Option("--participant", help=say("一个参与人的全部账户", "all accounts of a participant")),
+]
+LiftOption = Annotated[bool, typer.Option("--lift", help=say("解除", "lift it"))]
 AccountArgument = Annotated[str, typer.Argument(help=say("交易账户", "the account"))]
 TradeArgument = Annotated[str, typer.Argument(metavar="TRADE", help=say("成交编号", "the trade's id"))]
 RetirementArgument = Annotated[str, typer.Argument(metavar="ID", help=say("注销编号", "the retirement's id"))]
@@ -79,6 +87,37 @@ async def lift(desk: Desk, account: AccountArgument, *, reason: ReasonOption) ->
     done = await perform(desk, "/v1/operator/restrictions", body)
     if not desk.output.value(done):
         desk.output.line(say(f"已解除对账户 {account} 的限制", f"account {account} may trade again"))
+
+
+async def kill(
+    desk: Desk,
+    *,
+    account: SwitchedAccountOption = None,
+    participant: SwitchedParticipantOption = None,
+    market: MarketOption = False,
+    lift: LiftOption = False,
+    reason: ReasonOption,
+) -> None:
+    """Cancel every open order of an account, a participant or the market and take no new ones; or lift that."""
+    named = {"account": account, "participant": participant, "market": "" if market else None}
+    scopes = [(scope, subject) for scope, subject in named.items() if subject is not None]
+    if len(scopes) != 1:
+        raise CommandFault(
+            say("请指明账户、参与人或 --market 之一", "name an account, a participant or --market")
+        )
+    ((scope, subject),) = scopes
+    body = {"scope": scope, "act": "lift" if lift else "throw", "reason": reason}
+    done = await perform(desk, "/v1/operator/kill-switches", body | ({"subject": subject} if subject else {}))
+    if not desk.output.value(done):
+        number, whose = len(done["cancelled"]), subject or say("全市场", "the market")
+        desk.output.line(
+            say(f"已解除紧急停止: {whose}", f"orders are taken again: {whose}")
+            if lift
+            else say(
+                f"已紧急停止 {whose}, 撤销委托 {number} 笔",
+                f"{whose} is stopped; {number} orders were cancelled",
+            )
+        )
 
 
 async def bust(desk: Desk, trade: TradeArgument, *, reason: ReasonOption) -> None:
@@ -177,6 +216,7 @@ def add_to(app: typer.Typer) -> None:
         ("resume", resume, say("恢复交易", "resume a listing or the market")),
         ("restrict", restrict, say("限制账户交易", "freeze an account's trading")),
         ("lift", lift, say("解除账户限制", "let an account trade again")),
+        ("kill", kill, say("紧急停止或解除", "throw or lift a kill switch")),
         ("bust", bust, say("交收前撤销成交", "undo a trade before its delivery")),
         ("retry-retirement", retry_retirement, say("重新申请注销", "have a refused retirement asked again")),
         ("approvals", approvals, say("待复核的操作", "what waits for a second person")),

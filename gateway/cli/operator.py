@@ -20,11 +20,15 @@ UNDER_WAY: Final = "close_under_way"
 """Somebody began the close before us: then we only wait for it."""
 
 CLOSE_STEP: Final = {
+    "stop_orders": "停止接受委托",
     "expire_orders": "撤销未成交委托",
     "closing_prices": "收盘价与次日涨跌幅",
     "obligations": "逐笔清算",
-    "delivery": "登记划转与货银对付",
-    "reconcile": "与登记平台对账",
+    "registry": "登记划转",
+    "delivery": "货银对付",
+    "fees": "费用",
+    "publication": "行情公告与结单",
+    "reconcile": "资金与持有量核对",
     "roll_date": "换日",
 }
 

@@ -57,6 +57,16 @@ RegistryKeyOption = Annotated[
         envvar="PUHUI_REGISTRY_KEY_FILE", help=say("该平台的公钥 PEM", "that platform's public key, PEM")
     ),
 ]
+RegistryCapabilitiesOption = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="PUHUI_REGISTRY_CAPABILITIES_FILE",
+        help=say(
+            "该平台所作承诺的 TOML 文件; 默认由平台自述",
+            "what that platform promises, as a TOML file; by default the platform says so itself",
+        ),
+    ),
+]
 PublicUrlOption = Annotated[
     str | None,
     typer.Option(
@@ -118,6 +128,7 @@ def serve(
     database_url: DatabaseUrlOption = None,
     registry_url: RegistryUrlOption = None,
     registry_key_file: RegistryKeyOption = None,
+    registry_capabilities_file: RegistryCapabilitiesOption = None,
     host: HostOption = DEFAULT_HOST,
     port: PortOption = DEFAULT_PORT,
     public_url: PublicUrlOption = None,
@@ -142,6 +153,7 @@ def serve(
             database_url=database_url,
             registry_url=registry_url,
             registry_key_file=registry_key_file,
+            registry_capabilities_file=registry_capabilities_file,
             drill=drill,
             seed=SeedName.DEMO if demo else seed,
             public_url=public_url,

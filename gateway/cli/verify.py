@@ -81,8 +81,8 @@ async def _database(data_dir: Path, database_url: str | None) -> AsyncIterator[s
 async def _walk(dsn: str, output: Output) -> "Verification":
     import asyncpg
 
-    from gateway.engine.bank_statements import CheckedBankStatements
-    from gateway.engine.bulletins import CheckedBulletins
+    from gateway.engine.bank_statements import BANK_STATEMENTS
+    from gateway.engine.bulletins import BULLETINS
     from gateway.engine.candles import CheckedCandles
     from gateway.engine.custody_rows import CustodyHistoryRows
     from gateway.engine.derived_rows import HistoryRows
@@ -90,7 +90,7 @@ async def _walk(dsn: str, output: Output) -> "Verification":
     from gateway.engine.settlement_rows import SettledRows
     from gateway.engine.use_verification import UseTables
     from gateway.engine.verification import verify_journal
-    from gateway.engine.withdrawals import CheckedWithdrawals
+    from gateway.engine.withdrawals import WITHDRAWALS
 
     with Progress(console=Console(stderr=True), disable=output.as_json) as progress:
         task = progress.add_task(say("核对", "verifying"), total=None)
@@ -100,9 +100,9 @@ async def _walk(dsn: str, output: Output) -> "Verification":
                 lambda done, total: progress.update(task, completed=done, total=total),
                 (
                     HistoryRows,
-                    CheckedWithdrawals,
-                    CheckedBankStatements,
-                    CheckedBulletins,
+                    WITHDRAWALS.checked,
+                    BANK_STATEMENTS.checked,
+                    BULLETINS.checked,
                     CheckedCandles,
                     CustodyHistoryRows,
                     SettledRows,

@@ -33,6 +33,7 @@ from gateway.registry_report import (
 from gateway.running_engine import Engine
 from matching.commands import Command, RecordReconciliation
 from registry_bridge.bridge import Bridge
+from registry_bridge.capabilities import Capabilities
 from registry_bridge.circuit import Circuit, CircuitState
 from registry_bridge.exchange_side import (
     ExchangeOutbox,
@@ -84,9 +85,12 @@ class Line:
 
 @asynccontextmanager
 async def registry_line(
-    settings: Settings, engine: Engine, lifetime: Lifetime, say: Say
+    settings: Settings, engine: Engine, lifetime: Lifetime, say: Say, promises: Capabilities | None = None
 ) -> AsyncIterator[Line]:
-    """The registry (our own child, unless one is named), and all that goes back and forth."""
+    """The registry (our own child, unless one is named), and all that goes back and forth.
+
+    `promises` is the platform's record where it does not serve one.
+    """
     exchange_key = own_key(make_private_dir(settings.keys_dir), "exchange")
     async with AsyncExitStack() as stack:
         process = None
@@ -95,7 +99,7 @@ async def registry_line(
             process = await start_registry(settings, exchange_key, lifetime, stack)
         registry = await stack.enter_async_context(connect(_line_settings(settings, exchange_key)))
         outbox = ExchangeOutbox(_exchange_side(engine))
-        bridge = Bridge(outbox, registry, clock_ns=time.time_ns)
+        bridge = Bridge(outbox, registry, clock_ns=time.time_ns, capabilities=promises)
         binder = AccountBinder(registry)
         _follow_commits(engine, outbox, binder)
         feed = _lot_feed(registry, engine)

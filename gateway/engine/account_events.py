@@ -30,6 +30,7 @@ from matching.events import (
     TradeBusted,
     Traded,
 )
+from matching.safety_events import SafetyTimerFired
 from settlement.commands import DepositCash, RequestTransferIn, RequestTransferOut, RequestWithdrawal
 from settlement.events import (
     AccountOpened,
@@ -250,6 +251,11 @@ def _busted(_: Entry, event: TradeBusted, __: OpenOrders, lines: list[Line]) -> 
         lines.append((account, "trade_busted", _text({**body, "side": side})))
 
 
+def _timer_fired(_: Entry, event: SafetyTimerFired, __: OpenOrders, lines: list[Line]) -> None:
+    body = {"reason": event.reason.value, "timer": event.name, "orders": event.count}
+    lines.append((event.account, "safety_timer_fired", _text(body)))
+
+
 def _restricted(
     _: Entry, event: AccountRestricted | RestrictionLifted, __: OpenOrders, lines: list[Line]
 ) -> None:
@@ -306,6 +312,7 @@ _RENDERERS: Final[dict[type, Callable[[Entry, Any, OpenOrders, list[Line]], None
     RetirementCompleted: _retired,
     RetirementRefused: _retired,
     TradeBusted: _busted,
+    SafetyTimerFired: _timer_fired,
     AccountRestricted: _restricted,
     RestrictionLifted: _restricted,
     LargeHolderNoted: _large_holder,

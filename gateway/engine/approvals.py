@@ -28,6 +28,7 @@ from matching.commands import (
     ReviewNegotiatedTransfer,
 )
 from matching.events import ActApproved, ActDeclined, ApprovalRequested
+from matching.safety_commands import LiftKillSwitch, ThrowKillSwitch
 
 WHOLE_MARKET = "market"
 """What an act is about that names no listing."""
@@ -87,7 +88,9 @@ def subject_of(act: AnyAct) -> str:  # noqa: C901 - one line an act
             return act.listing or WHOLE_MARKET
         case RestrictAccount() | LiftRestriction():
             return act.account
-        case BustTrade():
+        case ThrowKillSwitch() | LiftKillSwitch():
+            return act.subject or WHOLE_MARKET
+        case BustTrade() | UnwindDelivery():
             return str(act.trade_id)
         case RetryRetirement():
             return act.retirement_id
@@ -103,8 +106,6 @@ def subject_of(act: AnyAct) -> str:  # noqa: C901 - one line an act
             return str(act.break_id)
         case RetryDeliveries():
             return ", ".join(map(str, act.trade_ids)) or "all"
-        case UnwindDelivery():
-            return str(act.trade_id)
         case ReviewNegotiatedTransfer():
             return f"{act.transfer_id} {'approved' if act.approved else 'refused'}"
         case GrantMandate():

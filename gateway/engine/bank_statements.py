@@ -2,33 +2,29 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 import asyncpg
 
-from gateway.engine.derived_rows import Reader, StoredRows, Table
+from gateway.engine.derived_rows import Table
 from gateway.engine.entry import Entry
 from gateway.engine.paging import Page, bounded, cursor_after, id_before
-from gateway.engine.rows import Batch
+from gateway.engine.projected import Projected, Rows
 from settlement.cash_events import BankStatementRecorded, CashBreakClosed, CashBreakFound
 
-Rows: TypeAlias = list[tuple[Any, ...]]
-
-_TAKEN: Final = (BankStatementRecorded, CashBreakFound, CashBreakClosed)
-
 _STATEMENTS: Final = """
-INSERT INTO bank_statement (statement_id, seq, at_ns, from_ns, until_ns, opening_fen, closing_fen, lines, differences,
+INSERT INTO bank_statement (seq, statement_id, at_ns, from_ns, until_ns, opening_fen, closing_fen, lines, differences,
                             open_breaks, digest)
-SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
+SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
                      $8::int[], $9::int[], $10::int[], $11::text[])
 """
 _FOUND: Final = """
-INSERT INTO cash_break (break_id, seq, at_ns, kind, reference, account, here_fen, there_fen, statement_id)
+INSERT INTO cash_break (seq, break_id, at_ns, kind, reference, account, here_fen, there_fen, statement_id)
 SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bigint[],
                      $8::bigint[], $9::text[])
 """
 _CLOSED: Final = """
-INSERT INTO cash_break_outcome (break_id, seq, at_ns, operator, reason)
+INSERT INTO cash_break_outcome (seq, break_id, at_ns, operator, reason)
 SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[])
 """
 _READ_STATEMENTS: Final = """
@@ -40,38 +36,25 @@ SELECT break_id, cash_break.at_ns, kind, reference, account, here_fen, there_fen
 FROM cash_break LEFT JOIN cash_break_outcome USING (break_id)"""
 
 
-class BankStatementRows:
-    """The journal's projection to `bank_statement`, `cash_break` and `cash_break_outcome`."""
-
-    def concerns(self, entry: Entry) -> bool:
-        """Whether the entry is about the bank's money and ours."""
-        return any(type(event) in _TAKEN for event in entry.events)
-
-    async def write(self, connection: "asyncpg.Connection[asyncpg.Record]", entries: Sequence[Entry]) -> None:
-        """Insert the rows of these entries."""
-        for sql, rows in zip((_STATEMENTS, _FOUND, _CLOSED), rows_of(entries), strict=True):
-            if rows:
-                await connection.execute(sql, *zip(*rows, strict=True))
-
-
 def rows_of(entries: Sequence[Entry]) -> tuple[Rows, Rows, Rows]:
-    """Rows of these entries for the three tables, in the order of the statements' columns."""
+    """Rows of these entries for the three tables."""
     statements: Rows = []
     found: Rows = []
     closed: Rows = []
     for entry in entries:
-        when = (entry.seq, entry.at_ns)
         for event in entry.events:
             match event:
                 case BankStatementRecorded():
                     period = (event.from_ns, event.until_ns, event.opening_fen, event.closing_fen)
                     counts = (event.lines, event.differences, event.open_breaks)
-                    statements.append((event.statement_id, *when, *period, *counts, event.digest))
+                    statements.append(
+                        (entry.seq, event.statement_id, entry.at_ns, *period, *counts, event.digest)
+                    )
                 case CashBreakFound(cash_break=one):
                     what = (one.kind.value, one.reference, one.account, one.here_fen, one.there_fen)
-                    found.append((one.break_id, *when, *what, one.statement_id))
+                    found.append((entry.seq, one.break_id, entry.at_ns, *what, one.statement_id))
                 case CashBreakClosed(cash_break=one):
-                    closed.append((one.break_id, *when, event.operator, event.reason))
+                    closed.append((entry.seq, one.break_id, entry.at_ns, event.operator, event.reason))
                 case _:
                     continue
     return statements, found, closed
@@ -168,19 +151,10 @@ _TABLES: Final = (
 )
 
 
-class CheckedBankStatements:
-    """The three tables, held against the entries they came from."""
-
-    def __init__(self, connection: Reader) -> None:
-        """Reading through this connection, in the transaction it is in."""
-        self._stored = [StoredRows(connection, table) for table in _TABLES]
-
-    async def follow(self, entries: Sequence[Entry], _: Batch, upto: int) -> None:
-        """The next entries. Raises JournalBrokenError."""
-        for stored, rows in zip(self._stored, rows_of(entries), strict=True):
-            await stored.expect(((row[1], row[0], *row[2:]) for row in rows), upto)
-
-    async def finish(self, upto: int) -> None:
-        """There were no more entries. Raises JournalBrokenError."""
-        for stored in self._stored:
-            await stored.expect_end(upto)
+BANK_STATEMENTS: Final = Projected(
+    taken=(BankStatementRecorded, CashBreakFound, CashBreakClosed),
+    inserts=(_STATEMENTS, _FOUND, _CLOSED),
+    tables=_TABLES,
+    rows_of=rows_of,
+)
+"""The journal's projection to `bank_statement`, `cash_break` and `cash_break_outcome`."""

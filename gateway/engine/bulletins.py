@@ -1,84 +1,146 @@
-"""What is published of closed days: rows written as they are journaled, read for everybody, and checked."""
+"""What is published of closed days: rows written as they are journaled, read for everybody, and checked.
 
-from collections.abc import Sequence
+Every figure is set by the close and only read here. A week's, and everything cumulative, are sums of days' figures: so
+what a day holds back (`settlement.retired_figures`) cannot be had from them either.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 import asyncpg
 
-from gateway.engine.derived_rows import Reader, StoredRows, Table
+from gateway.engine.derived_rows import Table
 from gateway.engine.entry import Entry
-from gateway.engine.rows import Batch
+from gateway.engine.projected import Projected, Rows
+from matching.close_events import BooksCut, StatementsIssued
 from matching.events import ClosingPriceSet, DayClosed
-
-Rows: TypeAlias = list[tuple[Any, ...]]
+from matching.negotiated_events import NegotiatedTotalsSet
+from settlement.retired_figures import RetiredTotalsSet
 
 MOST_DAYS: Final = 400
 """Of one answer: a little more than a year."""
 
-_TAKEN: Final = (ClosingPriceSet, DayClosed)
+_INSERTS: Final = (
+    """INSERT INTO day_price (seq, trading_day, listing, reference_fen, open_fen, high_fen, low_fen, close_fen,
+                              volume_tonnes, turnover_fen)
+    SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[],
+                         $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[])""",
+    """INSERT INTO day_negotiated (seq, trading_day, listing, trades, volume_tonnes, turnover_fen)
+    SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[])""",
+    """INSERT INTO day_retired (seq, trading_day, purpose, since_day, tonnes)
+    SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[])""",
+    """INSERT INTO day_cut (seq, trading_day, at_ns)
+    SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[])""",
+    """INSERT INTO statement_issued (seq, trading_day, account, digest)
+    SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[])""",
+    """INSERT INTO closed_day (seq, trading_day, at_ns)
+    SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[])""",
+)
+_TABLES: Final = (
+    Table(
+        name="day_price",
+        columns="seq, trading_day, listing, reference_fen, open_fen, high_fen, low_fen, close_fen, volume_tonnes,"
+        " turnover_fen",
+        key='seq, trading_day COLLATE "C", listing COLLATE "C"',
+        width=3,
+    ),
+    Table(
+        name="day_negotiated",
+        columns="seq, trading_day, listing, trades, volume_tonnes, turnover_fen",
+        key='seq, trading_day COLLATE "C", listing COLLATE "C"',
+        width=3,
+    ),
+    Table(
+        name="day_retired",
+        columns="seq, trading_day, purpose, since_day, tonnes",
+        key='seq, trading_day COLLATE "C", purpose COLLATE "C"',
+        width=3,
+    ),
+    Table(name="day_cut", columns="seq, trading_day, at_ns", key='seq, trading_day COLLATE "C"', width=2),
+    Table(
+        name="statement_issued",
+        columns="seq, trading_day, account, digest",
+        key='seq, trading_day COLLATE "C", account COLLATE "C"',
+        width=3,
+    ),
+    Table(name="closed_day", columns="seq, trading_day, at_ns", key='seq, trading_day COLLATE "C"', width=2),
+)
 
-_PRICES: Final = """
-INSERT INTO day_price (trading_day, listing, seq, reference_fen, open_fen, high_fen, low_fen, close_fen, volume_tonnes,
-                       turnover_fen)
-SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
-                     $8::bigint[], $9::bigint[], $10::bigint[])
-"""
-_DAYS: Final = """
-INSERT INTO closed_day (trading_day, seq, at_ns) SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[])
-"""
 # Sums run from the first day on, whatever part of it is asked for.
-_READ: Final = """
+_DAYS: Final = """
 SELECT * FROM (
-    SELECT trading_day, listing, reference_fen, open_fen, high_fen, low_fen, close_fen, volume_tonnes, turnover_fen,
-           sum(volume_tonnes) OVER listing_days AS cumulative_tonnes,
-           sum(turnover_fen) OVER listing_days AS cumulative_fen,
+    SELECT trading_day, listing, reference_fen, open_fen, high_fen, low_fen, close_fen,
+           price.volume_tonnes, price.turnover_fen,
+           coalesce(negotiated.volume_tonnes, 0) AS negotiated_tonnes,
+           coalesce(negotiated.turnover_fen, 0) AS negotiated_fen,
+           sum(price.volume_tonnes + coalesce(negotiated.volume_tonnes, 0)) OVER listing_days AS cumulative_tonnes,
+           sum(price.turnover_fen + coalesce(negotiated.turnover_fen, 0)) OVER listing_days AS cumulative_fen,
            closed_day.at_ns
-    FROM day_price JOIN closed_day USING (trading_day)
+    FROM day_price AS price
+    JOIN closed_day USING (trading_day)
+    LEFT JOIN day_negotiated AS negotiated USING (trading_day, listing)
     WINDOW listing_days AS (PARTITION BY listing ORDER BY trading_day)
 ) AS published
 WHERE trading_day BETWEEN $1 AND $2 ORDER BY trading_day, listing"""
+_RETIRED: Final = """
+SELECT trading_day, purpose, since_day, tonnes FROM day_retired JOIN closed_day USING (trading_day)
+WHERE trading_day BETWEEN $1 AND $2 ORDER BY trading_day, purpose"""
+_RETIRED_BEFORE: Final = """
+SELECT purpose, sum(tonnes)::bigint AS tonnes FROM day_retired
+WHERE trading_day < $1 AND tonnes IS NOT NULL GROUP BY purpose"""
 _DIGESTS: Final = """
-SELECT trading_day, closed_day.seq, closed_day.at_ns, digest
-FROM closed_day JOIN journal USING (seq) WHERE trading_day > $1 ORDER BY trading_day LIMIT $2"""
+SELECT closed.trading_day, closed.seq, closed.at_ns, at_close.digest, cut.seq AS cut_seq, at_cut.digest AS cut_digest
+FROM closed_day AS closed
+JOIN day_cut AS cut USING (trading_day)
+JOIN journal AS at_close ON at_close.seq = closed.seq
+JOIN journal AS at_cut ON at_cut.seq = cut.seq
+WHERE trading_day > $1 ORDER BY trading_day LIMIT $2"""
 
 
-class BulletinRows:
-    """The journal's projection to `day_price` and `closed_day`."""
-
-    def concerns(self, entry: Entry) -> bool:
-        """Whether the entry belongs to a close that publishes something."""
-        return any(type(event) in _TAKEN for event in entry.events)
-
-    async def write(self, connection: "asyncpg.Connection[asyncpg.Record]", entries: Sequence[Entry]) -> None:
-        """Insert the rows of these entries."""
-        for sql, rows in zip((_PRICES, _DAYS), rows_of(entries), strict=True):
-            if rows:
-                await connection.execute(sql, *zip(*rows, strict=True))
-
-
-def rows_of(entries: Sequence[Entry]) -> tuple[Rows, Rows]:
-    """Rows of these entries for both tables, in the order of the statements' columns."""
-    prices: Rows = []
-    days: Rows = []
+def _rows_of(entries: Sequence[Entry]) -> tuple[Rows, ...]:
+    """Rows of these entries for every table, in their order."""
+    rows: tuple[Rows, ...] = tuple([] for _ in _TABLES)
+    prices, negotiated, retired, cuts, statements, days = rows
     for entry in entries:
+        seq = entry.seq
         for event in entry.events:
             match event:
                 case ClosingPriceSet():
                     traded = (event.open_fen, event.high_fen, event.low_fen, event.close_fen)
-                    key = (event.trading_day, event.listing, entry.seq)
                     sums = (event.volume_tonnes, event.turnover_fen)
-                    prices.append((*key, event.reference_fen, *traded, *sums))
+                    prices.append(
+                        (seq, event.trading_day, event.listing, event.reference_fen, *traded, *sums)
+                    )
+                case NegotiatedTotalsSet():
+                    sums = (event.volume_tonnes, event.turnover_fen)
+                    negotiated.append((seq, event.trading_day, event.listing, event.trades, *sums))
+                case RetiredTotalsSet():
+                    told = (event.since_day, event.tonnes)
+                    retired.append((seq, event.trading_day, event.purpose.value, *told))
+                case BooksCut():
+                    cuts.append((seq, event.trading_day, entry.at_ns))
+                case StatementsIssued(trading_day=day):
+                    statements += [(seq, day, issued.account, issued.digest) for issued in event.statements]
                 case DayClosed():
-                    days.append((event.trading_day, entry.seq, entry.at_ns))
+                    days.append((seq, event.trading_day, entry.at_ns))
                 case _:
                     continue
-    return prices, days
+    return rows
+
+
+BULLETINS: Final = Projected(
+    taken=(ClosingPriceSet, NegotiatedTotalsSet, RetiredTotalsSet, BooksCut, StatementsIssued, DayClosed),
+    inserts=_INSERTS,
+    tables=_TABLES,
+    rows_of=_rows_of,
+)
+"""The journal's projection to what is published of a day, and to what it has issued."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PublishedDay:
-    """One listing on one closed day."""
+    """One listing on one closed day. Negotiated transfers set no price."""
 
     trading_day: str
     listing: str
@@ -89,10 +151,36 @@ class PublishedDay:
     close_fen: int
     volume_tonnes: int
     turnover_fen: int
+    negotiated_tonnes: int
+    negotiated_fen: int
     cumulative_tonnes: int
+    """Of all days so far, both ways of trading."""
     cumulative_fen: int
     at_ns: int
     """When the day was closed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PublishedRetirement:
+    """What was used up for a purpose, as a closed day tells it."""
+
+    trading_day: str
+    purpose: str
+    since_day: str
+    tonnes: int | None
+    """Absent where it is held over, so that nobody can be recognised."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Published:
+    """Closed days from the first to the last that were asked for."""
+
+    days: tuple[PublishedDay, ...]
+    """In order of day and listing."""
+    retired: tuple[PublishedRetirement, ...]
+    """In order of day and purpose."""
+    retired_before: Mapping[str, int]
+    """Tonnes by purpose that all days before the first have told."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,6 +191,9 @@ class DayDigest:
     seq: int
     at_ns: int
     digest: bytes
+    cut_seq: int
+    """Up to which entry the day's statements tell."""
+    cut_digest: bytes
 
 
 class Bulletins:
@@ -112,18 +203,15 @@ class Bulletins:
         """Reading through this pool."""
         self._pool = pool
 
-    async def days(self, first: str, last: str) -> tuple[PublishedDay, ...]:
-        """Closed days from the first to the last, both included, in order of day and listing."""
-        rows = await self._pool.fetch(_READ, first, last)
-        return tuple(
-            PublishedDay(
-                **{
-                    **row,
-                    "cumulative_tonnes": int(row["cumulative_tonnes"]),
-                    "cumulative_fen": int(row["cumulative_fen"]),
-                }
-            )
-            for row in rows
+    async def days(self, first: str, last: str) -> Published:
+        """Closed days from the first to the last, both included."""
+        days = await self._pool.fetch(_DAYS, first, last)
+        retired = await self._pool.fetch(_RETIRED, first, last)
+        before = await self._pool.fetch(_RETIRED_BEFORE, first)
+        return Published(
+            days=tuple(_day(row) for row in days),
+            retired=tuple(PublishedRetirement(**row) for row in retired),
+            retired_before={row["purpose"]: row["tonnes"] for row in before},
         )
 
     async def digests(self, after: str, limit: int) -> tuple[DayDigest, ...]:
@@ -131,37 +219,6 @@ class Bulletins:
         return tuple(DayDigest(**row) for row in await self._pool.fetch(_DIGESTS, after, limit))
 
 
-_TABLES: Final = (
-    Table(
-        name="day_price",
-        columns="seq, trading_day, listing, reference_fen, open_fen, high_fen, low_fen, close_fen, volume_tonnes,"
-        " turnover_fen",
-        key='seq, trading_day COLLATE "C", listing COLLATE "C"',
-        width=3,
-    ),
-    Table(
-        name="closed_day",
-        columns="seq, trading_day, at_ns",
-        key='seq, trading_day COLLATE "C"',
-        width=2,
-    ),
-)
-
-
-class CheckedBulletins:
-    """Both tables, held against the entries they came from."""
-
-    def __init__(self, connection: Reader) -> None:
-        """Reading through this connection, in the transaction it is in."""
-        self._prices, self._days = (StoredRows(connection, table) for table in _TABLES)
-
-    async def follow(self, entries: Sequence[Entry], _: Batch, upto: int) -> None:
-        """The next entries. Raises JournalBrokenError."""
-        prices, days = rows_of(entries)
-        await self._prices.expect(((row[2], row[0], row[1], *row[3:]) for row in prices), upto)
-        await self._days.expect(((row[1], row[0], row[2]) for row in days), upto)
-
-    async def finish(self, upto: int) -> None:
-        """There were no more entries. Raises JournalBrokenError."""
-        await self._prices.expect_end(upto)
-        await self._days.expect_end(upto)
+def _day(row: asyncpg.Record) -> PublishedDay:
+    sums = {name: int(row[name]) for name in ("cumulative_tonnes", "cumulative_fen")}
+    return PublishedDay(**{**row, **sums})

@@ -7,14 +7,15 @@ a crash at any step.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
 
 from gateway.engine.clock import Clock
 from gateway.engine.entry import Entry
-from gateway.engine.market import CloseView
+from gateway.engine.market import CloseStepView, CloseView
 from gateway.engine.sequencer import CommitListener, Overloaded, Stopped
 from gateway.engine.views import Views
-from matching.commands import AdvanceClose, AdvanceTime, Command, RecordReconciliation
+from matching.commands import AdvanceClose, AdvanceTime, Command, IssueStatements, RecordReconciliation
 from matching.events import (
     CalendarAnnounced,
     CloseStarted,
@@ -25,6 +26,7 @@ from matching.events import (
     PhaseChanged,
     RulesAdopted,
 )
+from matching.safety_events import ConnectionEnded, SafetyTimerFired, SafetyTimerSet
 from settlement.events import MovementConfirmed, MovementRefused
 from settlement.values import TradingDay
 
@@ -39,6 +41,18 @@ OVERLOADED_S: Final = 0.05
 
 Reconcile: TypeAlias = Callable[[TradingDay], Awaitable[RecordReconciliation]]
 """Compares with the registry; returns only when it could be compared."""
+
+Issue: TypeAlias = Callable[[TradingDay, int], Awaitable[IssueStatements]]
+"""Makes the statements next in turn, when so many have been issued."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outside:
+    """What a close needs that the core cannot do."""
+
+    reconcile: Reconcile
+    issue: Issue
+
 
 NextChange: TypeAlias = Callable[[], int | None]
 
@@ -56,7 +70,7 @@ class CommandLine(Protocol):
 
 
 class DayDriver:
-    """Sends `AdvanceTime`, `AdvanceClose` and `RecordReconciliation` when they are due."""
+    """Sends `AdvanceTime`, `AdvanceClose`, `IssueStatements` and `RecordReconciliation` when they are due."""
 
     def __init__(
         self,
@@ -64,7 +78,7 @@ class DayDriver:
         views: Views,
         clock: Clock,
         next_change_ns: NextChange,
-        reconcile: Reconcile,
+        outside: Outside,
         *,
         portion: int = PORTION,
     ) -> None:
@@ -76,7 +90,7 @@ class DayDriver:
         self._views = views
         self._clock = clock
         self._next_change_ns = next_change_ns
-        self._reconcile = reconcile
+        self._outside = outside
         self._portion = portion
         self._woken = asyncio.Event()
         sequencer.on_commit(self._on_commit)
@@ -111,10 +125,15 @@ class DayDriver:
     async def _advance_close(self, close: CloseView) -> bool:
         """Do what the step at hand needs. False when only somebody else's command can bring it further."""
         day = TradingDay(close.trading_day)
-        if close.step is CloseStep.RECONCILE:
-            entry = await self._sequencer.submit(await self._reconcile(day))
-        else:
-            entry = await self._sequencer.submit(AdvanceClose(trading_day=day, portion=self._portion))
+        command: Command
+        match close.at_hand:
+            case CloseStepView(name=CloseStep.RECONCILE.value):
+                command = await self._outside.reconcile(day)
+            case CloseStepView(name=CloseStep.PUBLICATION.value, done=done) if done:
+                command = await self._outside.issue(day, done - 1)
+            case _:
+                command = AdvanceClose(trading_day=day, portion=self._portion)
+        entry = await self._sequencer.submit(command)
         return any(_is_progress(event) for event in entry.events)
 
     async def _sleep(self) -> None:
@@ -135,7 +154,7 @@ class DayDriver:
 
 def _is_progress(event: object) -> bool:
     match event:
-        case CloseStepAdvanced(step=CloseStep.DELIVERY, done=done, total=total):
+        case CloseStepAdvanced(step=CloseStep.REGISTRY, done=done, total=total):
             return done == total  # else the registry has to answer first
         case CloseStepAdvanced() | DayClosed():
             return True
@@ -152,6 +171,9 @@ _NEWS: Final = frozenset(
         MovementRefused,
         PhaseChanged,
         RulesAdopted,
+        SafetyTimerSet,
+        SafetyTimerFired,
+        ConnectionEnded,
     }
 )
 

@@ -14,8 +14,8 @@ from typing import Final, Protocol, Self, TypeAlias
 
 import asyncpg
 
-from gateway.engine.bank_statements import BankStatementRows
-from gateway.engine.bulletins import BulletinRows
+from gateway.engine.bank_statements import BANK_STATEMENTS
+from gateway.engine.bulletins import BULLETINS
 from gateway.engine.candles import CandlesWithoutUndone
 from gateway.engine.codec import decode_command, decode_events
 from gateway.engine.custody_rows import CustodyRows
@@ -26,7 +26,7 @@ from gateway.engine.orders import OpenOrders
 from gateway.engine.rows import DIGEST_ALGORITHM, GENESIS, INSERT_BATCH, Batch, SettlementRows
 from gateway.engine.use_rows import UseRows
 from gateway.engine.verification import Progress, Verification, say_nothing, verify_journal
-from gateway.engine.withdrawals import WithdrawalRows
+from gateway.engine.withdrawals import WITHDRAWALS
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
@@ -95,9 +95,9 @@ class Journal:
             SettlementRows(),
             CandlesWithoutUndone(),
             UseRows(),
-            WithdrawalRows(),
-            BankStatementRows(),
-            BulletinRows(),
+            WITHDRAWALS,
+            BANK_STATEMENTS,
+            BULLETINS,
             CustodyRows(),
             *projections,
         )

@@ -103,13 +103,15 @@ class CloseView:
     breaks: int | None = None
     """Differences with the registry's record, once they were compared."""
 
+    operator: str | None = None
+    """Who asked for it; nobody where the clock did."""
+    reason: str | None = None
+    """Why before its time."""
+
     @property
-    def step(self) -> CloseStep | None:
+    def at_hand(self) -> CloseStepView | None:
         """The step at hand: the first that is not done."""
-        for step in self.steps:
-            if step.state != "done":
-                return CloseStep(step.name)
-        return None
+        return next((step for step in self.steps if step.state != "done"), None)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -246,7 +248,13 @@ class Market:
     def start_close(self, event: CloseStarted) -> None:
         """The close is under way."""
         steps = tuple(CloseStepView(name=step.value, state="waiting") for step in CloseStep)
-        self.view.close = CloseView(trading_day=event.trading_day, state="running", steps=steps)
+        self.view.close = CloseView(
+            trading_day=event.trading_day,
+            state="running",
+            steps=steps,
+            operator=event.operator,
+            reason=event.reason,
+        )
 
     def advance_close(self, event: CloseStepAdvanced) -> None:
         """A step is so far; every step before it is done."""

@@ -7,6 +7,7 @@ the ledger's own moves between accounts, serials from the lots: three accounts o
 compares. A refusal means that the core is wrong, so it is raised and stops the process.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
@@ -132,7 +133,7 @@ class Wave:
     moves: list[Row] = field(default_factory=list)
     postings: list[Row] = field(default_factory=list)
     uses: list[Row] = field(default_factory=list)
-    moved: dict[str, SortedDict[int, int]] = field(default_factory=dict)
+    moved: defaultdict[str, SortedDict[int, int]] = field(default_factory=lambda: defaultdict(SortedDict))
     """By lot: first serial → end, of every range moved here."""
 
     def moves_any_of(self, slices: Sequence[LotSlice]) -> bool:
@@ -168,7 +169,7 @@ class Wave:
         pieces = ((part.lot_id, first, end) for part in slices for first, end in part.serials)
         for number, (lot_id, first, end) in enumerate(pieces, 1):
             self.moves.append((seq, line, number, lot_id, first, end))
-            self.moved.setdefault(lot_id, SortedDict())[first] = end
+            self.moved[lot_id][first] = end
 
 
 @dataclass(kw_only=True, slots=True)

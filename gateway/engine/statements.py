@@ -1,29 +1,29 @@
 """What a day did to an account, told again from what the database keeps: the daily statement.
 
-Everything comes from the double-entry tables and the account's own event log, up to the entry that closed the day, so a
-statement can be made again at any time and is the same for ever. It must add up: what there was, and every line, is
-what there is.
+Everything comes from the double-entry tables and the account's own event log, up to the entry at which the close cut the
+day's books, so a statement can be made again at any time and is the same for ever. It must add up: what there was, and
+every line, is what there is. The close issues it: from then on its digest is in the journal.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from hashlib import sha256
-from typing import Any, Final
+from typing import Final
 
 import asyncpg
-import orjson
 
 from gateway.engine.entry import AccountEvent
 from settlement import serials as ranges
 from settlement.serials import NONE, Serials
 
 MOST_EVENTS: Final = 50_000
-"""Of one statement; an account that did more in a day reads its event log in pages."""
+"""Of one statement; the log of an account that did more in a day is read in pages, and is not part of it."""
 
 _DAY: Final = """
-SELECT closed_day.seq, at_ns, digest,
-       coalesce((SELECT max(seq) FROM closed_day AS before WHERE before.seq < closed_day.seq), 0) AS after_seq
-FROM closed_day JOIN journal USING (seq, at_ns) WHERE trading_day = $1"""
+SELECT day_cut.seq, at_ns, digest,
+       coalesce((SELECT max(seq) FROM day_cut AS before WHERE before.seq < day_cut.seq), 0) AS after_seq
+FROM day_cut JOIN journal USING (seq, at_ns) WHERE trading_day = $1"""
+_ISSUED: Final = "SELECT digest FROM statement_issued WHERE trading_day = $1 AND account = $2"
+_ISSUED_AS: Final = "SELECT account FROM statement_issued WHERE trading_day = $1 AND digest = $2"
 _OWNED: Final = """
 SELECT asset, sum(amount)::bigint AS amount FROM settlement.posting WHERE account = $1 AND seq <= $2
 GROUP BY asset ORDER BY asset"""
@@ -47,10 +47,6 @@ ORDER BY move.seq DESC, move.line DESC, part DESC"""
 _EVENTS: Final = """
 SELECT account, event_id, seq, type, at_ns, body FROM account_event
 WHERE account = $1 AND seq > $2 AND seq <= $3 ORDER BY event_id LIMIT $4"""
-
-
-class StatementTooLong(Exception):  # noqa: N818 - it states a fact
-    """The account did more in a day than one statement tells."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,14 +83,15 @@ class Statement:
     from_seq: int
     """The first entry of the day."""
     until_seq: int
-    """The entry that closed it."""
-    closed_ns: int
+    """The entry that cut its books."""
+    cut_ns: int
     journal_digest: bytes
     opening: tuple[tuple[str, int], ...]
-    """Asset → fen or tonnes owned when the day before was closed."""
+    """Asset → fen or tonnes owned when the books of the day before were cut."""
     closing: tuple[tuple[str, int], ...]
     lines: tuple[StatementLine, ...]
-    events: tuple[AccountEvent, ...]
+    events: tuple[AccountEvent, ...] | None
+    """Absent where there are more than a statement can tell."""
     lots: tuple[StatementLot, ...]
 
 
@@ -106,7 +103,7 @@ class Statements:
         self._pool = pool
 
     async def of(self, account: str, trading_day: str) -> Statement | None:
-        """The account's statement of a closed day; none of a day that is not closed. Raises StatementTooLong."""
+        """The account's statement of a day; none while its books are not cut."""
         async with (
             self._pool.acquire() as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
@@ -116,20 +113,18 @@ class Statements:
                 return None
             after_seq, until_seq = day["after_seq"], day["seq"]
             events = await connection.fetch(_EVENTS, account, after_seq, until_seq, MOST_EVENTS + 1)
-            if len(events) > MOST_EVENTS:
-                raise StatementTooLong
             lines = await connection.fetch(_LINES, account, after_seq, until_seq)
             statement = Statement(
                 account=account,
                 trading_day=trading_day,
                 from_seq=after_seq + 1,
                 until_seq=until_seq,
-                closed_ns=day["at_ns"],
+                cut_ns=day["at_ns"],
                 journal_digest=day["digest"],
                 opening=_amounts(await connection.fetch(_OWNED, account, after_seq)),
                 closing=_amounts(await connection.fetch(_OWNED, account, until_seq)),
                 lines=tuple(_line(row, account) for row in lines),
-                events=tuple(AccountEvent(*row) for row in events),
+                events=None if len(events) > MOST_EVENTS else tuple(AccountEvent(*row) for row in events),
                 lots=_lots_then(
                     await connection.fetch(_HELD_NOW, account),
                     await connection.fetch(_MOVED_SINCE, account, until_seq),
@@ -138,6 +133,15 @@ class Statements:
             )
         check(statement)
         return statement
+
+    async def issued(self, account: str, trading_day: str) -> str | None:
+        """The digest of the statement the account was issued; none before it was."""
+        digest: str | None = await self._pool.fetchval(_ISSUED, trading_day, account)
+        return digest
+
+    async def is_issued(self, trading_day: str, digest: str) -> bool:
+        """Whether a statement of that day with this digest was ever issued. Of whom is nobody's business."""
+        return await self._pool.fetchval(_ISSUED_AS, trading_day, digest) is not None
 
 
 def check(statement: Statement) -> None:
@@ -156,12 +160,6 @@ def check(statement: Statement) -> None:
         tonnes[lot.instrument] = tonnes.get(lot.instrument, 0) + ranges.count(lot.serials)
     owned = {asset: amount for asset, amount in closing.items() if asset != "CNY" and amount}
     assert tonnes == owned, f"{statement.account} on {statement.trading_day}: {tonnes} in lots, {owned} owned"
-
-
-def digest_of(body: dict[str, Any]) -> str:
-    """SHA-256, in hex, of a statement's body without its digest: compact JSON in UTF-8, members in order of name."""
-    told = {name: value for name, value in body.items() if name != "digest"}
-    return sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def _amounts(rows: Iterable[asyncpg.Record]) -> tuple[tuple[str, int], ...]:

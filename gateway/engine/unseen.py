@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from matching.close_events import BooksCut, CashCompared, DayFeesCharged, DaySettled, StatementsIssued
 from matching.events import LargeHolderNoted, OrdersCancelled, Replayed
 from matching.negotiated_events import NegotiatedTransferKnown
 from settlement.cash_events import BankStatementRecorded
@@ -16,6 +17,7 @@ from settlement.events import (
     WithdrawalReturned,
 )
 from settlement.mandate import ActedByMandate
+from settlement.retired_figures import RetiredTotalsSet
 
 CHANGES_NO_VIEW: Final = (
     ActedByMandate,
@@ -32,5 +34,11 @@ CHANGES_NO_VIEW: Final = (
     RetirementRefused,
     LargeHolderNoted,
     NegotiatedTransferKnown,
+    DaySettled,
+    DayFeesCharged,
+    RetiredTotalsSet,
+    BooksCut,
+    StatementsIssued,
+    CashCompared,
 )
 """Every type of them."""

@@ -5,31 +5,27 @@ A withdrawal is one row when it is asked for and one more when the settlement ba
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 import asyncpg
 
-from gateway.engine.derived_rows import Reader, StoredRows, Table
+from gateway.engine.derived_rows import Table
 from gateway.engine.entry import Entry
 from gateway.engine.paging import Page, bounded, cursor_after, id_before
-from gateway.engine.rows import Batch
+from gateway.engine.projected import Projected, Rows
 from settlement.events import WithdrawalPaid, WithdrawalRequested, WithdrawalReturned
-
-Rows: TypeAlias = list[tuple[Any, ...]]
 
 HELD: Final = "held"
 PAID: Final = "paid"
 RETURNED: Final = "returned"
 
-_TAKEN: Final = (WithdrawalRequested, WithdrawalPaid, WithdrawalReturned)
-
 _REQUESTED: Final = """
-INSERT INTO withdrawal (withdrawal_id, seq, account, client_id, amount_fen, at_ns)
-SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::bigint[])
+INSERT INTO withdrawal (seq, withdrawal_id, account, client_id, amount_fen, at_ns)
+SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[])
 """
 _ENDED: Final = """
-INSERT INTO withdrawal_outcome (withdrawal_id, seq, outcome, outcome_at_ns, bank_reference, reason)
-SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::text[])
+INSERT INTO withdrawal_outcome (seq, withdrawal_id, outcome, outcome_at_ns, bank_reference, reason)
+SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[])
 """
 _READ: Final = """
 SELECT withdrawal_id, withdrawal.seq, account, client_id, amount_fen, at_ns, outcome, outcome_at_ns, bank_reference,
@@ -37,35 +33,21 @@ SELECT withdrawal_id, withdrawal.seq, account, client_id, amount_fen, at_ns, out
 FROM withdrawal LEFT JOIN withdrawal_outcome USING (withdrawal_id)"""
 
 
-class WithdrawalRows:
-    """The journal's projection to `withdrawal` and `withdrawal_outcome`."""
-
-    def concerns(self, entry: Entry) -> bool:
-        """Whether the entry is about a withdrawal."""
-        return any(type(event) in _TAKEN for event in entry.events)
-
-    async def write(self, connection: "asyncpg.Connection[asyncpg.Record]", entries: Sequence[Entry]) -> None:
-        """Insert the rows of these entries."""
-        for sql, rows in zip((_REQUESTED, _ENDED), rows_of(entries), strict=True):
-            if rows:
-                await connection.execute(sql, *zip(*rows, strict=True))
-
-
 def rows_of(entries: Sequence[Entry]) -> tuple[Rows, Rows]:
-    """Rows of these entries for both tables, in the order of the statements' columns."""
+    """Rows of these entries for both tables."""
     requested: Rows = []
     ended: Rows = []
     for entry in entries:
         for event in entry.events:
             match event:
                 case WithdrawalRequested():
-                    key = (event.withdrawal_id, entry.seq)
+                    key = (entry.seq, event.withdrawal_id)
                     requested.append((*key, event.account, event.client_id, event.amount_fen, entry.at_ns))
                 case WithdrawalPaid():
-                    key = (event.withdrawal_id, entry.seq)
+                    key = (entry.seq, event.withdrawal_id)
                     ended.append((*key, PAID, entry.at_ns, event.bank_reference, None))
                 case WithdrawalReturned():
-                    key = (event.withdrawal_id, entry.seq)
+                    key = (entry.seq, event.withdrawal_id)
                     ended.append((*key, RETURNED, entry.at_ns, None, event.reason))
                 case _:
                     continue
@@ -141,19 +123,10 @@ _OUTCOMES: Final = Table(
 )
 
 
-class CheckedWithdrawals:
-    """Both tables, held against the entries they came from."""
-
-    def __init__(self, connection: Reader) -> None:
-        """Reading through this connection, in the transaction it is in."""
-        self._stored = [StoredRows(connection, table) for table in (_WITHDRAWALS, _OUTCOMES)]
-
-    async def follow(self, entries: Sequence[Entry], _: Batch, upto: int) -> None:
-        """The next entries. Raises JournalBrokenError."""
-        for stored, rows in zip(self._stored, rows_of(entries), strict=True):
-            await stored.expect(((row[1], row[0], *row[2:]) for row in rows), upto)
-
-    async def finish(self, upto: int) -> None:
-        """There were no more entries. Raises JournalBrokenError."""
-        for stored in self._stored:
-            await stored.expect_end(upto)
+WITHDRAWALS: Final = Projected(
+    taken=(WithdrawalRequested, WithdrawalPaid, WithdrawalReturned),
+    inserts=(_REQUESTED, _ENDED),
+    tables=(_WITHDRAWALS, _OUTCOMES),
+    rows_of=rows_of,
+)
+"""The journal's projection to `withdrawal` and `withdrawal_outcome`."""

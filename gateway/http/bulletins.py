@@ -1,25 +1,28 @@
 """What the public is told of closed days (Measures 2023, Art. 38): the daily and weekly tables, and their digests."""
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import partial
 from io import StringIO
-from itertools import groupby
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import Field
 
 from gateway.access.limits import ActionKind
-from gateway.engine.bulletins import MOST_DAYS, PublishedDay
-from gateway.formats import money_text, price_text, quantity_text, time_text
+from gateway.engine.bulletins import MOST_DAYS
+from gateway.formats import time_text
 from gateway.http import reasons
+from gateway.http.bulletin_body import Period, bulletins_of
 from gateway.http.problems import refusal
 from gateway.http.routing import Call, Reply, Route
 from gateway.http.shapes import Answer, Date, DateIn, ListingCode, Money, Price, Quantity, Request, Time
+from settlement.channels import Channel
 
 FIRST_DAY: Final = "1970-01-01"
 LAST_DAY: Final = "2261-12-31"
+TableName: TypeAlias = Literal["listings", "retired"]
+
 SHOWN_BY_DEFAULT: Final = timedelta(days=31)
 
 
@@ -34,8 +37,25 @@ class BulletinLine(Answer):
     change: Annotated[str, Field(description="Close against the close before, in yuan per tonne.")]
     listed_volume: Quantity
     listed_turnover: Money
-    cumulative_volume: Quantity
+    negotiated_volume: Annotated[Quantity, Field(description="Negotiated transfers; they set no price.")]
+    negotiated_turnover: Money
+    cumulative_volume: Annotated[Quantity, Field(description="Of all days so far, both ways of trading.")]
     cumulative_turnover: Money
+
+
+class RetiredLine(Answer):
+    """What was used up for a purpose. A figure has three participants behind it at least; what has fewer waits."""
+
+    purpose: Channel
+    quantity: Annotated[
+        Quantity | None,
+        Field(description="Tonnes told in this bulletin; absent where all of it is held over."),
+    ]
+    since: Annotated[
+        Date | None, Field(description="The first day it is of: earlier where something waited.")
+    ]
+    held_over: Annotated[bool, Field(description="Whether something waits for a later bulletin.")]
+    cumulative: Annotated[Quantity, Field(description="Told in all bulletins so far.")]
 
 
 class Bulletin(Answer):
@@ -45,6 +65,7 @@ class Bulletin(Answer):
     from_: Annotated[Date, Field(alias="from", description="Its first trading day; of a day, the day.")]
     published_at: Time
     listings: list[BulletinLine]
+    retired: list[RetiredLine]
 
 
 class Bulletins(Answer):
@@ -61,6 +82,8 @@ class DayDigest(Answer):
     entry: Annotated[int, Field(description="Number of the journal's entry that closed it.")]
     closed_at: Time
     digest: Annotated[str, Field(description="SHA-256 over that entry and all before it, in hex.")]
+    statements_entry: Annotated[int, Field(description="Up to which entry the day's statements tell.")]
+    statements_digest: Annotated[str, Field(description="The same up to there.")]
 
 
 class DayDigests(Answer):
@@ -70,21 +93,21 @@ class DayDigests(Answer):
     next: Annotated[Date | None, Field(description="The day to go on after.")]
 
 
-class BulletinsQuery(Request):
+class Form(Request):
+    """In which form."""
+
+    format: Literal["json", "csv"] = "json"
+    table: Annotated[TableName, Field(description="Which one, as a table for a spreadsheet.")] = "listings"
+
+
+class BulletinsQuery(Form):
     """Which bulletins."""
 
     from_: Annotated[
         DateIn | None, Field(alias="from", description="The first day; a month back if absent.")
     ] = None
     to: DateIn | None = None
-    period: Literal["day", "week"] = "day"
-    format: Literal["json", "csv"] = "json"
-
-
-class BulletinQuery(Request):
-    """In which form."""
-
-    format: Literal["json", "csv"] = "json"
+    period: Period = "day"
 
 
 class DigestsQuery(Request):
@@ -96,12 +119,12 @@ class DigestsQuery(Request):
 
 async def get_bulletin(call: Call) -> Reply:
     """The table of one closed day."""
-    query: BulletinQuery = call.query or BulletinQuery()
+    query: Form = call.query or Form()
     day = call.path["date"]
     found = await call.services.history.bulletins.days(day, day)
-    if not found:
+    if not found.days:
         raise refusal(reasons.NOT_FOUND, actual=day)
-    return Reply(_bulletin(found)) if query.format == "json" else _as_csv([_bulletin(found)])
+    return _answer(query, list(bulletins_of(found, "day")), is_list=False)
 
 
 async def list_bulletins(call: Call) -> Reply:
@@ -110,9 +133,7 @@ async def list_bulletins(call: Call) -> Reply:
     last = query.to or LAST_DAY
     first = query.from_ or _a_month_before(query.to or call.services.views.market.trading_day)
     found = await call.services.history.bulletins.days(first, last)
-    periods = groupby(found, key=_day if query.period == "day" else _week)
-    bulletins = [_bulletin(list(days)) for _, days in periods][:MOST_DAYS]
-    return Reply({"items": bulletins, "next": None}) if query.format == "json" else _as_csv(bulletins)
+    return _answer(query, list(bulletins_of(found, query.period))[:MOST_DAYS], is_list=True)
 
 
 async def list_digests(call: Call) -> Reply:
@@ -125,6 +146,8 @@ async def list_digests(call: Call) -> Reply:
             "entry": one.seq,
             "closed_at": time_text(one.at_ns),
             "digest": one.digest.hex(),
+            "statements_entry": one.cut_seq,
+            "statements_digest": one.cut_digest.hex(),
         }
         for one in found
     ]
@@ -137,56 +160,19 @@ def _a_month_before(day: str | None) -> str:
     return (date.fromisoformat(day) - SHOWN_BY_DEFAULT).isoformat()
 
 
-def _day(published: PublishedDay) -> str:
-    return published.trading_day
+def _answer(query: Form, bulletins: list[dict[str, Any]], *, is_list: bool) -> Reply:
+    if query.format == "csv":
+        return _as_csv(bulletins, query.table)
+    return Reply({"items": bulletins, "next": None} if is_list else bulletins[0])
 
 
-def _week(published: PublishedDay) -> tuple[int, int]:
-    """The ISO week: Monday to Sunday."""
-    calendar = date.fromisoformat(published.trading_day).isocalendar()
-    return calendar.year, calendar.week
-
-
-def _bulletin(days: Sequence[PublishedDay]) -> dict[str, Any]:
-    by_listing = sorted(days, key=lambda day: day.listing)
-    lines = [_line(list(of)) for _, of in groupby(by_listing, key=lambda day: day.listing)]
-    return {
-        "date": days[-1].trading_day,
-        "from": days[0].trading_day,
-        "published_at": time_text(days[-1].at_ns),
-        "listings": lines,
-    }
-
-
-def _line(days: Sequence[PublishedDay]) -> dict[str, Any]:
-    """One listing over consecutive days, which may be one."""
-    traded = [day for day in days if day.open_fen is not None]
-    last = days[-1]
-    return {
-        "listing": last.listing,
-        "open": _price(day.open_fen for day in traded[:1]),
-        "high": _price(sorted(day.high_fen or 0 for day in traded)[-1:]),
-        "low": _price(sorted(day.low_fen or 0 for day in traded)[:1]),
-        "close": price_text(last.close_fen),
-        "change": price_text(last.close_fen - days[0].reference_fen),
-        "listed_volume": quantity_text(sum(day.volume_tonnes for day in days)),
-        "listed_turnover": money_text(sum(day.turnover_fen for day in days)),
-        "cumulative_volume": quantity_text(last.cumulative_tonnes),
-        "cumulative_turnover": money_text(last.cumulative_fen),
-    }
-
-
-def _price(figures: Iterable[int | None]) -> str | None:
-    return next((price_text(fen) for fen in figures if fen is not None), None)
-
-
-def _as_csv(bulletins: Sequence[dict[str, Any]]) -> Reply:
+def _as_csv(bulletins: Sequence[dict[str, Any]], table: TableName) -> Reply:
     text = StringIO(newline="")
     writer = csv.writer(text)
-    columns = list(BulletinLine.model_fields)
+    columns = list((BulletinLine if table == "listings" else RetiredLine).model_fields)
     writer.writerow(["date", "from", *columns])
     for bulletin in bulletins:
-        for line in bulletin["listings"]:
+        for line in bulletin[table]:
             writer.writerow([bulletin["date"], bulletin["from"], *(line[name] for name in columns)])
     return Reply(text.getvalue().encode(), content_type="text/csv; charset=utf-8")
 
@@ -202,7 +188,7 @@ ROUTES: Final = (
         get_bulletin,
         "The table of one closed day",
         Bulletin,
-        query=BulletinQuery,
+        query=Form,
         path_parameters={"date": r"^\d{4}-\d\d-\d\d$"},
     ),
     _public(

@@ -49,6 +49,8 @@ STATUS_OF_CORE: Final[dict[str, int]] = {
     "not_reconciling": 409,
     "not_halted": 409,
     "not_restricted": 409,
+    "kill_switch_not_on": 409,
+    "connection_unknown": 404,
     "trade_not_pending": 409,
     "approval_unknown": 404,
     "notice_out_of_order": 409,

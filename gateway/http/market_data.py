@@ -84,6 +84,9 @@ class StatusAnswer(Answer):
     phase: PhaseName
     halted: Annotated[bool, Field(description="Whether the whole market is.")]
     halt: Halt | None
+    kill_switch: Annotated[
+        bool, Field(description="Whether the whole market takes no listed orders, and has none.")
+    ]
     listings: list[ListingStatus]
     maintenance: Annotated[str | None, Field(description="What is being done to the exchange, if anything.")]
 
@@ -169,6 +172,7 @@ async def get_status(call: Call) -> Reply:
             "phase": views.market.phase.value,
             "halted": market_halt is not None,
             "halt": halt_body(market_halt),
+            "kill_switch": views.safety.market_is_killed,
             "listings": [{"listing": code, **listing_status(views, code, now_ns)} for code in views.listings],
             "maintenance": None,
         }

@@ -8,6 +8,7 @@ from gateway.engine.entry import Entry
 from gateway.formats import time_text
 from gateway.http.approvals import act
 from gateway.http.operator_routes import acting
+from gateway.http.order_answers import cancelled_for
 from gateway.http.routing import Call, Reply
 from gateway.http.shapes import (
     DIGITS_PATTERN,
@@ -28,7 +29,7 @@ from matching.commands import (
     ResumeTrading,
     RetryRetirement,
 )
-from matching.events import OrderCancelled
+from matching.order import CancelReason
 from settlement.retirement import RetirementId
 from settlement.values import AccountId, AssetCode, TradeId
 
@@ -130,7 +131,7 @@ async def restrict(call: Call) -> Reply:
         "account": body.account,
         "restricted": body.act == "restrict",
         "reason": body.reason,
-        "cancelled": [str(event.order_id) for event in done.events if isinstance(event, OrderCancelled)],
+        "cancelled": cancelled_for(done, CancelReason.RESTRICTED),
         "time": time_text(done.at_ns),
     }
     return Reply(answer)

@@ -39,6 +39,8 @@ class Close(Answer):
     trading_day: Date
     state: Literal["running", "done"]
     breaks: Annotated[int | None, Field(description="Differences with the registry, once compared.")]
+    operator: Annotated[str | None, Field(description="Who asked for it; absent where the clock did.")]
+    reason: Annotated[str | None, Field(description="Why it began before the day's sessions were over.")]
     steps: list[CloseStep]
 
 
@@ -54,6 +56,14 @@ class DayRequest(OperatorRequest):
     """Which day."""
 
     trading_day: DateIn | None = None
+
+
+class CloseRequest(DayRequest):
+    """Which day, and why before its sessions are over."""
+
+    reason: Annotated[
+        str | None, Field(min_length=1, max_length=500, description="Needed while the day's sessions go on.")
+    ] = None
 
 
 class ClockRequest(OperatorRequest):
@@ -87,6 +97,8 @@ def day_body(market: MarketView) -> dict[str, Any]:
             "trading_day": close.trading_day,
             "state": close.state,
             "breaks": close.breaks,
+            "operator": close.operator,
+            "reason": close.reason,
             "steps": [
                 {"name": step.name, "state": step.state, "done": step.done, "total": step.total}
                 for step in close.steps
@@ -110,12 +122,13 @@ async def open_day(call: Call) -> Reply:
 
 async def close_day(call: Call) -> Reply:
     """Begin the close of the day at hand; GET /v1/operator/day tells how far it is."""
-    body: DayRequest = call.body
+    body: CloseRequest = call.body
     services = call.services
     day = body.trading_day or services.views.market.trading_day
     if day is None:
         raise refusal(DAY_NOT_OPEN)
-    raise_if_refused(await services.sequencer.submit(CloseDay(trading_day=TradingDay(day))))
+    command = CloseDay(trading_day=TradingDay(day), operator=call.participant, reason=body.reason)
+    raise_if_refused(await services.sequencer.submit(command))
     return Reply(day_body(services.views.market), status=ACCEPTED)
 
 
@@ -153,8 +166,8 @@ ROUTES: Final = (
         close_day,
         "Begin the close of the day",
         Day,
+        body=CloseRequest,
         method="POST",
-        body=DayRequest,
         body_optional=True,
         status=ACCEPTED,
     ),

@@ -32,7 +32,7 @@ from gateway.http.shapes import (
 )
 from matching.commands import SubmitOrder
 from matching.events import OrderAccepted, OrderCancelled, Rejected, Traded
-from matching.order import Side, TimeInForce
+from matching.order import CancelReason, Side, TimeInForce
 from settlement.retirement import RetirementPurpose, Use
 
 CREATED: Final = 201
@@ -199,6 +199,15 @@ def _use_told(body: dict[str, str] | None) -> Use | None:
     )
 
 
+def cancelled_for(entry: Entry, reason: CancelReason) -> list[str]:
+    """Ids of the orders an entry cancelled for that reason. Time can have cancelled others at the same moment."""
+    return [
+        str(event.order_id)
+        for event in entry.events
+        if isinstance(event, OrderCancelled) and event.reason is reason
+    ]
+
+
 def submitted(entry: Entry, *, replayed: bool) -> Reply:
     """The answer to a submission. Raises Refused when it was refused."""
     order: OrderView | None = None
@@ -215,7 +224,7 @@ def submitted(entry: Entry, *, replayed: bool) -> Reply:
             order = _accepted(entry)
         elif kind is OrderCancelled:
             assert isinstance(event, OrderCancelled)
-            # Others are of the same owner and stood in its way, or had come to their end when this one came.
+            # Or another one: of the same owner that stood in its way, or that time had run out for before.
             if order is not None and event.order_id == order.order_id:
                 order.status, order.reason, order.ended_ns = "cancelled", event.reason.value, entry.at_ns
         elif kind is Rejected:

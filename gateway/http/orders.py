@@ -18,6 +18,7 @@ from gateway.http.order_answers import (
     OrderAnswer,
     OrderPage,
     SubmittedOrder,
+    cancelled_for,
     order_body,
     submitted,
 )
@@ -38,8 +39,8 @@ from gateway.http.shapes import (
     Request,
 )
 from matching.commands import CancelOrder, CancelOrders, SubmitOrder
-from matching.events import OrderCancelled, Rejected
-from matching.order import OrderId, Side, TimeInForce
+from matching.events import Rejected
+from matching.order import CancelReason, OrderId, Side, TimeInForce
 from matching.rejections import ORDER_NOT_OPEN
 from settlement.retirement import RetirementPurpose, Use
 from settlement.values import AssetCode
@@ -273,7 +274,7 @@ async def cancel_orders(call: Call) -> Reply:
     entry = await call.services.sequencer.submit(command)
     if isinstance(entry.events[-1], Rejected):
         raise refused_by(entry.events[-1])
-    gone = [str(event.order_id) for event in entry.events if isinstance(event, OrderCancelled)]
+    gone = cancelled_for(entry, CancelReason.REQUESTED)
     return Reply({"cancelled": len(gone), "order_ids": gone})
 
 

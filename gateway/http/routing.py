@@ -15,6 +15,7 @@ from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind, Allowance
 from gateway.access.sessions import PersonSession
 from gateway.engine.account_views import AccountView
+from gateway.engine.views import Views
 from gateway.http import reasons
 from gateway.http.problems import Language, refusal
 from gateway.http.services import Services
@@ -39,6 +40,16 @@ class Reply:
     status: int = 200
     headers: Mapping[str, str] | None = None
     content_type: str = "application/json"
+
+
+def may_see(views: Views, caller: Caller, account: str) -> bool:
+    """Whether an account is the caller's own, or one it acts for by a mandate, or the caller a supervisor."""
+    view = views.account(account)
+    return view is not None and (
+        view.owner == caller.participant
+        or Scope.SUPERVISE in caller.scopes
+        or any(views.mandates.between(caller.participant, account))
+    )
 
 
 @dataclass(slots=True)
@@ -90,13 +101,7 @@ class Call:
 
     def may_see(self, account: str) -> bool:
         """Whether an account is the caller's own, or one it acts for by a mandate, or the caller a supervisor."""
-        views = self.services.views
-        view = views.account(account)
-        return view is not None and (
-            view.owner == self.participant
-            or Scope.SUPERVISE in self.signed_by.scopes
-            or any(views.mandates.between(self.participant, account))
-        )
+        return may_see(self.services.views, self.signed_by, account)
 
     def own_account(self, named: str | None) -> AccountView:
         """An account to be read by who may see it. Raises Refused."""

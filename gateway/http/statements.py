@@ -4,20 +4,15 @@ import csv
 from io import StringIO
 from typing import Annotated, Any, Final, Literal
 
-import orjson
 from pydantic import Field
 
 from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind
-from gateway.engine.entry import AccountEvent
-from gateway.engine.statements import MOST_EVENTS, Statement, StatementLine, StatementTooLong, digest_of
-from gateway.formats import money_text, quantity_text, time_text
+from gateway.engine.statement_body import statement_body
 from gateway.http import reasons
 from gateway.http.problems import refusal
 from gateway.http.routing import Call, Reply, Route
 from gateway.http.shapes import AccountName, Answer, Date, ListingCode, Money, Quantity, Request, Time
-from gateway.http.statement_reasons import STATEMENT_TOO_LONG
-from settlement.values import CASH
 
 _COLUMNS: Final = ("time", "kind", "reference", "listing", "quantity", "amount", "counterparty")
 """Of the table; the members of a line."""
@@ -58,17 +53,23 @@ class AccountStatement(Answer):
     participant: str
     trading_day: Date
     first_entry: Annotated[int, Field(description="Of the journal: the day's first.")]
-    last_entry: Annotated[int, Field(description="Of the journal: the one that closed the day.")]
+    last_entry: Annotated[int, Field(description="Of the journal: the one that cut the day's books.")]
     closed_at: Time
     opening: Holdings
     closing: Holdings
     fees: Annotated[Money, Field(description="Paid to the exchange that day.")]
     settled: list[SettledLine]
     events: Annotated[
-        list[dict[str, Any]], Field(description="Orders, trades and all else the account was told that day.")
+        list[dict[str, Any]] | None,
+        Field(
+            description="Orders, trades and all else the account was told that day; absent where there are more than"
+            " 50,000: they are at /v1/events."
+        ),
     ]
     lots: list[OwnedLot]
-    journal_digest: Annotated[str, Field(description="The journal's digest when the day was closed.")]
+    journal_digest: Annotated[
+        str, Field(description="The journal's digest at its last entry: /v1/digests has it.")
+    ]
     digest: Annotated[
         str, Field(description="SHA-256 of all other members as compact JSON, in order of name.")
     ]
@@ -87,66 +88,12 @@ async def get_statement(call: Call) -> Reply:
     view = call.own_account(query.account)
     day = call.path["date"]
     call.take(9)  # ten in all: it reads a whole day
-    try:
-        statement = await call.services.history.statements.of(view.account, day)
-    except StatementTooLong:
-        raise refusal(STATEMENT_TOO_LONG, limit=MOST_EVENTS) from None
+    statements = call.services.history.statements
+    statement = await statements.of(view.account, day) if await statements.issued(view.account, day) else None
     if statement is None:
         raise refusal(reasons.NOT_FOUND, actual=day)
     body = statement_body(statement, view.owner)
     return Reply(body) if query.format == "json" else _as_csv(body)
-
-
-def statement_body(statement: Statement, participant: str) -> dict[str, Any]:
-    """The statement with its digest, as it is handed out."""
-    body = {
-        "account": statement.account,
-        "participant": participant,
-        "trading_day": statement.trading_day,
-        "first_entry": statement.from_seq,
-        "last_entry": statement.until_seq,
-        "closed_at": time_text(statement.closed_ns),
-        "opening": _holdings(statement.opening),
-        "closing": _holdings(statement.closing),
-        "fees": money_text(-sum(line.amount for line in statement.lines if line.kind == "fee")),
-        "settled": [_line(line) for line in statement.lines],
-        "events": [_event(event) for event in statement.events],
-        "lots": [
-            {
-                "lot": lot.lot_id,
-                "listing": lot.instrument,
-                "serials": lot.serials,
-                "quantity": quantity_text(sum(end - first for first, end in lot.serials)),
-            }
-            for lot in statement.lots
-        ],
-        "journal_digest": statement.journal_digest.hex(),
-    }
-    return {**body, "digest": digest_of(body)}
-
-
-def _holdings(amounts: tuple[tuple[str, int], ...]) -> dict[str, Any]:
-    owned = dict(amounts)
-    units = {asset: quantity_text(amount) for asset, amount in owned.items() if asset != CASH and amount}
-    return {"cash": money_text(owned.get(CASH, 0)), "units": units}
-
-
-def _line(line: StatementLine) -> dict[str, Any]:
-    is_money = line.asset == CASH
-    return {
-        "time": time_text(line.at_ns),
-        "kind": line.kind,
-        "reference": line.reference,
-        "listing": None if is_money else line.asset,
-        "quantity": None if is_money else str(line.amount),
-        "amount": money_text(line.amount if is_money else line.payment_fen),
-        "counterparty": line.counterparty,
-    }
-
-
-def _event(event: AccountEvent) -> dict[str, Any]:
-    told = {"event_id": event.event_id, "type": event.type, "time": time_text(event.at_ns)}
-    return {**told, **orjson.loads(event.body)}
 
 
 def _as_csv(body: dict[str, Any]) -> Reply:

@@ -22,6 +22,11 @@ def test_a_registry_of_ones_own_needs_its_key(tmp_path: Path) -> None:
         Settings(data_dir=tmp_path, registry_url="http://registry.example")
 
 
+def test_what_a_platform_promises_is_told_of_a_platform_of_ones_own(tmp_path: Path) -> None:
+    with pytest.raises(SettingsFault, match="serves its own record"):
+        Settings(data_dir=tmp_path, registry_capabilities_file=tmp_path / "platform.toml")
+
+
 def test_the_seed_needs_the_reference_registry(tmp_path: Path) -> None:
     with pytest.raises(SettingsFault, match="reference registry"):
         Settings(

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from hashlib import sha256
 
 from matching.calendar import Announcement, midnight_ns
+from matching.close_events import IssuedStatement
 from matching.commands import (
     AddListing,
     AdoptRules,
@@ -18,6 +20,7 @@ from matching.commands import (
     Command,
     DeclineAct,
     HaltTrading,
+    IssueStatements,
     LiftRestriction,
     OpenDay,
     RecordReconciliation,
@@ -337,10 +340,11 @@ class Driver:
         assert day is not None
         while self.exchange.trading_day == day:
             yield AdvanceClose(trading_day=day, portion=portion)
-            if self.exchange.close_step is CloseStep.DELIVERY:
+            if self.exchange.close_step is CloseStep.REGISTRY:
                 for instruction in self.exchange.pending_instructions():
                     refusal = None if refuse is None else refuse(instruction)
                     yield resolve(instruction.instruction_id, *(refusal or (None, None)))
+            yield from statements_due(self.exchange, portion)
             if self.exchange.close_step is CloseStep.RECONCILE:
                 yield RecordReconciliation(trading_day=day, breaks=0, digest_here="same", digest_there="same")
 
@@ -377,6 +381,20 @@ class Driver:
     def depth(self, side: Side) -> list[tuple[int, int]]:
         """Price and tonnes of each level of a side."""
         return self.exchange.trading.markets[LISTING].book.depth(side, 1_000)
+
+
+def statements_due(exchange: Exchange, portion: int = 1_000) -> Iterator[IssueStatements]:
+    """What the gateway says of the statements that are to be issued now, one portion after the other."""
+    close = exchange.cycle.close
+    if close is None:
+        return
+    accounts = list(close.without_statement())
+    for first in range(0, len(accounts), portion):
+        statements = tuple(
+            IssuedStatement(account=account, digest=sha256(account.encode()).hexdigest())
+            for account in accounts[first : first + portion]
+        )
+        yield IssueStatements(trading_day=close.trading_day, statements=statements)
 
 
 def open_market(**rules: RuleValue) -> Driver:

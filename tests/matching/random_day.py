@@ -49,6 +49,7 @@ from tests.matching.driver import (
     resolve,
     restrict,
     resume,
+    statements_due,
     transfer_in,
 )
 from tests.matching.negotiating import confirm, counter, file, named, review, say_no, take_back
@@ -245,10 +246,12 @@ def close(rand: random.Random, driver: Driver) -> None:
         driver.accepted(CloseDay(trading_day=day))
     while driver.exchange.trading_day == day:
         driver.accepted(AdvanceClose(trading_day=day, portion=rand.randrange(1, 9)))
-        if driver.exchange.close_step is CloseStep.DELIVERY:
+        if driver.exchange.close_step is CloseStep.REGISTRY:
             for instruction in driver.exchange.pending_instructions():
                 refusal = rand.choice((None, None, "frozen", "too_late"))
                 driver.accepted(resolve(instruction.instruction_id, refusal, rand.choice((None, 1, 3))))
+        for command in statements_due(driver.exchange, rand.randrange(1, 9)):
+            driver.accepted(command)
         if driver.exchange.close_step is CloseStep.RECONCILE:
             driver.accepted(
                 RecordReconciliation(trading_day=day, breaks=0, digest_here="a", digest_there="a")

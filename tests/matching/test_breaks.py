@@ -1,6 +1,6 @@
 """Differences with the registry: known once, contained to what they touch, resolved by a name and a reason."""
 
-from matching.commands import AdvanceClose, CloseDay, RecordReconciliation
+from matching.commands import CloseDay, RecordReconciliation
 from matching.events import CloseStep, CloseStepAdvanced, Event, OrderCancelled, Reconciled, Rejected
 from matching.exchange import Exchange
 from matching.order import Side
@@ -191,5 +191,6 @@ def test_breaks_found_in_the_close_stop_what_they_touch_and_not_the_close() -> N
 def up_to_its_comparison(driver: Driver) -> None:
     """Close the day until it waits for the comparison with the registry."""
     driver.accepted(CloseDay(trading_day=MONDAY))
+    commands = driver.close_commands()
     while driver.exchange.close_step is not CloseStep.RECONCILE:
-        driver.accepted(AdvanceClose(trading_day=MONDAY, portion=1_000))
+        driver.accepted(next(commands))

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from matching.close_events import CashCompared
 from matching.commands import (
     AddListing,
     AdvanceClose,
@@ -55,6 +56,7 @@ from tests.matching.driver import (
     open_market,
     resolve,
     shanghai_market,
+    statements_due,
     transfer_in,
     weekdays,
 )
@@ -84,11 +86,16 @@ def steps(events: list[Event]) -> list[tuple[str, int, int]]:
 def test_a_close_goes_through_its_steps_in_order_and_counts() -> None:
     events = traded_market().close()
     assert steps(events) == [
+        ("stop_orders", 1, 1),
         ("expire_orders", 2, 2),
         ("closing_prices", 1, 1),
         ("obligations", 3, 3),
+        ("registry", 3, 3),
         ("delivery", 3, 3),
-        ("reconcile", 1, 1),
+        ("fees", 3, 3),
+        ("publication", 1, 3),
+        ("publication", 3, 3),
+        ("reconcile", 2, 2),
         ("roll_date", 1, 1),
     ]
     assert [type(event) for event in events[:2]] == [PhaseChanged, CloseStarted]
@@ -99,14 +106,20 @@ def test_a_close_goes_through_its_steps_in_order_and_counts() -> None:
 def test_portions_are_at_most_what_was_asked_for() -> None:
     events = traded_market().close(portion=1)
     assert steps(events) == [
+        ("stop_orders", 1, 1),
         ("expire_orders", 1, 2),
         ("expire_orders", 2, 2),
         ("closing_prices", 1, 1),
         ("obligations", 1, 3),
         ("obligations", 2, 3),
         ("obligations", 3, 3),
+        ("registry", 3, 3),
         ("delivery", 3, 3),
-        ("reconcile", 1, 1),
+        ("fees", 3, 3),
+        ("publication", 1, 3),
+        ("publication", 2, 3),
+        ("publication", 3, 3),
+        ("reconcile", 2, 2),
         ("roll_date", 1, 1),
     ]
     assert len([event for event in events if isinstance(event, MovementInstructed)]) == 3
@@ -115,7 +128,7 @@ def test_portions_are_at_most_what_was_asked_for() -> None:
 def test_an_empty_day_closes_too() -> None:
     driver = open_market()
     events = driver.close()
-    assert steps(events)[0] == ("expire_orders", 0, 0)
+    assert steps(events)[:2] == [("stop_orders", 1, 1), ("expire_orders", 0, 0)]
     assert driver.exchange.trading_day == TUESDAY
 
 
@@ -165,18 +178,24 @@ def test_the_day_counts_from_nothing_again() -> None:
     assert (closing.close_fen, closing.volume_tonnes, closing.turnover_fen) == (7_000, 0, 0)
 
 
-def test_delivery_waits_for_the_registry() -> None:
+def test_the_close_waits_for_the_registry_and_for_statements() -> None:
     driver = traded_market()
     driver.accepted(CloseDay(trading_day=MONDAY))
     advance = AdvanceClose(trading_day=MONDAY, portion=100)
-    while driver.exchange.close_step is not CloseStep.DELIVERY:
+    while driver.exchange.close_step is not CloseStep.REGISTRY:
         driver.accepted(advance)
     for _ in range(3):
-        assert steps(list(driver.accepted(advance))) == [("delivery", 0, 3)]
+        assert steps(list(driver.accepted(advance))) == [("registry", 0, 3)]
     (instruction,) = driver.exchange.pending_instructions()
     driver.answer(instruction)
+    assert steps(list(driver.accepted(advance))) == [("registry", 3, 3)]
     assert steps(list(driver.accepted(advance))) == [("delivery", 3, 3)]
-    assert steps(list(driver.accepted(advance))) == [("reconcile", 0, 1)]
+    assert steps(list(driver.accepted(advance))) == [("fees", 3, 3)]
+    for _ in range(3):
+        assert steps(list(driver.accepted(advance))) == [("publication", 1, 3)]
+    for command in statements_due(driver.exchange):
+        driver.accepted(command)
+    assert steps(list(driver.accepted(advance))) == [("reconcile", 0, 2)]
 
 
 def test_answers_may_come_while_others_are_still_being_asked() -> None:
@@ -184,7 +203,7 @@ def test_answers_may_come_while_others_are_still_being_asked() -> None:
     driver.accepted(CloseDay(trading_day=MONDAY))
     advance = AdvanceClose(trading_day=MONDAY, portion=1)
     answered = 0
-    while driver.exchange.close_step is not CloseStep.RECONCILE:
+    while driver.exchange.close_step is not CloseStep.PUBLICATION:
         driver.accepted(advance)
         for instruction in driver.exchange.pending_instructions():
             driver.answer(instruction)
@@ -200,10 +219,11 @@ def test_a_break_found_in_reconciliation_does_not_stop_the_market() -> None:
     while driver.exchange.close_step is not CloseStep.RECONCILE:
         driver.accepted(next(commands))
     advance = AdvanceClose(trading_day=MONDAY, portion=1)
-    assert steps(list(driver.accepted(advance))) == [("reconcile", 0, 1)]
-    reconciled = driver.accepted(
+    assert steps(list(driver.accepted(advance))) == [("reconcile", 0, 2)]
+    cash, *reconciled = driver.accepted(
         RecordReconciliation(trading_day=MONDAY, breaks=2, digest_here="a", digest_there="b")
     )
+    assert isinstance(cash, CashCompared)
     assert isinstance(reconciled[0], Reconciled)
     assert reconciled[0].breaks == 2
     driver.accepted(advance)
@@ -331,7 +351,7 @@ def test_a_transfer_may_arrive_during_a_close_but_none_is_asked_for() -> None:
     under_way = driver.transfer_in("cara", "first", ((1, 6),))
     driver.accepted(CloseDay(trading_day=MONDAY))
     driver.accepted(resolve(under_way.instruction_id))
-    while driver.exchange.close_step is not CloseStep.RECONCILE:
+    while driver.exchange.close_step is not CloseStep.PUBLICATION:
         asked = transfer_in("cara", (LotSlice(lot_id=LotId("second"), serials=((1, 7),)),))
         (refused,) = driver.do(replace(asked, client_id=driver.next_id()))
         assert refused == Rejected(code="phase_closed", limit=None, actual="closing")

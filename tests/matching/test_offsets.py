@@ -211,7 +211,7 @@ def test_the_close_waits_for_the_registrys_answer() -> None:
     before = driver.exchange.close_step
     driver.answer(pending(driver))
     driver.accepted(AdvanceClose(trading_day=MONDAY, portion=9))
-    assert (before, driver.exchange.close_step) == (CloseStep.DELIVERY, CloseStep.RECONCILE)
+    assert (before, driver.exchange.close_step) == (CloseStep.REGISTRY, CloseStep.DELIVERY)
 
 
 # ---- the deadline -----------------------------------------------------------------------------------------------

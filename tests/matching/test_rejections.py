@@ -16,18 +16,28 @@ import settlement.custody_rejections
 import settlement.mandate_rejections
 import settlement.rejections
 from matching.acts import SettleCashBreak
+from matching.close_events import IssuedStatement
 from matching.commands import (
     AddListing,
     AdvanceClose,
     AnnounceCalendar,
     CloseDay,
     Command,
+    IssueStatements,
     OpenDay,
     RecordReconciliation,
 )
 from matching.events import CloseStep, Rejected
 from matching.listing import Listing
 from matching.order import Side
+from matching.safety_commands import (
+    EndConnection,
+    KillScope,
+    LiftKillSwitch,
+    SetDeadMan,
+    ThrowKillSwitch,
+    WatchConnection,
+)
 from matching.session import NS
 from matching.state import ExchangeState
 from settlement.account import ParticipantKind
@@ -53,6 +63,7 @@ from tests.matching.driver import (
     EVENT,
     LISTING,
     MONDAY,
+    OLGA,
     RULES,
     TUESDAY,
     Driver,
@@ -553,6 +564,12 @@ def an_order_that_meets_its_own_owner() -> tuple[Driver, Command]:
     return driver, buy(account="cara-1")
 
 
+@produces("statements_not_due")
+def statements_of_a_day_that_trades() -> tuple[Driver, Command]:
+    statements = (IssuedStatement(account=AccountId("anna"), digest="0"),)
+    return market(), IssueStatements(trading_day=MONDAY, statements=statements)
+
+
 @produces("order_not_open")
 def a_cancel_of_no_order() -> tuple[Driver, Command]:
     return market(), cancel("ben", 1)
@@ -764,6 +781,79 @@ def a_restriction_of_no_account() -> tuple[Driver, Command]:
 @produces("not_restricted")
 def a_restriction_lifted_that_was_none() -> tuple[Driver, Command]:
     return market(), lift("ben")
+
+
+@produces("kill_switch_on")
+def an_order_under_a_kill_switch() -> tuple[Driver, Command]:
+    driver = market()
+    driver.accepted(kill(KillScope.PARTICIPANT, "ben"))
+    return driver, buy()
+
+
+@produces("kill_switch_on")
+def a_kill_switch_twice() -> tuple[Driver, Command]:
+    driver = market()
+    driver.accepted(kill(KillScope.MARKET))
+    return driver, kill(KillScope.MARKET)
+
+
+@produces("kill_switch_not_on")
+def a_kill_switch_lifted_that_was_not_on() -> tuple[Driver, Command]:
+    driver = market()
+    driver.accepted(kill(KillScope.MARKET))
+    return driver, LiftKillSwitch(
+        operator=ParticipantId(OLGA), reason="a test", scope=KillScope.ACCOUNT, subject="ben"
+    )
+
+
+@produces("account_unknown")
+def a_kill_switch_of_no_account() -> tuple[Driver, Command]:
+    return market(), kill(KillScope.ACCOUNT, "nobody")
+
+
+@produces("participant_unknown")
+def a_kill_switch_of_no_participant() -> tuple[Driver, Command]:
+    return market(), kill(KillScope.PARTICIPANT, "nobody")
+
+
+@produces("connection_unknown")
+def a_connection_that_nobody_watches() -> tuple[Driver, Command]:
+    return market(), EndConnection(connection="c1", clean=False)
+
+
+@produces("not_your_account")
+def a_dead_man_for_somebody_else() -> tuple[Driver, Command]:
+    return market(), dead_man("anna", 5, participant="ben")
+
+
+@produces("deadline_passed")
+def a_dead_man_that_comes_too_late() -> tuple[Driver, Command]:
+    driver = market()
+    return driver, dead_man("ben", 5, deadline_ns=driver.at_ns - 1)
+
+
+@produces("account_unknown")
+def a_connection_of_no_account() -> tuple[Driver, Command]:
+    owner = ParticipantId("ben")
+    return market(), WatchConnection(
+        participant=owner, account=AccountId("nobody"), key="k", connection="c", grace_s=3
+    )
+
+
+def kill(scope: KillScope, subject: str = "") -> ThrowKillSwitch:
+    return ThrowKillSwitch(operator=ParticipantId(OLGA), reason="a test", scope=scope, subject=subject)
+
+
+def dead_man(
+    account: str, timeout_s: int, *, participant: str | None = None, deadline_ns: int | None = None
+) -> SetDeadMan:
+    return SetDeadMan(
+        participant=ParticipantId(participant or account),
+        account=AccountId(account),
+        key="k",
+        timeout_s=timeout_s,
+        deadline_ns=deadline_ns,
+    )
 
 
 @produces("kind_not_admitted")

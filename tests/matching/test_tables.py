@@ -7,9 +7,10 @@ import pytest
 
 import matching
 import settlement
+from matching.close_events import IssuedStatement
 from matching.closing import STEPS
-from matching.commands import AdvanceClose, CloseDay, RecordReconciliation
-from matching.events import CloseStep, CloseStepAdvanced
+from matching.commands import AdvanceClose, CloseDay, IssueStatements, RecordReconciliation
+from matching.events import CloseStep, CloseStepAdvanced, Rejected
 from tests.matching.driver import MONDAY, Driver, open_market, resolve
 
 WALKED = {
@@ -62,6 +63,10 @@ def traded_day() -> Driver:
     return driver
 
 
+STANDS_AT = STEPS[1:]
+"""A close begins with its first step done."""
+
+
 def at_step(step: CloseStep) -> Driver:
     """A close that stands at the beginning of that step."""
     driver = traded_day()
@@ -74,14 +79,17 @@ def at_step(step: CloseStep) -> Driver:
 GOES_ON = {
     CloseStep.EXPIRE_ORDERS: CloseStep.CLOSING_PRICES,
     CloseStep.CLOSING_PRICES: CloseStep.OBLIGATIONS,
-    CloseStep.OBLIGATIONS: CloseStep.DELIVERY,
-    CloseStep.DELIVERY: CloseStep.DELIVERY,  # until the registry has answered
+    CloseStep.OBLIGATIONS: CloseStep.REGISTRY,
+    CloseStep.REGISTRY: CloseStep.REGISTRY,  # until it has answered
+    CloseStep.DELIVERY: CloseStep.FEES,
+    CloseStep.FEES: CloseStep.PUBLICATION,
+    CloseStep.PUBLICATION: CloseStep.PUBLICATION,  # until all have their statements
     CloseStep.RECONCILE: CloseStep.RECONCILE,  # until positions have been compared
     CloseStep.ROLL_DATE: None,
 }
 
 
-@pytest.mark.parametrize("step", CloseStep)
+@pytest.mark.parametrize("step", STANDS_AT)
 def test_advancing_leads_from_each_step_to_the_next(step: CloseStep) -> None:
     driver = at_step(step)
     events = driver.accepted(AdvanceClose(trading_day=MONDAY, portion=1_000))
@@ -89,7 +97,7 @@ def test_advancing_leads_from_each_step_to_the_next(step: CloseStep) -> None:
     assert driver.exchange.close_step is GOES_ON[step]
 
 
-@pytest.mark.parametrize("step", CloseStep)
+@pytest.mark.parametrize("step", STANDS_AT)
 def test_a_comparison_is_taken_in_its_step_only(step: CloseStep) -> None:
     driver = at_step(step)
     recorded = RecordReconciliation(trading_day=MONDAY, breaks=0, digest_here="", digest_there="")
@@ -99,7 +107,7 @@ def test_a_comparison_is_taken_in_its_step_only(step: CloseStep) -> None:
     assert driver.exchange.close_step is (CloseStep.ROLL_DATE if not refused else step)
 
 
-@pytest.mark.parametrize("step", CloseStep)
+@pytest.mark.parametrize("step", STANDS_AT)
 def test_no_close_begins_within_a_close(step: CloseStep) -> None:
     driver = at_step(step)
     (refused,) = driver.do(CloseDay(trading_day=MONDAY))
@@ -108,10 +116,26 @@ def test_no_close_begins_within_a_close(step: CloseStep) -> None:
 
 @pytest.mark.parametrize("code", [None, "frozen", "too_late"])
 def test_the_registrys_answer_moves_nothing_but_its_delivery(code: str | None) -> None:
-    driver = at_step(CloseStep.DELIVERY)
+    driver = at_step(CloseStep.REGISTRY)
     (instruction,) = driver.exchange.pending_instructions()
     driver.accepted(resolve(instruction.instruction_id, code))
-    assert driver.exchange.close_step is CloseStep.DELIVERY
+    assert driver.exchange.close_step is CloseStep.REGISTRY
     driver.accepted(AdvanceClose(trading_day=MONDAY, portion=1))
     waiting = code == "too_late"  # it was asked again
-    assert driver.exchange.close_step is (CloseStep.DELIVERY if waiting else CloseStep.RECONCILE)
+    assert driver.exchange.close_step is (CloseStep.REGISTRY if waiting else CloseStep.DELIVERY)
+
+
+@pytest.mark.parametrize("step", STANDS_AT)
+def test_statements_are_issued_in_their_step_only_and_in_turn(step: CloseStep) -> None:
+    driver = at_step(step)
+    if step is CloseStep.PUBLICATION:
+        driver.accepted(AdvanceClose(trading_day=MONDAY, portion=1))
+    accounts = list(driver.exchange.depository.accounts)
+    all_of_them = tuple(IssuedStatement(account=account, digest="d") for account in accounts)
+    for wrong in ((), all_of_them[::-1], all_of_them[1:], (*all_of_them, all_of_them[0])):
+        (refused,) = driver.do(IssueStatements(trading_day=MONDAY, statements=wrong))
+        assert getattr(refused, "code", None) == "statements_not_due"
+    answer = driver.do(IssueStatements(trading_day=MONDAY, statements=all_of_them))
+    assert (type(answer[0]) is Rejected) is (step is not CloseStep.PUBLICATION)
+    after = CloseStep.RECONCILE if step is CloseStep.PUBLICATION else step
+    assert driver.exchange.close_step is after

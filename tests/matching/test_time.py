@@ -8,6 +8,7 @@ from matching.commands import AddListing, AdvanceTime, AnnounceCalendar, OpenDay
 from matching.events import (
     BandSet,
     CloseStarted,
+    CloseStepAdvanced,
     DayOpened,
     Event,
     OrderAccepted,
@@ -111,7 +112,7 @@ def test_what_each_phase_takes(clock: str, submitting: str | None, cancelling: s
 def test_the_close_begins_by_the_clock_once_after_the_last_period() -> None:
     driver = shanghai_market()
     events = driver.wait_until("15:00:00")
-    assert [type(event) for event in events] == [PhaseChanged, CloseStarted]
+    assert [type(event) for event in events] == [PhaseChanged, CloseStarted, CloseStepAdvanced]
     assert driver.do(AdvanceTime(), instant(TUESDAY, "10:00:00")) == ()
     assert driver.exchange.trading_day == MONDAY
 
@@ -121,7 +122,7 @@ def test_a_close_nobody_was_there_to_begin_begins_late() -> None:
     driver.admit("ben", fen=1_000_000)
     driver.wait_until("10:00:00")
     events = driver.do(order("ben", BUY, 1, 6_800), instant(TUESDAY, "10:00:00"))
-    assert [type(event) for event in events] == [PhaseChanged, CloseStarted, Rejected]
+    assert [type(event) for event in events] == [PhaseChanged, CloseStarted, CloseStepAdvanced, Rejected]
     assert driver.exchange.trading_day == MONDAY
 
 

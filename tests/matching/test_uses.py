@@ -202,7 +202,7 @@ def in_delivery(*uses: Use | None) -> Driver:
         driver.sell("anna", 1, 6_800)
         driver.buy("ben", 1, 6_800, use)
     driver.accepted(CloseDay(trading_day=MONDAY))
-    while driver.exchange.close_step is not CloseStep.DELIVERY:
+    while driver.exchange.close_step is not CloseStep.REGISTRY:
         driver.accepted(AdvanceClose(trading_day=MONDAY, portion=1_000))
     for instruction in driver.exchange.pending_instructions():
         driver.answer(instruction)
@@ -229,10 +229,10 @@ def test_the_close_waits_for_every_retirement() -> None:
     assert advance(driver) == (3, 5)
     driver.answer(asked[0])
     assert advance(driver) == (4, 5)
-    assert close_step(driver) is CloseStep.DELIVERY
+    assert close_step(driver) is CloseStep.REGISTRY
     driver.answer(asked[1])
     assert advance(driver) == (5, 5)
-    assert close_step(driver) is CloseStep.RECONCILE
+    assert close_step(driver) is CloseStep.DELIVERY
 
 
 def test_the_close_does_not_wait_for_a_refused_retirement() -> None:
@@ -268,7 +268,7 @@ def test_the_close_waits_for_what_is_asked_again_while_it_is_under_way() -> None
     driver.sell("anna", 1, 6_800)
     driver.buy("ben", 1, 6_800)
     driver.accepted(CloseDay(trading_day=TUESDAY))
-    while driver.exchange.close_step is not CloseStep.DELIVERY:
+    while driver.exchange.close_step is not CloseStep.REGISTRY:
         driver.accepted(AdvanceClose(trading_day=TUESDAY, portion=1_000))
     driver.accepted(retry("trade-1"))
     reports = told(driver.accepted(AdvanceClose(trading_day=TUESDAY, portion=1_000)), CloseStepAdvanced)

@@ -42,6 +42,7 @@ from matching.commands import (
     Command,
     DeclineAct,
     HaltTrading,
+    IssueStatements,
     LiftRestriction,
     OpenDay,
     RecordReconciliation,
@@ -61,6 +62,13 @@ from matching.negotiated_commands import (
     WithdrawNegotiatedTransfer,
 )
 from matching.rulebook import RuleChange
+from matching.safety_commands import (
+    EndConnection,
+    LiftKillSwitch,
+    SetDeadMan,
+    ThrowKillSwitch,
+    WatchConnection,
+)
 from settlement.commands import (
     AddInstrument,
     BankCommand,
@@ -94,9 +102,21 @@ from tests.reference.mandates import Mandates
 from tests.reference.negotiation import NEGOTIATED_PHASES, Negotiation
 from tests.reference.office import Office, PlainUse, UseRequest, channels
 from tests.reference.rules import Terms, number
+from tests.reference.safety import PlainSafety
 from tests.reference.vault import MONEY, Answer, Note, Trade, Vault
 
-STEPS = ("expire_orders", "closing_prices", "obligations", "delivery", "reconcile", "roll_date")
+STEPS = (
+    "stop_orders",
+    "expire_orders",
+    "closing_prices",
+    "obligations",
+    "registry",
+    "delivery",
+    "fees",
+    "publication",
+    "reconcile",
+    "roll_date",
+)
 LISTED_PHASES = ("listed", "continuous")
 NO_CANCEL_PHASES = ("closing", "closed")
 
@@ -215,6 +235,7 @@ class Market:
         """What the day goes by; they stand still while it closes."""
         self.halted: list[str | None] = []
         self.restricted: list[str] = []
+        self.safety = PlainSafety(self)
         self.waiting: dict[int, AnyAct] = {}
         self.negotiation = Negotiation(self)
         self.mandates = Mandates(self)
@@ -224,9 +245,12 @@ class Market:
         """Let time pass up to that instant, then obey or refuse the command; everything that happened."""
         since_ns, self.seq, self.at_ns = self.at_ns, seq, at_ns
         notes = [*self.follow_time(since_ns), *self.mandates.follow_time(), *self.ask_due()]
+        notes.extend(self.safety.follow_time(at_ns))
         answer = self.decide(command)
         said = [("rejected", answer)] if isinstance(answer, str) else [*answer, *self.ask_due()]
-        return [*notes, *said, *self.follow_up()]
+        told = [*notes, *said, *self.follow_up()]
+        self.vault.failed += sum(note[0] == "failed" for note in told)
+        return told
 
     def follow_up(self) -> list[Note]:
         """What frozen accounts and frozen units mean for orders; and everything frozen that is to be."""
@@ -293,6 +317,8 @@ class Market:
                 return self.decide_once(command)
             case CancelOrder() | CancelOrders():
                 return self.cancel(command)
+            case SetDeadMan() | WatchConnection() | EndConnection():
+                return self.safety.decide(command)
             case AdvanceTime():
                 return []
             case ResolveInstruction():
@@ -333,6 +359,8 @@ class Market:
                 | ReviewNegotiatedTransfer()
                 | GrantMandate()
                 | RevokeMandate()
+                | ThrowKillSwitch()
+                | LiftKillSwitch()
             ):
                 return self.act(command)
             case ApproveAct():
@@ -351,6 +379,8 @@ class Market:
                 return self.close_day(command)
             case RecordReconciliation():
                 return self.reconcile(command)
+            case IssueStatements():
+                return self.issue(command)
             case _:
                 assert_never(command)
 
@@ -590,6 +620,8 @@ class Market:
             return "phase_closed"
         if order.listing in self.halted or None in self.halted:
             return "listing_halted"
+        if self.safety.is_killed(order.account):
+            return "kill_switch_on"
         if order.account in self.restricted:
             return "account_restricted"
         if self.custody.stops(order.account):
@@ -794,8 +826,10 @@ class Market:
                 if isinstance(act, RestrictAccount):
                     return "account_restricted" if act.account in self.restricted else None
                 return None if act.account in self.restricted else "not_restricted"
+            case ThrowKillSwitch() | LiftKillSwitch():
+                return self.safety.not_this_switch(act)
             case BustTrade():
-                if self.close_step in STEPS[2:]:
+                if self.close_step in STEPS[3:]:
                     return "close_under_way"
                 pending = [trade.number for trade in self.vault.not_asked()]
                 return None if act.trade_id in pending else "trade_not_pending"
@@ -876,6 +910,8 @@ class Market:
                 return [("resumed", act.listing)]
             case GrantMandate() | RevokeMandate():
                 return self.mandates.done(act)
+            case ThrowKillSwitch() | LiftKillSwitch():
+                return self.safety.switched(act)
             case RestrictAccount():
                 self.restricted.append(act.account)
                 theirs = [order for order in self.open.values() if order.account == act.account]
@@ -1045,14 +1081,14 @@ class Market:
             return "day_not_open"
         if self.close_step is not None:
             return "close_under_way"
-        if self.terms_now()["close_by_clock"] == "yes":
+        if self.terms_now()["close_by_clock"] == "yes" and not (command.reason and command.reason.strip()):
             return "session_in_progress"
-        return self.begin_close()
+        return self.begin_close(command.reason)
 
-    def begin_close(self) -> list[Note]:
+    def begin_close(self, reason: str | None = None) -> list[Note]:
         notes = self.enter("closing")
-        self.close_step, self.close_done, self.close_total = STEPS[0], 0, len(self.open)
-        return [*notes, ("closing", self.day)]
+        self.close_step, self.close_done, self.close_total = STEPS[0], 1, 1
+        return [*notes, ("closing", self.day, reason), *self.step_on()]
 
     def advance_close(self, command: AdvanceClose) -> Answer:
         if self.close_step is None or command.trading_day != self.day or command.portion < 1:
@@ -1071,10 +1107,22 @@ class Market:
                 trades = self.vault.not_asked()[: command.portion]
                 notes = self.vault.ask(trades, self.seq)
                 self.close_done = self.close_total - len(self.vault.not_asked())
-            case "delivery":
+            case "registry":
                 answers = self.vault.answers_to_come()
                 self.close_total = max(self.close_total, answers)
                 self.close_done = self.close_total - answers
+            case "delivery":
+                fen = sum(trade.fen for trade in self.vault.settled)
+                ended = (len(self.vault.settled), self.vault.failed, len(self.vault.parked()))
+                notes = [("day settled", *ended, fen)]
+                self.close_done = self.close_total
+            case "fees":
+                buyers = sum(trade.buyer_fee for trade in self.vault.settled)
+                notes = [("day fees", buyers, sum(trade.seller_fee for trade in self.vault.settled))]
+                self.close_done = self.close_total
+            case "publication" if self.close_done == 0:
+                notes = [*self.office.publish(), ("cut",)]
+                self.close_done = 1
             case "roll_date":
                 return self.roll_date()
         return [*notes, *self.step_on()]
@@ -1088,10 +1136,14 @@ class Market:
         self.close_step = STEPS[STEPS.index(self.close_step) + 1]
         self.close_done = 0
         self.close_total = {
+            "expire_orders": len(self.open),
             "closing_prices": len(self.listings),
             "obligations": len(self.vault.not_asked()),
-            "delivery": self.vault.answers_to_come(),
-            "reconcile": 1,
+            "registry": self.vault.answers_to_come(),
+            "delivery": len(self.vault.settled) + self.vault.failed + len(self.vault.parked()),
+            "fees": len(self.vault.settled),
+            "publication": 1 + len(self.vault.owners),
+            "reconcile": 2,
             "roll_date": 1,
         }[self.close_step]
         return notes
@@ -1117,7 +1169,27 @@ class Market:
         if command.on_demand:
             return [note]
         self.close_done = self.close_total
-        return [note, *self.step_on()]
+        return [self.money_compared(), note, *self.step_on()]
+
+    def money_compared(self) -> Note:
+        here = sum(sum(kept.values()) for (_, asset), kept in self.vault.amounts.items() if asset == MONEY)
+        bank = self.vault.bank
+        there = bank.statements[-1].closing_fen if bank.statements else 0
+        return ("money", here, there, sum(fen for _, fen, _ in bank.waiting), len(bank.differences))
+
+    def no_statement_yet(self) -> list[str]:
+        """To whom statements are to be issued, in the order of their accounts."""
+        if self.close_step != "publication" or not self.close_done:
+            return []
+        return list(self.vault.owners)[self.close_done - 1 : self.close_total - 1]
+
+    def issue(self, command: IssueStatements) -> Answer:
+        accounts = [statement.account for statement in command.statements]
+        due = self.no_statement_yet()
+        if command.trading_day != self.day or not accounts or accounts != due[: len(accounts)]:
+            return "statements_not_due"
+        self.close_done += len(accounts)
+        return [("issued", *accounts), *self.step_on()]
 
     def roll_date(self) -> Answer:
         assert self.day is not None
@@ -1203,6 +1275,10 @@ def act_name(act: AnyAct) -> str:
             return "restrict_account"
         case LiftRestriction():
             return "lift_restriction"
+        case ThrowKillSwitch():
+            return "kill_switch"
+        case LiftKillSwitch():
+            return "lift_kill_switch"
         case BustTrade():
             return "bust_trade"
         case RetryRetirement() | RetryRemoval() | RevokeMandate():

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from settlement.channels import Channel
 from settlement.compliance_year import ComplianceYear, Filing
 from settlement.lot import Lot
 from settlement.lot_choice import LotChoice
@@ -56,6 +57,8 @@ class Office:
     under_way: list[PlainUse] = field(default_factory=list)
     used: list[tuple[str, int | None, int, str, int]] = field(default_factory=list)
     """Entity, compliance year, calendar year, channel and tonnes of every completed use."""
+    untold: list[tuple[str, str, int, str]] = field(default_factory=list)
+    """Channel, entity, tonnes and day of every use that no published figure tells yet."""
     certificates: int = 0
 
     # ---- requests ---------------------------------------------------------------------------------------------------
@@ -158,9 +161,22 @@ class Office:
         self.certificates += 1
         entity, size = self.vault.owners[use.account], tonnes(use.pieces)
         self.used.append((entity, use.year, int(day[:4]), use.channel, size))
+        self.untold.append((use.channel, entity, size, day))
         body = day.replace("-", "") + str(self.certificates).zfill(8)
         check = next(two for two in range(2, 99) if int(f"{body}{two:02}") % 97 == 1)
         return ("certified", f"PH-{body[:8]}-{body[8:]}-{check:02}", use.name, entity, use.channel, size)
+
+    def publish(self) -> list[Note]:
+        """A figure for each purpose that three have behind it; of the others, that there is something."""
+        notes: list[Note] = []
+        for channel in Channel:
+            of = [one for one in self.untold if one[0] == channel]
+            if len({entity for _, entity, _, _ in of}) >= 3:
+                self.untold = [one for one in self.untold if one[0] != channel]
+                notes.append(("retired in all", channel.value, of[0][3], sum(size for _, _, size, _ in of)))
+            elif of:
+                notes.append(("retired in all", channel.value, of[0][3], None))
+        return notes
 
     # ---- guards -----------------------------------------------------------------------------------------------------
 

@@ -101,6 +101,8 @@ GRAVE_ACTS = (
     "settle_cash_break",
     "review_negotiated",
     "grant_mandate",
+    "kill_switch",
+    "lift_kill_switch",
 )
 
 Terms = dict[str, RuleValue]

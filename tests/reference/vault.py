@@ -140,6 +140,9 @@ class Vault:
         self.withdrawals: dict[str, tuple[str, int, str]] = {}
         """Whose money, how much, and whether it waits (``), or how it ended."""
         self.day: str | None = None
+        self.settled: list[Trade] = []
+        """Of the day at hand."""
+        self.failed = 0
         self.locked: dict[tuple[str, str], int] = {}
         """Tonnes bought and received today that may not be sold today, by account and instrument."""
 
@@ -176,6 +179,7 @@ class Vault:
 
     def begin_day(self, day: str) -> None:
         self.day = day
+        self.settled, self.failed = [], 0
         self.locked = {}
 
     # ---- who and what -----------------------------------------------------------------------------------------------
@@ -627,6 +631,7 @@ class Vault:
     def settle(self, trade: Trade, seq: int) -> list[Note]:
         """Units against money, and to each its fee. Units bought for a use go on to it at once, and nowhere else."""
         self.trades.remove(trade)
+        self.settled.append(trade)
         self.add(trade.seller, trade.listing, "delivering", -trade.tonnes)
         self.add(trade.buyer, MONEY, "delivering", -trade.fen - trade.buyer_fee)
         self.add(trade.seller, MONEY, "available", trade.fen - trade.seller_fee)

@@ -70,6 +70,7 @@ from tests.gateway.engine.world import (
     order,
     setting_up,
 )
+from tests.matching.driver import statements_due
 from tests.registry_bridge.conftest import Service
 from tests.registry_bridge.test_uses import Whole, bridged
 
@@ -250,6 +251,7 @@ async def close(whole: Whole) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while core.close_step is not CloseStep.RECONCILE:
             await running.do(AdvanceClose(trading_day=day, portion=100))
+            await running.do(*statements_due(core))
             await asyncio.sleep(0.01)
         found = await whole.compare()
         assert found.is_clean, found

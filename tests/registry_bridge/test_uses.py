@@ -44,6 +44,7 @@ from settlement.lot import MethodologyClass
 from settlement.retirement import RetirementId, RetirementPurpose, Use
 from settlement.values import AccountId, ParticipantId
 from tests.gateway.engine.world import DAY, LISTING, LOT, START_NS, TRADERS, Engine, engine, order, setting_up
+from tests.matching.driver import statements_due
 from tests.registry_bridge.conftest import Service
 from tests.registry_bridge.examples import MANAGEMENT, MINUTE_NS, TRADING, deliver, leg, movement, retire
 from tests.registry_bridge.examples import transfer_in as move_in
@@ -84,6 +85,7 @@ class Whole:
         async with asyncio.timeout(PATIENCE_S):
             while core.close_step is not step:
                 await self.engine.do(AdvanceClose(trading_day=DAY, portion=100))
+                await self.engine.do(*statements_due(core))
                 await self.quiet()
 
     async def compare(self) -> Outcome:

@@ -1,5 +1,7 @@
 """Serial ranges against plain sets of whole numbers."""
 
+from unittest.mock import patch
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,6 +52,31 @@ def test_difference_tiles_or_refuses_what_is_not_there(whole: frozenset[int], pa
     else:
         with pytest.raises(AssertionError):
             serials.difference(ranges(whole), ranges(part))
+
+
+@given(NUMBERS, NUMBERS)
+def test_few_ranges_and_many_are_put_together_and_taken_apart_alike(
+    left: frozenset[int], right: frozenset[int]
+) -> None:
+    apart, whole = ranges(left - right), ranges(left | right)
+    few = (serials.union(apart, ranges(right)), serials.difference(whole, apart))
+    with patch.object(serials, "FEW", 0):
+        assert (serials.union(apart, ranges(right)), serials.difference(whole, apart)) == few
+        if left & right:
+            with pytest.raises(AssertionError, match="overlap"):
+                serials.union(ranges(left), ranges(right))
+        if not right <= left:
+            with pytest.raises(AssertionError):
+                serials.difference(ranges(left), ranges(right))
+
+
+@given(NUMBERS, st.integers(0, 60))
+def test_as_many_as_there_are_can_be_taken_at_most(whole: frozenset[int], quantity: int) -> None:
+    taken, rest = serials.take_up_to(ranges(whole), quantity)
+    assert (taken, rest) == (
+        ranges(frozenset(sorted(whole)[:quantity])),
+        ranges(frozenset(sorted(whole)[quantity:])),
+    )
 
 
 @given(NUMBERS, st.data())

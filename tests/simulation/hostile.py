@@ -52,6 +52,14 @@ from matching.negotiated_commands import (
 )
 from matching.order import OrderId, Side, TimeInForce
 from matching.rule_values import RuleValue
+from matching.safety_commands import (
+    EndConnection,
+    KillScope,
+    LiftKillSwitch,
+    SetDeadMan,
+    ThrowKillSwitch,
+    WatchConnection,
+)
 from matching.terms import NegotiatedId
 from settlement.account import ParticipantKind
 from settlement.bank_statement import BankStatement, CashBreakId, StatementLine
@@ -144,6 +152,8 @@ class Hostile:
             (15, AdvanceTime),
             (9, self.rules),
             (5, self.control),
+            (9, self.safety),
+            (2, self.kill_switch),
             (6, self.bust),
             (5, self.second_person),
             (18, self.mandate),
@@ -155,6 +165,7 @@ class Hostile:
             (3, self.close_day),
             (6, self.advance_close),
             (3, self.reconcile),
+            (4, self.issue),
         )
 
     def next(self) -> tuple[Command, int]:
@@ -171,6 +182,8 @@ class Hostile:
         if self.market.close_step is not None and self.chance(0.5):
             if self.market.close_step == "delivery" and self.market.vault.asked and self.chance(0.8):
                 return self.answer()
+            if self.market.no_statement_yet():
+                return self.issue()
             return self.reconcile() if self.market.close_step == "reconcile" else self.advance_close()
         weights = [weight for weight, _ in self.kinds]
         return self.random.choices(self.kinds, weights)[0][1]()
@@ -889,6 +902,43 @@ class Hostile:
             until_ns=self.at_ns + ahead_ns,
         )
 
+    def safety(self) -> Command:
+        """Timers set, held and taken back, connections watched and lost, now and then somebody else's."""
+        account = self.account()
+        participant = self.actor(account)
+        key = self.random.choice(("k1", "k2"))
+        if self.chance(0.5):
+            timeout_s = self.random.choice((0, 1, 60, 3_600, 86_400))
+            late = self.at_ns - 1 if self.chance(0.05) else None
+            return SetDeadMan(
+                participant=participant, account=account, key=key, timeout_s=timeout_s, deadline_ns=late
+            )
+        watched = [one.connection for one in self.market.safety.connections]
+        if watched and self.chance(0.6):
+            return EndConnection(connection=self.random.choice(watched), clean=self.chance(0.3))
+        if self.chance(0.05):
+            return EndConnection(connection="never", clean=False)
+        return WatchConnection(
+            participant=participant,
+            account=account,
+            key=key,
+            connection=f"c{self.random.randrange(1_000_000)}",
+            grace_s=self.random.choice((3, 30, 300)),
+        )
+
+    def kill_switch(self) -> Command:
+        """A switch thrown; one that is on, though, is mostly lifted again."""
+        operator, reason = self.operator(), "" if self.chance(0.05) else "chance"
+        killed = self.market.safety.killed
+        if killed and self.chance(0.85):
+            scope, subject = self.random.choice(killed)
+            return LiftKillSwitch(operator=operator, reason=reason, scope=KillScope(scope), subject=subject)
+        scope = self.random.choice(list(KillScope))
+        account = self.account()
+        subjects = {"account": account, "participant": OWNERS.get(account, "nobody"), "market": ""}
+        kind = LiftKillSwitch if self.chance(0.1) else ThrowKillSwitch
+        return kind(operator=operator, reason=reason, scope=KillScope(scope), subject=subjects[scope])
+
     def bust(self) -> Command:
         trade_id = self.random.randrange(self.market.trades + 2)
         pending = [trade.number for trade in self.market.vault.not_asked()]
@@ -993,6 +1043,9 @@ class Hostile:
             on_demand=self.chance(0.3),
             as_of=self.market.seq,
         )
+
+    def issue(self) -> Command:
+        return universe.issuing(self.market, self.random.choice((1, 2, 50)), wrong=self.chance(0.1))
 
     # ---- parts ------------------------------------------------------------------------------------------------------
 

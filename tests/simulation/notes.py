@@ -2,6 +2,14 @@
 
 from collections.abc import Iterable
 
+from matching.close_events import (
+    BooksCut,
+    CashCompared,
+    CloseEvent,
+    DayFeesCharged,
+    DaySettled,
+    StatementsIssued,
+)
 from matching.events import (
     AccountRestricted,
     ActApproved,
@@ -48,6 +56,15 @@ from matching.negotiated_events import (
     NegotiatedTransferReviewed,
     NegotiatedTransferUnderReview,
     NegotiatedTransferWithdrawn,
+)
+from matching.safety_events import (
+    ConnectionEnded,
+    ConnectionWatched,
+    KillSwitchLifted,
+    KillSwitchThrown,
+    SafetyTimerCleared,
+    SafetyTimerFired,
+    SafetyTimerSet,
 )
 from settlement import serials
 from settlement.cash_events import BankStatementRecorded, CashBreakClosed, CashBreakFound
@@ -96,6 +113,7 @@ from settlement.events import (
 )
 from settlement.lot import MethodologyClass
 from settlement.mandate import ActedByMandate, MandateEnded, MandateGranted
+from settlement.retired_figures import RetiredTotalsSet
 from settlement.use_events import (
     CertificateIssued,
     ComplianceYearAdopted,
@@ -156,7 +174,7 @@ def _note(event: Event) -> Note:
         case BandSet():
             return ("band", event.listing, event.reference_fen, event.lower_fen, event.upper_fen)
         case CloseStarted():
-            return ("closing", event.trading_day)
+            return ("closing", event.trading_day, event.reason)
         case CloseStepAdvanced():
             return ("step", event.step, event.done, event.total)
         case ClosingPriceSet():
@@ -166,8 +184,34 @@ def _note(event: Event) -> Note:
             return ("reconciled", event.breaks, event.open_breaks, event.on_demand)
         case DayClosed():
             return ("closed", event.trading_day, event.next_day)
+        case (
+            DaySettled()
+            | DayFeesCharged()
+            | BooksCut()
+            | RetiredTotalsSet()
+            | StatementsIssued()
+            | CashCompared()
+        ):
+            return _closes_note(event)
         case _:
             return _operators_note(event)
+
+
+def _closes_note(event: CloseEvent) -> Note:
+    match event:
+        case DaySettled():
+            return ("day settled", event.settled, event.failed, event.parked, event.amount_fen)
+        case DayFeesCharged():
+            return ("day fees", event.buyers_fen, event.sellers_fen)
+        case BooksCut():
+            return ("cut",)
+        case RetiredTotalsSet():
+            return ("retired in all", event.purpose.value, event.since_day, event.tonnes)
+        case StatementsIssued():
+            return ("issued", *(one.account for one in event.statements))
+        case CashCompared():
+            assert event.explained_fen == event.at_exchange_fen - event.at_bank_fen - event.waiting_fen
+            return ("money", event.at_exchange_fen, event.at_bank_fen, event.waiting_fen, event.open_breaks)
 
 
 def _operators_note(event: Event) -> Note:
@@ -194,6 +238,20 @@ def _operators_note(event: Event) -> Note:
             return ("mandate over", event.mandate_id, event.account, event.participant, event.end.value)
         case ActedByMandate():
             return ("by mandate", event.mandate_id, event.account, event.participant)
+        case KillSwitchThrown():
+            return ("killed", event.scope.value, event.subject)
+        case KillSwitchLifted():
+            return ("revived", event.scope.value, event.subject)
+        case SafetyTimerSet():
+            return ("timer set", event.account, event.reason.value, event.name, event.fires_at_ns)
+        case SafetyTimerCleared():
+            return ("timer cleared", event.account, event.reason.value, event.name)
+        case SafetyTimerFired():
+            return ("timer fired", event.account, event.reason.value, event.name, event.count)
+        case ConnectionWatched():
+            return ("watched", event.account, event.connection, event.grace_s)
+        case ConnectionEnded():
+            return ("connection ended", event.connection, event.clean)
         case DayPricesRevised():
             shown = (event.open_fen, event.high_fen, event.low_fen, event.last_fen)
             return ("revised", event.listing, *shown, event.volume_tonnes, event.turnover_fen)

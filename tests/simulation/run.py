@@ -162,6 +162,14 @@ def compare(exchange: Exchange, reference: Market) -> None:
     standing = exchange.trading.standing
     assert list(standing.halts) == reference.halted
     assert list(standing.restrictions) == reference.restricted
+    assert [(scope.value, subject) for scope, subject in standing.kills] == reference.safety.killed
+    safety = exchange.safety.dump()
+    assert sorted((t.account, t.reason.value, t.name, t.fires_at_ns) for t in safety.timers) == sorted(
+        (t.account, t.why, t.name, t.at_ns) for t in reference.safety.timers
+    )
+    assert {one.connection for one in safety.connections} == {
+        one.connection for one in reference.safety.connections
+    }
     assert exchange.operations.waiting == reference.waiting
     compare_custody(exchange, reference)
     compare_negotiated(exchange, reference)

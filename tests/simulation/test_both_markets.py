@@ -109,6 +109,7 @@ class AnyMarket(ABC):
         self.seq = 0
         self.at_ns = universe.BEGINS_NS
         self.ids = 0
+        self.opened: list[str] = []
 
     @abstractmethod
     def decide(self, command: Command) -> list[Note]:
@@ -141,6 +142,7 @@ class AnyMarket(ABC):
             self.admit(account, tonnes)
 
     def admit(self, account: str, tonnes: int) -> None:
+        self.opened.append(account)
         owner, of = ParticipantId(account[:4]), AccountId(account)
         self.tell(RegisterParticipant(participant=owner, kind=ParticipantKind.INSTITUTION))
         self.tell(OpenAccount(account=of, owner=owner, registry_account=f"registry-{account}"))
@@ -225,7 +227,8 @@ class AnyMarket(ABC):
                     for retirement in (one for one in settled if one[0] == "asked to retire"):
                         notes.extend(self.answer(str(retirement[1])))
             notes.extend(more)
-            if more[-1][:2] == ("step", "delivery") and more[-1][2] == more[-1][3]:
+            if more[-1][:3] == ("step", "publication", 1):
+                notes.extend(self.tell(universe.issuing_to(self.opened)))
                 notes.extend(self.tell(reconciled))
         return notes
 
@@ -583,13 +586,13 @@ def test_the_close_waits_for_what_is_to_be_retired(market: AnyMarket) -> None:
     advance = AdvanceClose(trading_day=FIRST_DAY, portion=100)
     for _ in range(3):
         market.tell(advance)
-    waits: list[Note] = [("step", "delivery", 0, 1)]
+    waits: list[Note] = [("step", "registry", 0, 1)]
     assert market.tell(advance) == waits
     market.answer(name, "account_frozen")
     market.tell(retry(1))
     assert market.tell(advance) == waits
     market.answer(f"use-{market.seq - 1}")
-    assert market.tell(advance) == [("step", "delivery", 1, 1)]
+    assert market.tell(advance) == [("step", "registry", 1, 1)]
 
 
 def test_a_use_is_of_purchases_and_names_somebody(market: AnyMarket) -> None:

@@ -142,7 +142,7 @@ def sloppy_reduce(book: OrderBook, smaller: Order, quantity_tonnes: int) -> None
 
 def sloppy_begin_day(obligations: Obligations, day: TradingDay) -> None:
     """What was bought yesterday is still not for sale."""
-    obligations.trading_day = day
+    obligations.tally = replace(obligations.tally, trading_day=day)
 
 
 def sloppy_without(prices: DayPrices, trade_id: TradeId) -> DayPrices:

@@ -510,6 +510,10 @@ class Machine(RuleBasedStateMachine):
         day = TradingDay(self.reference.day or "")
         self.tell(RecordReconciliation(trading_day=day, breaks=0, digest_here="", digest_there=""))
 
+    @rule(portion=st.integers(1, 3), wrong=st.sampled_from([False, False, False, True]))
+    def issue(self, portion: int, *, wrong: bool) -> None:
+        self.tell(universe.issuing(self.reference, portion, wrong=wrong))
+
     @precondition(lambda self: self.reference.vault.asked)
     @rule(
         code=st.sampled_from([None, None, "too_late", "insufficient_units", "not_authorised"]),

@@ -436,8 +436,10 @@ class NegotiationMachine(RuleBasedStateMachine):
             return
         day = TradingDay(self.reference.day or "")
         self.tell(CloseDay(trading_day=day))
-        for _ in range(8):
+        for _ in range(10):
             self.tell(AdvanceClose(trading_day=day, portion=50))
+            if self.reference.no_statement_yet():
+                self.tell(universe.issuing(self.reference, 50))
             for movement in list(self.reference.vault.asked):
                 name = InstructionId(movement.name)
                 self.tell(ResolveInstruction(instruction_id=name, outcome=Outcome.CONFIRMED))

@@ -5,7 +5,8 @@ from datetime import date, timedelta
 from random import Random
 
 from matching.calendar import Announcement, midnight_ns
-from matching.commands import AddListing, AdoptRules, AnnounceCalendar, Command, OpenDay
+from matching.close_events import IssuedStatement
+from matching.commands import AddListing, AdoptRules, AnnounceCalendar, Command, IssueStatements, OpenDay
 from matching.listing import Listing
 from matching.rule_values import EXCEPTIONAL_ACTS, RuleValue
 from matching.rulebook import Certainty, RuleChange
@@ -15,6 +16,7 @@ from settlement.instrument import Instrument
 from settlement.lot import Lot, MethodologyClass, Origin
 from settlement.retirement import RetirementPurpose, Use
 from settlement.values import AccountId, AssetCode, LotId, ParticipantId, TradingDay
+from tests.reference.market import Market
 
 CLASS_ONE = AssetCode("SHCERCIR1")
 CLASS_TWO = AssetCode("SHCERCIR2")
@@ -201,3 +203,15 @@ def founding(random: Random) -> list[Command]:
         commands.append(RegisterLot(lot=replace(issued, origin=origin, period_from=period_from)))
     commands.append(OpenDay(trading_day=FIRST_DAY))
     return commands
+
+
+def issuing(market: Market, portion: int, *, wrong: bool = False) -> IssueStatements:
+    """Statements for the accounts next in turn; for others when it is to be wrong."""
+    due = market.no_statement_yet()[:portion]
+    return issuing_to(due[::-1] or ["nobody"] if wrong else due, market.day)
+
+
+def issuing_to(accounts: list[str], day: str | None = FIRST_DAY) -> IssueStatements:
+    """Statements for these accounts."""
+    statements = tuple(IssuedStatement(account=AccountId(one), digest=f"of {one}") for one in accounts)
+    return IssueStatements(trading_day=TradingDay(day or ""), statements=statements)

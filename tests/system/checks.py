@@ -171,7 +171,7 @@ async def answers_are_repeated(requests: Sequence[Request], clients: Clients) ->
 # ---- what adds up ---------------------------------------------------------------------------------------------------
 
 
-async def at_rest(exchange: RunningExchange, clients: Clients) -> None:
+async def at_rest(exchange: RunningExchange, clients: Clients, limit_s: float = REST_LIMIT_S) -> None:
     """Wait until no close is under way and the registry has answered everything."""
 
     async def is_so() -> bool:
@@ -182,7 +182,7 @@ async def at_rest(exchange: RunningExchange, clients: Clients) -> None:
         transfers = await clients["seller"].get("/v1/transfers-in?limit=50")
         return all(transfer["state"] != "pending" for transfer in transfers["items"])
 
-    await until(is_so, REST_LIMIT_S, f"the exchange is at rest:\n{exchange.said()}")
+    await until(is_so, limit_s, f"the exchange is at rest:\n{exchange.said()}")
 
 
 async def ledger_adds_up(clients: Clients, logs: Mapping[str, AccountLog]) -> None:

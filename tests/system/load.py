@@ -22,6 +22,7 @@ LISTINGS: Final = ("SHCERCIR1", "SHCERCIIR1")
 WORKERS: Final = 2
 """Concurrent requests of each trader."""
 PAUSE_S: Final = 0.008
+SPREAD_FEN: Final = 25
 
 Kind = Literal["order", "cancel", "deposit", "transfer", "close"]
 
@@ -90,8 +91,12 @@ class Load:
         tag: str,
         *,
         close_after_s: float | None = None,
+        spread_fen: int = SPREAD_FEN,
     ) -> None:
-        """`tag` begins every client id, and is never used twice. The day is closed once, after that time."""
+        """`tag` begins every client id, and is never used twice. The day is closed once, after that time.
+
+        Prices are drawn so far from the middle on either side; the closer, the more orders trade.
+        """
         self.notes = Notebook()
         self.stop = asyncio.Event()
         self._clients = clients
@@ -99,6 +104,7 @@ class Load:
         self._tag = tag
         self._count = 0
         self._close_after_s = close_after_s
+        self.spread_fen = spread_fen
 
     async def run(self) -> None:
         """Work. Returns when everybody has stopped."""
@@ -186,7 +192,7 @@ class _Trader(_Worker):
             "listing": chance.choice(LISTINGS),
             "side": "sell" if sells else "buy",
             "type": "limit",
-            "price": price_text(6_800 + chance.randint(-25, 25)),
+            "price": price_text(6_800 + chance.randint(-self.load.spread_fen, self.load.spread_fen)),
             "quantity": str(chance.randint(1, 9)),
             "time_in_force": chance.choice(("day", "day", "day", "ioc", "fok")),
         }

@@ -46,6 +46,8 @@ class Line:
     change: int
     listed_volume: int
     listed_turnover: int
+    negotiated_volume: int
+    negotiated_turnover: int
     cumulative_volume: int
     cumulative_turnover: int
 
@@ -81,16 +83,21 @@ def expected_days(
     for day in days:
         expected[day] = {}
         for listing, before_fen in sorted(closes_fen.items()):
-            of_day = [
-                trade
-                for trade in trades
-                if (trade.trading_day, trade.listing, trade.method) == (day, listing, "listed")
-                and trade.counts
-            ]
+            of_day, negotiated = (
+                [
+                    trade
+                    for trade in trades
+                    if (trade.trading_day, trade.listing, trade.method) == (day, listing, method)
+                    and trade.counts
+                ]
+                for method in ("listed", "negotiated")
+            )
             tonnes = sum(trade.tonnes for trade in of_day)
             turnover_fen = sum(trade.tonnes * trade.price_fen for trade in of_day)
-            volumes[listing] += tonnes
-            turnovers[listing] += turnover_fen
+            negotiated_tonnes = sum(trade.tonnes for trade in negotiated)
+            negotiated_fen = sum(trade.tonnes * trade.price_fen for trade in negotiated)
+            volumes[listing] += tonnes + negotiated_tonnes
+            turnovers[listing] += turnover_fen + negotiated_fen
             if tonnes > THRESHOLD_TONNES:
                 closes_fen[listing] = (2 * turnover_fen + tonnes) // (2 * tonnes)
             expected[day][listing] = Line(
@@ -101,6 +108,8 @@ def expected_days(
                 change=closes_fen[listing] - before_fen,
                 listed_volume=tonnes,
                 listed_turnover=turnover_fen,
+                negotiated_volume=negotiated_tonnes,
+                negotiated_turnover=negotiated_fen,
                 cumulative_volume=volumes[listing],
                 cumulative_turnover=turnovers[listing],
             )
@@ -128,6 +137,8 @@ def _week(days: Sequence[Mapping[str, Line]]) -> dict[str, Line]:
             change=sum(line.change for line in of),
             listed_volume=sum(line.listed_volume for line in of),
             listed_turnover=sum(line.listed_turnover for line in of),
+            negotiated_volume=sum(line.negotiated_volume for line in of),
+            negotiated_turnover=sum(line.negotiated_turnover for line in of),
             cumulative_volume=last.cumulative_volume,
             cumulative_turnover=last.cumulative_turnover,
         )
@@ -167,6 +178,8 @@ def _line(body: Mapping[str, Any]) -> Line:
         change=_signed_fen(body["change"]),
         listed_volume=int(body["listed_volume"]),
         listed_turnover=_signed_fen(body["listed_turnover"]),
+        negotiated_volume=int(body["negotiated_volume"]),
+        negotiated_turnover=_signed_fen(body["negotiated_turnover"]),
         cumulative_volume=int(body["cumulative_volume"]),
         cumulative_turnover=_signed_fen(body["cumulative_turnover"]),
     )

@@ -23,6 +23,7 @@ from typing import Any, Final
 import httpx
 import psutil
 
+from gateway.config import DEMO_FILE, OPERATOR_FILE
 from tests.system.clients import Client, Participant, participant
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
@@ -50,15 +51,16 @@ class NotStarted(AssertionError):  # noqa: N818 - it states a fact
 class RunningExchange:
     """One exchange on one data directory, started and killed as often as wanted."""
 
-    def __init__(self, data_dir: Path, options: Sequence[str] = ()) -> None:
-        """Nothing runs yet. `options` go to `puhui serve`."""
+    def __init__(self, data_dir: Path, options: Sequence[str] = (), *, demo: bool = True) -> None:
+        """Nothing runs yet. `options` go to `puhui serve`; without `demo` it begins empty, with a first operator."""
         self.data_dir = data_dir
         self.url = ""
         """Where it is reached; another one after every start."""
         self.starts = 0
         self.output = Path()
         """What the present process has said."""
-        self._options = tuple(options)
+        self._options = (*(("--demo",) if demo else ()), *options)
+        self._key_file = data_dir / (DEMO_FILE if demo else OPERATOR_FILE)
         self._process: subprocess.Popen[bytes] | None = None
         self._ours: dict[int, psutil.Process] = {}
 
@@ -72,7 +74,7 @@ class RunningExchange:
         self.output = self.data_dir.parent / f"{self.data_dir.name}-{self.starts}.log"
         with self.output.open("wb") as output:
             self._process = subprocess.Popen(  # noqa: ASYNC220 - it outlives the event loop
-                [*_PUHUI, "serve", "--demo", "--port", "0", "--data-dir", str(self.data_dir), *self._options],
+                [*_PUHUI, "serve", "--port", "0", "--data-dir", str(self.data_dir), *self._options],
                 cwd=REPOSITORY,
                 env=environment(),
                 stdin=subprocess.DEVNULL,
@@ -189,8 +191,8 @@ class RunningExchange:
     # ---- those who use it -------------------------------------------------------------------------------------------
 
     def participant(self, name: str) -> Participant:
-        """Somebody of the demonstration, with the key demo.json gives."""
-        content = json.loads((self.data_dir / "demo.json").read_bytes())
+        """Somebody of the demonstration, or the first operator, with the key the exchange has written."""
+        content = json.loads(self._key_file.read_bytes())
         return participant(name, content["participants"][name])
 
     @asynccontextmanager
@@ -245,9 +247,11 @@ def environment() -> dict[str, str]:
 
 
 @asynccontextmanager
-async def running(data_dir: Path, options: Sequence[str] = ()) -> AsyncIterator[RunningExchange]:
+async def running(
+    data_dir: Path, options: Sequence[str] = (), *, demo: bool = True
+) -> AsyncIterator[RunningExchange]:
     """An exchange that runs, and is gone at the end whatever happened."""
-    exchange = RunningExchange(data_dir, options)
+    exchange = RunningExchange(data_dir, options, demo=demo)
     try:
         await exchange.start()
         yield exchange

@@ -10,14 +10,18 @@ from aiohttp import WSCloseCode, web
 
 from gateway.access.sessions import PersonSession
 from gateway.engine.entry import Entry
+from gateway.engine.patience import submit_patiently
+from gateway.engine.sequencer import Stopped
 from gateway.http import reasons
 from gateway.http.addresses import address_of
 from gateway.http.dispatch import Dispatcher
 from gateway.http.problems import Refused, language_of, refusal
 from gateway.http.services import Services
+from gateway.http.stream.guard import ConnectionGuard
 from gateway.http.stream.hub import Hub
 from gateway.http.stream.outbox import KEY_GONE, SLOW_CONSUMER
 from gateway.http.stream.session import Session
+from matching.safety_commands import EndConnection
 from settlement.mandate import MandateEnded
 
 MESSAGE_LIMIT_BYTES: Final = 64 * 1_024
@@ -39,13 +43,17 @@ class Stream:
         self._dispatcher = dispatcher
         self._sessions: dict[Session, asyncio.Task[None]] = {}
         self._closing: dict[Session, asyncio.Task[None]] = {}
+        self._telling: set[asyncio.Task[None]] = set()
         self._watcher: asyncio.Task[None] | None = None
         services.metrics.watch(services.metrics.ws_clients, lambda: len(self._sessions))
         services.sign_ins.sessions.on_end(self._person_left)
         services.sequencer.on_commit(self._on_commit)
 
     async def start(self, _: web.Application) -> None:
-        """Begin to watch for connections that are stuck."""
+        """Say what was lost with the process before, and begin to watch for connections that are stuck."""
+        for connection in tuple(self.services.views.safety.connections):
+            lost = EndConnection(connection=connection, clean=False)
+            await submit_patiently(self.services.sequencer, lost)
         self._watcher = asyncio.create_task(self._watch())
 
     async def stop(self, _: web.Application) -> None:
@@ -103,6 +111,10 @@ class Stream:
         finally:
             session.leave()
             del self._sessions[session]
+            if session.guard.is_on:
+                lost = asyncio.create_task(_tell_lost(session.guard))
+                self._telling.add(lost)
+                lost.add_done_callback(self._telling.discard)
             closing = self._closing.get(session)
             if closing is not None:
                 await closing
@@ -154,6 +166,11 @@ class Stream:
         self.services.metrics.ws_closed.labels(why).inc()
         task = self._closing[session] = asyncio.create_task(_close(session.socket, code, why))
         task.add_done_callback(lambda _: self._closing.pop(session))
+
+
+async def _tell_lost(guard: ConnectionGuard) -> None:
+    with contextlib.suppress(Stopped):  # the next start finds the connection watched
+        await guard.end(clean=False)
 
 
 def _bound_kernel_buffer(request: web.Request) -> None:

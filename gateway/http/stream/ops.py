@@ -27,6 +27,25 @@ class Logon(Op):
     key: Annotated[str, Field(max_length=64)]
     timestamp: Annotated[str, Field(max_length=20)] | int
     signature: Annotated[str, Field(max_length=128)]
+    cancel_on_disconnect: (
+        Annotated[
+            int,
+            Field(
+                ge=3,
+                le=300,
+                strict=True,
+                description="Should this connection be lost without a logout, cancel the account's open listed orders after"
+                " so many seconds, unless the key has logged on with `cancel_on_disconnect` again by then.",
+            ),
+        ]
+        | None
+    ) = None
+
+
+class Logout(Op):
+    """Go without leaving a timer behind: nothing is cancelled. The connection stays, as a stranger's."""
+
+    op: Literal["logout"]
 
 
 class PageLogon(Op):
@@ -141,6 +160,7 @@ class Ping(Op):
 
 OPS: Final[dict[str, type[Request]]] = {
     "logon": Logon,
+    "logout": Logout,
     "subscribe": Subscribe,
     "unsubscribe": Unsubscribe,
     "resync": Resync,

@@ -15,22 +15,21 @@ from gateway.access.callers import Caller
 from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind
 from gateway.engine.sequencer import Overloaded, Stopped
-from gateway.http import negotiated, orders, reasons, replacement
+from gateway.http import orders, reasons, replacement
 from gateway.http.bodies import parse_json
 from gateway.http.dispatch import Dispatcher, require_scope, unexpected
 from gateway.http.problems import Language, Refused, refusal, render
 from gateway.http.reading import read_model
-from gateway.http.routing import Call, Handler
+from gateway.http.routing import Call, Handler, may_see
 from gateway.http.services import Services
+from gateway.http.stream.guard import ConnectionGuard
 from gateway.http.stream.hub import CHANNELS, PRIVATE_CHANNEL, EventFollower, Hub
+from gateway.http.stream.negotiated_ops import NEGOTIATED
 from gateway.http.stream.ops import (
     OPS,
     CancelOp,
-    ConfirmOp,
-    CounterOp,
-    DeclineOp,
-    FileOp,
     Logon,
+    Logout,
     NegotiatedOp,
     NegotiatedStepOp,
     PageLogon,
@@ -39,7 +38,6 @@ from gateway.http.stream.ops import (
     SubmitOp,
     Subscribe,
     Unsubscribe,
-    WithdrawOp,
     request_id_of,
     shape_of,
 )
@@ -49,14 +47,6 @@ from matching.rejections import LISTING_UNKNOWN
 
 SIGNED_TARGET: Final = "/v1/ws"
 REPLAY_PAGE: Final = 500
-
-_NEGOTIATED: Final[dict[type[NegotiatedOp], Handler]] = {
-    FileOp: negotiated.file_transfer,
-    ConfirmOp: negotiated.confirm_transfer,
-    CounterOp: negotiated.counter_transfer,
-    DeclineOp: negotiated.decline_transfer,
-    WithdrawOp: negotiated.withdraw_transfer,
-}
 
 
 class Session:
@@ -90,6 +80,7 @@ class Session:
             conflate_at=settings.ws_conflate_at,
             on_conflated=services.metrics.ws_conflated.inc,
         )
+        self.guard = ConnectionGuard(services.sequencer, self._name)
         self._topics: set[ListingTopic] = set()
         self._follower: EventFollower | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -118,10 +109,8 @@ class Session:
 
     def may_follow(self) -> bool:
         """Whether the account whose events it follows may still be seen."""
-        if self._follower is None:
-            return True
-        call = self._call(ActionKind.READ, path={}, query=None, body=None, deadline_ns=None)
-        return call.may_see(self._follower.account)
+        follower, caller = self._follower, self.caller
+        return follower is None or caller is None or may_see(self.services.views, caller, follower.account)
 
     def _take(self, raw: bytes) -> None:
         message: Any = None
@@ -163,30 +152,45 @@ class Session:
                 self._resync(request, request_id)
             case Logon() | PageLogon():
                 self._logon(request, request_id)
+            case Logout():
+                self._start(lambda: self._logout(request_id), request_id)
             case _:
                 self._answer(request_id, {"time_us": self.services.clock.now_ns() // 1_000})
-
-    # --- who -------------------------------------------------------------------------------------------------------
 
     def _logon(self, request: Logon | PageLogon, request_id: str | int | None) -> None:
         if self.caller is not None:
             raise refusal(reasons.ALREADY_LOGGED_ON)
         identity = self._dispatcher.identity
-        caller: Caller
         if isinstance(request, PageLogon):
             caller = identity.by_page(self._headers, request.csrf)
         else:
             signed = (request.key, str(request.timestamp), request.signature)
             caller = identity.by_signature("GET", SIGNED_TARGET, signed, b"")
+        if isinstance(request, PageLogon) or request.cancel_on_disconnect is None:
+            self._admit(caller, request_id)
+            return
+        require_scope(caller, Scope.TRADE)
+        grace_s = request.cancel_on_disconnect
+        self._start(lambda: self._admit_watched(caller, grace_s, request_id), request_id)
+
+    async def _admit_watched(self, caller: Caller, grace_s: int, request_id: str | int | None) -> None:
+        await self.guard.watch(caller, grace_s)
+        self._admit(caller, request_id, cancel_on_disconnect=grace_s)
+
+    def _admit(self, caller: Caller, request_id: str | int | None, **more: int) -> None:
         self.caller = caller
-        self._answer(
-            request_id,
-            {
-                "participant": caller.participant,
-                "account": caller.account,
-                "scopes": sorted(caller.scopes),
-            },
-        )
+        who = {"participant": caller.participant, "account": caller.account, "scopes": sorted(caller.scopes)}
+        self._answer(request_id, {**who, **more})
+
+    async def _logout(self, request_id: str | int | None) -> None:
+        if self.caller is None:
+            raise refusal(reasons.NOT_LOGGED_ON)
+        self.caller = None
+        await self.guard.end(clean=True)
+        if self._follower is not None:
+            self._hub.unfollow(self._follower)
+            self._follower = None
+        self._answer(request_id, {"logged_out": True})
 
     def _require(self, scope: Scope, kind: ActionKind | None) -> None:
         """Refuse whoever is not logged on or lacks the scope; take from the bucket of that kind."""
@@ -267,7 +271,7 @@ class Session:
         call = self._call(
             ActionKind.NEGOTIATE, path=path, query=None, body=request, deadline_ns=request.deadline
         )
-        self._start(lambda: self._answer_handled(_NEGOTIATED[type(request)], call, request_id), request_id)
+        self._start(lambda: self._answer_handled(NEGOTIATED[type(request)], call, request_id), request_id)
 
     def _start(self, work: Callable[[], Awaitable[None]], request_id: str | int | None) -> None:
         most = self.services.settings.ws_in_flight

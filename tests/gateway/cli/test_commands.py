@@ -92,7 +92,7 @@ def test_every_command_explains_itself() -> None:
             ("negotiate", "confirm"),
             ("operator", "rules", "set"),
         ),
-        *(("operator", act) for act in ("halt", "resume", "restrict", "lift", "bust")),
+        *(("operator", act) for act in ("halt", "resume", "restrict", "lift", "kill", "bust")),
         *(("operator", act) for act in ("approvals", "approve", "decline")),
         *(
             ("registry", "open-account"),

@@ -207,6 +207,7 @@ async def _closed_once(running: Engine) -> Counter[str]:
 async def _told(history: History, account: str) -> tuple[Any, ...]:
     statement = await history.statements.of(account, DAY)
     assert statement is not None
+    assert statement.events is not None
     # Two movements may be answered in either order; each line is there, and once. A certificate names the entry that
     # asked for the retirement, which is another where the same was asked after a restart.
     told = sorted((event.type, event.body.partition(',"digest":')[0]) for event in statement.events)
@@ -268,4 +269,4 @@ async def test_a_close_that_dies_at_any_place_is_closed_once_and_the_same(
         if await live_for_one_entry(closing):
             break
     assert await result(closing) == expected, "with a life for each entry"
-    assert died_in == set(CloseStep)
+    assert died_in == set(CloseStep) - {CloseStep.STOP_ORDERS}  # it is done as the close begins

@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from gateway.engine.clock import ManualClock, RealClock
-from gateway.engine.day_driver import DayDriver
+from gateway.engine.day_driver import DayDriver, Outside
+from gateway.engine.issuing import Issuer
 from matching.calendar import midnight_ns
 from matching.commands import AdvanceClose, AdvanceTime, CloseDay, RecordReconciliation
 from matching.order import Side
@@ -33,7 +34,7 @@ async def driven(running: Engine, portion: int = 1_000) -> AsyncIterator[DayDriv
         running.views,
         running.clock,
         lambda: exchange.next_change_ns,
-        reconcile,
+        Outside(reconcile=reconcile, issue=Issuer(running.history.statements, running.views)),
         portion=portion,
     )
     task = asyncio.create_task(driver.run())
@@ -103,7 +104,7 @@ async def test_a_close_waits_for_the_registry_without_asking_again_and_again(dat
         async with driven(running, portion=4):
             await running.do(CloseDay(trading_day=DAY))
             await until(running, lambda: len(running.views.pending_instructions) == 3)
-            await until(running, lambda: _steps(running)["delivery"] == (0, 10))
+            await until(running, lambda: _steps(running)["registry"] == (0, 10))
             position = running.journal.position
             for _ in range(20):
                 await asyncio.sleep(0.001)
@@ -135,7 +136,7 @@ async def test_a_close_that_broke_off_is_gone_on_with(database: str, advances: i
             if advances > 5:
                 await running.do(*confirmations(entries))
     async with engine(database) as running, driven(running):
-        await until(running, lambda: _steps(running)["delivery"][1] > 0)
+        await until(running, lambda: _steps(running)["registry"][1] > 0)
         await confirm_what_is_asked(running)
         await until(running, lambda: running.views.market.trading_day != DAY)
         running.recovered.exchange.check()
@@ -148,7 +149,8 @@ async def test_a_driver_ends_with_the_sequencer(database: str) -> None:
     async with engine(database) as running:
         await running.set_up()
         await running.do(CloseDay(trading_day=DAY))
-        driver = DayDriver(running.sequencer, running.views, running.clock, lambda: None, reconcile)
+        outside = Outside(reconcile=reconcile, issue=Issuer(running.history.statements, running.views))
+        driver = DayDriver(running.sequencer, running.views, running.clock, lambda: None, outside)
         await running.sequencer.drain()
         await asyncio.wait_for(driver.run(), LIMIT_S)
 

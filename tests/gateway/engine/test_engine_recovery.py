@@ -18,6 +18,7 @@ from matching.events import DayClosed
 from matching.exchange import Exchange
 from matching.order import Side, TimeInForce
 from tests.gateway.engine.world import DAY, Engine, cancel, confirmations, deposit, engine, order
+from tests.matching.driver import statements_due
 
 
 async def trade_at_random(running: Engine, seed: int, many: int) -> None:
@@ -56,6 +57,7 @@ async def close_the_day(running: Engine) -> None:
             )
         else:
             entries = await running.do(AdvanceClose(trading_day=DAY, portion=7))
+            await running.do(*statements_due(running.recovered.exchange))
             entries += await running.do(*confirmations(entries))
     pytest.fail(f"the close does not end: {entries}")
 

@@ -85,6 +85,19 @@ async def test_an_account_is_restricted_and_sees_it(shell: Shell) -> None:
     assert not (await shell.done("account", "--as", "buyer"))["restricted"]
 
 
+async def test_a_kill_switch_is_thrown_and_lifted(shell: Shell) -> None:
+    await shell.done("order", "buy", "SHCERCIR1", "--price", "67", "--quantity", "10")
+    told = await shell.told("operator", "kill", "--market", "--reason", "runaway")
+    assert "1 orders were cancelled" in told
+    order = ("order", "buy", "SHCERCIR1", "--price", "67", "--quantity", "10")
+    status, _ = await shell.run(*order)
+    assert status != 0
+    assert not (await shell.done("operator", "kill", "--market", "--lift", "--reason", "over"))["on"]
+    await shell.done(*order)
+    status, _ = await shell.run("operator", "kill", "--market", "--account", "buyer", "--reason", "both")
+    assert status != 0
+
+
 async def test_a_trade_is_undone_with_a_second_person(shell: Shell) -> None:
     await shell.done("order", "sell", "SHCERCIR1", "--price", "68", "--quantity", "10")
     bought = await shell.done("order", "buy", "SHCERCIR1", "--price", "68", "--quantity", "10")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.engine.settlement_postings import SettlementPostings
-from gateway.engine.statements import digest_of
+from gateway.engine.statement_body import digest_of
 from tests.gateway.http.desk import Desk, desk
 from tests.gateway.http.test_http_bulletins import close, trade
 
@@ -90,7 +90,7 @@ async def test_money_in_and_out_and_a_days_journal_digest(settled: Desk) -> None
         ("withdrawal", "-1000.00"),
     ]
     (published,) = (await settled.http.get(f"{settled.url}/v1/digests")).json()["items"]
-    assert published["digest"] == found["journal_digest"]
+    assert published["statements_digest"] == found["journal_digest"]
 
 
 async def test_a_statement_is_a_table_for_a_spreadsheet_too(settled: Desk) -> None:

@@ -1,0 +1,48 @@
+"""Cancel on disconnect: the core is told of a connection whose loss cancels its account's orders, and of its end."""
+
+from gateway.access.callers import Caller
+from gateway.engine.patience import submit_patiently
+from gateway.http import reasons
+from gateway.http.problems import Refused, refusal
+from gateway.http.replays import raise_if_refused
+from gateway.http.services import CommandLine
+from matching.safety_commands import EndConnection, WatchConnection
+from settlement.values import AccountId, ParticipantId
+
+
+class ConnectionGuard:
+    """One connection's; idle until the client asks for it at logon."""
+
+    def __init__(self, sequencer: CommandLine, connection: str) -> None:
+        """Of the connection with that name, which no other ever had."""
+        self._sequencer = sequencer
+        self._connection = connection
+        self.is_on = False
+        """Whether the connection's end has to be told."""
+
+    async def watch(self, caller: Caller, grace_s: int) -> None:
+        """Returns when it is durable that the loss of this connection cancels orders. Raises Refused."""
+        if self.is_on:
+            raise refusal(reasons.ALREADY_LOGGED_ON)
+        if caller.account is None:
+            raise refusal(reasons.ACCOUNT_MISSING, pointer="/cancel_on_disconnect")
+        command = WatchConnection(
+            participant=ParticipantId(caller.participant),
+            account=AccountId(caller.account),
+            key=caller.caller_id,
+            connection=self._connection,
+            grace_s=grace_s,
+        )
+        # Also when it is lost meanwhile: the command may be decided all the same.
+        self.is_on = True
+        try:
+            raise_if_refused(await self._sequencer.submit(command))
+        except Refused:
+            self.is_on = False
+            raise
+
+    async def end(self, *, clean: bool) -> None:
+        """The connection is over. Raises Stopped; the next start then finds the connection watched, and says it."""
+        if self.is_on:
+            self.is_on = False
+            await submit_patiently(self._sequencer, EndConnection(connection=self._connection, clean=clean))
