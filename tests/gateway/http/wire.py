@@ -10,6 +10,7 @@ from zlib import crc32
 import orjson
 from websockets.asyncio.client import ClientConnection, connect
 
+from gateway.http.stream.shapes import PUSHES, RESULTS
 from registry_bridge.signing import canonical_request, encode_signature
 from tests.gateway.http.desk import Desk, Person
 
@@ -52,6 +53,14 @@ class Book:
         return crc32("|".join(f"{price}:{quantity}" for price, quantity in levels).encode())
 
 
+def hold_push_to_contract(message: dict[str, Any]) -> None:
+    """Every push has a shape that its channel promises."""
+    text = orjson.dumps(message)
+    first, *others = PUSHES[message["ch"]]
+    is_other = "busted" in message or "live" in message
+    (others[0] if is_other else first).model_validate_json(text)
+
+
 class Wire:
     """One connection."""
 
@@ -59,23 +68,30 @@ class Wire:
         self.socket = socket
         self.pushed: list[dict[str, Any]] = []
         self._next_id = 0
+        self._asked: dict[str, str] = {}
 
     async def send(self, op: str, **given: Any) -> str:
         self._next_id += 1
         request_id = f"r{self._next_id}"
+        self._asked[request_id] = op
         await self.socket.send(orjson.dumps({"op": op, "id": request_id, **given}).decode())
         return request_id
 
     async def receive(self) -> dict[str, Any]:
         async with asyncio.timeout(PATIENCE_S):
             message: dict[str, Any] = orjson.loads(await self.socket.recv())
+        if "ch" in message:
+            hold_push_to_contract(message)
         return message
 
     async def answer(self, request_id: str) -> dict[str, Any]:
         """The answer to a request; what is pushed before it is kept."""
+        op = self._asked.pop(request_id)
         while True:
             message = await self.receive()
             if message.get("id") == request_id:
+                if message["ok"]:
+                    RESULTS[op].model_validate_json(orjson.dumps(message["result"]))
                 return message
             self.pushed.append(message)
 
