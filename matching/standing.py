@@ -1,5 +1,6 @@
 """Who and what may trade at the moment: halted listings, restricted accounts, kill switches. All last until they are lifted."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from matching.safety_commands import KillScope
@@ -13,6 +14,12 @@ class StandingState:
     halts: tuple[tuple[AssetCode | None, str], ...]
     restrictions: tuple[tuple[AccountId, str], ...]
     kills: tuple[tuple[KillScope, str, str], ...] = ()
+
+
+def killed_by(switches: Collection[tuple[KillScope, str]], account: str, owner: str) -> str | None:
+    """What the first of the switches that stops an account's orders is on for; None when none does."""
+    places = ((KillScope.MARKET, ""), (KillScope.PARTICIPANT, owner), (KillScope.ACCOUNT, account))
+    return next((subject or scope for scope, subject in places if (scope, subject) in switches), None)
 
 
 class Standing:
@@ -33,10 +40,7 @@ class Standing:
 
     def killed(self, account: AccountId, owner: ParticipantId) -> str | None:
         """What the switch that stops an account's orders is on for: itself, its participant or the market; else None."""
-        if not self.kills:
-            return None
-        places = ((KillScope.MARKET, ""), (KillScope.PARTICIPANT, owner), (KillScope.ACCOUNT, account))
-        return next((subject or scope for scope, subject in places if (scope, subject) in self.kills), None)
+        return killed_by(self.kills, account, owner) if self.kills else None
 
     def dump(self) -> StandingState:
         """All of it, for a snapshot."""

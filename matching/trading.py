@@ -12,10 +12,10 @@ from matching.book import Match
 from matching.commands import CancelOrder, CancelOrders, ReplaceOrder, SubmitOrder
 from matching.events import Event, OrdersCancelled
 from matching.execution import Execution, Moment
-from matching.fees import NO_FEE, FeeTerms
+from matching.fees import FeeTerms
 from matching.market import ListedMarket
 from matching.order import CancelReason, Order, OrderId, OrderStep, Side, TimeInForce
-from matching.pre_trade import Terms
+from matching.pre_trade import Present, Terms
 from matching.safety_commands import KillScope
 from matching.session import CANCEL_PHASES, Phase
 from matching.standing import Standing
@@ -67,24 +67,15 @@ class ListedTrading:
     def submit(self, command: SubmitOrder, moment: Moment) -> Rejection | list[Event]:
         """Take an order: refuse it and change nothing, or accept, match, and rest or cancel what is left."""
         market = self.markets.get(command.listing)
-        terms = Terms(
-            account=command.account,
-            listing=command.listing,
-            side=command.side,
-            price_fen=command.price_fen,
-            quantity_tonnes=command.quantity_tonnes,
-            wanted_tonnes=command.quantity_tonnes,
-            open_buys_tonnes=self.open_buys(market, command.account),
-            fee=_fee(market, command.side),
-            use=command.use,
-        )
-        refused = pre_trade.refuse(terms, market, moment.phase, self.standing, self._depository)
+        at = self._present(market, command.account, moment)
+        terms = pre_trade.terms_of(command, at.rules, self.open_buys(market, command.account))
+        refused = pre_trade.refuse(terms, at)
         if refused is not None:
             return refused
         assert market is not None
         order = self._draft(command, OrderId(moment.seq), terms.fee)
         matches, own = market.book.plan(order.side, order.price_fen, order.remaining_tonnes, order.owner)
-        refused = pre_trade.refuse_self_trade(market, own)
+        refused = pre_trade.refuse_self_trade(market.rules, own[0].order_id if own else None)
         if refused is not None:
             return refused
         # From here the command must succeed.
@@ -129,13 +120,13 @@ class ListedTrading:
             turnover_fen=order.turnover_fen,
             use=order.use,
         )
-        refused = pre_trade.refuse(terms, market, moment.phase, self.standing, self._depository)
+        refused = pre_trade.refuse(terms, self._present(market, order.account, moment))
         if refused is not None:
             return refused
         if price_fen == order.price_fen and quantity_tonnes < order.quantity_tonnes:
             return self._shrink(market, order, terms)
         matches, own = market.book.plan(order.side, price_fen, terms.wanted_tonnes, order.owner)
-        refused = pre_trade.refuse_self_trade(market, own)
+        refused = pre_trade.refuse_self_trade(market.rules, own[0].order_id if own else None)
         if refused is not None:
             return refused
         # From here the command must succeed.
@@ -270,6 +261,9 @@ class ListedTrading:
 
     # ---- steps --------------------------------------------------------------------------------------------------
 
+    def _present(self, market: ListedMarket | None, account: AccountId, moment: Moment) -> Present:
+        return Present(account, market, moment.phase, self.standing, self._depository)
+
     def _draft(self, command: SubmitOrder, order_id: OrderId, fee: FeeTerms) -> Order:
         return Order(
             order_id=order_id,
@@ -377,11 +371,6 @@ class ListedTrading:
     def _forget(self, order: Order) -> None:
         del self._orders[order.order_id]
         del self._by_account[order.account][order.order_id]
-
-
-def _fee(market: ListedMarket | None, side: Side) -> FeeTerms:
-    """The terms of the moment; an order for no listing comes no further than its refusal."""
-    return NO_FEE if market is None else market.rules.fee_terms(side)
 
 
 def _cover_asset(order: Order) -> AssetCode:

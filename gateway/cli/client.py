@@ -35,6 +35,9 @@ ORDER_LIFE_S: Final = 10
 LOOK_UP_LIMIT_S: Final = 20
 BODY_LIMIT_BYTES: Final = 16 * 1024 * 1024
 _NOT_FOUND: Final = 404
+_FILES: Final = ("application/pdf", "text/csv")
+"""Answers that are files, and not JSON."""
+
 _PROBLEM: Final = 400
 
 
@@ -239,7 +242,7 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
 
 
 def _judge(response: aiohttp.ClientResponse, raw: bytes) -> Answer:
-    if response.status < _PROBLEM and response.content_type == "application/pdf":
+    if response.status < _PROBLEM and response.content_type in _FILES:
         return Answer(body=raw, replayed=False)
     try:
         body = orjson.loads(raw) if raw else None

@@ -14,6 +14,7 @@ from gateway.cli import (
     market_data,
     negotiate,
     operator,
+    published,
     registry,
     registry_books,
     registry_drill,
@@ -21,6 +22,7 @@ from gateway.cli import (
     rules,
     serve,
     setup,
+    statement_proof,
     tools,
     trading,
     transfers,
@@ -70,6 +72,18 @@ app.add_typer(negotiate.negotiate_app, name="negotiate")
 app.command("depth", help=say("行情深度", "the best price levels"))(command(market_data.depth))
 app.command("watch", help=say("实时行情", "the market live"))(command(market_data.watch))
 app.command("rules", help=say("任一时刻的规则手册", "the rule book of any moment"))(command(rules.rules))
+app.command("bulletin", help=say("行情日报与周报", "the table of a closed day or week"))(
+    command(published.bulletin)
+)
+app.command("statement", help=say("账户日结单", "what a closed day did to an account"))(
+    command(published.statement)
+)
+app.command("digests", help=say("每日日志摘要", "the journal's digest of each closed day"))(
+    command(published.digests)
+)
+app.command("verify-statement", help=say("核验结单", "check a statement, and that it was issued"))(
+    command(statement_proof.verify_statement)
+)
 app.command("sign", help=tools.SIGN_HELP)(command(tools.sign))
 app.command("explain", help=say("解释错误代码", "explain a code"))(tools.explain)
 app.command("verify", help=say("逐条核对日志摘要链", "walk the journal's digests"))(verify.verify)

@@ -49,6 +49,10 @@ async def day(
         DayAct, typer.Argument(help=say("查看, 开市或闭市", "show, open or close it"))
     ] = DayAct.SHOW,
     *,
+    reason: Annotated[
+        str | None,
+        typer.Option(help=say("时段未结束而闭市的理由", "why to close it before its sessions are over")),
+    ] = None,
     trading_day: Annotated[
         str | None, typer.Option(help=say("开市的日期", "the day to open, YYYY-MM-DD"))
     ] = None,
@@ -62,14 +66,16 @@ async def day(
             body = {"trading_day": trading_day} if trading_day is not None else {}
             await client.change("POST", "/v1/operator/day/open", body)
         if act is DayAct.CLOSE:
-            state = await close_day(client, desk.output, timeout_s)
+            state = await close_day(client, desk.output, timeout_s, reason)
         else:
             state = await client.get("/v1/operator/day")
     if not desk.output.value(state):
         _show_day(desk.output, state)
 
 
-async def close_day(client: ExchangeClient, output: Output, timeout_s: int) -> dict[str, Any]:
+async def close_day(
+    client: ExchangeClient, output: Output, timeout_s: int, reason: str | None = None
+) -> dict[str, Any]:
     """Begin the close and wait until the next day is there.
 
     Raises:
@@ -77,7 +83,8 @@ async def close_day(client: ExchangeClient, output: Output, timeout_s: int) -> d
     """
     before = (await client.get("/v1/operator/day"))["trading_day"]
     try:
-        await client.change("POST", "/v1/operator/day/close", {"trading_day": before})
+        why = {} if reason is None else {"reason": reason}
+        await client.change("POST", "/v1/operator/day/close", {"trading_day": before, **why})
     except Refused as refusal:
         if refusal.code != UNDER_WAY:
             raise

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Final
 
 import orjson
@@ -58,6 +59,17 @@ def print_fault(fault: CommandFault, *, as_json: bool) -> None:
     Console(stderr=True, highlight=False).print(
         Text(f"{say('未完成', 'not done')}: {fault}", style="red"), soft_wrap=True
     )
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """A file that is not there yet. Raises CommandFault."""
+    try:
+        with path.open("xb") as file:
+            file.write(content)
+    except FileExistsError:
+        raise CommandFault(say(f"{path} 已存在", f"{path} is there already")) from None
+    except OSError as error:
+        raise CommandFault(f"{path}: {error.strerror}") from None
 
 
 def _cell(value: object) -> str:

@@ -10,6 +10,7 @@ import typer
 from gateway.cli.command import Desk, command
 from gateway.cli.faults import CommandFault
 from gateway.cli.output import Output
+from gateway.cli.previews import PreviewOption, show_preview
 from gateway.cli.words import ORDER_STATUS, SIDE, say, term
 from settlement.retirement import RetirementPurpose
 
@@ -88,6 +89,7 @@ async def buy(
     use: UseOption = None,
     beneficiary: BeneficiaryOption = None,
     statement: StatementOption = None,
+    preview: PreviewOption = False,
 ) -> None:
     """Place a buy order; with a use, what is bought is retired and never available."""
     body = _order_body(
@@ -110,7 +112,7 @@ async def buy(
         body["use"] = {"purpose": use.value, "beneficiary": beneficiary}
         if statement is not None:
             body["use"]["statement"] = statement
-    await _place(desk, BUYER, body)
+    await _place(desk, BUYER, body, preview=preview)
 
 
 async def sell(
@@ -122,6 +124,7 @@ async def sell(
     time_in_force: TimeInForceOption = TimeInForceName.DAY,
     client_order_id: ClientOrderIdOption = None,
     account: AccountOption = None,
+    preview: PreviewOption = False,
 ) -> None:
     """Place a sell order."""
     body = _order_body(
@@ -133,7 +136,7 @@ async def sell(
         client_order_id=client_order_id,
         account=account,
     )
-    await _place(desk, SELLER, body)
+    await _place(desk, SELLER, body, preview=preview)
 
 
 async def replace(
@@ -229,7 +232,10 @@ async def _owner_of(desk: Desk, order_id: str) -> str:
     raise CommandFault(say(f"没有未了结的委托 {order_id}", f"there is no open order {order_id}"))
 
 
-async def _place(desk: Desk, role: str, body: dict[str, Any]) -> None:
+async def _place(desk: Desk, role: str, body: dict[str, Any], *, preview: bool) -> None:
+    if preview:
+        await show_preview(desk, role, body)
+        return
     async with desk.client(role) as client:
         answer = await client.place_order(body)
     _show_placed(desk.output, answer.body)

@@ -11,7 +11,7 @@ import typer
 from gateway.cli.client import ExchangeClient
 from gateway.cli.command import Desk, command
 from gateway.cli.faults import CommandFault
-from gateway.cli.output import Output
+from gateway.cli.output import Output, write_new
 from gateway.cli.words import USE_PURPOSE, USE_STATE, say, term
 from settlement.retirement import RetirementPurpose
 
@@ -218,7 +218,7 @@ async def certificate(
         told = await client.get(target)
         if out is not None:
             content = await client.get(target, format="pdf")
-            _write_new(out, content)
+            write_new(out, content)
     if desk.output.value(told):
         return
     if out is None:
@@ -339,16 +339,6 @@ def _print_cap(output: Output, cap: dict[str, Any] | None) -> None:
     limit, left = cap["limit"] or "?", cap["left"] or "?"
     told = f"{limit} t; {cap['used']} + {cap['other_credits']} t; {left} t"
     output.line(say(f"抵销上限; 已用 + 其他; 剩余: {told}", f"cap; used + others; left: {told}"))
-
-
-def _write_new(path: Path, content: bytes) -> None:
-    try:
-        with path.open("xb") as file:
-            file.write(content)
-    except FileExistsError:
-        raise CommandFault(say(f"{path} 已存在", f"{path} is there already")) from None
-    except OSError as error:
-        raise CommandFault(f"{path}: {error.strerror}") from None
 
 
 def _client_id() -> str:

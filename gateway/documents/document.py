@@ -49,6 +49,16 @@ class Check:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Attachment:
+    """A file within the file: the same for programs."""
+
+    name: str
+    content: str
+    """JSON."""
+    description: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Document:
     """One document."""
 
@@ -62,5 +72,6 @@ class Document:
     made_at_ns: int
     """Its date in the file: that of what it tells, so that the same document is the same bytes whenever it is printed."""
     check: Check | None = None
+    attachment: Attachment | None = None
     is_one_page: bool = False
     """Whether it has to be on one page: then its type is set smaller until it is."""

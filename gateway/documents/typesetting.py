@@ -1,8 +1,8 @@
 """From a document to the bytes of a PDF: one page size, one embedded font for both languages, no chance.
 
 The same document gives the same bytes whenever and wherever it is set: its date is its own, fonts of the machine are
-not looked at. The file is PDF/A-2u, made to be read in twenty years, unless a name in it has a sign that no font here
-can show: then it is an ordinary PDF with a blank in that place.
+not looked at. The file is PDF/A-2u, or PDF/A-3u where another file is attached to it, made to be read in twenty years,
+unless a name in it has a sign that no font here can show: then it is an ordinary PDF with a blank in that place.
 """
 
 import re
@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from io import BytesIO
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeAlias
 
 import orjson
 import pylopdf_fonts_zh_cn
@@ -23,7 +23,10 @@ from gateway.documents.document import Check, Document
 from gateway.formats import NS, SHANGHAI
 
 _TEMPLATE: Final = files("gateway.documents") / "templates" / "document.typ"
-_ARCHIVE: Final = "a-2u"
+Standard: TypeAlias = Literal["a-2u", "a-3u"]
+
+_ARCHIVE: Final[Standard] = "a-2u"
+_ARCHIVE_WITH_ATTACHMENT: Final[Standard] = "a-3u"
 _UNBROKEN: Final = re.compile(r"[!-~]{32}(?=[!-~])")
 _BREAK: Final = "\u200b"
 
@@ -36,13 +39,15 @@ def typeset(document: Document) -> bytes:
     at_s = document.made_at_ns // NS
     with _ONE_AT_A_TIME:
         try:
-            return _compile(inputs, at_s, _ARCHIVE)
+            return _compile(
+                inputs, at_s, _ARCHIVE if document.attachment is None else _ARCHIVE_WITH_ATTACHMENT
+            )
         except typst.TypstError:
             # A sign without a glyph is not allowed in an archive. Anything else that is wrong fails again here.
             return _compile(inputs, at_s, None)
 
 
-def _compile(inputs: dict[str, str], at_s: int, standard: Literal["a-2u"] | None) -> bytes:
+def _compile(inputs: dict[str, str], at_s: int, standard: Standard | None) -> bytes:
     compiler = typst.Compiler(_template(), font_paths=_fonts(), sys_inputs=inputs)
     found = compiler.compile(format="pdf", timestamp=at_s, pdf_standards=standard)
     assert isinstance(found, bytes), "a PDF is one file"
@@ -79,6 +84,7 @@ def _data(document: Document) -> dict[str, Any]:
         ],
         "notes": document.notes,
         "check": None if document.check is None else _check(document.check),
+        "attachment": None if document.attachment is None else asdict(document.attachment),
         "footer": document.footer,
         "date": (day.year, day.month, day.day),
         "one_page": document.is_one_page,

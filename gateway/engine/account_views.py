@@ -23,6 +23,23 @@ class BalanceView:
     """Taken out of what is available by a freeze."""
     incoming: int = 0
     """Bought and not yet received."""
+    received_today: int = 0
+    """Received of what was bought today, and not for sale before tomorrow."""
+
+    @property
+    def locked(self) -> int:
+        """Of what is available or frozen: not for sale today. Some of it may have left by an authority's word."""
+        return min(self.received_today, self.available + self.frozen)
+
+    @property
+    def sellable(self) -> int:
+        """What may be offered now; what was bought today is taken to be among what is not frozen."""
+        return max(self.available - self.locked, 0)
+
+    @property
+    def owned(self) -> int:
+        """Everything that is still the account's."""
+        return self.available + self.held + self.frozen + self.delivering
 
 
 @dataclass(kw_only=True, slots=True)

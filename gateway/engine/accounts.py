@@ -166,7 +166,7 @@ class Accounts:
     def begin_day(self) -> None:
         """What was bought yesterday is for sale."""
         for balance in self._bought_today.values():
-            balance.bought_today = 0
+            balance.bought_today = balance.received_today = 0
         self._bought_today.clear()
         self._for_sale_at_once.clear()
 
@@ -196,10 +196,14 @@ class Accounts:
         if instruction.retirement_id is not None:
             self._refused_retirements[instruction.retirement_id] = instruction
 
-    def deliver(self, event: DeliverySettled) -> None:
-        """Serials changed hands."""
+    def deliver(self, event: DeliverySettled, today: str | None) -> None:
+        """Serials changed hands, on that trading day."""
         self._set_aside.pop(event.trade_id, None)
-        self._accounts[event.buyer].balance(event.instrument).incoming -= event.quantity_tonnes
+        balance = self._accounts[event.buyer].balance(event.instrument)
+        balance.incoming -= event.quantity_tonnes
+        for_sale = event.trading_day != today or event.trade_id in self._for_sale_at_once
+        if event.use is None and not for_sale:
+            balance.received_today += event.quantity_tonnes
         for part in event.lots:
             self._take(event.seller, part.lot_id, part.serials)
             self._give(event.buyer, part.lot_id, part.serials)

@@ -14,6 +14,7 @@ from matching.events import (
     OrderCancelled,
     OrderExpired,
     OrderReplaced,
+    OrderRested,
     Rejected,
     Traded,
 )
@@ -54,6 +55,8 @@ class OrderView:
     actual: Figure | None = None
     use: Use | None = None
     """What its units are to be retired for on settlement."""
+    rested_seq: int = 0
+    """By which command it took its place in the book: at one price the lower one is served first."""
 
     @property
     def filled_tonnes(self) -> int:
@@ -111,6 +114,10 @@ class OpenOrders:
         buy = self._fill(event.buy_order_id, event.buy_remaining_tonnes, amount_fen, entry.at_ns)
         sell = self._fill(event.sell_order_id, event.sell_remaining_tonnes, amount_fen, entry.at_ns)
         return buy, sell
+
+    def rest(self, entry: Entry, event: OrderRested) -> None:
+        """An order takes its place behind all others at its price."""
+        self._open[event.order_id].rested_seq = entry.seq
 
     def replace(self, event: OrderReplaced) -> OrderView:
         """An order has other terms; what it has traded stays."""

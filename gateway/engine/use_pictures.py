@@ -44,9 +44,8 @@ def _blocked(views: Views, account: AccountView) -> Rejection | None:
 
 def _stock(balance: BalanceView) -> Stock:
     return Stock(
-        available=balance.available - balance.frozen,
-        # What was bought today is locked as far as it has been received.
-        locked=max(0, balance.bought_today - balance.incoming),
+        available=balance.available,
+        locked=balance.locked,
         committed=balance.held + balance.delivering,
         incoming=balance.incoming,
         frozen=balance.frozen,

@@ -342,7 +342,8 @@ class Views:
         bought = (event.trade_id, event.buyer, event.listing, event.quantity_tonnes)
         self._accounts.buy(*bought, resale_next_day=next_day)
 
-    def _on_rested(self, _: Entry, event: OrderRested) -> None:
+    def _on_rested(self, entry: Entry, event: OrderRested) -> None:
+        self._orders.open.rest(entry, event)
         self._depths[event.listing].add(event.side, event.price_fen, event.remaining_tonnes)
 
     def _on_replaced(self, _: Entry, event: OrderReplaced) -> None:
@@ -356,7 +357,7 @@ class Views:
         self._accounts.unbuy(event.trade_id, event.buyer, event.listing, event.quantity_tonnes)
 
     def _on_settled(self, _: Entry, event: DeliverySettled) -> None:
-        self._accounts.deliver(event)
+        self._accounts.deliver(event, self._market.view.trading_day)
         self._custody.end_delivery(event)
 
     def _on_reconciled(self, entry: Entry, event: Reconciled) -> None:

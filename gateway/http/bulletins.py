@@ -10,10 +10,12 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 from pydantic import Field
 
 from gateway.access.limits import ActionKind
+from gateway.documents.bulletin import bulletin_document
 from gateway.engine.bulletins import MOST_DAYS
 from gateway.formats import time_text
 from gateway.http import reasons
 from gateway.http.bulletin_body import Period, bulletins_of
+from gateway.http.printing import CSV, PDF, printed
 from gateway.http.problems import refusal
 from gateway.http.routing import Call, Reply, Route
 from gateway.http.shapes import Answer, Date, DateIn, ListingCode, Money, Price, Quantity, Request, Time
@@ -96,7 +98,9 @@ class DayDigests(Answer):
 class Form(Request):
     """In which form."""
 
-    format: Literal["json", "csv"] = "json"
+    format: Annotated[
+        Literal["json", "csv", "pdf"], Field(description="As a PDF, the newest of those asked for.")
+    ] = "json"
     table: Annotated[TableName, Field(description="Which one, as a table for a spreadsheet.")] = "listings"
 
 
@@ -124,7 +128,7 @@ async def get_bulletin(call: Call) -> Reply:
     found = await call.services.history.bulletins.days(day, day)
     if not found.days:
         raise refusal(reasons.NOT_FOUND, actual=day)
-    return _answer(query, list(bulletins_of(found, "day")), is_list=False)
+    return await _answer(call, query, list(bulletins_of(found, "day")), is_list=False)
 
 
 async def list_bulletins(call: Call) -> Reply:
@@ -133,7 +137,7 @@ async def list_bulletins(call: Call) -> Reply:
     last = query.to or LAST_DAY
     first = query.from_ or _a_month_before(query.to or call.services.views.market.trading_day)
     found = await call.services.history.bulletins.days(first, last)
-    return _answer(query, list(bulletins_of(found, query.period))[:MOST_DAYS], is_list=True)
+    return await _answer(call, query, list(bulletins_of(found, query.period))[:MOST_DAYS], is_list=True)
 
 
 async def list_digests(call: Call) -> Reply:
@@ -160,9 +164,14 @@ def _a_month_before(day: str | None) -> str:
     return (date.fromisoformat(day) - SHOWN_BY_DEFAULT).isoformat()
 
 
-def _answer(query: Form, bulletins: list[dict[str, Any]], *, is_list: bool) -> Reply:
+async def _answer(call: Call, query: Form, bulletins: list[dict[str, Any]], *, is_list: bool) -> Reply:
     if query.format == "csv":
         return _as_csv(bulletins, query.table)
+    if query.format == "pdf":
+        if not bulletins:
+            raise refusal(reasons.NOT_FOUND)
+        newest = bulletins[-1]
+        return await printed(call, bulletin_document(newest), f"{newest['from']}-{newest['date']}")
     return Reply({"items": bulletins, "next": None} if is_list else bulletins[0])
 
 
@@ -174,14 +183,19 @@ def _as_csv(bulletins: Sequence[dict[str, Any]], table: TableName) -> Reply:
     for bulletin in bulletins:
         for line in bulletin[table]:
             writer.writerow([bulletin["date"], bulletin["from"], *(line[name] for name in columns)])
-    return Reply(text.getvalue().encode(), content_type="text/csv; charset=utf-8")
+    return Reply(text.getvalue().encode(), content_type=CSV)
 
 
 _public = partial(Route, method="GET", scope="public", kind=ActionKind.PUBLIC, tag="market")
 
 ROUTES: Final = (
     _public(
-        "/v1/bulletins", list_bulletins, "The tables of closed days or weeks", Bulletins, query=BulletinsQuery
+        "/v1/bulletins",
+        list_bulletins,
+        "The tables of closed days or weeks",
+        Bulletins,
+        query=BulletinsQuery,
+        also=(CSV, PDF),
     ),
     _public(
         "/v1/bulletins/{date}",
@@ -189,6 +203,7 @@ ROUTES: Final = (
         "The table of one closed day",
         Bulletin,
         query=Form,
+        also=(CSV, PDF),
         path_parameters={"date": r"^\d{4}-\d\d-\d\d$"},
     ),
     _public(

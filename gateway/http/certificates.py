@@ -5,7 +5,6 @@ given is right: so nobody can put a true digest on a certificate of his own maki
 may also ask whether the beneficiary is as printed.
 """
 
-import asyncio
 from html import escape
 from typing import Annotated, Any, Final, Literal
 
@@ -14,10 +13,10 @@ from pydantic import Field
 from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind
 from gateway.documents.certificate import PURPOSE, certificate_document
-from gateway.documents.typesetting import typeset
 from gateway.engine.uses import UseView
 from gateway.formats import NS, exact_time_text, quantity_text, time_text
 from gateway.http import reasons
+from gateway.http.printing import PDF, printed
 from gateway.http.problems import refusal
 from gateway.http.routing import Call, Reply, Route
 from gateway.http.shapes import (
@@ -37,15 +36,10 @@ from gateway.http.use_requests import OFFSET, RETIREMENT, find, may_see
 from gateway.http.use_shapes import USE_PATTERN, ChannelName
 from settlement.certificate import Certificate, CertifiedLot, canonical_text, is_number
 
-PDF: Final = "application/pdf"
 HTML: Final = "text/html; charset=utf-8"
 NUMBER_PATTERN: Final = "^[A-Za-z0-9-]{1,64}$"
 PURCHASE_PATTERN: Final = "^trade-[1-9][0-9]{0,17}$"
 DIGEST_PATTERN: Final = "^[0-9a-fA-F]{64}$"
-PDF_COST: Final = 20
-"""What setting a page takes of the readers' allowance, against a plain answer."""
-PRINTING: Final = "printing:"
-"""Whose turn it is to have a page set; no account has such a name. More than wait already are turned away."""
 PAGE_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -165,11 +159,7 @@ async def _in_form(call: Call, certificate: Certificate) -> Reply:
     url = check_url(call.services.public_url, certificate)
     if query.format == "json":
         return Reply(certificate_body(certificate, url))
-    call.take(PDF_COST - 1)
-    async with call.services.turns.of(PRINTING):
-        content = await asyncio.to_thread(typeset, certificate_document(certificate, url))
-    name = {"Content-Disposition": f'inline; filename="{certificate.number}.pdf"'}
-    return Reply(content, headers=name, content_type=PDF)
+    return await printed(call, certificate_document(certificate, url), certificate.number)
 
 
 def certificate_body(certificate: Certificate, url: str) -> dict[str, Any]:

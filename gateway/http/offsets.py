@@ -5,9 +5,8 @@ from typing import Any, Final
 from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind
 from gateway.engine.use_pictures import quote_of
-from gateway.formats import figure_text, quantity_text, time_text
-from gateway.http.catalogue import CATALOGUE
-from gateway.http.problems import Fault, refusal, sentence
+from gateway.formats import quantity_text, time_text
+from gateway.http.problems import foreseen, refusal
 from gateway.http.routing import Call, Reply, Route
 from gateway.http.services import Services
 from gateway.http.shapes import ClientId
@@ -29,7 +28,6 @@ from gateway.http.use_shapes import (
 from settlement import serials
 from settlement.lot import MethodologyClass
 from settlement.offset import QuoteLine
-from settlement.rejections import Rejection
 from settlement.use_commands import SubmitOffset
 from settlement.use_rejections import CLASS_NOT_ELIGIBLE
 
@@ -76,7 +74,7 @@ async def quote(call: Call) -> Reply:
         {
             "compliance_year": quoted.compliance_year,
             "accepted": refused is None,
-            **_refusal_body(call, refused),
+            **foreseen(refused, call.language),
             "listing": quoted.instrument,
             "quantity": quantity_text(quoted.quantity_tonnes),
             "lots": [_line_body(call, line) for line in lines],
@@ -87,18 +85,9 @@ async def quote(call: Call) -> Reply:
     )
 
 
-def _refusal_body(call: Call, refused: Rejection | None) -> dict[str, Any]:
-    if refused is None:
-        return {"code": None, "reason": None, "limit": None, "actual": None}
-    unit = CATALOGUE[refused.code].unit
-    limit, actual = figure_text(unit, refused.limit), figure_text(unit, refused.actual)
-    fault = Fault(code=refused.code, limit=limit, actual=actual)
-    return {"code": refused.code, "reason": sentence(fault, call.language), "limit": limit, "actual": actual}
-
-
 def _line_body(call: Call, line: QuoteLine) -> dict[str, Any]:
     lot = call.services.views.lots_known[line.lot_id]
-    told = _refusal_body(call, line.refused)
+    told = foreseen(line.refused, call.language)
     return {
         "lot": line.lot_id,
         "listing": line.instrument,

@@ -192,7 +192,7 @@ def _responses(route: Route) -> dict[str, Any]:
         good["content"] = {"application/json": {"schema": _ref(route.answer)}}
     else:
         good["content"] = {route.content_type.partition(";")[0]: {"schema": {"type": "string"}}}
-    for content_type in route.also:
+    for content_type in (one.partition(";")[0] for one in route.also):
         good["content"][content_type] = {"schema": {"type": "string"}}
     problem = {
         "description": "A problem; its code is one of GET /v1/errors.",

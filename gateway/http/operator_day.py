@@ -15,7 +15,7 @@ from gateway.http.market_answers import PhaseName
 from gateway.http.problems import refusal
 from gateway.http.replays import raise_if_refused
 from gateway.http.routing import Call, Reply, Route
-from gateway.http.shapes import Answer, Date, DateIn, OperatorRequest, Time, TimeIn
+from gateway.http.shapes import Answer, Date, DateIn, OperatorRequest, Text, Time, TimeIn
 from matching.calendar import day_of
 from matching.commands import AdvanceTime, CloseDay, OpenDay
 from matching.rejections import CALENDAR_NOT_ANNOUNCED, DAY_NOT_OPEN
@@ -61,9 +61,7 @@ class DayRequest(OperatorRequest):
 class CloseRequest(DayRequest):
     """Which day, and why before its sessions are over."""
 
-    reason: Annotated[
-        str | None, Field(min_length=1, max_length=500, description="Needed while the day's sessions go on.")
-    ] = None
+    reason: Annotated[Text | None, Field(description="Needed while the day's sessions go on.")] = None
 
 
 class ClockRequest(OperatorRequest):

@@ -62,10 +62,9 @@ class UseRequest(Request):
     statement: Annotated[PublicText, Field(max_length=512)] | None = None
 
 
-class OrderRequest(Request):
-    """A listed limit order."""
+class OrderTerms(Request):
+    """What a listed limit order asks for."""
 
-    client_order_id: ClientId
     listing: ListingCode
     side: Literal["buy", "sell"]
     type: Literal["limit"] = "limit"
@@ -74,6 +73,12 @@ class OrderRequest(Request):
     time_in_force: Literal["day", "ioc", "fok"] = "day"
     account: AccountName | None = None
     use: UseRequest | None = None
+
+
+class OrderRequest(OrderTerms):
+    """A listed limit order."""
+
+    client_order_id: ClientId
 
 
 class BatchRequest(Request):
@@ -118,17 +123,17 @@ async def submit_order(call: Call) -> Reply:
 
 
 async def _submit(call: Call, order: OrderRequest) -> Reply:
-    command = order_command(call, order)
+    command = order_command(call, order, order.client_order_id)
     entry, replayed = await decide(call.services, command)
     return submitted(entry, replayed=replayed)
 
 
-def order_command(call: Call, order: OrderRequest) -> SubmitOrder:
+def order_command(call: Call, order: OrderTerms, client_id: str) -> SubmitOrder:
     """The order as the core is told it."""
     return SubmitOrder(
         participant=call.participant,
         account=call.account(order.account),
-        client_id=order.client_order_id,
+        client_id=client_id,
         deadline_ns=call.deadline_ns,
         session=call.session,
         listing=AssetCode(order.listing),

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from gateway.formats import figure_text, time_text
 from gateway.http.catalogue import CATALOGUE, RETRYABLE, STATUS
-from settlement.rejections import Figure, Reason
+from settlement.rejections import Figure, Reason, Rejection
 
 Language: TypeAlias = Literal["zh", "en"]
 State: TypeAlias = Literal["not_accepted", "accepted", "unknown"]
@@ -126,6 +126,16 @@ def sentence(fault: Fault, language: Language) -> str:
     figures = [f"{name} {value}" for name, value in (("限制", fault.limit), ("实际", fault.actual)) if value]
     told = f"（{'，'.join(figures)}）" if figures else ""
     return f"{reason.zh}{told}。{reason.remedy_zh}。"
+
+
+def foreseen(refused: Rejection | None, language: Language) -> dict[str, str | None]:
+    """A refusal that a quote or a preview foresees: its code, its sentence and its figures; nothing of each if none."""
+    if refused is None:
+        return {"code": None, "reason": None, "limit": None, "actual": None}
+    unit = CATALOGUE[refused.code].unit
+    limit, actual = figure_text(unit, refused.limit), figure_text(unit, refused.actual)
+    fault = Fault(code=refused.code, limit=limit, actual=actual)
+    return {"code": refused.code, "reason": sentence(fault, language), "limit": limit, "actual": actual}
 
 
 def _capital(text: str) -> str:

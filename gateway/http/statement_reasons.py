@@ -18,8 +18,8 @@ STATEMENT_MALFORMED: Final = reason_of(
 STATEMENT_TOO_LONG: Final = reason_of(
     "statement_too_long",
     422,
-    ("该账户当日事项过多，不能列成一份结单", "the account did too much that day for one statement"),
-    ("请分页读取 /v1/events", "read /v1/events page by page"),
+    ("该账户当日事项过多，不能印成一份结单", "the account did too much that day to be printed"),
+    ("请取 format=json 或 format=csv", "take format=json or format=csv"),
     Unit.COUNT,
 )
 

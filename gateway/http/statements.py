@@ -1,6 +1,7 @@
 """An account's statement of a closed day, as JSON and as a table for a spreadsheet."""
 
 import csv
+from hashlib import sha256
 from io import StringIO
 from typing import Annotated, Any, Final, Literal
 
@@ -8,14 +9,20 @@ from pydantic import Field
 
 from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind
+from gateway.documents.statement import rows_of, statement_document
 from gateway.engine.statement_body import statement_body
 from gateway.http import reasons
+from gateway.http.printing import CSV, PDF, printed
 from gateway.http.problems import refusal
 from gateway.http.routing import Call, Reply, Route
 from gateway.http.shapes import AccountName, Answer, Date, ListingCode, Money, Quantity, Request, Time
+from gateway.http.statement_reasons import STATEMENT_TOO_LONG
 
 _COLUMNS: Final = ("time", "kind", "reference", "listing", "quantity", "amount", "counterparty")
 """Of the table; the members of a line."""
+
+MOST_ROWS_PRINTED: Final = 3_000
+"""Of a statement on paper: some seventy pages, set in a few seconds."""
 
 
 class Holdings(Answer):
@@ -75,11 +82,19 @@ class AccountStatement(Answer):
     ]
 
 
+class StatementCheck(Answer):
+    """Whether a digest is that of a statement we issued."""
+
+    trading_day: Date
+    digest: str
+    issued: bool
+
+
 class StatementQuery(Request):
     """Whose, and in which form."""
 
     account: AccountName | None = None
-    format: Literal["json", "csv"] = "json"
+    format: Literal["json", "csv", "pdf"] = "json"
 
 
 async def get_statement(call: Call) -> Reply:
@@ -93,11 +108,19 @@ async def get_statement(call: Call) -> Reply:
     if statement is None:
         raise refusal(reasons.NOT_FOUND, actual=day)
     body = statement_body(statement, view.owner)
-    return Reply(body) if query.format == "json" else _as_csv(body)
+    match query.format:
+        case "json":
+            return Reply(body)
+        case "csv":
+            return _as_csv(body)
+        case "pdf":
+            if rows_of(body) > MOST_ROWS_PRINTED:
+                raise refusal(STATEMENT_TOO_LONG, limit=MOST_ROWS_PRINTED, actual=rows_of(body))
+            return await printed(call, statement_document(body), f"{view.account}-{day}")
 
 
 def _as_csv(body: dict[str, Any]) -> Reply:
-    """The lines that settled, between what there was and what there is."""
+    """The lines that settled, between what there was and what there is; the last row proves those before it."""
     text = StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(_COLUMNS)
@@ -108,8 +131,17 @@ def _as_csv(body: dict[str, Any]) -> Reply:
         writer.writerows(
             [None, when, None, listing, tonnes, None, None] for listing, tonnes in holdings["units"].items()
         )
-    writer.writerow([None, "digest", body["digest"], None, None, None, None])
-    return Reply(text.getvalue().encode(), content_type="text/csv; charset=utf-8")
+    writer.writerow([body["trading_day"], "digest", body["digest"], None, None, None, body["account"]])
+    table_digest = sha256(text.getvalue().encode()).hexdigest()
+    writer.writerow([None, "table_digest", table_digest, None, None, None, None])
+    return Reply(text.getvalue().encode(), content_type=CSV)
+
+
+async def check_statement(call: Call) -> Reply:
+    """Whether a statement with this digest was ever issued for the day. Of whom, only who holds it knows."""
+    day, digest = call.path["date"], call.path["digest"].lower()
+    issued = await call.services.history.statements.is_issued(day, digest)
+    return Reply({"trading_day": day, "digest": digest, "issued": issued})
 
 
 ROUTES: Final = (
@@ -123,6 +155,18 @@ ROUTES: Final = (
         tag="account",
         answer=AccountStatement,
         query=StatementQuery,
+        also=(CSV, PDF),
         path_parameters={"date": r"^\d{4}-\d\d-\d\d$"},
+    ),
+    Route(
+        method="GET",
+        path="/v1/statements/{date}/{digest}",
+        handler=check_statement,
+        scope="public",
+        kind=ActionKind.PUBLIC,
+        summary="Whether a statement was issued by the exchange",
+        tag="account",
+        answer=StatementCheck,
+        path_parameters={"date": r"^\d{4}-\d\d-\d\d$", "digest": "^[0-9a-fA-F]{64}$"},
     ),
 )

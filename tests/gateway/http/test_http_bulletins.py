@@ -11,8 +11,7 @@ from gateway.engine.views import Views
 from matching.commands import AdvanceClose, CloseDay, RecordReconciliation
 from matching.events import DayClosed
 from settlement.commands import Outcome, ResolveInstruction
-from settlement.events import MovementInstructed
-from settlement.values import TradingDay
+from settlement.values import InstructionId, TradingDay
 from tests.gateway.http.desk import Desk, desk
 
 
@@ -30,10 +29,8 @@ async def close(exchange: Desk) -> str:
     entry = await submit(CloseDay(trading_day=day))
     while not any(isinstance(event, DayClosed) for event in entry.events):
         entry = await submit(AdvanceClose(trading_day=day, portion=1_000))
-        for event in entry.events:
-            if isinstance(event, MovementInstructed):
-                name = event.instruction.instruction_id
-                await submit(ResolveInstruction(instruction_id=name, outcome=Outcome.CONFIRMED))
+        for name in tuple(views.pending_instructions):
+            await submit(ResolveInstruction(instruction_id=InstructionId(name), outcome=Outcome.CONFIRMED))
         while issued := statements_told(views):
             await submit(await issue(day, issued - 1))
         # Refused until the comparison is what the close waits for.

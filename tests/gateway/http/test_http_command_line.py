@@ -63,6 +63,23 @@ async def test_an_order_is_replaced(shell: Shell) -> None:
     assert (await shell.run("order", "replace", "x1", "--price", "67"))[0] == 1
 
 
+async def test_an_order_is_previewed_and_not_placed(shell: Shell, exchange: Desk) -> None:
+    before = exchange.engine.views.position
+    buy = ("order", "buy", "SHCERCIR1", "--price", "67", "--quantity", "10", "--preview")
+    told = await shell.done(*buy)
+    assert (told["accepted"], told["hold"], told["left"]["cash"]) == (
+        True,
+        {"cash": "670.00", "units": None},
+        "9999330.00",
+    )
+    assert "would be accepted; nothing was placed" in await shell.told(*buy)
+    sell = ("order", "sell", "SHCERCIR1", "--price", "99", "--quantity", "10", "--preview")
+    printed = await shell.told(*sell)
+    assert "brings at least" in printed
+    assert "price_outside_band: " in printed
+    assert exchange.engine.views.position == before
+
+
 async def test_a_listing_and_the_market_are_halted_and_resumed(shell: Shell, exchange: Desk) -> None:
     assert "halted: SHCERCIR1" in await shell.told("operator", "halt", "SHCERCIR1", "--reason", "x")
     assert (await shell.done("operator", "halt", "--market", "--reason", "y"))["listing"] is None

@@ -102,7 +102,15 @@ async def test_a_statement_is_a_table_for_a_spreadsheet_too(settled: Desk) -> No
     )
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
     rows = list(csv.DictReader(StringIO(answer.text)))
-    assert [row["kind"] for row in rows] == ["opening", "deposit", "delivery", "closing", "closing", "digest"]
+    assert [row["kind"] for row in rows] == [
+        "opening",
+        "deposit",
+        "delivery",
+        "closing",
+        "closing",
+        "digest",
+        "table_digest",
+    ]
     assert rows[3]["amount"] == "9993200.00"
 
 
