@@ -6,6 +6,11 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.up-to-date
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
+# The web terminal: built from web/ with the Node.js that the environment brings, its libraries pinned with hashes.
+NPM       := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix web --no-update-notifier --loglevel=error
+LIBRARIES := web/node_modules/.package-lock.json
+PAGES     := gateway/web/built/index.html
+
 PACKAGES := gateway matching registry_bridge settlement
 
 # More arguments for pytest: `make test ARGS=tests/matching`, `make bench ARGS='-k book'`.
@@ -20,7 +25,7 @@ SHELL         := /bin/bash
 help:  ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
-setup: $(STAMP)  ## make .venv with everything a developer needs; quick when nothing changed
+setup: $(STAMP) $(PAGES)  ## make .venv with everything a developer needs; quick when nothing changed
 
 # The pins are installed with their hashes checked, then the project itself in place, without asking for
 # anything more. Nothing here needs an activated environment or more rights than writing to this directory.
@@ -32,6 +37,15 @@ $(STAMP): pyproject.toml requirements/dev.txt
 	@$(PIP) --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	$(PIP) install --quiet --require-hashes --requirement requirements/dev.txt
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Scripts of packages are not run: what is needed of them comes ready made.
+$(LIBRARIES): web/package.json web/package-lock.json web/.npmrc | $(STAMP)
+	$(NPM) ci --ignore-scripts
+	@touch $@
+
+$(PAGES): $(LIBRARIES) $(shell find web -name node_modules -prune -o -type f -print)
+	$(NPM) run --silent build
 	@touch $@
 
 run: setup  ## start the whole exchange with example data, until Ctrl-C
@@ -46,11 +60,13 @@ check: setup  ## formatting, lint, types, and the arrows between the packages
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(NPM) run --silent check
 	$(BIN)/pytest -q tests/architecture
 
 format: setup  ## format, and mend what can be mended without thought
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	$(NPM) run --silent format
 
 bench: setup  ## measure; compare with an earlier run by ARGS=--benchmark-compare
 	$(BIN)/pytest benchmarks --benchmark-only --benchmark-autosave --timeout=0 $(ARGS)

@@ -92,6 +92,7 @@ class ExchangeOutbox:
         """Instructions whose answers contradict each other; no answer to them will come."""
         self.newest_entry = 0
         """The highest sequence number of the registry's journal that this side has heard of."""
+        self._pending: dict[InstructionId, Movement] = {}
         self.answers = 0
         """How often an answer was journaled; what was compared before and after the same number was at rest."""
 
@@ -149,7 +150,13 @@ class ExchangeOutbox:
 
     def pending(self) -> tuple[Movement, ...]:
         """Every movement without a final answer, oldest first."""
-        return tuple(self.movement(instruction) for instruction in self.side.pending())
+        # It is asked at every change, and a movement may have a thousand legs that do not.
+        made = self._pending
+        self._pending = {
+            one.instruction_id: made.get(one.instruction_id) or self.movement(one)
+            for one in self.side.pending()
+        }
+        return tuple(self._pending.values())
 
     async def wait(self) -> None:
         """Return when something new may be pending."""

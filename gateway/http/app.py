@@ -1,5 +1,6 @@
 """The web application: every route of the table, and an answer for whatever is not in it."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
@@ -32,6 +33,7 @@ from gateway.http import (
     operator_setup,
     order_previews,
     orders,
+    pages,
     people,
     replacement,
     retirements,
@@ -49,6 +51,7 @@ from gateway.http.services import Services
 from gateway.http.stream.endpoint import Stream
 from gateway.metrics import Metrics
 from gateway.surveillance import OrderFlow
+from gateway.web.files import BuiltFile, read_built
 from matching.session import Phase
 
 DISPATCHER: Final = web.AppKey("dispatcher", Dispatcher)
@@ -114,8 +117,11 @@ ROUTES: Final[tuple[Route, ...]] = (
 """Every call of the API but the WebSocket."""
 
 
-def make_app(services: Services) -> web.Application:
-    """The application serving from these. The views must be listening to the sequencer already."""
+def make_app(services: Services, built: Mapping[str, BuiltFile] | None = None) -> web.Application:
+    """The application serving from these. The views must be listening to the sequencer already.
+
+    `built` are the pages; those of the build where none are given.
+    """
     app = web.Application(client_max_size=BATCH_BODY_LIMIT)
     dispatcher = app[DISPATCHER] = Dispatcher(services)
     stream = app[STREAM] = Stream(services, dispatcher)
@@ -125,6 +131,7 @@ def make_app(services: Services) -> web.Application:
         if route.method == "GET" and route.is_public:
             app.router.add_route("HEAD", route.path, handler)
     app.router.add_route("GET", "/v1/ws", stream.serve)
+    pages.add_pages(app, read_built() if built is None else built)
     app.router.add_route("*", "/{path:.*}", _not_served)
     app.on_startup.append(stream.start)
     app.on_shutdown.append(stream.stop)

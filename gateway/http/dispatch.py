@@ -40,6 +40,7 @@ from gateway.http.reading import read_deadline, read_model, read_query
 from gateway.http.routing import (
     BATCH_BODY_LIMIT,
     BODY_LIMIT,
+    SECURITY_HEADERS,
     Call,
     NoQuery,
     Reply,
@@ -50,15 +51,6 @@ from gateway.http.services import Services
 from gateway.http.shapes import Request
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-SECURITY_HEADERS: Final = {
-    "Server": "puhui",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cache-Control": "no-store",
-}
 
 DATABASE_GONE: Final = (
     ConnectionError,

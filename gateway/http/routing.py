@@ -26,6 +26,16 @@ KIB: Final = 1_024
 BODY_LIMIT: Final = 64 * KIB
 BATCH_BODY_LIMIT: Final = 256 * KIB
 
+SECURITY_HEADERS: Final = {
+    "Server": "puhui",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}
+"""What every answer carries; a page says more about what it may load."""
+
 
 class NoQuery(Request):
     """A call that takes no parameters."""

@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PURE = ("settlement", "matching")
 PACKAGES = ("gateway", "matching", "registry_bridge", "settlement")
 
-_TEXT = (*PACKAGES, "benchmarks", "tests", "requirements", ".ci")
+_TEXT = (*PACKAGES, "benchmarks", "tests", "requirements", "web", ".ci")
 _SUFFIXES = {
     "",
     ".css",
@@ -22,10 +22,13 @@ _SUFFIXES = {
     ".sql",
     ".svg",
     ".toml",
+    ".ts",
+    ".tsx",
     ".txt",
     ".yaml",
 }
 
+_MADE = {"__pycache__", "built", "node_modules"}
 _LEFT_BY_TOOLS = {".coverage", ".git"}  # a work tree of git has a file of that name
 
 
@@ -51,7 +54,7 @@ def texts() -> list[Path]:
     found = [path for path in sorted(ROOT.iterdir()) if path.is_file() and path.name not in _LEFT_BY_TOOLS]
     for folder in _TEXT:
         found += sorted(path for path in (ROOT / folder).rglob("*") if path.is_file())
-    return [path for path in found if path.suffix in _SUFFIXES and "__pycache__" not in path.parts]
+    return [path for path in found if path.suffix in _SUFFIXES and _MADE.isdisjoint(path.parts)]
 
 
 def named(path: Path) -> str:

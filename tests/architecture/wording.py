@@ -9,7 +9,8 @@ _UNWANTED = {
     "an unkept promise": re.compile(r"\b(TODO|FIXME|XXX|HACK)\b"),
     "a path of one machine": re.compile(r"(?<![\w.$}/])/(work|root|home|Users)/"),
     "a package index": re.compile(
-        r"py[p]i\.|python[h]osted|--(extra-)?index-url|--find-links|/simple/", re.IGNORECASE
+        r"py[p]i\.|python[h]osted|registry\.npm[j]s|npm[m]irror|--(extra-)?index-url|--find-links|/simple/",
+        re.IGNORECASE,
     ),
     "a local file address": re.compile(r"file:///"),
 }

@@ -332,7 +332,7 @@ class Office:
             return short
         pieces = sorted(
             self.vault.pieces.get((account, code), []),
-            key=lambda piece: (piece.issued_on, piece.lot_id, piece.first),
+            key=lambda piece: (self.vault.lots[piece.lot_id].issued_on, piece.lot_id, piece.first),
         )
         forbidden = [why(self.vault.lots[piece.lot_id]) for piece in pieces]
         allowed = [

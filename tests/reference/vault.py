@@ -533,7 +533,8 @@ class Vault:
     def take(self, account: str, instrument: str, wanted: int) -> list[Piece]:
         """The first serials an account has that are not frozen: by date of issue, then lot, then serial."""
         pieces = self.pieces.get((account, instrument), [])
-        pieces.sort(key=lambda piece: (piece.issued_on, piece.lot_id, piece.first))
+        # By what the lot says now: a piece that was under way when it was amended does not know.
+        pieces.sort(key=lambda piece: (self.lots[piece.lot_id].issued_on, piece.lot_id, piece.first))
         taken: list[Piece] = []
         kept: list[Piece] = []
         for piece in pieces:

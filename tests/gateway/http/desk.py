@@ -26,6 +26,7 @@ from gateway.http.routing import Route
 from gateway.http.services import HoldingsUnknown, HttpSettings, Services
 from gateway.metrics import Metrics
 from gateway.registry_report import RegistrySilent
+from gateway.web.files import BuiltFile
 from matching.commands import RecordReconciliation
 from registry_bridge.signing import HmacKey, Signer, signed_headers
 from settlement.events import LotSlice
@@ -223,6 +224,7 @@ async def desk(
     market: str = "always-open",
     queue_limit: int = 5_000,
     projections: Sequence[Projection] = (),
+    built: Mapping[str, BuiltFile] | None = None,
     public_url: str = "http://127.0.0.1",
 ) -> AsyncIterator[Desk]:
     """An exchange with a seller of 100,000 t and two buyers of ten million yuan each, behind a socket."""
@@ -271,7 +273,9 @@ async def desk(
             settings=settings,
             public_url=public_url,
         )
-        runner = web.AppRunner(make_app(services), access_log=None, shutdown_timeout=1, auto_decompress=False)
+        runner = web.AppRunner(
+            make_app(services, built), access_log=None, shutdown_timeout=1, auto_decompress=False
+        )
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()

@@ -1,0 +1,99 @@
+"""A real browser on the pages: Debian's Chromium, driven as a person would drive it."""
+
+import os
+import re
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import pytest
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright
+
+from gateway.web.files import BUILT, INDEX
+
+ROOT: Final = Path(__file__).resolve().parents[3]
+SCREENSHOTS: Final = ROOT / "build" / "screenshots"
+"""Looked at by people; made anew by each run."""
+AXE: Final = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+CHROMIUM: Final = shutil.which("chromium")
+WIDE: Final[ViewportSize] = {"width": 1280, "height": 900}
+NARROW: Final[ViewportSize] = {"width": 390, "height": 844}
+
+_SWITCHES: Final = (
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+Language = Literal["zh", "en"]
+Theme = Literal["light", "dark"]
+
+needs_a_browser: Final = pytest.mark.skipif(
+    CHROMIUM is None, reason="there is no Chromium here; on Debian: apt-get install chromium"
+)
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Browser]:
+    """A browser of its own, without a window."""
+    assert (BUILT / INDEX).is_file(), "the pages are not built: make setup"
+    sandbox = [] if os.geteuid() else ["--no-sandbox"]  # root's Chromium starts only without one
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=CHROMIUM, args=[*_SWITCHES, *sandbox], chromium_sandbox=not sandbox
+        )
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+@asynccontextmanager
+async def visitor(
+    browser: Browser, *, language: Language = "zh", theme: Theme = "light", size: ViewportSize = WIDE
+) -> AsyncIterator[Page]:
+    """Somebody with a browser of his own settings. What his page complains about fails the test."""
+    context = await browser.new_context(viewport=size, color_scheme=theme, accept_downloads=True)
+    await context.add_init_script(
+        f"if (!localStorage.getItem('puhui.language')) localStorage.setItem('puhui.language', '{language}')"
+    )
+    page = await context.new_page()
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: complaints.append(message.text) if _is_complaint(message) else None)
+    try:
+        yield page
+    finally:
+        await context.close()
+    assert complaints == []
+
+
+def _is_complaint(message: Any) -> bool:
+    # The browser itself tells of every refused request and lost socket; pages that expect one are tested for it.
+    expected = re.search(r"Failed to load resource|WebSocket connection to", message.text)
+    return message.type in {"error", "warning"} and expected is None
+
+
+async def serious_faults(page: Page) -> list[str]:
+    """What axe-core finds on the page as it is shown that keeps people out."""
+    if not await page.evaluate("typeof window.axe === 'object'"):
+        # By the debugger, since the page's own policy lets no script in from elsewhere.
+        await page.evaluate(AXE.read_text("utf-8"))
+    found = await page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+    return [
+        f"{fault['id']}: {node['target']} {node['failureSummary']}"
+        for fault in found["violations"]
+        if fault["impact"] in {"serious", "critical"}
+        for node in fault["nodes"]
+    ]
+
+
+async def keep_screenshot(page: Page, name: str) -> None:
+    """Keep how the whole page looks, for somebody to look at."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    await page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)

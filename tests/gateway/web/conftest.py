@@ -1,0 +1,55 @@
+"""An exchange with a day behind it, and a browser to look at it: one of each for all tests of a module."""
+
+import uuid
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest_asyncio
+from playwright.async_api import Browser
+
+from gateway.formats import price_text
+from gateway.http.services import HttpSettings
+from gateway.postgres.database import ensure_database
+from gateway.postgres.embedded import EmbeddedPostgres
+from matching.commands import AddListing
+from matching.listing import Listing
+from settlement.commands import AddInstrument
+from settlement.instrument import Instrument
+from settlement.lot import MethodologyClass
+from settlement.values import AssetCode
+from tests.gateway.http.desk import Desk, desk
+from tests.gateway.http.test_http_bulletins import close, trade
+from tests.gateway.web.browser import chromium
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium() as started:
+        yield started
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def market(postgres: EmbeddedPostgres) -> AsyncIterator[Desk]:
+    """Yesterday closed with trades at three prices; today a few more, and orders on either side."""
+    name = f"test_{uuid.uuid4().hex}"
+    dsn = await ensure_database(postgres.dsn, name)
+    async with desk(dsn, settings=HttpSettings(quotas={})) as made:
+        second = AssetCode("SHCERCIIR1")
+        await made.engine.do(
+            AddInstrument(instrument=Instrument(code=second, methodology_class=MethodologyClass.II)),
+            AddListing(listing=Listing(code=second, first_reference_price_fen=6_800, demonstration=True)),
+        )
+        for number, (price, quantity) in enumerate((("68.00", "100"), ("69.50", "50"), ("67.00", "150"))):
+            await trade(made, number, price, quantity)
+        await close(made)
+        await trade(made, 10, "68.20", "40")
+        for level in range(5):
+            for side, price_fen in (("buy", 6_790 - 10 * level), ("sell", 6_850 + 10 * level)):
+                who = "buyer" if side == "buy" else "seller"
+                text = price_text(price_fen)
+                given = {"side": side, "price": text, "quantity": str(20 + 15 * level)}
+                assert (await made[who].order(f"rest-{side}-{level}", **given)).status_code == 201
+        yield made
+    connection = await asyncpg.connect(postgres.dsn)
+    await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    await connection.close()

@@ -1,0 +1,225 @@
+"""The public pages in a real browser: what they show, that they stay right, and that everybody can use them."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, ViewportSize, WebSocketRoute, expect
+
+from tests.gateway.http.desk import Desk
+from tests.gateway.http.test_http_bulletins import trade
+from tests.gateway.web.browser import (
+    NARROW,
+    WIDE,
+    Language,
+    Theme,
+    keep_screenshot,
+    needs_a_browser,
+    serious_faults,
+    visitor,
+)
+
+pytestmark = [needs_a_browser, pytest.mark.asyncio(loop_scope="module")]
+
+PAGES = ("market", "bulletins", "retirements", "certificates", "rules", "complaints")
+LIVE = {"zh": "实时", "en": "Live"}
+
+
+async def opened(page: Page, exchange: Desk, name: str = "market", language: Language = "zh") -> None:
+    await page.goto(f"{exchange.url}/#/{name}")
+    await expect(page.locator(".line")).to_have_text(LIVE[language])
+    await expect(page.locator(".asking")).to_have_count(0)
+
+
+async def ladder(page: Page) -> list[list[str]]:
+    """The depth as it is read: price and quantity of each level that is there, from the dearest."""
+    rows = await page.locator(".ladder .ask, .ladder .bid").all()
+    cells = [[await cell.inner_text() for cell in await row.locator("td").all()] for row in rows]
+    return [row for row in cells if row[0] != "–"]
+
+
+async def depth_of(exchange: Desk) -> list[list[str]]:
+    depth: Any = (await exchange.public("/v1/listings/SHCERCIR1/depth")).json()
+    return [*reversed(depth["asks"]), *depth["bids"]]
+
+
+async def shows_the_depth(page: Page, exchange: Desk) -> None:
+    async with asyncio.timeout(10):
+        while await ladder(page) != await depth_of(exchange):  # noqa: ASYNC110 - the page tells nobody
+            await asyncio.sleep(0.02)
+
+
+async def trades_shown(page: Page) -> list[str]:
+    return [
+        await row.locator("td").nth(1).inner_text() for row in await page.locator(".trades tbody tr").all()
+    ]
+
+
+async def test_the_market_is_shown_and_follows_it(browser: Browser, market: Desk) -> None:
+    async with visitor(browser) as page:
+        await opened(page, market)
+        first = page.locator(".card").first
+        await expect(first).to_contain_text("SHCERCIR1")
+        await expect(first).to_contain_text("I 类")
+        await expect(page.locator(".card").nth(1)).to_contain_text("演示代码")
+        await shows_the_depth(page, market)
+        before = len(await trades_shown(page))
+        await trade(market, 20, "68.40", "7")
+        await expect(page.locator(".trades tbody tr")).to_have_count(before + 1)
+        assert (await trades_shown(page))[0] == "7"
+        await expect(first.locator(".last")).to_have_text("68.40")
+        await expect(first).to_contain_text("▲")
+        assert (await market["buyer"].order("new-best", price="68.05", quantity="3")).status_code == 201
+        await shows_the_depth(page, market)
+        await page.get_by_role("button", name="表格").click()
+        await expect(page.locator(".chart-panel tbody tr").first).to_contain_text("68.40")
+        await page.locator(".card").nth(1).click()
+        await expect(page.locator(".trades")).to_contain_text("尚无成交")
+
+
+async def test_a_lost_line_is_told_and_nothing_is_missing_afterwards(browser: Browser, market: Desk) -> None:
+    async with visitor(browser) as page:
+        lines: list[WebSocketRoute] = []
+        is_cut = False
+
+        async def on_line(line: WebSocketRoute) -> None:
+            if is_cut:
+                await line.close(code=1013)
+            else:
+                lines.append(line)
+                line.connect_to_server()
+
+        await page.route_web_socket("**/v1/ws", on_line)
+        await opened(page, market)
+        before = await trades_shown(page)
+        is_cut = True
+        await lines[0].close(code=1012)
+        await expect(page.locator(".line")).to_have_text("连接中断，正在重连")
+        for number in range(3):
+            await trade(market, 30 + number, "68.30", str(number + 1))
+        assert await trades_shown(page) == before
+        is_cut = False
+        await expect(page.locator(".line")).to_have_text("实时", timeout=15_000)
+        await expect(page.locator(".trades tbody tr")).to_have_count(len(before) + 3)
+        assert await trades_shown(page) == ["3", "2", "1", *before]
+        await shows_the_depth(page, market)
+
+
+async def test_a_change_of_depth_that_never_came_is_noticed_and_made_good(
+    browser: Browser, market: Desk
+) -> None:
+    async with visitor(browser) as page:
+        lost: list[str] = []
+        asked: list[str] = []
+
+        async def on_line(line: WebSocketRoute) -> None:
+            server = line.connect_to_server()
+
+            def to_server(text: str | bytes) -> None:
+                asked.append(json.loads(text)["op"])
+                server.send(text)
+
+            def to_page(text: str | bytes) -> None:
+                message = json.loads(text)
+                if not lost and message.get("ch") == "depth" and message["type"] == "delta":
+                    lost.append(str(text))
+                else:
+                    line.send(text)
+
+            line.on_message(to_server)
+            server.on_message(to_page)
+
+        await page.route_web_socket("**/v1/ws", on_line)
+        await opened(page, market)
+        await shows_the_depth(page, market)
+        for name, price in (("lost", "68.06"), ("told", "68.07")):
+            assert (await market["buyer"].order(name, price=price, quantity="2")).status_code == 201
+        await shows_the_depth(page, market)
+        assert len(lost) == 1
+        assert "resync" in asked
+
+
+async def test_bulletins_are_read_by_day_and_week_and_taken_along(browser: Browser, market: Desk) -> None:
+    async with visitor(browser) as page:
+        await opened(page, market, "bulletins")
+        row = page.locator("tbody tr", has_text="SHCERCIR1")
+        await expect(row).to_have_count(1)
+        await expect(row).to_contain_text("69.50")
+        await expect(row).to_contain_text("¥20,325.00")
+        async with page.expect_download() as loading:
+            await page.get_by_role("link", name="下载 CSV").click()
+        path = await (await loading.value).path()
+        assert "SHCERCIR1,68.00,69.50,67.00" in path.read_text("utf-8")
+        await page.get_by_role("button", name="周报").click()
+        await expect(row).to_contain_text("69.50")
+
+
+async def test_a_number_nobody_issued_is_said_to_be_so(browser: Browser, market: Desk) -> None:
+    async with visitor(browser, language="en") as page:
+        await opened(page, market, "certificates", "en")
+        await page.get_by_label("Certificate number").fill("SH-2026-000001-00")
+        await page.get_by_role("button", name="Check").click()
+        await expect(page.get_by_role("alert")).to_contain_text("certificate_unknown")
+
+
+async def test_every_rule_is_told_with_its_source(browser: Browser, market: Desk) -> None:
+    async with visitor(browser) as page:
+        await opened(page, market, "rules")
+        rules = (await market.public("/v1/rules")).json()["items"]
+        await expect(page.locator("tbody tr")).to_have_count(len(rules))
+        await expect(page.locator("tbody tr", has_text="挂牌涨跌幅")).to_contain_text("10.00%")
+        await page.get_by_label("查询日期").fill("2023-01-01")
+        await expect(page.locator(".nothing")).to_have_text("该日尚无规则。")
+
+
+async def test_settings_are_kept_and_nothing_is_told_by_colour_alone(browser: Browser, market: Desk) -> None:
+    async with visitor(browser) as page:
+        await opened(page, market)
+        up = "getComputedStyle(document.querySelector('.settings .up')).color"
+        red = await page.evaluate(up)
+        await page.get_by_role("button", name="涨跌颜色").click()
+        assert await page.evaluate(up) != red
+        await page.get_by_role("button", name="English").click()
+        await expect(page.get_by_role("link", name="Bulletins")).to_be_visible()
+        assert await page.evaluate("document.documentElement.lang") == "en"
+        await page.reload()
+        await expect(page.locator(".line")).to_have_text("Live")
+        assert await page.evaluate("document.documentElement.dataset.colours") == "green-up"
+        change = page.locator(".card").first.locator(".change")
+        await expect(change).to_contain_text("up")
+        await expect(change).to_contain_text("+")
+
+
+async def test_the_keyboard_reaches_everything_in_order(browser: Browser, market: Desk) -> None:
+    async with visitor(browser) as page:
+        await opened(page, market)
+        await page.keyboard.press("Tab")
+        await expect(page.get_by_role("button", name="跳到正文")).to_be_focused()
+        await page.keyboard.press("Enter")
+        await expect(page.locator("main")).to_be_focused()
+        await page.keyboard.press("Tab")
+        await expect(page.locator(".card").first).to_be_focused()
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".card").nth(1)).to_have_attribute("aria-current", "true")
+        await page.get_by_role("link", name="交易规则").focus()
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("heading", level=1)).to_have_text("交易规则")
+        await expect(page.locator("main")).to_be_focused()
+        assert await page.title() == "交易规则 · 普惠"
+
+
+@pytest.mark.parametrize(
+    ("language", "theme", "size"), [("zh", "light", WIDE), ("en", "dark", NARROW)], ids=["wide", "narrow"]
+)
+async def test_nobody_is_kept_out(
+    browser: Browser, market: Desk, language: Language, theme: Theme, size: ViewportSize
+) -> None:
+    async with visitor(browser, language=language, theme=theme, size=size) as page:
+        for name in PAGES:
+            await opened(page, market, name, language)
+            await keep_screenshot(page, f"{name}-{language}-{theme}-{size['width']}")
+            assert await serious_faults(page) == []
+            wide = await page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= size["width"], f"{name} is {wide} wide"

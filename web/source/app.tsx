@@ -1,0 +1,99 @@
+// The frame of every page: name, ways, the market's clock and the line's state, settings, and the page itself.
+import type { FunctionComponent } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { type Key, t } from "./i18n";
+import { follow } from "./market/store";
+import { BulletinsPage } from "./pages/bulletins";
+import { CertificatesPage } from "./pages/certificates";
+import { ComplaintsPage } from "./pages/complaints";
+import { MarketPage } from "./pages/market";
+import { RetirementsPage } from "./pages/retirements";
+import { RulesPage } from "./pages/rules";
+import { ConnectionState, MarketClock } from "./parts/line";
+import { Settings } from "./parts/settings";
+import { link, place } from "./router";
+
+interface Way {
+  page: string;
+  name: Key;
+  show: FunctionComponent<{ rest: readonly string[] }>;
+}
+
+const WAYS: readonly [Way, ...Way[]] = [
+  { page: "market", name: "nav.market", show: MarketPage },
+  { page: "bulletins", name: "nav.bulletins", show: BulletinsPage },
+  { page: "retirements", name: "nav.retirements", show: RetirementsPage },
+  { page: "certificates", name: "nav.certificates", show: CertificatesPage },
+  { page: "rules", name: "nav.rules", show: RulesPage },
+  { page: "complaints", name: "nav.complaints", show: ComplaintsPage },
+];
+
+export function App() {
+  useEffect(follow, []);
+  const here = WAYS.find((way) => way.page === place.value.page) ?? WAYS[0];
+  return (
+    <>
+      <button type="button" class="skip" onClick={toContent}>
+        {t("shell.skip")}
+      </button>
+      <header class="top">
+        <a class="mark" href={link("market")}>
+          <img src="/favicon.svg" alt="" width="28" height="28" />
+          <span class="mark-name">{t("shell.name")}</span>
+          <span class="mark-more">{t("shell.subtitle")}</span>
+        </a>
+        <div class="top-state">
+          <MarketClock />
+          <ConnectionState />
+        </div>
+        <Settings />
+        <nav class="ways" aria-label={t("shell.nav")}>
+          {WAYS.map((way) => (
+            <a key={way.page} href={link(way.page)} aria-current={way === here ? "page" : undefined}>
+              {t(way.name)}
+            </a>
+          ))}
+        </nav>
+      </header>
+      <Shown way={here} />
+      <footer class="foot">
+        <p>{t("foot.regulation")}</p>
+        <p>
+          {t("foot.chart")}{" "}
+          <a href="https://www.tradingview.com/" rel="noopener noreferrer">
+            {t("foot.tradingview")}
+          </a>
+          {" · "}
+          <a href="/licences.md">{t("foot.licences")}</a>
+          {" · "}
+          <a href="/v1/openapi.json">{t("foot.contract")}</a>
+        </p>
+      </footer>
+    </>
+  );
+}
+
+function toContent(): void {
+  document.getElementById("content")?.focus();
+}
+
+/** The page, and its heading in focus whenever another one is shown, so that a reader by ear knows. */
+function Shown({ way }: { way: Way }) {
+  const main = useRef<HTMLElement>(null);
+  const isFirst = useRef(true);
+  const title = `${t(way.name)} · ${t("shell.name")}`;
+  useEffect(() => {
+    document.title = title;
+  }, [title]);
+  // The focus moves when the page does
+  useEffect(() => {
+    if (isFirst.current) isFirst.current = false;
+    else main.current?.focus();
+    scrollTo(0, 0);
+  }, [way.page]);
+  return (
+    <main id="content" class="content" tabIndex={-1} ref={main}>
+      <way.show rest={place.value.rest} />
+    </main>
+  );
+}

@@ -1,0 +1,59 @@
+// A table that says what it holds: a caption, headings by column, the first cell the row's own; wide ones scroll by keyboard.
+import type { ComponentChildren } from "preact";
+
+export interface Column<Row> {
+  name: string;
+  title: ComponentChildren;
+  cell: (row: Row) => ComponentChildren;
+  /** Figures stand to the right, one under the other. */
+  isFigure?: boolean;
+}
+
+export function Table<Row>({
+  caption,
+  columns,
+  rows,
+  keyOf,
+  isDense = false,
+}: {
+  caption: string;
+  columns: readonly Column<Row>[];
+  rows: readonly Row[];
+  keyOf: (row: Row) => string;
+  isDense?: boolean;
+}) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard
+    <section class="scroll" tabIndex={0} aria-label={caption}>
+      <table class={isDense ? "dense" : undefined}>
+        <caption class="unseen">{caption}</caption>
+        <thead>
+          <tr>
+            {columns.map((column) => (
+              <th key={column.name} scope="col" class={column.isFigure ? "figure" : undefined}>
+                {column.title}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <tr key={keyOf(row)}>
+              {columns.map((column, index) =>
+                index === 0 ? (
+                  <th key={column.name} scope="row" class={column.isFigure ? "figure" : undefined}>
+                    {column.cell(row)}
+                  </th>
+                ) : (
+                  <td key={column.name} class={column.isFigure ? "figure" : undefined}>
+                    {column.cell(row)}
+                  </td>
+                ),
+              )}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}

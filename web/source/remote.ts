@@ -1,0 +1,40 @@
+// A page's own question to the exchange: asked when it is shown, asked again when it changes, its failure kept to be told.
+import { useCallback, useEffect, useState } from "preact/hooks";
+import { ask } from "./api";
+import { language } from "./settings";
+
+export interface Remote<Answer> {
+  answer: Answer | null;
+  error: unknown;
+  isAsking: boolean;
+  again: () => void;
+}
+
+/** The answer of that address; nothing is asked while there is none. */
+export function useRemote<Answer>(path: string | null): Remote<Answer> {
+  const [turn, setTurn] = useState(0);
+  const [state, setState] = useState<{ answer: Answer | null; error: unknown; isAsking: boolean }>({
+    answer: null,
+    error: null,
+    isAsking: path !== null,
+  });
+  const inLanguage = language.value;
+  // A new turn or language asks the same question again
+  useEffect(() => {
+    if (path === null) {
+      setState({ answer: null, error: null, isAsking: false });
+      return;
+    }
+    let isWanted = true;
+    setState((before) => ({ ...before, isAsking: true }));
+    ask<Answer>(path).then(
+      (answer) => isWanted && setState({ answer, error: null, isAsking: false }),
+      (error: unknown) => isWanted && setState({ answer: null, error, isAsking: false }),
+    );
+    return () => {
+      isWanted = false;
+    };
+  }, [path, turn, inLanguage]);
+  const again = useCallback(() => setTurn((before) => before + 1), []);
+  return { ...state, again };
+}
