@@ -9,9 +9,13 @@ import { ComplaintsPage } from "./pages/complaints";
 import { MarketPage } from "./pages/market";
 import { RetirementsPage } from "./pages/retirements";
 import { RulesPage } from "./pages/rules";
+import { TradePage } from "./pages/trade";
 import { ConnectionState, MarketClock } from "./parts/line";
 import { Settings } from "./parts/settings";
+import { Who } from "./parts/who";
 import { link, place } from "./router";
+import { findSession } from "./session";
+import { followAccount } from "./trader/store";
 
 interface Way {
   page: string;
@@ -21,6 +25,7 @@ interface Way {
 
 const WAYS: readonly [Way, ...Way[]] = [
   { page: "market", name: "nav.market", show: MarketPage },
+  { page: "trade", name: "nav.trade", show: TradePage },
   { page: "bulletins", name: "nav.bulletins", show: BulletinsPage },
   { page: "retirements", name: "nav.retirements", show: RetirementsPage },
   { page: "certificates", name: "nav.certificates", show: CertificatesPage },
@@ -29,7 +34,10 @@ const WAYS: readonly [Way, ...Way[]] = [
 ];
 
 export function App() {
-  useEffect(follow, []);
+  useEffect(() => {
+    follow();
+    void findSession().then(followAccount);
+  }, []);
   const here = WAYS.find((way) => way.page === place.value.page) ?? WAYS[0];
   return (
     <>
@@ -46,7 +54,10 @@ export function App() {
           <MarketClock />
           <ConnectionState />
         </div>
-        <Settings />
+        <div class="top-person">
+          <Settings />
+          <Who />
+        </div>
         <nav class="ways" aria-label={t("shell.nav")}>
           {WAYS.map((way) => (
             <a key={way.page} href={link(way.page)} aria-current={way === here ? "page" : undefined}>

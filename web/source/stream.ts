@@ -46,6 +46,17 @@ export class Stream {
     socket.addEventListener("close", () => this.closed(socket));
   }
 
+  /** Begin a new connection, for somebody else. */
+  renew(): void {
+    const before = this.socket;
+    if (before === null) return;
+    this.socket = null;
+    this.answers.clear();
+    before.close();
+    this.state.value = "connecting";
+    this.connect();
+  }
+
   /** Send a request; the answer goes to the handler, if one is given. False when nothing is connected. */
   request(op: string, given: Record<string, unknown> = {}, handler?: Handler): boolean {
     if (this.socket?.readyState !== WebSocket.OPEN) return false;

@@ -45,7 +45,7 @@ def test_english_is_english_and_chinese_is_chinese() -> None:
     assert untold == []
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(WEB).as_posix())
 def test_no_page_has_words_of_its_own(path: Path) -> None:
     text = without_comments(path.read_text("utf-8"))
     assert _CJK.findall(text.replace("＝", "")) == []

@@ -5,14 +5,22 @@ import { word as named, t } from "../i18n";
 import { Change, ClassBadge, DemonstrationBadge, direction } from "../parts/figures";
 import { link } from "../router";
 
-export function ListingCards({ listings, chosen }: { listings: readonly Listing[]; chosen: string }) {
+export function ListingCards({
+  listings,
+  chosen,
+  page = "market",
+}: {
+  listings: readonly Listing[];
+  chosen: string;
+  page?: string;
+}) {
   return (
     <ul class="cards">
       {listings.map((listing) => (
         <li key={listing.listing}>
           <a
             class="card"
-            href={link("market", listing.listing)}
+            href={link(page, listing.listing)}
             aria-current={listing.listing === chosen ? "true" : undefined}
           >
             <span class="card-head">

@@ -1,0 +1,116 @@
+"""A trader's page in a real browser: signing in, ordering, seeing the fill arrive, and what a lost line does to it."""
+
+import pytest
+from playwright.async_api import Browser, Page, WebSocketRoute, expect
+
+from tests.gateway.http.browser import PASSWORD, admit
+from tests.gateway.http.desk import Desk
+from tests.gateway.web.browser import keep_screenshot, needs_a_browser, serious_faults, visitor
+
+pytestmark = [needs_a_browser, pytest.mark.asyncio(loop_scope="module")]
+
+
+async def sign_in(page: Page, exchange: Desk, password: str = PASSWORD) -> None:
+    await page.goto(f"{exchange.url}/#/trade")
+    await page.get_by_label("用户名").fill("buyer")
+    await page.get_by_label("密码").fill(password)
+    await page.locator("form").get_by_role("button", name="登录").click()
+
+
+async def fill_in(page: Page, price: str, quantity: str) -> None:
+    await page.locator(".ticket").get_by_label("价格").fill(price)
+    await page.locator(".ticket").get_by_label("数量").fill(quantity)
+
+
+async def test_a_trader_signs_in_trades_and_signs_out(browser: Browser, market: Desk) -> None:
+    await admit(market, "buyer")
+    async with visitor(browser) as page:
+        await sign_in(page, market, "not the password")
+        await expect(page.get_by_role("alert")).to_contain_text("sign_in_refused")
+        assert await serious_faults(page) == []
+        await sign_in(page, market)
+        await expect(page.locator(".open-orders tbody tr")).to_have_count(5)
+        made = await page.locator(".fills tbody tr").count()
+
+        # A click on the ladder fills the ticket and sends nothing.
+        await page.locator(".ladder .ask .pick").last.click()
+        price = await page.locator(".ticket").get_by_label("价格").input_value()
+        assert price == "68.50"
+        await expect(page.locator(".open-orders tbody tr")).to_have_count(5)
+
+        await fill_in(page, price, "4")
+        await expect(page.locator(".side").first).to_contain_text("¥274.00")
+        await page.get_by_role("button", name="买入", exact=True).click()
+        await expect(page.locator(".fills tbody tr")).to_have_count(made + 1)
+        await expect(page.locator(".fills tbody tr").first).to_contain_text("¥274.00")
+        await expect(page.locator(".fills tbody tr").first).to_contain_text("待交收")
+
+        # Somebody else's act arrives by the stream alone.
+        assert (
+            await market["seller"].order("into-it", side="sell", price="67.90", quantity="3")
+        ).status_code == 201
+        await expect(page.locator(".news")).to_have_text("已成交：买入 SHCERCIR1 3 吨，67.90 元/吨")
+        await expect(page.locator(".fills tbody tr")).to_have_count(made + 2)
+        assert await serious_faults(page) == []
+        await keep_screenshot(page, "trade-zh-light-1280")
+
+        await page.get_by_role("button", name="退出").click()
+        await expect(page.get_by_role("link", name="登录")).to_be_visible()
+        await page.reload()
+        await expect(page.get_by_role("link", name="登录")).to_be_visible()
+
+
+async def test_a_large_order_is_typed_again_and_can_be_cancelled(browser: Browser, market: Desk) -> None:
+    async with visitor(browser) as page:
+        await sign_in(page, market)
+        before = await page.locator(".open-orders tbody tr").count() or 5
+        await expect(page.locator(".open-orders tbody tr")).to_have_count(before)
+        await fill_in(page, "62.00", "1000")
+        await page.get_by_role("button", name="买入", exact=True).click()
+        dialog = page.get_by_role("dialog")
+        await expect(dialog).to_contain_text("买入 SHCERCIR1 1,000 吨，限价 62.00 元/吨")
+        send = dialog.get_by_role("button", name="买入")
+        await expect(send).to_be_disabled()
+        await page.keyboard.press("Escape")
+        await expect(dialog).to_have_count(0)
+        await expect(page.locator(".open-orders tbody tr")).to_have_count(before)
+        await page.get_by_role("button", name="买入", exact=True).click()
+        await dialog.get_by_role("textbox").fill("1000")
+        await send.click()
+        await expect(page.locator(".open-orders tbody tr")).to_have_count(before + 1)
+        await page.locator(".open-orders tr", has_text="62.00").get_by_role("button").click()
+        await expect(page.locator(".open-orders tbody tr")).to_have_count(before)
+        await page.get_by_role("button", name="全部撤单").click()
+        await page.get_by_role("button", name="全部撤单").click()
+        await expect(page.locator(".open-orders .nothing")).to_be_visible()
+
+
+async def test_fills_made_while_the_line_was_lost_are_told_when_it_is_back(
+    browser: Browser, market: Desk
+) -> None:
+    async with visitor(browser) as page:
+        lines: list[WebSocketRoute] = []
+        is_cut = False
+
+        async def on_line(line: WebSocketRoute) -> None:
+            if is_cut:
+                await line.close(code=1013)
+            else:
+                lines.append(line)
+                line.connect_to_server()
+
+        await page.route_web_socket("**/v1/ws", on_line)
+        await sign_in(page, market)
+        await fill_in(page, "68.30", "6")
+        await page.get_by_role("button", name="买入", exact=True).click()
+        await expect(page.locator(".open-orders tbody tr")).to_have_count(1)
+        is_cut = True
+        await lines[-1].close(code=1012)
+        await expect(page.locator(".line")).to_have_text("连接中断，正在重连")
+        assert (
+            await market["seller"].order("unseen", side="sell", price="68.30", quantity="6")
+        ).status_code == 201
+        is_cut = False
+        await expect(page.locator(".line")).to_have_text("实时", timeout=15_000)
+        await expect(page.locator(".news")).to_have_text("已成交：买入 SHCERCIR1 6 吨，68.30 元/吨")
+        await expect(page.locator(".open-orders .nothing")).to_be_visible()

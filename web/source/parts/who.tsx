@@ -1,0 +1,28 @@
+// Who is signed in, and the way in or out.
+import { t } from "../i18n";
+import { go, link } from "../router";
+import { isKnown, session, signOut } from "../session";
+
+export function Who() {
+  const here = session.value;
+  if (!isKnown.value) return null;
+  if (here === null) {
+    return (
+      <a class="button who" href={link("trade")}>
+        {t("sign_in.title")}
+      </a>
+    );
+  }
+  const leave = async () => {
+    await signOut();
+    go("market");
+  };
+  return (
+    <span class="who">
+      <b>{here.person}</b>
+      <button type="button" class="quiet" onClick={() => void leave()}>
+        {t("sign_in.out")}
+      </button>
+    </span>
+  );
+}

@@ -1,0 +1,73 @@
+// Who is signed in. The session itself is a cookie that no script can read; here is only what the exchange tells of it.
+import { signal } from "@preact/signals";
+import { ask, Refused } from "./api";
+
+export interface Session {
+  person: string;
+  participant: string;
+  account: string | null;
+  scopes: string[];
+  csrf: string;
+  must_change_password: boolean;
+  totp: boolean;
+}
+
+export const session = signal<Session | null>(null);
+
+/** Whether it is known by now if anybody is signed in. */
+export const isKnown = signal(false);
+
+/** Ask whether this browser is signed in already. */
+export async function findSession(): Promise<void> {
+  try {
+    session.value = await ask<Session>("/v1/session");
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    session.value = null;
+  } finally {
+    isKnown.value = true;
+  }
+}
+
+/** Sign in. Throws Refused, with `code_needed` where an authenticator's code is missing. */
+export async function signIn(name: string, password: string, code: string): Promise<void> {
+  const body = { name, password, ...(code !== "" && { code }) };
+  session.value = await send<Session>("POST", "/v1/session", body);
+}
+
+/** Take another password; every other session of this person ends. */
+export async function changePassword(password: string, next: string): Promise<void> {
+  session.value = await send<Session>("POST", "/v1/session/password", { password, new_password: next });
+}
+
+/** Sign out, here and at the exchange. */
+export async function signOut(): Promise<void> {
+  await send("DELETE", "/v1/session");
+  session.value = null;
+}
+
+/** Have the exchange do something. Throws Refused, or Unreached: then it is not known whether it was done. */
+export async function send<Answer>(method: string, path: string, body?: object): Promise<Answer> {
+  const csrf = session.value?.csrf;
+  try {
+    return await ask<Answer>(path, {
+      method,
+      headers: {
+        ...(csrf !== undefined && { "X-CSRF-Token": csrf }),
+        ...(body !== undefined && { "Content-Type": "application/json" }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+  } catch (error) {
+    if (error instanceof Refused && ENDED.has(error.problem.code)) session.value = null;
+    throw error;
+  }
+}
+
+const ENDED = new Set(["session_ended", "session_unknown"]);
+
+/** An id for one request for ever: sent again with it, the first answer comes again and nothing is done twice. */
+export function newId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(14));
+  return `web-${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}

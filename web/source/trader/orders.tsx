@@ -1,0 +1,174 @@
+// One's open orders, each to be cancelled, or all at once; and what has been traded.
+import { useState } from "preact/hooks";
+import type { Listing } from "../api";
+import { grouped, moment, money, timeOfDay } from "../format";
+import { word as named, t } from "../i18n";
+import { Panel } from "../parts/panel";
+import { Asking, Failure, Nothing } from "../parts/states";
+import { Table } from "../parts/table";
+import { send } from "../session";
+import { type Fill, fills, news, type Order, orders, refresh } from "./store";
+
+function Side({ of }: { of: "buy" | "sell" }) {
+  return <span class={of === "buy" ? "up" : "down"}>{t(`side.${of}`)}</span>;
+}
+
+export function OpenOrders({ listing }: { listing: Listing }) {
+  const [error, setError] = useState<unknown>(null);
+  const [isAsked, setAsked] = useState(false);
+  const found = orders.value;
+  const cancel = async (path: string) => {
+    setError(null);
+    setAsked(false);
+    try {
+      await send("DELETE", path);
+      news.value = t("news.cancelled");
+    } catch (problem) {
+      setError(problem);
+    }
+    await refresh();
+  };
+  return (
+    <Panel
+      title={t("orders.title")}
+      class="open-orders"
+      aside={
+        isAsked ? (
+          <span class="beside">
+            {t("orders.sure")}
+            <button type="button" onClick={() => void cancel("/v1/orders")}>
+              {t("orders.all")}
+            </button>
+            <button type="button" onClick={() => setAsked(false)}>
+              {t("orders.keep")}
+            </button>
+          </span>
+        ) : (
+          <button
+            type="button"
+            disabled={found === null || found.length === 0}
+            onClick={() => setAsked(true)}
+          >
+            {t("orders.all")}
+          </button>
+        )
+      }
+    >
+      {error !== null && <Failure error={error} />}
+      {found === null ? (
+        <Asking />
+      ) : found.length === 0 ? (
+        <Nothing>{t("orders.none")}</Nothing>
+      ) : (
+        <Table
+          caption={t("orders.title")}
+          rows={found}
+          keyOf={(order) => order.id}
+          columns={[
+            {
+              name: "listing",
+              title: t("column.listing"),
+              cell: (order) => (
+                <span class={order.listing === listing.listing ? "code" : "code flat"}>{order.listing}</span>
+              ),
+            },
+            { name: "side", title: t("orders.side"), cell: (order) => <Side of={order.side} /> },
+            {
+              name: "price",
+              title: t("column.price"),
+              isFigure: true,
+              cell: (order) => grouped(order.price),
+            },
+            {
+              name: "quantity",
+              title: t("column.quantity"),
+              isFigure: true,
+              cell: (order) => grouped(order.quantity),
+            },
+            {
+              name: "filled",
+              title: t("orders.filled"),
+              isFigure: true,
+              cell: (order) => grouped(order.filled),
+            },
+            { name: "status", title: t("orders.status"), cell: (order) => named("status", order.status) },
+            {
+              name: "time",
+              title: t("column.time"),
+              cell: (order) => (
+                <span class="figures" title={moment(order.created_at)}>
+                  {timeOfDay(order.created_at)}
+                </span>
+              ),
+            },
+            {
+              name: "cancel",
+              title: t("orders.act"),
+              cell: (order: Order) => (
+                <button
+                  type="button"
+                  class="quiet"
+                  aria-label={t("orders.cancel_one", { id: order.id, price: order.price })}
+                  onClick={() => void cancel(`/v1/orders/${order.id}`)}
+                >
+                  {t("orders.cancel")}
+                </button>
+              ),
+            },
+          ]}
+        />
+      )}
+    </Panel>
+  );
+}
+
+export function Fills() {
+  const found = fills.value;
+  return (
+    <Panel title={t("fills.title")} class="fills">
+      {found === null ? (
+        <Asking />
+      ) : found.length === 0 ? (
+        <Nothing>{t("fills.none")}</Nothing>
+      ) : (
+        <Table
+          caption={t("fills.title")}
+          rows={found}
+          keyOf={(fill: Fill) => `${fill.id}-${fill.side}`}
+          columns={[
+            {
+              name: "time",
+              title: t("column.time"),
+              cell: (fill) => <span class="figures">{moment(fill.time)}</span>,
+            },
+            {
+              name: "listing",
+              title: t("column.listing"),
+              cell: (fill) => <span class="code">{fill.listing}</span>,
+            },
+            { name: "side", title: t("orders.side"), cell: (fill) => <Side of={fill.side} /> },
+            { name: "method", title: t("fills.method"), cell: (fill) => named("method", fill.method) },
+            {
+              name: "price",
+              title: t("column.price"),
+              isFigure: true,
+              cell: (fill) => grouped(fill.price),
+            },
+            {
+              name: "quantity",
+              title: t("column.quantity"),
+              isFigure: true,
+              cell: (fill) => grouped(fill.quantity),
+            },
+            { name: "amount", title: t("fills.amount"), isFigure: true, cell: (fill) => money(fill.amount) },
+            {
+              name: "settlement",
+              title: t("fills.settlement"),
+              cell: (fill) => named("settlement", fill.settlement.state),
+            },
+          ]}
+        />
+      )}
+    </Panel>
+  );
+}

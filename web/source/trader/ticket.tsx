@@ -1,0 +1,259 @@
+// The ticket: one price and quantity, both sides in sight, and what either would hold. A large or far order is typed again.
+import { type Signal, signal } from "@preact/signals";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { type Listing, Unreached } from "../api";
+import { fen, grouped, money, percent, yuanText } from "../format";
+import { t } from "../i18n";
+import { Panel } from "../parts/panel";
+import { Failure } from "../parts/states";
+import { newId, send } from "../session";
+import { account, feeFen, news, type Order, refresh } from "./store";
+
+const LARGE_TONNES = 1_000;
+const FAR_BASIS_POINTS = 300;
+const PRICE = /^\d{1,7}(\.\d{1,2})?$/;
+const QUANTITY = /^[1-9]\d{0,8}$/;
+const LIFETIMES = ["day", "ioc", "fok"] as const;
+
+/** What a click on the ladder puts into the ticket. */
+export const pickedPrice: Signal<string | null> = signal(null);
+
+type Side = "buy" | "sell";
+
+interface Draft {
+  client_order_id: string;
+  listing: string;
+  side: Side;
+  type: "limit";
+  price: string;
+  quantity: string;
+  time_in_force: string;
+}
+
+export function Ticket({ listing }: { listing: Listing }) {
+  const [price, setPrice] = useState(listing.last ?? listing.band?.reference ?? "");
+  const [quantity, setQuantity] = useState("");
+  const [lifetime, setLifetime] = useState<string>("day");
+  const [draft, setDraft] = useState<Draft | null>(null);
+  const [error, setError] = useState<unknown>(null);
+  const [isSending, setSending] = useState(false);
+  const ids = { price: useId(), quantity: useId(), lifetime: useId() };
+  const picked = pickedPrice.value;
+  useEffect(() => {
+    if (picked === null) return;
+    setPrice(picked);
+    pickedPrice.value = null;
+  }, [picked]);
+  const isReadable = PRICE.test(price) && QUANTITY.test(quantity);
+  const place = async (order: Draft) => {
+    setSending(true);
+    setError(null);
+    try {
+      const made = await send<{ order: Order }>("POST", "/v1/orders", order);
+      news.value = t("news.placed", { id: made.order.id });
+      setDraft(null);
+      setQuantity("");
+    } catch (problem) {
+      setError(problem);
+      // Where the outcome is not known the very same order may be sent again: it cannot be placed twice.
+      setDraft(problem instanceof Unreached ? order : null);
+    } finally {
+      setSending(false);
+      void refresh();
+    }
+  };
+  const begin = (side: Side) => {
+    const order: Draft = {
+      client_order_id: newId(),
+      listing: listing.listing,
+      side,
+      type: "limit",
+      price: yuanText(fen(price)),
+      quantity,
+      time_in_force: lifetime,
+    };
+    if (reasonsToAsk(order, listing).length > 0) setDraft(order);
+    else void place(order);
+  };
+  return (
+    <Panel title={t("ticket.title", { listing: listing.listing })} class="ticket">
+      <form class="ticket-form" onSubmit={(event) => event.preventDefault()}>
+        <label for={ids.price}>{t("column.price")}</label>
+        <input
+          id={ids.price}
+          inputMode="decimal"
+          autocomplete="off"
+          value={price}
+          aria-invalid={price !== "" && !PRICE.test(price)}
+          onInput={(event) => setPrice(event.currentTarget.value.trim())}
+        />
+        <label for={ids.quantity}>{t("column.quantity")}</label>
+        <input
+          id={ids.quantity}
+          inputMode="numeric"
+          autocomplete="off"
+          value={quantity}
+          aria-invalid={quantity !== "" && !QUANTITY.test(quantity)}
+          onInput={(event) => setQuantity(event.currentTarget.value.trim())}
+        />
+        <label for={ids.lifetime}>{t("ticket.lifetime")}</label>
+        <select
+          id={ids.lifetime}
+          value={lifetime}
+          onChange={(event) => setLifetime(event.currentTarget.value)}
+        >
+          {LIFETIMES.map((one) => (
+            <option key={one} value={one}>
+              {t(`ticket.${one}`)}
+            </option>
+          ))}
+        </select>
+        {(["buy", "sell"] as const).map((side) => (
+          <SideColumn
+            key={side}
+            side={side}
+            listing={listing}
+            turnoverFen={isReadable ? fen(price) * Number(quantity) : 0}
+            quantity={isReadable ? quantity : "0"}
+            isReady={isReadable && !isSending}
+            begin={begin}
+          />
+        ))}
+      </form>
+      {error !== null && <Failure error={error} />}
+      {draft !== null && (
+        <Confirmation
+          draft={draft}
+          listing={listing}
+          isSending={isSending}
+          place={place}
+          leave={() => setDraft(null)}
+        />
+      )}
+    </Panel>
+  );
+}
+
+/** Why an order has to be typed again before it is sent. */
+function reasonsToAsk(order: Draft, listing: Listing): string[] {
+  const from = listing.last ?? listing.band?.reference ?? order.price;
+  const far = Math.abs(fen(order.price) - fen(from)) * 10_000 > FAR_BASIS_POINTS * fen(from);
+  return [
+    ...(Number(order.quantity) >= LARGE_TONNES
+      ? [t("ticket.large", { limit: grouped(String(LARGE_TONNES)) })]
+      : []),
+    ...(far ? [t("ticket.far", { by: percent(fen(order.price) - fen(from), fen(from)), from })] : []),
+  ];
+}
+
+function SideColumn({
+  side,
+  listing,
+  turnoverFen,
+  quantity,
+  isReady,
+  begin,
+}: {
+  side: Side;
+  listing: Listing;
+  turnoverFen: number;
+  quantity: string;
+  isReady: boolean;
+  begin: (side: Side) => void;
+}) {
+  const { fee } = listing;
+  const terms =
+    side === "buy"
+      ? ([fee?.buyer_ppm ?? 0, fee?.buyer_minimum ?? "0", fee?.buyer_cap ?? null] as const)
+      : ([fee?.seller_ppm ?? 0, fee?.seller_minimum ?? "0", fee?.seller_cap ?? null] as const);
+  const dueFen = feeFen(turnoverFen, ...terms);
+  const units = account.value?.units[listing.listing];
+  const free = side === "buy" ? money(account.value?.cash.available) : freeUnits(units);
+  return (
+    <section class="side" aria-label={t(`side.${side}`)}>
+      <dl>
+        <dt>{t("ticket.available")}</dt>
+        <dd class="figures">{free}</dd>
+        <dt>{t("ticket.turnover")}</dt>
+        <dd class="figures">{money(yuanText(turnoverFen))}</dd>
+        <dt>{t("ticket.fee")}</dt>
+        <dd class="figures">{money(yuanText(dueFen))}</dd>
+        <dt>{t("ticket.held")}</dt>
+        <dd class="figures">
+          {side === "buy" ? money(yuanText(turnoverFen + dueFen)) : `${grouped(quantity)} ${t("unit.t")}`}
+        </dd>
+        <dt>{t(`ticket.worst_${side}`)}</dt>
+        <dd class="figures">
+          {money(yuanText(side === "buy" ? turnoverFen + dueFen : turnoverFen - dueFen))}
+        </dd>
+      </dl>
+      <button type="button" class={`place place-${side}`} disabled={!isReady} onClick={() => begin(side)}>
+        {t(`side.${side}`)}
+      </button>
+    </section>
+  );
+}
+
+function freeUnits(units: { available: string; bought_today: string; frozen: string } | undefined): string {
+  if (units === undefined) return t("ticket.nothing");
+  const free = Number(units.available) - Number(units.bought_today) - Number(units.frozen);
+  return `${grouped(String(Math.max(0, free)))} ${t("unit.t")}`;
+}
+
+function Confirmation({
+  draft,
+  listing,
+  isSending,
+  place,
+  leave,
+}: {
+  draft: Draft;
+  listing: Listing;
+  isSending: boolean;
+  place: (draft: Draft) => void;
+  leave: () => void;
+}) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [typed, setTyped] = useState("");
+  const [title, field] = [useId(), useId()];
+  useEffect(() => dialog.current?.showModal(), []);
+  return (
+    <dialog ref={dialog} aria-labelledby={title} onCancel={leave}>
+      <h2 id={title}>{t("ticket.confirm")}</h2>
+      <p class="confirm-order">
+        {t("ticket.order", {
+          side: t(`side.${draft.side}`),
+          listing: draft.listing,
+          quantity: grouped(draft.quantity),
+          price: grouped(draft.price),
+        })}
+      </p>
+      <ul>
+        {reasonsToAsk(draft, listing).map((reason) => (
+          <li key={reason}>{reason}</li>
+        ))}
+      </ul>
+      <label for={field}>{t("ticket.type", { quantity: draft.quantity })}</label>
+      <input
+        id={field}
+        inputMode="numeric"
+        autocomplete="off"
+        value={typed}
+        onInput={(event) => setTyped(event.currentTarget.value.trim())}
+      />
+      <div class="dialog-ways">
+        <button type="button" onClick={leave}>
+          {t("ticket.leave")}
+        </button>
+        <button
+          type="button"
+          class={`place-${draft.side}`}
+          disabled={isSending || typed !== draft.quantity}
+          onClick={() => place(draft)}
+        >
+          {t(`side.${draft.side}`)}
+        </button>
+      </div>
+    </dialog>
+  );
+}
