@@ -7,6 +7,7 @@ import typer
 
 from gateway.cli import (
     acts,
+    backup,
     bank_statements,
     cash,
     compliance,
@@ -87,6 +88,12 @@ app.command("verify-statement", help=say("核验结单", "check a statement, and
 app.command("sign", help=tools.SIGN_HELP)(command(tools.sign))
 app.command("explain", help=say("解释错误代码", "explain a code"))(tools.explain)
 app.command("verify", help=say("逐条核对日志摘要链", "walk the journal's digests"))(verify.verify)
+app.command("backup", help=say("备份, 运行中亦可", "copy all a restart needs, while the exchange runs"))(
+    backup.backup
+)
+app.command("restore", help=say("由备份恢复至空目录", "put a backup back into an empty place"))(
+    backup.restore
+)
 app.command("transfer-in", help=say("划入减排量", "move units into the trading sub-account"))(
     command(transfers.transfer_in)
 )

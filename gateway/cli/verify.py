@@ -1,130 +1,187 @@
 """Prove the journal: every row's digest follows from its content and the row before, every table made from it says
-what it says, and what is settled adds up.
+what it says, and what is settled adds up. Or prove a range of it, or decide all of it again.
 
 Works beside a running exchange, through the socket of its private PostgreSQL, and starts that PostgreSQL for itself
 when none runs.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-from rich.console import Console
-from rich.progress import Progress
+import typer
 
 from gateway.cli.command import DataDirOption, JsonOption, run_command
+from gateway.cli.database import exchange_database
 from gateway.cli.faults import CommandFault
 from gateway.cli.output import Output
+from gateway.cli.progress import progress_bar
 from gateway.cli.serve import DatabaseUrlOption
 from gateway.cli.words import say
-from gateway.config import EXCHANGE_DATABASE, default_data_dir
+from gateway.config import default_data_dir
 
 if TYPE_CHECKING:
+    import asyncpg
+
+    from gateway.engine.ranges import RangeVerification
+    from gateway.engine.replaying import Replayed
     from gateway.engine.verification import Verification
+
+    Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
+
+FromOption = Annotated[
+    str | None,
+    typer.Option("--from", metavar="ENTRY|DAY", help=say("自该序号或日期起", "from this entry or day on")),
+]
+ToOption = Annotated[
+    str | None,
+    typer.Option("--to", metavar="ENTRY|DAY", help=say("至该序号或日期止", "to this entry or day")),
+]
+ReplayOption = Annotated[
+    bool,
+    typer.Option(
+        "--replay",
+        help=say(
+            "由首条起重新裁决每条指令, 并核对快照",
+            "decide every command again from the first on, and check the snapshots by it",
+        ),
+    ),
+]
 
 
 def verify(
-    *, data_dir: DataDirOption = None, database_url: DatabaseUrlOption = None, as_json: JsonOption = False
+    *,
+    since: FromOption = None,
+    until: ToOption = None,
+    replay: ReplayOption = False,
+    data_dir: DataDirOption = None,
+    database_url: DatabaseUrlOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Walk the journal from its first entry, and all tables that came of it; ends with its number of entries and its last digest."""
+    """Walk the journal from its first entry, and all tables that came of it; ends with its number of entries and its last digest.
+
+    A range proves numbers, times and digests of its entries, beginning with the digest before it.
+    """
+    output = Output(as_json=as_json)
 
     async def work() -> None:
+        if since is None and until is None:
+            await _verify_all(output, replay=replay, pool=pool)
+        elif replay:
+            raise CommandFault(say("--replay 总是由首条起", "--replay always begins with the first entry"))
+        else:
+            await _verify_range(output, since, until, pool)
+
+    @asynccontextmanager
+    async def pool() -> "AsyncIterator[Pool]":
         import asyncpg
 
-        from gateway.engine.verification import JournalBrokenError
-        from gateway.postgres.errors import PostgresError
+        async with (
+            exchange_database(data_dir or default_data_dir(), database_url) as dsn,
+            asyncpg.create_pool(dsn, min_size=1, max_size=1, timeout=30) as made,
+        ):
+            yield made
 
-        output = Output(as_json=as_json)
-        async with AsyncExitStack() as stack:
-            try:
-                dsn = await stack.enter_async_context(_database(data_dir or default_data_dir(), database_url))
-                found = await _walk(dsn, output)
-            except (PostgresError, JournalBrokenError, OSError, asyncpg.PostgresError) as fault:
-                raise CommandFault(str(fault)) from None
-        if not output.value(_as_json(found)):
-            output.line(
-                say(
-                    f"日志完好: {found.entries} 条, {found.account_events} 条账户事件, 末条摘要 {found.digest.hex()}",
-                    f"the journal is whole: {found.entries} entries, {found.account_events} account events, "
-                    f"last digest {found.digest.hex()}",
-                )
-            )
-
-    run_command(work, as_json=as_json)
+    run_command(lambda: _told(work), as_json=as_json)
 
 
-@asynccontextmanager
-async def _database(data_dir: Path, database_url: str | None) -> AsyncIterator[str]:
-    if database_url is not None:
-        yield database_url
-        return
-    from gateway.postgres.database import with_database
-    from gateway.postgres.embedded import EmbeddedPostgres, running_dsn
-    from gateway.postgres.errors import AlreadyRunningError
-
-    directory = data_dir / "postgres"
-    if not directory.exists():
-        raise CommandFault(say(f"{data_dir} 中没有交易所", f"there is no exchange in {data_dir}"))
-    server = EmbeddedPostgres(directory)
-    try:
-        await server.start()
-    except AlreadyRunningError:
-        yield with_database(running_dsn(directory), EXCHANGE_DATABASE)
-        return
-    try:
-        yield with_database(server.dsn, EXCHANGE_DATABASE)
-    finally:
-        await server.stop()
-
-
-async def _walk(dsn: str, output: Output) -> "Verification":
+async def _told(work: Callable[[], Awaitable[None]]) -> None:
+    """What is found broken ends the command in a sentence."""
     import asyncpg
 
-    from gateway.engine.bank_statements import BANK_STATEMENTS
-    from gateway.engine.bulletins import BULLETINS
-    from gateway.engine.candles import CheckedCandles
-    from gateway.engine.custody_rows import CustodyHistoryRows
-    from gateway.engine.derived_rows import HistoryRows
-    from gateway.engine.settlement_postings import settlement_check
-    from gateway.engine.settlement_rows import SettledRows
-    from gateway.engine.use_verification import UseTables
-    from gateway.engine.verification import verify_journal
-    from gateway.engine.withdrawals import WITHDRAWALS
+    from gateway.engine.derived_rows import JournalBrokenError
+    from gateway.engine.ranges import RangeEmptyError
+    from gateway.engine.replaying import ReplayImpossibleError
+    from gateway.engine.whole import SettledDiffersError
+    from gateway.postgres.errors import PostgresError
 
-    with Progress(console=Console(stderr=True), disable=output.as_json) as progress:
-        task = progress.add_task(say("核对", "verifying"), total=None)
-        async with asyncpg.create_pool(dsn, min_size=1, max_size=1, timeout=30) as pool:
-            found = await verify_journal(
-                pool,
-                lambda done, total: progress.update(task, completed=done, total=total),
-                (
-                    HistoryRows,
-                    WITHDRAWALS.checked,
-                    BANK_STATEMENTS.checked,
-                    BULLETINS.checked,
-                    CheckedCandles,
-                    CustodyHistoryRows,
-                    SettledRows,
-                    UseTables,
-                ),
+    try:
+        await work()
+    except (
+        *(PostgresError, JournalBrokenError, RangeEmptyError, ReplayImpossibleError, SettledDiffersError),
+        *(OSError, asyncpg.PostgresError),
+    ) as fault:
+        raise CommandFault(str(fault)) from None
+
+
+async def _verify_all(output: Output, *, replay: bool, pool: Any) -> None:  # noqa: ANN401 - a context of a pool
+    from gateway.engine.replaying import replay_journal
+    from gateway.engine.whole import verify_whole
+
+    replayed = None
+    with progress_bar(output) as bar:
+        task = bar.add_task(say("核对", "verifying"), total=None)
+        async with pool() as connections:
+            found = await verify_whole(
+                connections, lambda done, total: bar.update(task, completed=done, total=total)
             )
-            progress.update(task, description=say("核对交收账", "checking what is settled"))
-            async with pool.acquire() as connection:
-                differences = await settlement_check(connection)
-    if differences:
-        raise CommandFault(
-            say(
-                f"交收账与其历史不符, {len(differences)} 处: {differences[0]}",
-                f"what is settled differs from its history in {len(differences)} places: {differences[0]}",
-            )
-        )
-    return found
+            if replay:
+                again = bar.add_task(say("重新裁决", "deciding again"), total=None)
+                replayed = await replay_journal(
+                    connections, lambda done, total: bar.update(again, completed=done, total=total)
+                )
+    _tell_all(output, found, replayed)
 
 
-def _as_json(found: "Verification") -> dict[str, Any]:
-    return {
+def _tell_all(output: Output, found: "Verification", replayed: "Replayed | None") -> None:
+    value: dict[str, Any] = {
         "entries": found.entries,
         "account_events": found.account_events,
         "digest": found.digest.hex(),
     }
+    if replayed is not None:
+        value |= {"replayed": replayed.entries, "snapshots": replayed.snapshots}
+    if output.value(value):
+        return
+    output.line(
+        say(
+            f"日志完好: {found.entries} 条, {found.account_events} 条账户事件, 末条摘要 {found.digest.hex()}",
+            f"the journal is whole: {found.entries} entries, {found.account_events} account events, "
+            f"last digest {found.digest.hex()}",
+        )
+    )
+    if replayed is not None:
+        output.line(
+            say(
+                f"重新裁决结果一致: {replayed.entries} 条, 快照 {replayed.snapshots} 个属实",
+                f"decided again, all as recorded: {replayed.entries} entries, {replayed.snapshots} snapshots are true",
+            )
+        )
+
+
+async def _verify_range(output: Output, since: str | None, until: str | None, pool: Any) -> None:  # noqa: ANN401 - as above
+    from gateway.engine.ranges import parse_bound, verify_range
+
+    try:
+        first = None if since is None else parse_bound(since)
+        last = None if until is None else parse_bound(until)
+    except ValueError as fault:
+        raise CommandFault(str(fault)) from None
+    with progress_bar(output) as bar:
+        task = bar.add_task(say("核对", "verifying"), total=None)
+        async with pool() as connections:
+            found = await verify_range(
+                connections,
+                first,
+                last,
+                lambda done, total: bar.update(task, completed=done, total=total),
+            )
+    _tell_range(output, found)
+
+
+def _tell_range(output: Output, found: "RangeVerification") -> None:
+    value = {
+        "first": found.first,
+        "last": found.last,
+        "entries": found.entries,
+        "anchor": found.anchor.hex(),
+        "digest": found.digest.hex(),
+    }
+    if not output.value(value):
+        output.line(
+            say(
+                f"第 {found.first} 至 {found.last} 条完好, 承接摘要 {found.anchor.hex()}, 末条摘要 {found.digest.hex()}",
+                f"entries {found.first} to {found.last} are whole, after digest {found.anchor.hex()}, "
+                f"last digest {found.digest.hex()}",
+            )
+        )

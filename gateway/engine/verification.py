@@ -17,7 +17,16 @@ from gateway.engine.negotiations import Negotiations
 from gateway.engine.orders import OpenOrders
 from gateway.engine.rows import GENESIS, Batch, chain
 
-__all__ = ["JournalBrokenError", "Progress", "Verification", "say_nothing", "verify_journal"]
+__all__ = [
+    "ENTRIES",
+    "PAGE",
+    "Chain",
+    "JournalBrokenError",
+    "Progress",
+    "Verification",
+    "say_nothing",
+    "verify_journal",
+]
 
 PAGE: Final = 500
 """Entries read at once."""
@@ -56,46 +65,29 @@ async def verify_journal(
     ):
         total = int(await connection.fetchval("SELECT coalesce(max(seq), 0) FROM journal"))
         walk = _Walk([make(connection) for make in derived])
-        while walk.seq < total:
-            upto = min(walk.seq + PAGE, total)
-            rows = await connection.fetch(_ENTRIES, walk.seq, upto)
-            stored = await connection.fetch(_ACCOUNT_EVENTS, walk.seq, upto)
+        place = walk.chain
+        while place.seq < total:
+            upto = min(place.seq + PAGE, total)
+            rows = await connection.fetch(ENTRIES, place.seq, upto)
+            stored = await connection.fetch(_ACCOUNT_EVENTS, place.seq, upto)
             await walk.follow(rows, [AccountEvent(*row) for row in stored], upto)
-            progress(walk.seq, total)
+            progress(place.seq, total)
         for rows_of in walk.derived:
             await rows_of.finish(total)
-    return Verification(entries=walk.seq, account_events=walk.account_events, digest=walk.digest)
+    return Verification(entries=place.seq, account_events=walk.account_events, digest=place.digest)
 
 
-class _Walk:
-    """How far the check is, and what the next entry has to fit."""
+class Chain:
+    """How far a check has come along the journal, and what the next row has to fit."""
 
-    def __init__(self, derived: list[DerivedRows]) -> None:
-        self.derived = derived
-        self.seq = 0
-        self.digest = GENESIS
-        self.account_events = 0
-        self._at_ns = 0
-        self._orders = OpenOrders()
-        self._negotiations = Negotiations()
-        self._last_event_ids: dict[str, int] = {}
+    def __init__(self, seq: int, at_ns: int, digest: bytes) -> None:
+        """After the entry with that number, time and digest."""
+        self.seq = seq
+        self.at_ns = at_ns
+        self.digest = digest
 
-    async def follow(self, rows: list[asyncpg.Record], stored: list[AccountEvent], upto: int) -> None:
-        """Check one page of entries, and the account events stored for it."""
-        batch = Batch(self.digest)
-        entries = [self._next(row) for row in rows]
-        for entry in entries:
-            batch.add(entry, self._orders, self._negotiations)
-        if self.seq != upto:
-            raise JournalBrokenError(self.seq + 1, "the row is missing")
-        for account in batch.accounts():
-            self._last_event_ids.setdefault(account, 0)
-        _compare(batch.number(self._last_event_ids), stored, upto)
-        self.account_events += len(stored)
-        for derived in self.derived:
-            await derived.follow(entries, batch, upto)
-
-    def _next(self, row: asyncpg.Record) -> Entry:
+    def next(self, row: asyncpg.Record) -> Entry:
+        """The next entry. Raises JournalBrokenError when the row does not follow, or cannot be read."""
         seq, at_ns = row["seq"], row["at_ns"]
         if seq != self.seq + 1:
             raise JournalBrokenError(self.seq + 1, f"the row is missing; the next one there is {seq}")
@@ -103,14 +95,41 @@ class _Walk:
         digest = chain(self.digest, seq, at_ns, command, events)
         if digest != row["digest"]:
             raise JournalBrokenError(seq, "the digest is not that of the row and those before it")
-        if at_ns < self._at_ns:
+        if at_ns < self.at_ns:
             raise JournalBrokenError(seq, f"its time {at_ns} is before that of the entry before")
         try:
             entry = Entry(seq, at_ns, decode_command(command), decode_events(events))
         except CodecError as error:
             raise JournalBrokenError(seq, str(error)) from error
-        self.seq, self._at_ns, self.digest = seq, at_ns, digest
+        self.seq, self.at_ns, self.digest = seq, at_ns, digest
         return entry
+
+
+class _Walk:
+    """The journal together with what came of it."""
+
+    def __init__(self, derived: list[DerivedRows]) -> None:
+        self.derived = derived
+        self.chain = Chain(0, 0, GENESIS)
+        self.account_events = 0
+        self._orders = OpenOrders()
+        self._negotiations = Negotiations()
+        self._last_event_ids: dict[str, int] = {}
+
+    async def follow(self, rows: list[asyncpg.Record], stored: list[AccountEvent], upto: int) -> None:
+        """Check one page of entries, and the account events stored for it."""
+        batch = Batch(self.chain.digest)
+        entries = [self.chain.next(row) for row in rows]
+        for entry in entries:
+            batch.add(entry, self._orders, self._negotiations)
+        if self.chain.seq != upto:
+            raise JournalBrokenError(self.chain.seq + 1, "the row is missing")
+        for account in batch.accounts():
+            self._last_event_ids.setdefault(account, 0)
+        _compare(batch.number(self._last_event_ids), stored, upto)
+        self.account_events += len(stored)
+        for derived in self.derived:
+            await derived.follow(entries, batch, upto)
 
 
 def _compare(expected: list[AccountEvent], stored: list[AccountEvent], upto: int) -> None:
@@ -127,9 +146,10 @@ def _compare(expected: list[AccountEvent], stored: list[AccountEvent], upto: int
         raise JournalBrokenError(min(first.seq, upto), what)
 
 
-_ENTRIES: Final = (
+ENTRIES: Final = (
     "SELECT seq, at_ns, command, events, digest FROM journal WHERE seq > $1 AND seq <= $2 ORDER BY seq"
 )
+"""Rows for a `Chain`: those after one, up to another."""
 
 _ACCOUNT_EVENTS: Final = """
 SELECT account, event_id, seq, type, at_ns, body FROM account_event WHERE seq > $1 AND seq <= $2

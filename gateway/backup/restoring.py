@@ -1,0 +1,145 @@
+"""Putting a backup back: into an empty place only, checked before and after, and all or nothing.
+
+A private database is made beside the data directory and takes its name when everything has been verified; a start
+never finds half of one. A database of one's own has to be empty; its restore is one transaction.
+"""
+
+import asyncio
+import shutil
+import tarfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import resources
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+
+from gateway.access.keys import KeyStore
+from gateway.access.seal import load_seal
+from gateway.backup.backing_up import DISTRIBUTION, SEAL, make_draft, schema_digest, schema_of
+from gateway.backup.manifest import DUMP, BackupFault, Manifest, Progress, check_files, say_nothing
+from gateway.backup.programs import run_program
+from gateway.config import EXCHANGE_DATABASE
+from gateway.engine.journal import SERVICE_ROLE
+from gateway.engine.whole import verify_whole
+from gateway.postgres.database import ensure_database
+from gateway.postgres.embedded import EmbeddedPostgres
+from gateway.postgres.migrations import read_folder
+from matching.exchange import Exchange
+
+CONNECT_TIMEOUT_S: Final = 30
+
+
+async def restore(
+    backup: Path, data_dir: Path, database_url: str | None = None, progress: Progress = say_nothing
+) -> Manifest:
+    """Make of a backup an exchange that can be started.
+
+    Raises BackupFault when the place is not empty, the backup is damaged or of another version, or what came out is
+    not what went in; JournalBrokenError and SettledDiffersError when what went in was not whole.
+    """
+    draft = make_draft(data_dir, "restore")
+    try:
+        source = await asyncio.to_thread(_opened, backup, draft)
+        manifest = Manifest.read(source)
+        _require_this_release(manifest)
+        await asyncio.to_thread(check_files, source, manifest, progress)
+        _put_beside(source, draft, manifest)
+        async with _empty_database(draft, database_url) as dsn:
+            await _load(dsn, source / DUMP, manifest, progress)
+            await _require_the_same(dsn, draft, manifest, progress)
+        _take_place(draft, data_dir)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return manifest
+
+
+def _opened(backup: Path, draft: Path) -> Path:
+    """The backup as a directory."""
+    if backup.is_dir():
+        return backup
+    place = draft / "opened"
+    try:
+        with tarfile.open(backup, mode="r:") as archive:
+            archive.extractall(place, filter="data")
+    except FileNotFoundError:
+        raise BackupFault(f"there is no {backup}") from None
+    except (tarfile.TarError, EOFError) as fault:
+        raise BackupFault(f"{backup} is damaged or cut short: {fault}") from None
+    return place
+
+
+def _require_this_release(manifest: Manifest) -> None:
+    known = schema_digest(
+        (one.number, one.sha256) for one in read_folder(resources.files("gateway.postgres") / "schema")
+    )
+    ours = (installed_version(DISTRIBUTION), Exchange.VERSION, known)
+    if (manifest.release, manifest.core_version, manifest.schema_sha256) != ours:
+        raise BackupFault(
+            f"the backup was made by release {manifest.release} with core {manifest.core_version}, this is"
+            f" {ours[0]} with core {ours[1]}, or their schemas differ: restore it with the release that made it"
+        )
+
+
+def _put_beside(source: Path, draft: Path, manifest: Manifest) -> None:
+    for file in manifest.files:
+        if file.name != DUMP:
+            (draft / file.name).parent.mkdir(mode=0o700, exist_ok=True)
+            shutil.copyfile(source / file.name, draft / file.name)
+            (draft / file.name).chmod(0o600)
+
+
+@asynccontextmanager
+async def _empty_database(draft: Path, database_url: str | None) -> AsyncIterator[str]:
+    if database_url is not None:
+        yield database_url
+        return
+    async with EmbeddedPostgres(draft / "postgres") as server:
+        yield await ensure_database(server.dsn, EXCHANGE_DATABASE)
+
+
+async def _load(dsn: str, dump: Path, manifest: Manifest, progress: Progress) -> None:
+    connection = await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_S)
+    try:
+        if await connection.fetchval(_RELATIONS):
+            raise BackupFault("the database is not empty; a restore replaces nothing")
+        major = connection.get_server_version().major
+        if major < manifest.postgres_major:
+            raise BackupFault(f"the backup is of PostgreSQL {manifest.postgres_major}, this one is {major}")
+        if not await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", SERVICE_ROLE):
+            await connection.execute(f"CREATE ROLE {SERVICE_ROLE} NOLOGIN")
+    finally:
+        await connection.close()
+    progress("pg_restore", 0, None)
+    await run_program("pg_restore", dsn, ("--no-owner", "--single-transaction", "--exit-on-error", str(dump)))
+
+
+async def _require_the_same(dsn: str, draft: Path, manifest: Manifest, progress: Progress) -> None:
+    """All that is in it is whole, and ends where the manifest says; and the seal opens its secrets."""
+    async with asyncpg.create_pool(dsn, min_size=1, max_size=2, timeout=CONNECT_TIMEOUT_S) as pool:
+        found = await verify_whole(pool, lambda done, total: progress("verify", done, total))
+        async with pool.acquire() as connection:
+            identity = await connection.fetchval("SELECT exchange_id FROM exchange_identity")
+            schema = await schema_of(connection)
+        restored = (found.entries, found.digest.hex(), identity, schema)
+        if restored != (manifest.seq, manifest.digest, manifest.exchange_id, manifest.schema_sha256):
+            raise BackupFault(
+                f"what was restored ends with entry {found.entries} of exchange {identity}, the backup says"
+                f" {manifest.seq} of {manifest.exchange_id}"
+            )
+        await KeyStore.load(pool, load_seal(draft / SEAL))
+
+
+def _take_place(draft: Path, data_dir: Path) -> None:
+    shutil.rmtree(draft / "opened", ignore_errors=True)
+    if data_dir.exists():
+        data_dir.rmdir()
+    draft.rename(data_dir)
+
+
+_RELATIONS: Final = """
+SELECT count(*) FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+WHERE nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema'
+"""
