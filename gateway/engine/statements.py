@@ -24,14 +24,18 @@ SELECT day_cut.seq, at_ns, digest,
 FROM day_cut JOIN journal USING (seq, at_ns) WHERE trading_day = $1"""
 _ISSUED: Final = "SELECT digest FROM statement_issued WHERE trading_day = $1 AND account = $2"
 _ISSUED_AS: Final = "SELECT account FROM statement_issued WHERE trading_day = $1 AND digest = $2"
+# What there is now without what came since: so a statement costs its days, and not the account's whole life.
 _OWNED: Final = """
-SELECT asset, sum(amount)::bigint AS amount FROM settlement.posting WHERE account = $1 AND seq <= $2
+SELECT asset, sum(amount)::bigint AS amount FROM (
+    SELECT asset, amount FROM settlement.balance WHERE account = $1
+    UNION ALL
+    SELECT asset, -amount FROM settlement.posting WHERE account = $1 AND seq > $2
+) AS part
 GROUP BY asset ORDER BY asset"""
 _LINES: Final = """
 SELECT seq, line, kind, reference, asset, amount, from_account, to_account, payment_fen, journal.at_ns
 FROM settlement.settled JOIN journal USING (seq)
-WHERE seq IN (SELECT seq FROM settlement.posting WHERE account = $1 AND seq > $2 AND seq <= $3)
-  AND $1 IN (from_account, to_account)
+WHERE seq > $2 AND seq <= $3 AND (from_account = $1 OR to_account = $1)
 ORDER BY seq, line"""
 _HELD_NOW: Final = """
 SELECT lot_id, instrument, lower(holding.serials) AS first, upper(holding.serials) AS end
@@ -41,8 +45,7 @@ SELECT lot_id, instrument, lower(move.serials) AS first, upper(move.serials) AS 
 FROM settlement.serial_move AS move
 JOIN settlement.settled USING (seq, line)
 JOIN settlement.lot USING (lot_id)
-WHERE move.seq IN (SELECT posting.seq FROM settlement.posting WHERE account = $1 AND posting.seq > $2)
-  AND $1 IN (from_account, to_account)
+WHERE move.seq > $2 AND (from_account = $1 OR to_account = $1)
 ORDER BY move.seq DESC, move.line DESC, part DESC"""
 _EVENTS: Final = """
 SELECT account, event_id, seq, type, at_ns, body FROM account_event
