@@ -35,8 +35,7 @@ GROUP BY asset ORDER BY asset"""
 _LINES: Final = """
 SELECT seq, line, kind, reference, asset, amount, from_account, to_account, payment_fen, journal.at_ns
 FROM settlement.settled JOIN journal USING (seq)
-WHERE seq IN (SELECT seq FROM settlement.posting WHERE account = $1 AND seq > $2 AND seq <= $3)
-  AND $1 IN (from_account, to_account)
+WHERE seq > $2 AND seq <= $3 AND (from_account = $1 OR to_account = $1)
 ORDER BY seq, line"""
 _HELD_NOW: Final = """
 SELECT lot_id, instrument, lower(holding.serials) AS first, upper(holding.serials) AS end
@@ -46,8 +45,7 @@ SELECT lot_id, instrument, lower(move.serials) AS first, upper(move.serials) AS 
 FROM settlement.serial_move AS move
 JOIN settlement.settled USING (seq, line)
 JOIN settlement.lot USING (lot_id)
-WHERE move.seq IN (SELECT posting.seq FROM settlement.posting WHERE account = $1 AND posting.seq > $2)
-  AND $1 IN (from_account, to_account)
+WHERE move.seq > $2 AND (from_account = $1 OR to_account = $1)
 ORDER BY move.seq DESC, move.line DESC, part DESC"""
 _EVENTS: Final = """
 SELECT account, event_id, seq, type, at_ns, body FROM account_event
