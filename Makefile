@@ -39,9 +39,10 @@ $(STAMP): pyproject.toml requirements/dev.txt
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# Scripts of packages are not run: what is needed of them comes ready made.
+# Scripts of packages are not run: what is needed of them comes ready made. Not `npm ci`: it refuses a lock file that lacks
+# the binaries of other systems, which not every mirror has. --no-save leaves the lock file as it is, its hashes are held.
 $(LIBRARIES): web/package.json web/package-lock.json web/.npmrc | $(STAMP)
-	$(NPM) ci --ignore-scripts
+	$(NPM) install --no-save --ignore-scripts
 	@touch $@
 
 $(PAGES): $(LIBRARIES) $(shell find web -name node_modules -prune -o -type f -print)

@@ -9,6 +9,7 @@ from settlement.bank_statement import CashBreakId
 from settlement.claim import ClaimDecision, ClaimId
 from settlement.difference import BreakId
 from settlement.freeze import FreezeId
+from settlement.mandate import MandatedAction, MandateId
 from settlement.removal import RemovalId
 from settlement.serials import NONE, Serials
 from settlement.values import AccountId, LotId, ParticipantId, TradeId
@@ -124,3 +125,30 @@ class SettleCashBreak(Act):
     def name(self) -> str:
         """Its name."""
         return "settle_cash_break"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GrantMandate(Act):
+    """Let a participant act for another's account (Measures 2023, Art. 30); the reason names the owner's written will."""
+
+    account: AccountId
+    participant: ParticipantId
+    actions: tuple[MandatedAction, ...]
+    until_ns: int
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return "grant_mandate"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RevokeMandate(Act):
+    """End a mandate at once, and with it whatever its participant has open in the account."""
+
+    mandate_id: MandateId
+
+    @property
+    def name(self) -> str:
+        """It protects the owner, and so waits for nobody."""
+        return ""

@@ -56,14 +56,16 @@ class OrderBook:
         return levels.peekitem(0)[1].price_fen if levels else None
 
     def plan(
-        self, side: Side, price_fen: int, quantity_tonnes: int, owner: ParticipantId
+        self, side: Side, price_fen: int, quantity_tonnes: int, *hands: ParticipantId
     ) -> tuple[list[Match], list[Order]]:
         """Whom an incoming order of that side, limit and size would meet, in order of priority.
 
-        The second list is what it would meet of its own beneficial owner's on the way; the first leaves it out.
+        `hands` are its owner and who acts for the owner. The second list is what it would meet on the way of orders
+        that one of them owns or acts for; the first leaves it out.
         """
         matches: list[Match] = []
         own: list[Order] = []
+        mine = frozenset(hands)
         wanted = quantity_tonnes
         levels = self._sides[side.opposite]
         limit = _key(side.opposite, price_fen)
@@ -73,7 +75,7 @@ class OrderBook:
             for order in levels[key].orders.values():
                 if not wanted:
                     break
-                if order.owner == owner:
+                if not mine.isdisjoint(order.hands):
                     own.append(order)
                     continue
                 here = min(wanted, order.remaining_tonnes)

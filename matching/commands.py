@@ -6,11 +6,13 @@ from typing import TypeAlias
 from matching.acts import (
     Act,
     DecideClaim,
+    GrantMandate,
     LiftFreeze,
     PlaceFreeze,
     ResolveBreak,
     RetryDeliveries,
     RetryRemoval,
+    RevokeMandate,
     SettleCashBreak,
     UnwindDelivery,
 )
@@ -314,6 +316,8 @@ AnyAct: TypeAlias = (
     | UnwindDelivery
     | SettleCashBreak
     | ReviewNegotiatedTransfer
+    | GrantMandate
+    | RevokeMandate
     | ThrowKillSwitch
     | LiftKillSwitch
 )
@@ -357,6 +361,8 @@ Command: TypeAlias = (
     | UnwindDelivery
     | SettleCashBreak
     | ReviewNegotiatedTransfer
+    | GrantMandate
+    | RevokeMandate
     | ThrowKillSwitch
     | LiftKillSwitch
     | SafetyCommand

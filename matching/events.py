@@ -15,6 +15,7 @@ from matching.session import Phase
 from settlement.cash_events import CashEvent
 from settlement.custody_events import CustodyEvent
 from settlement.events import AnySettlementEvent
+from settlement.mandate import MandateEvent
 from settlement.rejections import Figure
 from settlement.retirement import Use
 from settlement.use_events import UsesEvent
@@ -376,6 +377,7 @@ Event: TypeAlias = (
     | RestrictionLifted
     | TradeBusted
     | CustodyEvent
+    | MandateEvent
     | DayPricesRevised
     | ApprovalRequested
     | ActApproved

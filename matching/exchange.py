@@ -34,12 +34,7 @@ from matching.events import CalendarAnnounced, CloseStep, Event, ListingAdded, R
 from matching.follow_up import FollowUp
 from matching.market import ListedMarket
 from matching.negotiated_commands import (
-    ConfirmNegotiatedTransfer,
-    CounterNegotiatedTransfer,
-    DeclineNegotiatedTransfer,
-    FileNegotiatedTransfer,
     NegotiationCommand,
-    WithdrawNegotiatedTransfer,
 )
 from matching.negotiation import Negotiation
 from matching.operations import Operations
@@ -104,6 +99,7 @@ class Exchange:
         self.negotiation = Negotiation(self.trading, depository)
         self.cycle = DayCycle(self.trading, self.negotiation.transfers, depository, rulebook, calendar)
         self.operations = Operations(depository, self.trading, self.negotiation, rulebook, self.cycle)
+        self.delegation = self.operations.delegation
         self.unit_transfers = UnitTransfers(depository, self.cycle, self.trading.standing)
         self.follow_up = FollowUp(depository.custody, self.trading, self.negotiation.transfers, self.cycle)
         self.using = Using(depository, self.cycle, self.trading.standing)
@@ -121,8 +117,10 @@ class Exchange:
 
     @property
     def next_change_ns(self) -> int:
-        """When anything may next change by the mere passing of time: phase, rules, a use that is held, a timer."""
-        return min(self.cycle.next_change_ns, self.using.next_change_ns, self.safety.next_change_ns)
+        """When anything may next change by the mere passing of time: phase, rules, a use, a timer, a mandate's end."""
+        changes = min(self.cycle.next_change_ns, self.using.next_change_ns, self.safety.next_change_ns)
+        ends_ns = self.depository.mandates.next_end_ns
+        return changes if ends_ns is None else min(changes, ends_ns)
 
     @property
     def close_step(self) -> CloseStep | None:
@@ -139,6 +137,7 @@ class Exchange:
         if stamp.seq != cycle.stamp.seq + 1 or stamp.at_ns < cycle.stamp.at_ns:
             raise AssertionError(f"{stamp} after {cycle.stamp}")
         events = list(cycle.come_to(stamp))
+        events.extend(self.delegation.follow_time(stamp.at_ns))
         events.extend(self.using.follow_time())
         events.extend(self.safety.follow_time())
         decided = (
@@ -157,7 +156,7 @@ class Exchange:
 
     def _decide_for_client(self, command: ClientCommand) -> Rejection | Iterable[Event]:
         if not isinstance(command, BankCommand):  # the bank acts for every account
-            refused = self.depository.may_act(command.participant, command.account)
+            refused = self.delegation.refuse_actor(command)
             if refused is not None:
                 return refused
         first_use = self._client_ids.first_use(command)
@@ -168,6 +167,12 @@ class Exchange:
         self._client_ids.use(command, self.cycle.stamp.seq)
         if self._too_late(command.deadline_ns):
             return DEADLINE_PASSED.because(limit=command.deadline_ns, actual=self.cycle.stamp.at_ns)
+        decided = self._decide_in_time(command)
+        return decided if isinstance(command, BankCommand) else self.delegation.noted(command, decided)
+
+    def _decide_in_time(self, command: ClientCommand) -> Rejection | Iterable[Event]:
+        if isinstance(command, NegotiationCommand):
+            return self._negotiate(command)
         match command:
             case SubmitOrder():
                 return self.trading.submit(command, self.cycle.moment())
@@ -183,14 +188,6 @@ class Exchange:
                 return self.unit_transfers.request_out(command)
             case SubmitOffset() | SubmitRetirement() | WithdrawUse():
                 return self.using.decide(command)
-            case (
-                FileNegotiatedTransfer()
-                | ConfirmNegotiatedTransfer()
-                | CounterNegotiatedTransfer()
-                | DeclineNegotiatedTransfer()
-                | WithdrawNegotiatedTransfer()
-            ):
-                return self._negotiate(command)
             case _:
                 raise AssertionError(f"no one decides {type(command).__name__}")
 
@@ -280,12 +277,19 @@ class Exchange:
             return ACCOUNT_EARMARKED.because(actual=command.account)
         return self.depository.treasury.request(command, self.cycle.stamp.seq)
 
-    def _cancel(self, command: CancelOrder | CancelOrders) -> Rejection | list[Event]:
+    def _cancel(self, command: CancelOrder | CancelOrders) -> Rejection | Iterable[Event]:
         if self._too_late(command.deadline_ns):
             return DEADLINE_PASSED.because(limit=command.deadline_ns, actual=self.cycle.stamp.at_ns)
-        if isinstance(command, CancelOrder):
-            return self.trading.cancel(command, self.phase)
-        return self.trading.cancel_many(command, self.phase)
+        refused = self.delegation.refuse_actor(command)
+        if refused is not None:
+            return refused
+        trading, phase = self.trading, self.phase
+        decided = (
+            trading.cancel(command, phase)
+            if isinstance(command, CancelOrder)
+            else trading.cancel_many(command, phase)
+        )
+        return self.delegation.noted(command, decided)
 
     def _too_late(self, deadline_ns: int | None) -> bool:
         return deadline_ns is not None and self.cycle.stamp.at_ns > deadline_ns
@@ -338,6 +342,7 @@ class Exchange:
         self.trading.check(self.negotiation.transfers.cover())
         self.negotiation.transfers.check()
         self.follow_up.check()
+        self.delegation.check()
         self.safety.check()
         assert (self.cycle.close is not None) is (self.phase is Phase.CLOSING), "a close outside its phase"
 

@@ -21,6 +21,7 @@ class OrderRecord:
     order_id: OrderId
     account: AccountId
     owner: ParticipantId
+    actor: ParticipantId | None
     client_order_id: str
     listing: AssetCode
     side: Side
@@ -134,6 +135,7 @@ def _record(order: Order) -> OrderRecord:
         order_id=order.order_id,
         account=order.account,
         owner=order.owner,
+        actor=order.actor,
         client_order_id=order.client_order_id,
         listing=order.listing,
         side=order.side,
@@ -153,6 +155,7 @@ def _order(record: OrderRecord) -> Order:
         order_id=record.order_id,
         account=record.account,
         owner=record.owner,
+        actor=record.actor,
         client_order_id=record.client_order_id,
         listing=record.listing,
         side=record.side,

@@ -24,7 +24,7 @@ from matching.order import Side, cover_fen
 from matching.terms import NegotiatedId, NegotiatedTerms
 from settlement.events import LotSlice
 from settlement.named_lots import slices_of
-from settlement.values import CASH, AccountId, AssetCode, TradeId
+from settlement.values import CASH, AccountId, AssetCode, ParticipantId, TradeId
 
 
 class NegotiatedState(StrEnum):
@@ -108,6 +108,8 @@ class NegotiatedTransfer:
     """Whether it was filed as an open offer."""
     trade_id: TradeId | None = None
     """What it became."""
+    proposed_by: ParticipantId | None = None
+    """Who proposed the terms for the proposer's owner by a mandate; none when the owner did."""
 
     @property
     def transfer_id(self) -> NegotiatedId:

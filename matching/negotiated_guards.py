@@ -103,13 +103,18 @@ class NegotiatedGuards:
         return None
 
     def refuse_same_owner(
-        self, participant: ParticipantId, account: AccountId, counterparty: AccountId | None
+        self,
+        participant: ParticipantId,
+        account: AccountId,
+        counterparty: AccountId | None,
+        other_hand: ParticipantId | None = None,
     ) -> Rejection | None:
-        """Whether both sides have one beneficial owner, or who acts for one side owns the other."""
+        """Whether both sides have one beneficial owner, or who acts for one side owns the other or acts for it, too."""
         if counterparty is None:
             return None
         accounts = self._depository.accounts
-        if accounts[counterparty].owner in (accounts[account].owner, participant):
+        mine = (accounts[account].owner, participant)
+        if accounts[counterparty].owner in mine or other_hand in mine:
             return reasons.SAME_OWNER.because(actual=counterparty)
         return None
 

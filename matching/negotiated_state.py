@@ -7,7 +7,7 @@ from matching.fees import FeeTerms
 from matching.negotiated import NegotiatedState, NegotiatedTransfer
 from matching.order import Side
 from matching.terms import NegotiatedTerms
-from settlement.values import TradeId
+from settlement.values import ParticipantId, TradeId
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,6 +22,7 @@ class NegotiatedRecord:
     covered: tuple[Side, ...]
     to_everyone: bool
     trade_id: TradeId | None
+    proposed_by: ParticipantId | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,6 +45,7 @@ def record_of(transfer: NegotiatedTransfer) -> NegotiatedRecord:
         covered=transfer.covered,
         to_everyone=transfer.to_everyone,
         trade_id=transfer.trade_id,
+        proposed_by=transfer.proposed_by,
     )
 
 
@@ -58,4 +60,5 @@ def transfer_of(record: NegotiatedRecord) -> NegotiatedTransfer:
         covered=record.covered,
         to_everyone=record.to_everyone,
         trade_id=record.trade_id,
+        proposed_by=record.proposed_by,
     )

@@ -22,10 +22,11 @@ from settlement import serials
 from settlement.delivery import Delivery
 from settlement.depository import Depository
 from settlement.events import LotSlice
+from settlement.mandate_rejections import NOT_MANDATED
 from settlement.named_lots import slices_of
 from settlement.rejections import Rejection
 from settlement.serials import Serials
-from settlement.values import AccountId, AssetCode, LotId, TradeId, TradeMethod
+from settlement.values import AccountId, AssetCode, LotId, ParticipantId, TradeId, TradeMethod
 
 
 class NegotiatedTransfers:
@@ -92,6 +93,17 @@ class NegotiatedTransfers:
         """End all transfers of an account that may not trade any more."""
         its = [one for one in self.under_way.values() if one.concerns(account)]
         return [event for one in its for event in self.reject(one, why)]
+
+    def disown(self, participant: ParticipantId, account: AccountId) -> list[Event]:
+        """End what somebody proposed for the account who may not act for it any more, and nobody has answered."""
+        its = [
+            one
+            for one in self.under_way.values()
+            if one.state is NegotiatedState.FILED
+            and one.proposed_by == participant
+            and one.terms.account_of(one.proposer) == account
+        ]
+        return [event for one in its for event in self.reject(one, NOT_MANDATED.because())]
 
     def naming_frozen(self, place: tuple[AccountId, AssetCode]) -> list[NegotiatedTransfer]:
         """Transfers under way for which the account has set serials aside that a freeze names, oldest first."""

@@ -46,7 +46,7 @@ from settlement.depository import Depository
 from settlement.named_lots import NamedLot
 from settlement.rejections import Rejection
 from settlement.serials import Serials
-from settlement.values import AccountId
+from settlement.values import AccountId, ParticipantId
 
 
 class Negotiation:
@@ -104,6 +104,7 @@ class Negotiation:
             terms=replace(terms, lots=self._chosen(stake)),
             proposer=command.side,
             to_everyone=command.counterparty is None,
+            proposed_by=self._actor(command),
         )
         self._take_fees(transfer)
         held = self.transfers.enter(transfer)
@@ -146,7 +147,10 @@ class Negotiation:
             self._guards.refuse_place(stake, moment)
             or self._guards.refuse_stake(stake, moment)
             or self._guards.refuse_same_owner(
-                command.participant, command.account, terms.account_of(transfer.proposer)
+                command.participant,
+                command.account,
+                terms.account_of(transfer.proposer),
+                transfer.proposed_by,
             )
         )
         if refused is not None:
@@ -194,11 +198,16 @@ class Negotiation:
         released = self.transfers.release(transfer)
         transfer.step(NegotiatedStep.COUNTER)
         transfer.terms = replace(terms, lots=self._chosen(stake))
-        transfer.proposer = side
+        transfer.proposer, transfer.proposed_by = side, self._actor(command)
         self._take_fees(transfer)
         self.transfers.agreements.note(transfer)
         held = self.transfers.hold(transfer, side)
         return [told.countered(transfer), *released, *held]
+
+    def _actor(self, command: FileNegotiatedTransfer | CounterNegotiatedTransfer) -> ParticipantId | None:
+        """Who proposes for the owner by a mandate; none when the owner does."""
+        owner = self._depository.accounts[command.account].owner
+        return None if command.participant == owner else command.participant
 
     def _decline(self, command: DeclineNegotiatedTransfer) -> Rejection | list[Event]:
         transfer = self._to_answer(command.transfer_id, command.account)

@@ -11,11 +11,13 @@ from typing import assert_never
 from matching import rejections
 from matching.acts import (
     DecideClaim,
+    GrantMandate,
     LiftFreeze,
     PlaceFreeze,
     ResolveBreak,
     RetryDeliveries,
     RetryRemoval,
+    RevokeMandate,
     SettleCashBreak,
     UnwindDelivery,
 )
@@ -34,6 +36,7 @@ from matching.commands import (
 )
 from matching.custody_acts import CustodyActs
 from matching.day_cycle import DayCycle
+from matching.delegation import Delegation
 from matching.events import (
     AccountRestricted,
     ActApproved,
@@ -70,6 +73,7 @@ class Operations:
         "_negotiation",
         "_rulebook",
         "_trading",
+        "delegation",
         "waiting",
     )
 
@@ -82,6 +86,7 @@ class Operations:
         cycle: DayCycle,
     ) -> None:
         """Nothing waits."""
+        self.delegation = Delegation(depository, trading, negotiation.transfers)
         self._negotiation = negotiation
         self._depository = depository
         self._trading = trading
@@ -174,6 +179,9 @@ class Operations:
                 return self._depository.treasury.statements.refuse_to_settle(act.break_id)
             case ReviewNegotiatedTransfer():
                 return self._negotiation.refuse_review(act)
+            case GrantMandate() | RevokeMandate():
+                rules, at_ns = self._cycle.market_rules, self._cycle.stamp.at_ns
+                return self.delegation.refuse(act, rules, at_ns)
             case ThrowKillSwitch() | LiftKillSwitch():
                 return self._refuse_kill_switch(act)
             case _:
@@ -285,6 +293,8 @@ class Operations:
                 return (self._depository.treasury.statements.settle(act.break_id, operator, reason),)
             case ReviewNegotiatedTransfer():
                 return self._negotiation.review(act, self._cycle.moment())
+            case GrantMandate() | RevokeMandate():
+                return tuple(self.delegation.do(act, self._cycle.stamp.seq))
             case ThrowKillSwitch() | LiftKillSwitch():
                 return self._switch(act)
             case _:

@@ -73,6 +73,8 @@ class CancelReason(StrEnum):
     """Its account was frozen, or the units that covered it."""
     OUTSIDE_BAND = "outside_band"
     """The price band was narrowed past it."""
+    MANDATE_ENDED = "mandate_ended"
+    """Who placed it for the owner may not act for it any more."""
     DEAD_MAN = "dead_man"
     """The account's dead man's switch was not held in time."""
     DISCONNECTED = "disconnected"
@@ -115,7 +117,7 @@ class Order:
     order_id: OrderId
     account: AccountId
     owner: ParticipantId
-    """The account's owner: two orders of one owner never trade with each other."""
+    """The account's owner."""
     client_order_id: str
     listing: AssetCode
     side: Side
@@ -129,7 +131,14 @@ class Order:
     """What has been traded of it, undone trades included: what its fee is reckoned from."""
     use: Use | None = None
     """What a purchase is to be retired for."""
+    actor: ParticipantId | None = None
+    """Who placed it, or replaced it last, for the owner by a mandate; none when the owner did."""
     status: OrderStatus = OrderStatus.NEW
+
+    @property
+    def hands(self) -> tuple[ParticipantId, ...]:
+        """Whose order it is, and who acts for them: two orders with a hand in common never trade with each other."""
+        return (self.owner,) if self.actor is None else (self.owner, self.actor)
 
     @property
     def cover(self) -> int:

@@ -152,6 +152,7 @@ EXCEPTIONAL_ACTS: Final = (
     "unwind_delivery",
     "settle_cash_break",
     "review_negotiated",
+    "grant_mandate",
     "kill_switch",
     "lift_kill_switch",
 )

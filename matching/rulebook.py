@@ -145,6 +145,8 @@ class Rules:
     """How long before it takes effect a change must have been adopted, emergencies apart."""
     two_person_acts: tuple[str, ...]
     """Operators' acts that need a second person."""
+    mandate_kinds: tuple[ParticipantKind, ...]
+    """Who may act for others' accounts (Measures 2023, Art. 30)."""
     transfers_until: int | None
     """Second of the trading day from which no transfer in or out is taken; none when they always are."""
     correction_policy: CorrectionPolicy
@@ -205,6 +207,7 @@ PARAMETERS: Final[dict[str, Callable[[RuleValue], object]]] = {
     "negotiated_max_rounds": rule_values.whole(1),
     "notice_s": rule_values.seconds(0),
     "two_person_acts": rule_values.acts,
+    "mandate_kinds": rule_values.kinds,
     "transfers_until": rule_values.time_of_day,
     "correction_policy": rule_values.one_of(CorrectionPolicy),
     "depth_levels": rule_values.whole(1),
@@ -223,6 +226,7 @@ MARKET_WIDE: Final = frozenset(
         "retention_years",
         "notice_s",
         "two_person_acts",
+        "mandate_kinds",
         "negotiated_max_filed",
         "transfers_until",
         "correction_policy",

@@ -80,7 +80,7 @@ class Safety:
                 assert_never(command)
 
     def _set_dead_man(self, command: SetDeadMan) -> Rejection | list[Event]:
-        refused = self._depository.may_act(command.participant, command.account)
+        refused = self._depository.mandates.refuse_stranger(command.participant, command.account)
         if refused is not None:
             return refused
         at_ns = self._cycle.stamp.at_ns
@@ -95,7 +95,7 @@ class Safety:
         return [] if timer is None else [self._clear(timer)]
 
     def _watch(self, command: WatchConnection) -> Rejection | list[Event]:
-        refused = self._depository.may_act(command.participant, command.account)
+        refused = self._depository.mandates.refuse_stranger(command.participant, command.account)
         if refused is not None:
             return refused
         # From here the command must succeed.

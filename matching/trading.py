@@ -21,7 +21,7 @@ from matching.session import CANCEL_PHASES, Phase
 from matching.standing import Standing
 from settlement.depository import Depository
 from settlement.rejections import Rejection
-from settlement.values import CASH, AccountId, AssetCode
+from settlement.values import CASH, AccountId, AssetCode, ParticipantId
 
 
 class ListedTrading:
@@ -74,7 +74,7 @@ class ListedTrading:
             return refused
         assert market is not None
         order = self._draft(command, OrderId(moment.seq), terms.fee)
-        matches, own = market.book.plan(order.side, order.price_fen, order.remaining_tonnes, order.owner)
+        matches, own = market.book.plan(order.side, order.price_fen, order.remaining_tonnes, *order.hands)
         refused = pre_trade.refuse_self_trade(market.rules, own[0].order_id if own else None)
         if refused is not None:
             return refused
@@ -125,11 +125,14 @@ class ListedTrading:
             return refused
         if price_fen == order.price_fen and quantity_tonnes < order.quantity_tonnes:
             return self._shrink(market, order, terms)
-        matches, own = market.book.plan(order.side, price_fen, terms.wanted_tonnes, order.owner)
+        matches, own = market.book.plan(
+            order.side, price_fen, terms.wanted_tonnes, order.owner, command.participant
+        )
         refused = pre_trade.refuse_self_trade(market.rules, own[0].order_id if own else None)
         if refused is not None:
             return refused
         # From here the command must succeed.
+        order.actor = _actor(order.owner, command.participant)
         events = self._come_anew(market, order, terms)
         for mine in own:
             events.extend(self._cancel(mine, CancelReason.SELF_TRADE))
@@ -141,9 +144,6 @@ class ListedTrading:
 
     def cancel(self, command: CancelOrder, phase: Phase) -> Rejection | list[Event]:
         """Take back one order. Another account's order is as unknown as one that never was."""
-        refused = self._depository.may_act(command.participant, command.account)
-        if refused is not None:
-            return refused
         if phase not in CANCEL_PHASES:
             return rejections.PHASE_CLOSED.because(actual=phase)
         order = self._orders.get(command.order_id)
@@ -154,9 +154,6 @@ class ListedTrading:
 
     def cancel_many(self, command: CancelOrders, phase: Phase) -> Rejection | list[Event]:
         """Take back all of an account's orders, or those of one listing or side, oldest first."""
-        refused = self._depository.may_act(command.participant, command.account)
-        if refused is not None:
-            return refused
         if phase not in CANCEL_PHASES:
             return rejections.PHASE_CLOSED.because(actual=phase)
         if command.listing is not None and command.listing not in self.markets:
@@ -184,9 +181,11 @@ class ListedTrading:
             events.append(self._depository.release(order.account, _cover_asset(order), order.cover))
         return events
 
-    def withdraw(self, account: AccountId, reason: CancelReason) -> list[Event]:
-        """Take back all orders of an account that may not trade any more."""
-        chosen = list(self._orders_of(account))
+    def withdraw(
+        self, account: AccountId, reason: CancelReason, *, actor: ParticipantId | None = None
+    ) -> list[Event]:
+        """Take back all orders of an account that may not trade any more, or those somebody placed for its owner."""
+        chosen = [order for order in self._orders_of(account) if actor is None or order.actor == actor]
         return [event for order in chosen for event in self._cancel(order, reason)]
 
     def kill(self, scope: KillScope, subject: str) -> list[Event]:
@@ -265,10 +264,12 @@ class ListedTrading:
         return Present(account, market, moment.phase, self.standing, self._depository)
 
     def _draft(self, command: SubmitOrder, order_id: OrderId, fee: FeeTerms) -> Order:
+        owner = self._depository.accounts[command.account].owner
         return Order(
             order_id=order_id,
             account=command.account,
-            owner=self._depository.accounts[command.account].owner,
+            owner=owner,
+            actor=_actor(owner, command.participant),
             client_order_id=command.client_id,
             listing=command.listing,
             side=command.side,
@@ -371,6 +372,11 @@ class ListedTrading:
     def _forget(self, order: Order) -> None:
         del self._orders[order.order_id]
         del self._by_account[order.account][order.order_id]
+
+
+def _actor(owner: ParticipantId, participant: ParticipantId) -> ParticipantId | None:
+    """Who acts for the owner; none when it is the owner itself."""
+    return None if participant == owner else participant
 
 
 def _cover_asset(order: Order) -> AssetCode:

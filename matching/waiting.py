@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from matching.acts import (
     DecideClaim,
+    GrantMandate,
     LiftFreeze,
     PlaceFreeze,
     ResolveBreak,
@@ -45,6 +46,7 @@ class WaitingAct:
     unwind: UnwindDelivery | None = None
     cash: SettleCashBreak | None = None
     review: ReviewNegotiatedTransfer | None = None
+    mandate: GrantMandate | None = None
     kill: ThrowKillSwitch | None = None
     lift_kill: LiftKillSwitch | None = None
 
@@ -70,6 +72,7 @@ FIELD_OF: Final[dict[type[AnyAct], str]] = {
     UnwindDelivery: "unwind",
     SettleCashBreak: "cash",
     ReviewNegotiatedTransfer: "review",
+    GrantMandate: "mandate",
     ThrowKillSwitch: "kill",
     LiftKillSwitch: "lift_kill",
 }

@@ -37,6 +37,8 @@ from settlement.instrument import Instrument
 from settlement.ledger import Ledger
 from settlement.lot import Lot
 from settlement.lot_choice import LotChoice
+from settlement.mandate import MandatedAction
+from settlement.mandates import Mandates
 from settlement.movements import Movements, ResolvedEvent
 from settlement.rejections import Rejection
 from settlement.restrictions import Restrictions
@@ -69,6 +71,7 @@ class Depository:
         "instruments",
         "ledger",
         "lots",
+        "mandates",
         "movements",
         "participants",
         "treasury",
@@ -82,6 +85,7 @@ class Depository:
         self.lots: dict[LotId, Lot] = {}
         self._accounts_of: dict[ParticipantId, list[AccountId]] = {}
         self._registry_accounts: dict[str, AccountId] = {}
+        self.mandates = Mandates(self.accounts)
         self._keep(Ledger())
 
     def _keep(self, ledger: Ledger) -> None:
@@ -157,15 +161,6 @@ class Depository:
     def kind_of(self, account: AccountId) -> ParticipantKind:
         """What kind of participant owns the account."""
         return self.participants[self.accounts[account].owner].kind
-
-    def may_act(self, participant: ParticipantId, account: AccountId) -> Rejection | None:
-        """Whether this participant may act for this account; the reason when not."""
-        opened = self.accounts.get(account)
-        if opened is None:
-            return rejections.ACCOUNT_UNKNOWN.because(actual=account)
-        if opened.owner != participant:
-            return rejections.NOT_YOUR_ACCOUNT.because(actual=account)
-        return None
 
     def refuse_frozen(self, account: AccountId) -> Rejection | None:
         """Whether an authority has frozen the account itself; the reason when so."""
@@ -249,7 +244,7 @@ class Depository:
 
     def refuse_transfer_out(self, command: RequestTransferOut) -> Rejection | tuple[LotSlice, ...]:
         """What, if anything, forbids asking the registry to take these units back; else their serials."""
-        refused = self.may_act(command.participant, command.account)
+        refused = self.mandates.refuse(command.participant, command.account, MandatedAction.TRANSFER)
         if refused is not None:
             return refused
         if command.instrument not in self.instruments:
@@ -258,7 +253,7 @@ class Depository:
 
     def refuse_transfer_in(self, command: RequestTransferIn) -> Rejection | None:
         """What, if anything, forbids asking the registry for these units."""
-        refused = self.may_act(command.participant, command.account)
+        refused = self.mandates.refuse(command.participant, command.account, MandatedAction.TRANSFER)
         if refused is not None:
             return refused
         if self.accounts[command.account].earmark is not None:
@@ -356,6 +351,7 @@ class Depository:
             ),
             retirements=tuple(self.movements.retirements.records()),
             custody=self.custody.dump(),
+            mandates=tuple(self.mandates.in_force.values()),
             uses=tuple(self.movements.uses.records()),
             retired=tuple(
                 RetiredState(lot_id=lot_id, serials=gone) for lot_id, gone in self.holdings.retired.items()
@@ -374,6 +370,7 @@ class Depository:
         depository._registry_accounts.update(
             (known.registry_account, known.account) for known in state.accounts
         )
+        depository.mandates.load(state.mandates)
         depository.instruments.update((known.code, known) for known in state.instruments)
         depository.lots.update((known.lot_id, known) for known in state.lots)
         depository._keep(Ledger.load(state.balances))

@@ -10,6 +10,7 @@ from settlement.holdings import HoldingState, RetiredState
 from settlement.instrument import Instrument
 from settlement.ledger import BalanceState
 from settlement.lot import Lot
+from settlement.mandate import Mandate
 from settlement.obligations import DayTally
 from settlement.retirement import Use
 from settlement.retirements import RetirementRecord
@@ -63,6 +64,7 @@ class DepositoryState:
     locked: tuple[LockState, ...]
     retirements: tuple[RetirementRecord, ...]
     custody: CustodyState
+    mandates: tuple[Mandate, ...]
     uses: tuple[UseRecord, ...]
     retired: tuple[RetiredState, ...]
     tally: DayTally

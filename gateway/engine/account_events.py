@@ -5,7 +5,7 @@ stores them with the entry, and REST, the private stream and its replay all serv
 """
 
 from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, assert_never
 
 import orjson
 
@@ -47,6 +47,7 @@ from settlement.events import (
     WithdrawalRequested,
     WithdrawalReturned,
 )
+from settlement.mandate import ActedByMandate, MandateEnded, MandateGranted
 from settlement.retirement import Use
 
 Line: TypeAlias = tuple[str, str, str]
@@ -262,6 +263,25 @@ def _restricted(
     lines.append((event.account, kind, _text({"reason": event.reason})))
 
 
+def _mandated(
+    _: Entry, event: MandateGranted | MandateEnded | ActedByMandate, __: OpenOrders, lines: list[Line]
+) -> None:
+    mandate = event.mandate if isinstance(event, MandateGranted) else event
+    body: dict[str, Any] = {"mandate": str(mandate.mandate_id), "participant": mandate.participant}
+    match event:
+        case MandateGranted(mandate=granted):
+            kind = "mandate_granted"
+            body |= {"actions": [action.value for action in granted.actions]}
+            body |= {"until": time_text(granted.until_ns)}
+        case MandateEnded():
+            kind, body = "mandate_ended", body | {"end": event.end.value, "reason": event.reason}
+        case ActedByMandate():
+            kind, body = "acted_by_mandate", body | {"client_id": event.client_id}
+        case _:
+            assert_never(event)
+    lines.append((mandate.account, kind, _text(body)))
+
+
 def _large_holder(_: Entry, event: LargeHolderNoted, __: OpenOrders, lines: list[Line]) -> None:
     body = {
         "listing": event.listing,
@@ -296,6 +316,9 @@ _RENDERERS: Final[dict[type, Callable[[Entry, Any, OpenOrders, list[Line]], None
     AccountRestricted: _restricted,
     RestrictionLifted: _restricted,
     LargeHolderNoted: _large_holder,
+    MandateGranted: _mandated,
+    MandateEnded: _mandated,
+    ActedByMandate: _mandated,
     **CUSTODY_RENDERERS,
 }
 

@@ -6,11 +6,13 @@ from typing import assert_never
 from gateway.engine.entry import Entry
 from matching.acts import (
     DecideClaim,
+    GrantMandate,
     LiftFreeze,
     PlaceFreeze,
     ResolveBreak,
     RetryDeliveries,
     RetryRemoval,
+    RevokeMandate,
     SettleCashBreak,
     UnwindDelivery,
 )
@@ -79,7 +81,7 @@ class Approvals:
         del self.waiting[event.approval_id]
 
 
-def subject_of(act: AnyAct) -> str:
+def subject_of(act: AnyAct) -> str:  # noqa: C901 - one line an act
     """What an act is about, in few words."""
     match act:
         case HaltTrading() | ResumeTrading():
@@ -106,6 +108,10 @@ def subject_of(act: AnyAct) -> str:
             return ", ".join(map(str, act.trade_ids)) or "all"
         case ReviewNegotiatedTransfer():
             return f"{act.transfer_id} {'approved' if act.approved else 'refused'}"
+        case GrantMandate():
+            return f"{act.participant} for {act.account}: {', '.join(act.actions)}"
+        case RevokeMandate():
+            return str(act.mandate_id)
         case AdoptRules():
             return "; ".join(_told(change.parameter, change.value, change.listing) for change in act.changes)
         case _:

@@ -16,9 +16,11 @@ from settlement.events import (
     WithdrawalRequested,
     WithdrawalReturned,
 )
+from settlement.mandate import ActedByMandate
 from settlement.retired_figures import RetiredTotalsSet
 
 CHANGES_NO_VIEW: Final = (
+    ActedByMandate,
     Replayed,
     OrdersCancelled,
     BankStatementRecorded,

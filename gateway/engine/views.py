@@ -4,9 +4,9 @@ Readers never touch the core: they would see what is not yet durable. Memory is 
 number of accounts; orders that ended are kept for a while and then served by the database (`history`).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 from gateway.engine.account_views import AccountView, LotView
 from gateway.engine.accounts import Accounts, AccountsState
@@ -14,6 +14,8 @@ from gateway.engine.approvals import Approvals, ApprovalView
 from gateway.engine.custody import Custody, CustodyState
 from gateway.engine.depth import Depth, DepthChange, DepthState, DepthView
 from gateway.engine.entry import Entry
+from gateway.engine.handlers import Handler, nothing, plain
+from gateway.engine.mandates import Mandates, MandateView
 from gateway.engine.market import HaltView, ListingView, Market, MarketState, MarketView
 from gateway.engine.negotiations import STEPS, Negotiations, NegotiationView, Step
 from gateway.engine.order_views import OrderViews
@@ -35,7 +37,6 @@ from matching.events import (
     DayClosed,
     DayOpened,
     DayPricesRevised,
-    Event,
     ListingAdded,
     OrderAccepted,
     OrderCancelled,
@@ -65,6 +66,7 @@ from settlement.events import (
     ParticipantRegistered,
 )
 from settlement.lot import Lot, MethodologyClass
+from settlement.mandate import MandateEnded, MandateGranted
 
 RECENT_ORDERS: Final = 4_096
 """How many ended orders stay in memory."""
@@ -86,6 +88,7 @@ class ViewsState:
     approvals: tuple[ApprovalView, ...]
     negotiations: tuple[NegotiationView, ...]
     custody: CustodyState
+    mandates: tuple[MandateView, ...]
     uses: UsesState
     safety: SafetyViewsState
 
@@ -104,6 +107,7 @@ class Views:
         self._orders = OrderViews(recent_orders)
         self._approvals = Approvals()
         self._custody = Custody()
+        self._mandates = Mandates()
         self._negotiations = Negotiations()
         self._recent_limit = recent_orders
         self.depth_changes: tuple[DepthChange, ...] = ()
@@ -157,6 +161,11 @@ class Views:
     def custody(self) -> Custody:
         """What stands between exchange and registry: freezes, breaks, claims, notices. Not to be altered by readers."""
         return self._custody
+
+    @property
+    def mandates(self) -> Mandates:
+        """Who may act for whom. Not to be altered by readers."""
+        return self._mandates
 
     @property
     def uses(self) -> Uses:
@@ -258,6 +267,7 @@ class Views:
             open_orders=self._orders.open.all(),
             approvals=tuple(self._approvals.waiting.values()),
             custody=self._custody.dump(),
+            mandates=tuple(self._mandates.all.values()),
             negotiations=self._negotiations.all(),
             uses=self._uses.dump(),
             safety=self._safety.dump(),
@@ -273,10 +283,11 @@ class Views:
         self._orders = OrderViews(self._recent_limit, state.open_orders)
         self._approvals = Approvals(state.approvals)
         self._custody = Custody(state.custody)
+        self._mandates = Mandates(state.mandates)
         self._negotiations = Negotiations(state.negotiations)
         self._handlers = self._make_handlers()
 
-    def _make_handlers(self) -> "dict[type, Handler]":
+    def _make_handlers(self) -> dict[type, Handler]:
         """What to do about each event. Every type is here or among those that change no view."""
         market, accounts, approvals = self._market, self._accounts, self._approvals
         custody, orders = self._custody, self._orders
@@ -289,35 +300,37 @@ class Views:
             OrderCancelled: self._on_ended,
             OrderExpired: self._on_ended,
             ParticipantRegistered: self._on_participant,
-            InstrumentAdded: _plain(market.add_instrument),
+            InstrumentAdded: plain(market.add_instrument),
             DeliverySettled: self._on_settled,
             DeliveryFailed: self._on_failed,
-            **dict.fromkeys(CHANGES_NO_VIEW, _nothing),
+            **dict.fromkeys(CHANGES_NO_VIEW, nothing),
             **accounts.handlers(),
             **custody.handlers(accounts),
             **self._safety.handlers(),
             **use_handlers(self._uses, accounts),
             TradingHalted: lambda entry, event: market.halt(event, entry.at_ns),
-            TradingResumed: _plain(market.resume),
+            TradingResumed: plain(market.resume),
             TradeBusted: self._on_busted,
-            DayPricesRevised: _plain(market.revise),
+            DayPricesRevised: plain(market.revise),
+            MandateGranted: self._mandates.grant,
+            MandateEnded: self._mandates.end,
             ApprovalRequested: approvals.request,
-            ActApproved: _plain(approvals.decide),
-            ActDeclined: _plain(approvals.decide),
-            RulesAdopted: _plain(market.adopt),
-            CalendarAnnounced: _plain(market.announce),
+            ActApproved: plain(approvals.decide),
+            ActDeclined: plain(approvals.decide),
+            RulesAdopted: plain(market.adopt),
+            CalendarAnnounced: plain(market.announce),
             ListingAdded: self._on_listing,
             DayOpened: self._on_day_opened,
-            PhaseChanged: _plain(market.change_phase),
-            BandSet: _plain(market.set_band),
-            CloseStarted: _plain(market.start_close),
-            CloseStepAdvanced: _plain(market.advance_close),
-            ClosingPriceSet: _plain(market.set_closing_price),
+            PhaseChanged: plain(market.change_phase),
+            BandSet: plain(market.set_band),
+            CloseStarted: plain(market.start_close),
+            CloseStepAdvanced: plain(market.advance_close),
+            ClosingPriceSet: plain(market.set_closing_price),
             Reconciled: self._on_reconciled,
-            DayClosed: _plain(market.close_day),
+            DayClosed: plain(market.close_day),
             **dict.fromkeys(STEPS, self._on_step),
             NegotiatedTransferExecuted: self._on_executed,
-            NegotiatedTotalsSet: _plain(market.set_negotiated_totals),
+            NegotiatedTotalsSet: plain(market.set_negotiated_totals),
         }
 
     def _on_traded(self, entry: Entry, event: Traded) -> None:
@@ -384,14 +397,3 @@ class Views:
     def _on_day_opened(self, _: Entry, event: DayOpened) -> None:
         self._market.open_day(event)
         self._accounts.begin_day()
-
-
-Handler: TypeAlias = Callable[[Entry, Any], None]
-
-
-def _plain(handle: Callable[[Any], None]) -> Handler:
-    return lambda _, event: handle(event)
-
-
-def _nothing(_: Entry, __: Event) -> None:
-    """Shown by nothing that is kept in memory."""

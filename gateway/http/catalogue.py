@@ -25,6 +25,8 @@ STATUS_OF_CORE: Final[dict[str, int]] = {
     "lot_unknown": 404,
     "participant_unknown": 404,
     "not_your_account": 403,
+    "not_mandated": 403,
+    "mandate_unknown": 404,
     "account_exists": 409,
     "bank_reference_reused": 409,
     "withdrawal_unknown": 404,

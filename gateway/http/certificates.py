@@ -32,7 +32,7 @@ from gateway.http.shapes import (
 )
 from gateway.http.transfers import TransferLot
 from gateway.http.use_reasons import CERTIFICATE_UNKNOWN, NOT_CERTIFIED
-from gateway.http.use_requests import OFFSET, RETIREMENT, find, may_see
+from gateway.http.use_requests import OFFSET, RETIREMENT, find
 from gateway.http.use_shapes import USE_PATTERN, ChannelName
 from settlement.certificate import Certificate, CertifiedLot, canonical_text, is_number
 
@@ -149,7 +149,7 @@ async def purchase_certificate(call: Call) -> Reply:
     """The certificate of a purchase that was for a use."""
     reference = call.path["reference"]
     found = await call.services.history.uses.certificate_of(reference)
-    if found is None or not may_see(call, found.says.account):
+    if found is None or not call.may_see(found.says.account):
         raise refusal(reasons.NOT_FOUND, actual=reference)
     return await _in_form(call, found)
 

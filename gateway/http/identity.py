@@ -79,7 +79,7 @@ class Identity:
             return found
         raise _not_admitted(found, signed)
 
-    def by_page(self, headers: Mapping[str, str], csrf: str) -> PersonSession:
+    def by_page(self, headers: Mapping[str, str], csrf: str) -> Caller:
         """Whose page opened a WebSocket: its cookie, its Origin, its CSRF token. Raises Refused."""
         token, session = self._session(headers)
         if "Origin" not in headers:

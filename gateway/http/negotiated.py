@@ -274,11 +274,9 @@ async def find_transfer(call: Call, transfer_id: int) -> NegotiationView | None:
 
 
 def _may_see(call: Call, transfer: NegotiationView) -> bool:
-    key = call.signed_by
-    if Scope.SUPERVISE in key.scopes or transfer.is_offered_to_all:
+    if Scope.SUPERVISE in call.signed_by.scopes or transfer.is_offered_to_all:
         return True
-    views = (call.services.views.account(account) for account in transfer.parties)
-    return any(view is not None and view.owner == key.participant for view in views)
+    return any(call.may_see(account) for account in transfer.parties)
 
 
 async def list_transfers(call: Call) -> Reply:

@@ -191,7 +191,9 @@ def _responses(route: Route) -> dict[str, Any]:
     if route.answer is not None:
         good["content"] = {"application/json": {"schema": _ref(route.answer)}}
     else:
-        good["content"] = {route.content_type.partition(";")[0]: {"schema": {"type": "string"}}}
+        content_type = route.content_type.partition(";")[0]
+        kind = "object" if content_type == "application/json" else "string"
+        good["content"] = {content_type: {"schema": {"type": kind}}}
     for content_type in (one.partition(";")[0] for one in route.also):
         good["content"][content_type] = {"schema": {"type": "string"}}
     problem = {

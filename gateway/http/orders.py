@@ -196,11 +196,7 @@ async def find_order(call: Call, order_id: int) -> OrderView | None:
     order = services.views.order(order_id) or await services.history.order(order_id)
     if order is None:
         return None
-    account = services.views.account(order.account)
-    may_see = Scope.SUPERVISE in call.signed_by.scopes or (
-        account is not None and account.owner == call.signed_by.participant
-    )
-    return order if may_see else None
+    return order if call.may_see(order.account) else None
 
 
 async def list_orders(call: Call) -> Reply:

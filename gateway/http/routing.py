@@ -15,6 +15,7 @@ from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind, Allowance
 from gateway.access.sessions import PersonSession
 from gateway.engine.account_views import AccountView
+from gateway.engine.views import Views
 from gateway.http import reasons
 from gateway.http.problems import Language, refusal
 from gateway.http.services import Services
@@ -49,6 +50,16 @@ class Reply:
     status: int = 200
     headers: Mapping[str, str] | None = None
     content_type: str = "application/json"
+
+
+def may_see(views: Views, caller: Caller, account: str) -> bool:
+    """Whether an account is the caller's own, or one it acts for by a mandate, or the caller a supervisor."""
+    view = views.account(account)
+    return view is not None and (
+        view.owner == caller.participant
+        or Scope.SUPERVISE in caller.scopes
+        or any(views.mandates.between(caller.participant, account))
+    )
 
 
 @dataclass(slots=True)
@@ -98,11 +109,15 @@ class Call:
             raise refusal(reasons.ACCOUNT_MISSING, pointer="/account")
         return AccountId(account)
 
+    def may_see(self, account: str) -> bool:
+        """Whether an account is the caller's own, or one it acts for by a mandate, or the caller a supervisor."""
+        return may_see(self.services.views, self.signed_by, account)
+
     def own_account(self, named: str | None) -> AccountView:
-        """An account to be read: it must be the participant's own, or the reader a supervisor."""
+        """An account to be read by who may see it. Raises Refused."""
         account = self.account(named)
         view = self.services.views.account(account)
-        if view is not None and (view.owner == self.participant or Scope.SUPERVISE in self.signed_by.scopes):
+        if view is not None and self.may_see(account):
             return view
         # Whether another's account exists is not told to those who may not see it.
         reason = ACCOUNT_UNKNOWN if view is None and named is None else NOT_YOUR_ACCOUNT

@@ -79,6 +79,9 @@ class SessionAccount(Answer):
     account: AccountName
     owner: Name
     own: bool
+    actions: Annotated[
+        list[str] | None, Field(description="What a mandate lets one do there; none for one's own.")
+    ]
 
 
 class SessionAnswer(Answer):
@@ -188,15 +191,24 @@ def _begun(call: Call, token: str, session: PersonSession, *, status: int = 200)
 
 
 def _body(call: Call, token: str, session: PersonSession) -> dict[str, Any]:
-    accounts = call.services.views.accounts().values()
+    views = call.services.views
+    own = [view for view in views.accounts().values() if view.owner == session.participant]
+    entrusted = views.mandates.of_delegate(session.participant)
     return {
         "person": session.person,
         "participant": session.participant,
         "account": session.account,
         "accounts": [
-            {"account": view.account, "owner": view.owner, "own": True}
-            for view in accounts
-            if view.owner == session.participant
+            {"account": view.account, "owner": view.owner, "own": True, "actions": None} for view in own
+        ]
+        + [
+            {
+                "account": account,
+                "owner": views.accounts()[account].owner,
+                "own": False,
+                "actions": sorted(actions),
+            }
+            for account, actions in entrusted.items()
         ],
         "scopes": sorted(session.scopes),
         "csrf": csrf_of(token),

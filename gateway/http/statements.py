@@ -11,6 +11,7 @@ from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind
 from gateway.documents.statement import rows_of, statement_document
 from gateway.engine.statement_body import statement_body
+from gateway.formats import parse_date
 from gateway.http import reasons
 from gateway.http.printing import CSV, PDF, printed
 from gateway.http.problems import refusal
@@ -139,7 +140,11 @@ def _as_csv(body: dict[str, Any]) -> Reply:
 
 async def check_statement(call: Call) -> Reply:
     """Whether a statement with this digest was ever issued for the day. Of whom, only who holds it knows."""
-    day, digest = call.path["date"], call.path["digest"].lower()
+    digest = call.path["digest"].lower()
+    try:
+        day = parse_date(call.path["date"])
+    except ValueError:
+        raise refusal(reasons.NOT_FOUND, actual=call.path["date"]) from None
     issued = await call.services.history.statements.is_issued(day, digest)
     return Reply({"trading_day": day, "digest": digest, "issued": issued})
 

@@ -211,15 +211,9 @@ async def get_transfer_out(call: Call) -> Reply:
 
 async def _get(call: Call, kind: InstructionKind) -> Reply:
     found = await call.services.history.transfer(call.path["transfer_id"])
-    if found is None or found.kind != kind.value or not _may_see(call, found.account):
+    if found is None or found.kind != kind.value or not call.may_see(found.account):
         raise refusal(reasons.NOT_FOUND, actual=call.path["transfer_id"])
     return Reply(transfer_body(found, call.language))
-
-
-def _may_see(call: Call, account: str) -> bool:
-    view = call.services.views.account(account)
-    key = call.signed_by
-    return view is not None and (view.owner == key.participant or Scope.SUPERVISE in key.scopes)
 
 
 async def list_transfers_in(call: Call) -> Reply:

@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from gateway.access.keys import Scope
 from gateway.engine.entry import Entry
 from gateway.engine.use_history import as_it_stands
 from gateway.engine.uses import HELD, RETIRING, UseView
@@ -47,16 +46,9 @@ async def find(call: Call, kind: str) -> UseView:
     """The use a path names, which the caller may see. Raises Refused."""
     use_id = call.path["use_id"]
     found = await call.services.history.uses.use(use_id) if use_id.startswith(f"{kind}-") else None
-    if found is None or not may_see(call, found.account):
+    if found is None or not call.may_see(found.account):
         raise refusal(reasons.NOT_FOUND, actual=use_id)
     return as_it_stands(found, call.services.views.uses.state_of(found.use_id))
-
-
-def may_see(call: Call, account: str) -> bool:
-    """Whether the account is the caller's own, or the caller a supervisor."""
-    view = call.services.views.account(account)
-    key = call.signed_by
-    return view is not None and (view.owner == key.participant or Scope.SUPERVISE in key.scopes)
 
 
 async def list_uses(call: Call, kind: str) -> Reply:

@@ -126,14 +126,9 @@ def _requested(entry: Entry) -> dict[str, Any]:
 async def get_withdrawal(call: Call) -> Reply:
     """One withdrawal."""
     found = await call.services.history.withdrawals.one(call.path["withdrawal_id"])
-    if found is None or not _may_see(call, found.account):
+    if found is None or not call.may_see(found.account):
         raise refusal(reasons.NOT_FOUND, actual=call.path["withdrawal_id"])
     return Reply(withdrawal_body(found))
-
-
-def _may_see(call: Call, account: str) -> bool:
-    view, key = call.services.views.account(account), call.signed_by
-    return view is not None and (view.owner == key.participant or Scope.SUPERVISE in key.scopes)
 
 
 async def list_own_withdrawals(call: Call) -> Reply:

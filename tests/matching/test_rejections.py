@@ -13,6 +13,7 @@ import pytest
 import matching.rejections
 import settlement.cash_rejections
 import settlement.custody_rejections
+import settlement.mandate_rejections
 import settlement.rejections
 from matching.acts import SettleCashBreak
 from matching.close_events import IssuedStatement
@@ -56,7 +57,7 @@ from settlement.lot import MethodologyClass
 from settlement.rejections import Reason, Unit
 from settlement.serials import SerialRange
 from settlement.values import AccountId, AssetCode, LotId, ParticipantId, TradingDay
-from tests.matching import custody_claims, negotiated_claims
+from tests.matching import custody_claims, mandate_claims, negotiated_claims
 from tests.matching.driver import (
     CLASS_II,
     EVENT,
@@ -98,6 +99,7 @@ REASONS: Final = (
     *settlement.rejections.REASONS,
     *settlement.cash_rejections.REASONS,
     *settlement.custody_rejections.REASONS,
+    *settlement.mandate_rejections.REASONS,
     *matching.rejections.REASONS,
 )
 BUY, SELL = Side.BUY, Side.SELL
@@ -1028,6 +1030,7 @@ def a_retirement_asked_again_without_a_reason() -> tuple[Driver, Command]:
 
 CLAIMS.extend(Claim(code=code, name=case.__name__, case=case) for code, case in negotiated_claims.CASES)
 CLAIMS.extend(Claim(code=code, name=case.__name__, case=case) for code, case in custody_claims.CASES)
+CLAIMS.extend(Claim(code=code, name=case.__name__, case=case) for code, case in mandate_claims.CASES)
 
 
 def but_for_the_attempt(state: ExchangeState, before: ExchangeState) -> ExchangeState:
@@ -1048,6 +1051,7 @@ def test_a_command_is_refused_for_its_reason_and_changes_nothing(claim: Claim) -
     assert after.client_ids[: len(before.client_ids)] == before.client_ids
     decided = isinstance(command, ClientCommand) and claim.code not in {
         "not_your_account",
+        "not_mandated",
         "client_id_reused",
     }
     known = isinstance(command, ClientCommand) and (

@@ -16,11 +16,13 @@ from typing import assert_never
 
 from matching.acts import (
     DecideClaim,
+    GrantMandate,
     LiftFreeze,
     PlaceFreeze,
     ResolveBreak,
     RetryDeliveries,
     RetryRemoval,
+    RevokeMandate,
     SettleCashBreak,
     UnwindDelivery,
 )
@@ -96,6 +98,7 @@ from settlement.use_commands import (
 )
 from tests.reference import rules
 from tests.reference.custody import NEXT_OF_CLAIM, Custody, Frost, are_sound
+from tests.reference.mandates import Mandates
 from tests.reference.negotiation import NEGOTIATED_PHASES, Negotiation
 from tests.reference.office import Office, PlainUse, UseRequest, channels
 from tests.reference.rules import Terms, number
@@ -149,6 +152,8 @@ class PlainOrder:
     """What its side pays: as it was when the order came, or was last replaced."""
     traded_fen: int = 0
     """What it has been traded for."""
+    hand: str | None = None
+    """Who placed it for its owner, or replaced it last."""
 
     def fee_of(self, fen: int) -> int:
         """What it pays for trading that much more."""
@@ -233,12 +238,14 @@ class Market:
         self.safety = PlainSafety(self)
         self.waiting: dict[int, AnyAct] = {}
         self.negotiation = Negotiation(self)
+        self.mandates = Mandates(self)
         self._terms: dict[str | None, tuple[int, int, Terms | None]] = {}
 
     def do(self, command: Command, seq: int, at_ns: int) -> list[Note]:
         """Let time pass up to that instant, then obey or refuse the command; everything that happened."""
         since_ns, self.seq, self.at_ns = self.at_ns, seq, at_ns
-        notes = [*self.follow_time(since_ns), *self.ask_due(), *self.safety.follow_time(at_ns)]
+        notes = [*self.follow_time(since_ns), *self.mandates.follow_time(), *self.ask_due()]
+        notes.extend(self.safety.follow_time(at_ns))
         answer = self.decide(command)
         said = [("rejected", answer)] if isinstance(answer, str) else [*answer, *self.ask_due()]
         told = [*notes, *said, *self.follow_up()]
@@ -350,6 +357,8 @@ class Market:
                 | UnwindDelivery()
                 | SettleCashBreak()
                 | ReviewNegotiatedTransfer()
+                | GrantMandate()
+                | RevokeMandate()
                 | ThrowKillSwitch()
                 | LiftKillSwitch()
             ):
@@ -380,7 +389,7 @@ class Market:
     def decide_once(self, command: ClientRequest) -> Answer:
         """The same request twice is the same request once; a refused one has used its id too."""
         if not isinstance(command, BankCommand):
-            stranger = self.vault.stranger(command.participant, command.account)
+            stranger = self.mandates.stranger(command)
             if stranger is not None:
                 return stranger
         space, content = content_of(command)
@@ -390,6 +399,12 @@ class Market:
         self.used[command.account, space, command.client_id] = (self.seq, content)
         if self.is_late(command.deadline_ns):
             return "deadline_passed"
+        answer = self.decide_in_time(command)
+        if isinstance(answer, str) or isinstance(command, BankCommand):
+            return answer
+        return [*self.mandates.note(command), *answer]
+
+    def decide_in_time(self, command: ClientRequest) -> Answer:
         if isinstance(command, SubmitOrder):
             return self.submit(command)
         if isinstance(command, ReplaceOrder):
@@ -487,6 +502,7 @@ class Market:
             command.quantity_tonnes,
             command.use,
             self.fee_now(command.listing, command.side.value),
+            hand=self.mandates.hand(command),
         )
         refused = self.not_this_order(order, 0)
         if refused is not None:
@@ -520,7 +536,8 @@ class Market:
         if whole <= filled:
             return "quantity_already_filled"
         fee = self.fee_now(old.listing, old.side)
-        new = replace(old, price_fen=price_fen, whole_tonnes=whole, tonnes=whole - filled, fee=fee)
+        hand = self.mandates.hand(command)
+        new = replace(old, price_fen=price_fen, whole_tonnes=whole, tonnes=whole - filled, fee=fee, hand=hand)
         refused = self.not_this_order(new, old.cover()[1])
         if refused is not None:
             return refused
@@ -537,6 +554,7 @@ class Market:
             return notes
         listing.remove(old)
         old.price_fen, old.whole_tonnes, old.tonnes, old.fee = price_fen, whole, new.tonnes, fee
+        old.hand = hand
         notes.extend(self.meet(listing, old, meets, own))
         if old.tonnes:
             notes.append(self.rest(listing, old))
@@ -559,12 +577,16 @@ class Market:
         for resting in listing.facing(order.side, order.price_fen):
             if wanted == 0:
                 break
-            if self.vault.owners[resting.account] == self.vault.owners[order.account]:
+            if any(hand in self.hands(order) for hand in self.hands(resting)):
                 own.append(resting)
                 continue
             meets.append((resting, min(wanted, resting.tonnes)))
             wanted -= meets[-1][1]
         return meets, own, wanted
+
+    def hands(self, order: PlainOrder) -> list[str]:
+        """Its owner, and who acts for it."""
+        return [self.vault.owners[order.account], *([] if order.hand is None else [order.hand])]
 
     def meet(
         self,
@@ -706,9 +728,13 @@ class Market:
     def cancel(self, command: CancelOrder | CancelOrders) -> Answer:
         if self.is_late(command.deadline_ns):
             return "deadline_passed"
-        stranger = self.vault.stranger(command.participant, command.account)
+        stranger = self.mandates.stranger(command)
         if stranger is not None:
             return stranger
+        answer = self.cancel_in_time(command)
+        return answer if isinstance(answer, str) else [*self.mandates.note(command), *answer]
+
+    def cancel_in_time(self, command: CancelOrder | CancelOrders) -> Answer:
         if self.phase in NO_CANCEL_PHASES:
             return "phase_closed"
         if isinstance(command, CancelOrder):
@@ -813,6 +839,8 @@ class Market:
                 return self.not_these_rules(act, waited=waited)
             case ReviewNegotiatedTransfer():
                 return self.negotiation.not_to_review(act)
+            case GrantMandate() | RevokeMandate():
+                return self.mandates.not_this(act)
             case _:
                 return self.not_this_custody_act(act)
 
@@ -880,6 +908,8 @@ class Market:
             case ResumeTrading():
                 self.halted.remove(act.listing)
                 return [("resumed", act.listing)]
+            case GrantMandate() | RevokeMandate():
+                return self.mandates.done(act)
             case ThrowKillSwitch() | LiftKillSwitch():
                 return self.safety.switched(act)
             case RestrictAccount():
@@ -1251,8 +1281,10 @@ def act_name(act: AnyAct) -> str:
             return "lift_kill_switch"
         case BustTrade():
             return "bust_trade"
-        case RetryRetirement() | RetryRemoval():
+        case RetryRetirement() | RetryRemoval() | RevokeMandate():
             return ""
+        case GrantMandate():
+            return "grant_mandate"
         case AdoptRules():
             return "emergency_rules" if act.emergency else ""
         case PlaceFreeze():

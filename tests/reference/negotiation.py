@@ -68,6 +68,8 @@ class PlainTransfer:
     aside: Aside | None = None
     trade: int | None = None
     undone: bool = False
+    hand: str | None = None
+    """Who made its terms for the account that stands by them."""
 
     def who(self, side: str) -> str | None:
         return self.seller if side == "sell" else self.buyer
@@ -177,6 +179,7 @@ class Negotiation:
             command.agreement_no,
             command.expires_at_ns,
             parties,
+            hand=self.market.mandates.hand(command),
         )
         known = self.agreed(transfer)
         if known is not None:
@@ -214,7 +217,9 @@ class Negotiation:
         refused = (
             self.not_here(stake)
             or self.not_this(stake)
-            or self.not_together(command.participant, command.account, transfer.who(transfer.proposer))
+            or self.not_together(
+                command.participant, command.account, transfer.who(transfer.proposer), transfer.hand
+            )
         )
         if refused is not None:
             return refused
@@ -249,7 +254,7 @@ class Negotiation:
             return refused
         self.release(transfer)
         transfer.turn += 1
-        transfer.proposer = side
+        transfer.proposer, transfer.hand = side, self.market.mandates.hand(command)
         transfer.price_fen, transfer.tonnes = price_fen, tonnes
         transfer.expires_ns = command.expires_at_ns
         transfer.lots = self.chosen(stake)
@@ -367,11 +372,13 @@ class Negotiation:
     def not_until(self, expires_ns: int | None) -> str | None:
         return "expiry_passed" if expires_ns is not None and expires_ns <= self.market.at_ns else None
 
-    def not_together(self, participant: str, account: str, counterparty: str | None) -> str | None:
+    def not_together(
+        self, participant: str, account: str, counterparty: str | None, hand: str | None = None
+    ) -> str | None:
         if counterparty is None:
             return None
-        owner = self.market.vault.owners[counterparty]
-        mine = owner in (self.market.vault.owners[account], participant)
+        ours = (self.market.vault.owners[account], participant)
+        mine = self.market.vault.owners[counterparty] in ours or hand in ours
         return "same_beneficial_owner" if mine else None
 
     def not_this(self, stake: Stake) -> str | None:

@@ -66,6 +66,7 @@ LISTS = (
     "position_limits",
     "large_holder_alerts",
     "two_person_acts",
+    "mandate_kinds",
     "negotiated_band_tiers",
     "use_channels",
 )
@@ -78,6 +79,7 @@ ONE_FOR_ALL = (
     "settlement_account",
     "notice_s",
     "two_person_acts",
+    "mandate_kinds",
     "negotiated_max_filed",
     "transfers_until",
     "correction_policy",
@@ -98,6 +100,7 @@ GRAVE_ACTS = (
     *("place_freeze", "lift_freeze", "decide_claim", "resolve_break", "retry_deliveries", "unwind_delivery"),
     "settle_cash_break",
     "review_negotiated",
+    "grant_mandate",
     "kill_switch",
     "lift_kill_switch",
 )
@@ -121,7 +124,7 @@ def is_faulty(change: RuleChange) -> bool:
         return False
     if change.parameter == "transfers_until":
         return seconds_of(change.value) is None and change.value != "none"
-    if change.parameter == "participant_kinds":
+    if change.parameter in ("participant_kinds", "mandate_kinds"):
         return any(kind not in KINDS for kind in names(change.value))
     if change.parameter in ("position_limits", "large_holder_alerts"):
         return tonnes_by_kind(change.value) is None

@@ -184,11 +184,6 @@ class Vault:
 
     # ---- who and what -----------------------------------------------------------------------------------------------
 
-    def stranger(self, participant: str, account: str) -> str | None:
-        if account not in self.owners:
-            return "account_unknown"
-        return None if self.owners[account] == participant else "not_your_account"
-
     def admit(self, command: RegisterParticipant) -> Answer:
         if command.participant in self.participants:
             return "participant_exists"

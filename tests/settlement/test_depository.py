@@ -127,7 +127,7 @@ def test_another_owners_account_is_not_yours() -> None:
     stranger = replace(transfer_in(SELLER, part("A", (30, 31))), participant=ParticipantId("buyer-owner"))
     refused = depository.refuse_transfer_in(stranger)
     assert refused == Rejection(code="not_your_account", actual="seller")
-    assert depository.may_act(ParticipantId("seller-owner"), SELLER) is None
+    assert depository.mandates.refuse(ParticipantId("seller-owner"), SELLER, None) is None
 
 
 def test_a_lot_may_be_told_twice() -> None:

@@ -40,6 +40,9 @@ class Bargaining:
         return self.random.random() < share
 
     def actor(self, account: AccountId) -> ParticipantId:
+        delegates = [one.delegate for one in self.market.mandates.all if one.account == account]
+        if delegates and self.chance(0.4):
+            return ParticipantId(self.random.choice(delegates))
         return ParticipantId("p1") if self.chance(0.01) else OWNERS.get(account, ParticipantId("p2"))
 
     def file(self) -> Command:

@@ -10,11 +10,13 @@ from random import Random
 
 from matching.acts import (
     DecideClaim,
+    GrantMandate,
     LiftFreeze,
     PlaceFreeze,
     ResolveBreak,
     RetryDeliveries,
     RetryRemoval,
+    RevokeMandate,
     SettleCashBreak,
     UnwindDelivery,
 )
@@ -86,6 +88,7 @@ from settlement.freeze import FreezeId
 from settlement.instrument import Instrument
 from settlement.lot import Lot, MethodologyClass
 from settlement.lot_choice import LotChoice
+from settlement.mandate import MandatedAction, MandateId
 from settlement.notice import Notice, NoticeKind
 from settlement.removal import RemovalId
 from settlement.retirement import RetirementId, Use
@@ -153,6 +156,7 @@ class Hostile:
             (2, self.kill_switch),
             (6, self.bust),
             (5, self.second_person),
+            (18, self.mandate),
             (220, self.bargain),
             (5, self.retry),
             (1, self.calendar),
@@ -820,6 +824,7 @@ class Hostile:
             ("registry_patience_s", (3_600, 0, 366 * 86_400, 366 * 86_400 + 1)),
             ("two_person_acts", ("none", universe.GRAVE, "halt,restrict_account", "tea_break")),
             ("close_threshold_tonnes", (0, 10, 100)),
+            ("mandate_kinds", (universe.ALL_KINDS, "project_applicant", "individual", "bank", "")),
             ("transfers_until", ("none", "none", "16:00", "09:00", "24:00", "9:00", 5)),
             ("correction_policy", ("claim_only", "freeze_holder", "forgive")),
             (
@@ -875,6 +880,26 @@ class Hostile:
                 RestrictAccount(operator=operator, reason=reason, account=account),
                 LiftRestriction(operator=operator, reason=reason, account=account),
             )
+        )
+
+    def mandate(self) -> Command:
+        """Somebody is to act for another's account, for hours or for a moment, or for nothing; or no more."""
+        operator, reason = self.operator(), "" if self.chance(0.03) else "chance"
+        known = [MandateId(one.number) for one in self.market.mandates.all]
+        if (known and self.chance(0.3)) or self.chance(0.05):
+            return RevokeMandate(
+                operator=operator, reason=reason, mandate_id=self.random.choice(known or [MandateId(1)])
+            )
+        number = 0 if self.chance(0.03) else self.random.choice((1, 2, 4, 4, 4))
+        actions = self.random.sample(tuple(MandatedAction), number)
+        ahead_ns = self.random.choice((0, -1, 1, 60 * SECOND_NS, 3_600 * SECOND_NS, 3 * DAY_NS, 9 * DAY_NS))
+        return GrantMandate(
+            operator=operator,
+            reason=reason,
+            account=self.account(),
+            participant=ParticipantId(self.random.choice(("p1", "p3", "p4", "p4", "p5", "p5", "stranger"))),
+            actions=(*actions, *actions[:1]) if self.chance(0.03) else tuple(actions),
+            until_ns=self.at_ns + ahead_ns,
         )
 
     def safety(self) -> Command:
@@ -1033,6 +1058,9 @@ class Hostile:
     def actor(self, account: AccountId) -> ParticipantId:
         if self.chance(0.02):
             return ParticipantId(self.random.choice(("p1", "p2", "stranger")))
+        delegates = [one.delegate for one in self.market.mandates.all if one.account == account]
+        if delegates and self.chance(0.4):
+            return ParticipantId(self.random.choice(delegates))
         return OWNERS.get(account, ParticipantId("p1"))
 
     def listing(self) -> AssetCode:

@@ -112,6 +112,7 @@ from settlement.events import (
     WithdrawalReturned,
 )
 from settlement.lot import MethodologyClass
+from settlement.mandate import ActedByMandate, MandateEnded, MandateGranted
 from settlement.retired_figures import RetiredTotalsSet
 from settlement.use_events import (
     CertificateIssued,
@@ -228,6 +229,15 @@ def _operators_note(event: Event) -> Note:
             return ("lifted", event.account)
         case TradeBusted():
             return ("busted", event.trade_id)
+        case MandateGranted(mandate=granted):
+            return (
+                *("mandate", granted.mandate_id, granted.account, granted.participant),
+                *(tuple(action.value for action in granted.actions), granted.until_ns),
+            )
+        case MandateEnded():
+            return ("mandate over", event.mandate_id, event.account, event.participant, event.end.value)
+        case ActedByMandate():
+            return ("by mandate", event.mandate_id, event.account, event.participant)
         case KillSwitchThrown():
             return ("killed", event.scope.value, event.subject)
         case KillSwitchLifted():

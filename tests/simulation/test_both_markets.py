@@ -92,6 +92,7 @@ RULES: dict[str, RuleValue] = {
     "retention_years": 20,
     "notice_s": 0,
     "two_person_acts": "none",
+    "mandate_kinds": "project_applicant, scenario_applicant",
     "transfers_until": "none",
     "correction_policy": "claim_only",
     "depth_levels": 5,

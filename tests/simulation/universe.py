@@ -128,6 +128,7 @@ def first_rules(random: Random) -> dict[str, RuleValue]:
         "negotiated_max_rounds": random.choice((2, 3, 20)),
         "notice_s": random.choice((0, 0, 60)),
         "two_person_acts": random.choice(("none", "none", GRAVE, ", ".join(EXCEPTIONAL_ACTS))),
+        "mandate_kinds": random.choice((ALL_KINDS, "project_applicant, individual")),
         "transfers_until": random.choice(("none", "none", "15:30")),
         "correction_policy": random.choice(("claim_only", "freeze_holder")),
         "depth_levels": 5,

@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from socket import SO_SNDBUF, SOL_SOCKET
 from typing import Final
 
 from aiohttp import WSCloseCode, web
 
 from gateway.access.sessions import PersonSession
+from gateway.engine.entry import Entry
 from gateway.engine.patience import submit_patiently
 from gateway.engine.sequencer import Stopped
 from gateway.http import reasons
@@ -20,6 +22,7 @@ from gateway.http.stream.hub import Hub
 from gateway.http.stream.outbox import KEY_GONE, SLOW_CONSUMER
 from gateway.http.stream.session import Session
 from matching.safety_commands import EndConnection
+from settlement.mandate import MandateEnded
 
 MESSAGE_LIMIT_BYTES: Final = 64 * 1_024
 SEND_BUFFER_BYTES: Final = 64 * 1_024
@@ -44,6 +47,7 @@ class Stream:
         self._watcher: asyncio.Task[None] | None = None
         services.metrics.watch(services.metrics.ws_clients, lambda: len(self._sessions))
         services.sign_ins.sessions.on_end(self._person_left)
+        services.sequencer.on_commit(self._on_commit)
 
     async def start(self, _: web.Application) -> None:
         """Say what was lost with the process before, and begin to watch for connections that are stuck."""
@@ -144,6 +148,14 @@ class Stream:
         """A person's session was ended: its connections end with it, without waiting to be found."""
         for session in self._sessions:
             if session.caller is ended:
+                session.leave()
+                self._end(session, KEY_GONE, "key_gone")
+
+    def _on_commit(self, entries: Sequence[Entry]) -> None:
+        """Whoever may not act for an account any more is told no more of it; the views know already."""
+        ended = any(isinstance(event, MandateEnded) for entry in entries for event in entry.events)
+        for session in self._sessions if ended else ():
+            if not session.may_follow():
                 session.leave()
                 self._end(session, KEY_GONE, "key_gone")
 

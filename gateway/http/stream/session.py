@@ -20,7 +20,7 @@ from gateway.http.bodies import parse_json
 from gateway.http.dispatch import Dispatcher, require_scope, unexpected
 from gateway.http.problems import Language, Refused, refusal, render
 from gateway.http.reading import read_model
-from gateway.http.routing import Call, Handler
+from gateway.http.routing import Call, Handler, may_see
 from gateway.http.services import Services
 from gateway.http.stream.guard import ConnectionGuard
 from gateway.http.stream.hub import CHANNELS, PRIVATE_CHANNEL, EventFollower, Hub
@@ -107,6 +107,11 @@ class Session:
         """Whether the key, or the person's session, that this connection logged on with may still be used."""
         return self.caller is None or self._dispatcher.identity.is_good(self.caller)
 
+    def may_follow(self) -> bool:
+        """Whether the account whose events it follows may still be seen."""
+        follower, caller = self._follower, self.caller
+        return follower is None or caller is None or may_see(self.services.views, caller, follower.account)
+
     def _take(self, raw: bytes) -> None:
         message: Any = None
         try:
@@ -152,13 +157,10 @@ class Session:
             case _:
                 self._answer(request_id, {"time_us": self.services.clock.now_ns() // 1_000})
 
-    # --- who -------------------------------------------------------------------------------------------------------
-
     def _logon(self, request: Logon | PageLogon, request_id: str | int | None) -> None:
         if self.caller is not None:
             raise refusal(reasons.ALREADY_LOGGED_ON)
         identity = self._dispatcher.identity
-        caller: Caller
         if isinstance(request, PageLogon):
             caller = identity.by_page(self._headers, request.csrf)
         else:

@@ -66,6 +66,7 @@ async def test_an_empty_exchange_is_set_up_and_opened(database: str) -> None:
             rule("retention_years", 20, START_NS),
             rule("notice_s", 0, START_NS),
             rule("two_person_acts", "bust_trade", START_NS),
+            rule("mandate_kinds", "project_applicant", START_NS),
             rule("negotiated_min_tonnes", 1, START_NS),
             rule("negotiated_band_tiers", "3000 below 500000; none", START_NS),
             rule("negotiated_reference", "previous_close", START_NS),

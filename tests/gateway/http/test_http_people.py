@@ -38,7 +38,9 @@ async def test_a_person_logs_in_trades_and_logs_out(exchange: Desk) -> None:
             "buyer-person",
             "buyer",
         )
-        assert session["accounts"] == [{"account": "buyer", "owner": "buyer-person", "own": True}]
+        assert session["accounts"] == [
+            {"account": "buyer", "owner": "buyer-person", "own": True, "actions": None}
+        ]
         assert session["scopes"] == ["negotiate", "offset", "read", "trade", "transfer"]
         assert await page.ok("GET", "/v1/session") == session
 
