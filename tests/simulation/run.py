@@ -128,14 +128,13 @@ def compare_balances(exchange: Exchange, reference: Market) -> None:
 
 
 def compare(exchange: Exchange, reference: Market) -> None:
-    """Orders, depth, totals, serials and outbox are the same in both."""
+    """Orders in their queues, depth, totals, serials and outbox are the same in both."""
     assert list(exchange.trading.open_orders) == list(reference.open)
     for code, listing in reference.listings.items():
         for side in Side:
             depth = exchange.trading.markets[AssetCode(code)].book.depth(side, 10**6)
             assert depth == listing.depth(side.value), f"{code} {side}"
-            reference_orders = [order for price in listing.book[side.value].values() for order in price]
-            assert sorted(
+            assert [
                 (
                     order.order_id,
                     order.price_fen,
@@ -146,7 +145,7 @@ def compare(exchange: Exchange, reference: Market) -> None:
                 )
                 for order in exchange.trading.markets[AssetCode(code)].book.orders()
                 if order.side is side
-            ) == sorted(
+            ] == [
                 (
                     order.order_id,
                     order.price_fen,
@@ -155,8 +154,9 @@ def compare(exchange: Exchange, reference: Market) -> None:
                     order.fee,
                     order.traded_fen,
                 )
-                for order in reference_orders
-            )
+                for price, _ in depth
+                for order in listing.book[side.value][price]
+            ]
     bought_for = {order_id: order.use for order_id, order in exchange.trading.open_orders.items()}
     assert bought_for == {order_id: order.use for order_id, order in reference.open.items()}
     standing = exchange.trading.standing
