@@ -5,7 +5,7 @@ and the views', which is as far as the last commit. They are the same code, so w
 stored when an order ends cannot differ.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.engine.entry import Entry
 from matching.commands import SubmitOrder
@@ -55,8 +55,9 @@ class OrderView:
     actual: Figure | None = None
     use: Use | None = None
     """What its units are to be retired for on settlement."""
-    rested_seq: int = 0
-    """By which command it took its place in the book: at one price the lower one is served first."""
+    rested_seq: int = field(default=0, compare=False)
+    """By which command it took its place in the book: at one price the lower one is served first. Of an order
+    that has ended nothing is kept of it, so it is no part of what two pictures of an order are compared by."""
 
     @property
     def filled_tonnes(self) -> int:

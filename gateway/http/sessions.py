@@ -60,7 +60,7 @@ class EnrolRequest(Request):
     password: PasswordIn
 
 
-class ConfirmRequest(Request):
+class TotpConfirmRequest(Request):
     """What the authenticator shows."""
 
     code: Annotated[str, Field(pattern="^[0-9]{6}$")]
@@ -361,7 +361,11 @@ ROUTES: Final = (
     ),
     _judging("/v1/session/totp", begin_totp, "Begin to enrol an authenticator", Enrolment, body=EnrolRequest),
     _judging(
-        "/v1/session/totp/confirm", confirm_totp, "Finish enrolling it", RecoveryCodes, body=ConfirmRequest
+        "/v1/session/totp/confirm",
+        confirm_totp,
+        "Finish enrolling it",
+        RecoveryCodes,
+        body=TotpConfirmRequest,
     ),
     _judging("/v1/session/totp/remove", remove_totp, "Remove it", SessionAnswer, body=RemoveTotpRequest),
     _reading("/v1/sessions", list_sessions, "One's own sessions", SessionItems),

@@ -26,7 +26,7 @@ from registry_bridge.registry import (
     SubAccount,
 )
 from settlement.lot import MethodologyClass
-from settlement.serials import Serials, contains, is_well_formed, union
+from settlement.serials import Serials, contains, is_well_formed, merged
 
 RETIRED = "retired"
 """The third place a serial can be, beside the two sub-accounts; nothing leaves it."""
@@ -242,7 +242,7 @@ def _is_withdrawn(kind: MovementKind, leg: MovementLeg, facts: Facts) -> bool:
     if kind is not MovementKind.TRANSFER_OUT or not facts.corrected.get(leg.lot):
         return False
     ranges = tuple((one.first, one.end) for one in facts.corrected[leg.lot])
-    return contains(union(ranges, ()), leg.serials)
+    return contains(merged(ranges, ()), leg.serials)
 
 
 def overlaps(serials: Serials, ranges: Iterable[tuple[int, int]]) -> bool:

@@ -4,7 +4,7 @@ from collections import Counter
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matching.commands import AdvanceTime
@@ -90,6 +90,7 @@ STEPS_S = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(STEPS_S, max_size=25))
 def test_each_phase_comes_once_whatever_the_clock_and_the_process_do(steps_s: list[int]) -> None:
     steady, failing = Process(restarts=False), Process(restarts=True)

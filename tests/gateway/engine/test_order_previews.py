@@ -43,7 +43,9 @@ EVENT = Use(purpose=RetirementPurpose.VOLUNTARY_OFFSET, beneficiary="a marathon"
 
 Case: TypeAlias = Callable[[], tuple[Driver, Command]]
 
-OF_THE_REQUEST = frozenset({"account_unknown", "not_your_account", "client_id_reused", "deadline_passed"})
+OF_THE_REQUEST = frozenset(
+    {"account_unknown", "not_your_account", "not_mandated", "client_id_reused", "deadline_passed"}
+)
 """Refusals of who asks, when and under which id: a preview is not asked about those."""
 
 

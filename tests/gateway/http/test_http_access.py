@@ -9,6 +9,7 @@ import pytest
 
 from gateway.access.keys import Scope
 from gateway.access.sessions import PersonSession, csrf_of
+from gateway.engine.clock import NS_PER_S
 from gateway.http.app import ROUTES
 from gateway.http.routing import Route
 from registry_bridge.signing import HmacKey
@@ -117,7 +118,7 @@ async def no_longer(shared: Desk, who: str, how: str) -> Person:
     else:
         key = shared.services.keys.find(gone.key)
         assert key is not None
-        shared.services.keys._keys[gone.key] = replace(key, expires_at_ns=time.time_ns())
+        shared.services.keys._keys[gone.key] = replace(key, expires_at_ns=time.time_ns() - NS_PER_S)
     return gone
 
 

@@ -9,7 +9,9 @@ from gateway.http import reasons
 from gateway.http.app import ROUTES
 from gateway.http.catalogue import CATALOGUE, RETRYABLE, STATUS, STATUS_OF_CORE
 from gateway.http.openapi import openapi_document
+from gateway.http.people_reasons import PEOPLE_REASONS
 from gateway.http.problems import language_of
+from gateway.http.routing import Route
 from gateway.http.statement_reasons import STATEMENT_REASONS
 from gateway.http.use_reasons import USE_REASONS
 from matching.rejections import REASONS as MATCHING_REASONS
@@ -17,6 +19,12 @@ from settlement.reasons import REASONS as SETTLEMENT_REASONS
 from settlement.rejections import Unit
 
 PUBLIC = {
+    "/docs",
+    "/docs/{asset}",
+    "/v1/asyncapi.json",
+    "/v1/listings/{code}/candles",
+    "/v1/session",
+    "/v1/statements/{date}/{digest}",
     "/healthz",
     "/metrics",
     "/readyz",
@@ -44,7 +52,7 @@ PUBLIC = {
 
 def test_what_is_public_is_a_short_list() -> None:
     assert {route.path for route in ROUTES if route.is_public} == PUBLIC
-    assert all(route.method == "GET" for route in ROUTES if route.is_public)
+    assert {route.path for route in ROUTES if route.is_public and route.method != "GET"} == {"/v1/session"}
 
 
 def test_every_schema_is_used_and_no_two_share_a_name() -> None:
@@ -55,14 +63,22 @@ def test_every_schema_is_used_and_no_two_share_a_name() -> None:
         assert f"#/components/schemas/{name}'" in text, f"{name} is not used"
 
 
+def ways_in(route: Route) -> list[dict[str, list[str]]]:
+    """A signature, a session with its token where anything changes, or either."""
+    signed: dict[str, list[str]] = {"key": [], "timestamp": [], "signature": []}
+    session: dict[str, list[str]] = {"session": []}
+    if route.method != "GET":
+        session["csrf"] = []
+    ways = {"key": [signed], "session": [session], "either": [signed, session]}
+    return [] if route.is_public else ways[route.by]
+
+
 def test_every_operation_says_its_scope_and_every_closed_one_is_signed() -> None:
     document = openapi_document(ROUTES)
     for route in ROUTES:
         operation = document["paths"][route.path][route.method.lower()]
         assert operation["x-scope"] == route.scope
-        assert operation["security"] == (
-            [] if route.is_public else [{"key": [], "timestamp": [], "signature": []}]
-        )
+        assert operation["security"] == ways_in(route)
         assert operation["responses"]["default"]["content"].keys() == {"application/problem+json"}
 
 
@@ -75,7 +91,7 @@ def test_bodies_are_closed() -> None:
 
 def test_every_reason_has_one_code_both_languages_and_a_status() -> None:
     core = [*SETTLEMENT_REASONS, *MATCHING_REASONS]
-    everything = [*core, *reasons.GATEWAY_REASONS, *USE_REASONS, *STATEMENT_REASONS]
+    everything = [*core, *reasons.GATEWAY_REASONS, *USE_REASONS, *STATEMENT_REASONS, *PEOPLE_REASONS]
     codes = Counter(reason.code for reason in everything)
     assert [code for code, number in codes.items() if number > 1] == []
     assert STATUS.keys() == CATALOGUE.keys() == codes.keys()

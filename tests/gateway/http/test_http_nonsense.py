@@ -95,6 +95,7 @@ WHO = {
     Scope.AUTHORITY: "authority",
     Scope.SUPERVISE: "supervisor",
     "any": "buyer",
+    "public": "buyer",
 }
 
 

@@ -365,7 +365,7 @@ async def test_deadline_that_is_none(shared: Desk) -> None:
 
 
 async def test_what_is_not_there(shared: Desk) -> None:
-    for path in ("/", "/v1", "/v1/nothing", "/v1/orders/1/2", "/favicon.ico"):
+    for path in ("/v1", "/v1/nothing", "/v1/orders/1/2", "/favicon.ico"):
         answer = await shared.http.get(shared.url + path)
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
     answer = await shared.http.put(shared.url + "/v1/orders")
