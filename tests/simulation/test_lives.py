@@ -201,7 +201,7 @@ FAULTS = [
 
 
 def some_lives() -> None:
-    for seed in range(20, 70):
+    for seed in range(20, 170):
         live(seed, 1_500)
 
 
