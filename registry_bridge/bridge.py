@@ -39,6 +39,7 @@ from registry_bridge.registry import (
     Confirmed,
     FinalAnswer,
     Movement,
+    RefusalCode,
     Refused,
     Registry,
     RegistryUnavailable,
@@ -112,6 +113,8 @@ class Bridge:
         self._jitter = jitter
         self._working: dict[str, asyncio.Task[None]] = {}
         self._answers: dict[str, FinalAnswer] = {}
+        self._too_early = 0
+        """Refusals as too late in a row that came while the deadline was ahead by our own clock."""
         self._unasked: set[str] = set()
         """What was pending at the start and was not asked about yet; until then nothing is sent."""
         self._all_asked = asyncio.Event()
@@ -240,6 +243,7 @@ class Bridge:
             return
         if len(self._answers) > REMEMBERED_ANSWERS:
             del self._answers[next(iter(self._answers))]
+        await self._wait_for_clocks(movement, answer)
         await self._outbox.resolve(movement.request_id, answer)
         counts = self._counts(movement)
         if isinstance(answer, Confirmed):
@@ -248,6 +252,17 @@ class Bridge:
             counts.refused += 1
         self.progress.unknown_since_ns.pop(movement.request_id, None)
         self._leave(movement)
+
+    async def _wait_for_clocks(self, movement: Movement, answer: FinalAnswer) -> None:
+        """Be slow to tell what comes of clocks that disagree: the core asks again at once, under a new id each time."""
+        if isinstance(answer, Confirmed):
+            self._too_early = 0
+        elif answer.code is RefusalCode.TOO_LATE and self._clock_ns() < movement.not_after_ns:
+            self._too_early += 1
+            if _is_first_or_doubled(self._too_early):
+                log.error("too_late_too_early", request_id=movement.request_id, times=self._too_early)
+            if self._too_early > 1:
+                await self._sleep(self._back_off.delay_s(self._too_early - 1, self._jitter()))
 
     async def _stop(self, kind: ContradictionKind, movement: Movement, earlier: str, later: str) -> None:
         """Let this movement stand still, and the core know why; all others go on."""

@@ -45,6 +45,7 @@ from registry_bridge.wire import (
     MovementBody,
     WireError,
     WireModel,
+    is_name,
     movement_json,
     parse_name,
     read,
@@ -124,12 +125,18 @@ class HttpRegistry:
 
     async def account_state(self, account: str) -> AccountState | None:
         """An account without its holdings, of which its first page is read for nothing."""
+        if not is_name(account):
+            return None  # the platform has no account that it could not name
         answer = await self._call("GET", f"{BASE}/accounts/{_segment(account)}")
         if answer.status == NOT_FOUND and _error_code(answer) == "not_found":
             return None
-        return _read(AccountBody, answer).state()
+        state = _read(AccountBody, answer).state()
+        _check_is_about(account, state.account)
+        return state
 
     async def _account(self, account: str) -> RegistryAccount | None:
+        if not is_name(account):
+            return None
         holdings: tuple[Holding, ...] = ()
         after: str | None = None
         for _ in range(MAX_ACCOUNT_PAGES):
@@ -138,6 +145,7 @@ class HttpRegistry:
             if answer.status == NOT_FOUND and _error_code(answer) == "not_found":
                 return None
             page = _read(AccountBody, answer)
+            _check_is_about(account, page.account)
             found = page.value(holdings)
             if page.next is None:
                 return found
@@ -146,13 +154,19 @@ class HttpRegistry:
 
     async def bind(self, account: str, trading_account: str) -> Binding | BindingRefused:
         """Bind a trading account; repeatable."""
+        if not is_name(account):
+            # Whoever opened it here was free to write anything.
+            return BindingRefused(account=account, code=RefusalCode.ACCOUNT_UNKNOWN)
         target = f"{BASE}/accounts/{_segment(account)}/binding"
         answer = await self._call("POST", target, write({"trading_account": parse_name(trading_account)}))
         if answer.status in (NOT_FOUND, CONFLICT):
             code = _error_code(answer)
             if code in _BINDING_REFUSALS:
                 return BindingRefused(account=account, code=_BINDING_REFUSALS[code])
-        return _read(BindingBody, answer).value()
+        binding = _read(BindingBody, answer).value()
+        _check_is_about(account, binding.account)
+        _check_is_about(trading_account, binding.trading_account)
+        return binding
 
     async def lots(self, after: int = 0) -> LotPage:
         """A page of lots."""
@@ -182,6 +196,7 @@ class HttpRegistry:
         """A page of the registry's journal."""
         page = _read(JournalBody, await self._call("GET", f"{BASE}/movements{_query(after=after)}")).value()
         _check_leads_on(after, page.next)
+        _check_in_order(after, page)
         return page
 
     async def notices(self, after: int = 0) -> NoticePage:
@@ -288,6 +303,23 @@ def _check_leads_on(after: int, following: int | None) -> None:
     """Nobody is sent round in circles by what the registry says."""
     if following is not None and following <= after:
         raise RegistryUnavailable(UnknownReason.GARBAGE, f"after {after} go on after {following}")
+
+
+def _check_in_order(after: int, page: JournalPage) -> None:
+    """No entry is told twice, on a page or on two; one that is left out is for others to notice."""
+    last = after
+    for entry in page.entries:
+        if entry.sequence <= last:
+            raise RegistryUnavailable(UnknownReason.GARBAGE, f"entry {entry.sequence} after {last}")
+        last = entry.sequence
+    if page.next is not None and page.next < last:
+        raise RegistryUnavailable(UnknownReason.GARBAGE, f"after {last} go on after {page.next}")
+
+
+def _check_is_about(asked: str, told: str) -> None:
+    """An answer about another account says nothing about the one that was asked for."""
+    if told != asked:
+        raise RegistryUnavailable(UnknownReason.GARBAGE, f"{told} instead of {asked}")
 
 
 def _error_code(answer: SignedAnswer) -> str:

@@ -137,7 +137,7 @@ class JournalWatch:
                 if name not in self._entered and self._trail.is_known(name):
                     self._apart.extend(await self._missing_there(name))
             for name in self._trail.answered(Outcome.REFUSED):
-                if name in self._entered:
+                if name in self._entered and self._trail.is_known(name):
                     self._apart.extend(await self._contradicted(name))
             return await self._tell(whole=whole)
 
@@ -165,12 +165,13 @@ class JournalWatch:
     async def _tell(self, *, whole: bool) -> tuple[Difference, ...]:
         found = tuple(one for one in dict.fromkeys(self._apart) if not self._trail.is_settled(one))
         new = tuple(one for one in found if one not in self._told)
-        self.found += len(new)
         tell = found if whole else new
-        self._told = set(found) if whole else self._told.union(new)
         if tell:
             log.error("movements_on_one_side", differences=len(tell), as_of=self._cursor)
             await self._outbox.report(tell, self._cursor)
+        # Whoever asked may have stopped waiting before: then it is told again.
+        self.found += len(new)
+        self._told = set(found) if whole else self._told.union(new)
         self._apart = []
         return tell
 

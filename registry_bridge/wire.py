@@ -267,9 +267,14 @@ def read(model: type[WireModel], body: bytes) -> WireModel:
 
 def parse_name(text: str) -> str:
     """An id from a path; WireError when it cannot be one."""
-    if re.fullmatch(NAME, text) is None:
+    if not is_name(text):
         raise WireError("path: not an id")
     return text
+
+
+def is_name(text: str) -> bool:
+    """Whether it can be an id on this line."""
+    return re.fullmatch(NAME, text) is not None
 
 
 def write(body: dict[str, Any]) -> bytes:

@@ -233,7 +233,7 @@ class Depository:
             return rejections.LOT_CLASS_DIFFERS.because(
                 limit=instrument.methodology_class, actual=lot.methodology_class
             )
-        if not serials.is_well_formed((lot.serials,)):
+        if not lot.can_be:
             return rejections.SERIALS_MALFORMED.because(actual=lot.lot_id)
         # From here the command must succeed.
         if known is not None:

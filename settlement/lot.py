@@ -6,9 +6,13 @@ sell it for others (Art. 24, 30), the monitoring period and batch what was measu
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
-from settlement.serials import SerialRange
+from settlement.serials import SerialRange, is_well_formed
 from settlement.values import AssetCode, LotId
+
+MAX_TONNES: Final = 10**12
+"""Of one lot, far more than the world emits in a year: what millions of lots come to still fits 64 bits in the books."""
 
 
 class MethodologyClass(StrEnum):
@@ -54,3 +58,9 @@ class Lot:
     def delivery_order(self) -> tuple[str, str]:
         """Sort key of first in, first out: date of issue, then the lot's name, so that ties never depend on chance."""
         return (self.issued_on, self.lot_id)
+
+    @property
+    def can_be(self) -> bool:
+        """Whether there can be such a lot: it has serials, and not more than the books can hold."""
+        first, end = self.serials
+        return is_well_formed((self.serials,)) and end - first <= MAX_TONNES

@@ -192,7 +192,7 @@ class Notices:
             return INSTRUMENT_UNKNOWN
         if instrument.methodology_class is not lot.methodology_class:
             return LOT_CLASS_DIFFERS
-        if not serials.is_well_formed((lot.serials,)):
+        if not lot.can_be:
             return SERIALS_MALFORMED
         known = self._lots.get(lot.lot_id)
         if known is not None and (known.instrument, known.serials) != (lot.instrument, lot.serials):

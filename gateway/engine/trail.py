@@ -138,6 +138,8 @@ class Trail:
 
 
 def _identity(difference: Difference) -> Difference:
-    """What makes two differences the same: all but the words, where it names anything else."""
-    named = (difference.registry_account, difference.lot_id, difference.instruction_id)
-    return difference if named == (None, None, None) else replace(difference, detail="")
+    """What makes two differences the same: all but the words, where it names the movement it is about.
+
+    Of several movements that nobody here knows only their words tell one from another.
+    """
+    return difference if difference.instruction_id is None else replace(difference, detail="")

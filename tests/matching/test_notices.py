@@ -9,7 +9,7 @@ from matching.exchange import Exchange
 from settlement.commands import RegisterLot
 from settlement.custody_events import LotChanged, NoticeTaken, UnitsArrived
 from settlement.events import LotRegistered, LotSlice
-from settlement.lot import MethodologyClass
+from settlement.lot import MAX_TONNES, MethodologyClass
 from settlement.notice import NoticeKind
 from settlement.values import AccountId, AssetCode, LotId
 from tests.matching.authorities import Registry, notice
@@ -74,6 +74,7 @@ def test_a_number_that_no_notice_has_says_nothing(sequence: int) -> None:
             notice(1, NoticeKind.LOT_ISSUED, lot=lot("x", methodology_class=MethodologyClass.II)),
         ),
         ("serials_malformed", notice(1, NoticeKind.LOT_ISSUED, lot=lot("x", (5, 5)))),
+        ("serials_malformed", notice(1, NoticeKind.LOT_ISSUED, lot=lot("x", (0, MAX_TONNES + 1)))),
     ],
     ids=str,
 )

@@ -166,6 +166,40 @@ async def until(condition: Callable[[], bool], timeout_s: float = 5, pause_s: fl
             await asyncio.sleep(pause_s)
 
 
+class Insistent(ListOutbox):
+    """A core that asks for what was too late again at once, under a new id, and gives up at the tenth."""
+
+    async def resolve(self, request_id: str, answer: FinalAnswer) -> None:
+        await super().resolve(request_id, answer)
+        if len(self.resolved) < 10:
+            self.add(deliver(f"d{len(self.resolved) + 1}", ((1, 11),)))
+
+
+async def test_a_platform_whose_clock_is_ahead_is_asked_ever_more_slowly(
+    line: Line, clock: ManualClock
+) -> None:
+    sleeps, outbox = Sleeps(), Insistent(deliver("d1", ((1, 11),)))
+    clock.now_ns = DEADLINE_NS + 1
+    async with carrying(outbox, line, sleeps):
+        async with asyncio.timeout(5):
+            while len(outbox.resolved) < 10:  # noqa: ASYNC110 - a state of many parts
+                await asyncio.sleep(0)
+    assert {answer.code for _, answer in outbox.resolved if isinstance(answer, Refused)} == {
+        RefusalCode.TOO_LATE
+    }
+    assert sleeps.asked == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30.0]
+
+
+async def test_what_is_too_late_by_both_clocks_is_told_at_once(line: Line, clock: ManualClock) -> None:
+    sleeps, outbox = Sleeps(), Insistent(deliver("d1", ((1, 11),)))
+    clock.now_ns = DEADLINE_NS + 1
+    async with carrying(outbox, line, sleeps, clock_ns=lambda: DEADLINE_NS + 1):
+        async with asyncio.timeout(5):
+            while len(outbox.resolved) < 10:  # noqa: ASYNC110 - a state of many parts
+                await asyncio.sleep(0)
+    assert sleeps.asked == []
+
+
 async def test_what_is_new_is_sent_and_resolved(line: Line) -> None:
     outbox = ListOutbox()
     async with carrying(outbox, line) as bridge:

@@ -20,7 +20,11 @@ from registry_bridge.registry import (
     MAX_LEGS,
     MAX_RANGES,
     Answer,
+    Binding,
+    BindingRefused,
     Confirmed,
+    JournalEntry,
+    JournalPage,
     Movement,
     RefusalCode,
     Refused,
@@ -39,6 +43,7 @@ from registry_bridge.wire import (
     movement_json,
     write,
 )
+from registry_bridge.wire_pages import journal_json
 from tests.registry_bridge.examples import DEADLINE_NS, NOW_NS, deliver
 
 ASKED = deliver("d1", ((1, 11),))
@@ -525,6 +530,71 @@ async def test_an_id_that_could_be_something_else_in_a_path_is_a_fault_of_ours(n
         with pytest.raises(WireError):
             await registry.ask(name)
     assert faulty.requests == []
+
+
+@pytest.mark.parametrize("name", ["..", "R 1", "沪碳普惠-1", "a/b", "r" * 65])
+async def test_an_account_that_can_have_no_such_name_there_is_unknown(name: str) -> None:
+    async with facing(says(200, DONE)) as (registry, faulty):
+        assert await registry.account(name) is None
+        assert await registry.account_state(name) is None
+        refused = await registry.bind(name, "t")
+    assert isinstance(refused, BindingRefused) and refused.code is RefusalCode.ACCOUNT_UNKNOWN
+    assert faulty.requests == []
+
+
+async def test_an_answer_about_another_account_says_nothing() -> None:
+    registry_time = format_instant(NOW_NS)
+    page = {
+        "account": "b",
+        "kind": "individual",
+        "frozen": False,
+        "trading_account": None,
+        "holdings": [],
+        "next": None,
+        "registry_time": registry_time,
+    }
+    async with facing(says(200, page)) as (registry, _):
+        for read in (registry.account, registry.account_state):
+            assert await read("b") is not None
+            with pytest.raises(RegistryUnavailable, match="b instead of a"):
+                await read("a")
+    bound = {
+        "account": "b",
+        "trading_account": "t",
+        "bound_at": registry_time,
+        "registry_time": registry_time,
+    }
+    async with facing(says(200, bound)) as (registry, _):
+        assert isinstance(await registry.bind("b", "t"), Binding)
+        for pair in (("a", "t"), ("b", "u")):
+            with pytest.raises(RegistryUnavailable, match="instead of"):
+                await registry.bind(*pair)
+
+
+@pytest.mark.parametrize(
+    ("sequences", "following"), [((8, 8), None), ((9, 8), None), ((7, 8), None), ((8, 9), 8)]
+)
+async def test_no_entry_of_the_journal_is_read_twice(
+    sequences: tuple[int, ...], following: int | None
+) -> None:
+    entries = tuple(replace(ENTRY, sequence=sequence) for sequence in sequences)
+    page = journal_json(JournalPage(entries=entries, next=following))
+    async with facing(says(200, page | {"registry_time": format_instant(NOW_NS)})) as (registry, _):
+        with pytest.raises(RegistryUnavailable, match="garbage"):
+            await registry.journal(7)
+
+
+ENTRY = JournalEntry(
+    sequence=8,
+    movement_id="M1",
+    request_id="d1",
+    kind=ASKED.kind,
+    trading_day=ASKED.trading_day,
+    decided_at_ns=NOW_NS,
+    digest=movement_digest(ASKED),
+    legs=ASKED.legs,
+    retirement=None,
+)
 
 
 @pytest.mark.parametrize("url", ["ftp://x", "http://", "http://u:p@x", "http://x/path", "http://x?a=1"])

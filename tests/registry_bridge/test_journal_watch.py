@@ -216,6 +216,37 @@ async def test_what_a_person_has_settled_is_not_told_again(registry: Paged, side
         assert await watch.look(whole=True) == ()
 
 
+async def test_what_was_settled_hides_no_other_movement_in_the_same_place(
+    registry: Paged, side: Side
+) -> None:
+    async with watching(registry, side) as watch:
+        await registry.move(deliver("y1.1", ((1, 6),), seller="a", buyer="b"))
+        for number, one in enumerate(await watch.look(), 1):
+            case = Break(break_id=BreakId(number), as_of=2, difference=one)
+            side.trail.resolve(BreakResolved(case=case, account=None, operator="op", reason="it is so"))
+        await registry.move(deliver("y1.2", ((1, 6),), seller="b", buyer="a"))
+        found = await watch.look(whole=True)
+    assert {one.detail for one in found} == {"entry 3, deliver as M3: not of this exchange: y1.2"}
+
+
+async def test_what_could_not_be_told_to_the_end_is_told_again(
+    registry: Paged, side: Side, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with watching(registry, side) as watch:
+        await registry.move(deliver("x1.99", ((1, 6),), seller="a", buyer="b"))
+        with monkeypatch.context() as patched:
+            patched.setattr(side.outbox, "report", never)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.01):
+                    await watch.look()
+        assert {one.instruction_id for one in await watch.look()} == {"99"}
+
+
+async def never(*_: object) -> None:
+    """The core is too busy for as long as anybody waits."""
+    await asyncio.Event().wait()
+
+
 async def test_a_movement_entered_twice_is_found(registry: Paged, side: Side) -> None:
     async with watching(registry, side) as watch:
         await carry(registry, side, side.instruct(DELIVER, "T-a", "T-b", ((1, 6),)))

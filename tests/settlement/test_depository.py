@@ -10,7 +10,7 @@ from settlement.commands import AddInstrument, OpenAccount, RegisterLot, Registe
 from settlement.depository import Depository
 from settlement.events import LotSlice, Posted
 from settlement.instrument import Instrument
-from settlement.lot import MethodologyClass
+from settlement.lot import MAX_TONNES, MethodologyClass
 from settlement.rejections import Rejection
 from settlement.values import CASH, FEES, OUTSIDE, RETIRED, AccountId, AssetCode, ParticipantId
 from tests.settlement.house import (
@@ -81,6 +81,7 @@ REFUSALS: list[tuple[str, Question]] = [
     ("serials_malformed", learn(serials=(5, 5))),
     ("serials_malformed", learn(serials=(5, 1))),
     ("serials_malformed", learn(serials=(-1, 5))),
+    ("serials_malformed", learn(serials=(1, MAX_TONNES + 2))),
     ("amount_not_positive", lambda depository: depository.treasury.deposit(deposit(BUYER, 0, "r"), 1_000)),
     ("amount_not_positive", lambda depository: depository.treasury.deposit(deposit(BUYER, -1, "r"), 1_000)),
     (

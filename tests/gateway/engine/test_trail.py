@@ -11,9 +11,14 @@ from matching.events import Reconciled
 from settlement.commands import Outcome
 from settlement.custody_events import BreakResolved
 from settlement.difference import Break, BreakId, BreakKind, Difference
-from settlement.values import TradingDay
+from settlement.values import InstructionId, TradingDay
 
-MISSING = Difference(kind=BreakKind.MOVEMENT_ON_ONE_SIDE, registry_account="R-1", detail="gone")
+MISSING = Difference(
+    kind=BreakKind.MOVEMENT_ON_ONE_SIDE,
+    registry_account="R-1",
+    instruction_id=InstructionId("dvp-1-1"),
+    detail="gone",
+)
 
 
 def close(as_of: int, *, breaks: int = 0, on_demand: bool = False) -> Reconciled:
@@ -95,9 +100,11 @@ def test_what_was_settled_stays_so_until_it_is_no_longer_looked_at() -> None:
     assert not known.is_settled(MISSING)
 
 
-def test_two_that_name_nothing_are_told_apart_by_their_words() -> None:
+@pytest.mark.parametrize("account", [None, "R-1"])
+def test_two_of_no_movement_known_here_are_told_apart_by_their_words(account: str | None) -> None:
     known = Trail()
-    hole = Difference(kind=BreakKind.MOVEMENT_ON_ONE_SIDE, detail="from 3 to before 4")
+    kind = BreakKind.MOVEMENT_ON_ONE_SIDE
+    hole = Difference(kind=kind, registry_account=account, detail="from 3 to before 4")
     case = Break(break_id=BreakId(1), as_of=5, difference=hole)
     known.resolve(BreakResolved(case=case, account=None, operator="op", reason="so it is"))
     assert known.is_settled(hole)
