@@ -125,4 +125,5 @@ def as_notice(notice: Notice, lot: Lot | None) -> core.Notice:
         serials=notice.serials,
         lot=lot,
         reason=notice.reason,
+        journal_sequence=notice.journal_sequence,
     )

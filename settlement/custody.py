@@ -35,6 +35,8 @@ class CustodyState:
 
     notice_cursor: int
     arrivals: tuple[Arrival, ...]
+    newest_entry: int
+    told_of_entry: tuple[Arrival, ...]
     freezes: tuple[Freeze, ...]
     breaks: tuple[Break, ...]
     last_break_id: int
@@ -93,6 +95,8 @@ class Custody:
         return CustodyState(
             notice_cursor=self.notices.cursor,
             arrivals=tuple(self.notices.arrivals),
+            newest_entry=self.notices.newest_entry,
+            told_of_entry=tuple(self.notices.told_of_entry),
             freezes=tuple(self.restrictions.freezes.values()),
             breaks=tuple(self.breaks.open.values()),
             last_break_id=self.breaks.last_id,
@@ -105,6 +109,8 @@ class Custody:
         """Take over what a snapshot tells; balances and holdings have been taken over."""
         self.notices.cursor = state.notice_cursor
         self.notices.arrivals = list(state.arrivals)
+        self.notices.newest_entry = state.newest_entry
+        self.notices.told_of_entry = list(state.told_of_entry)
         self.notices.is_due = bool(state.arrivals)
         self.freezing.load(state.freezes)
         self.breaks.load(state.breaks, state.last_break_id)

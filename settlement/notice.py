@@ -44,3 +44,5 @@ class Notice:
     lot: Lot | None = None
     """The lot's reference data as it is now, for `LOT_ISSUED` and `LOT_CHANGED`; absent where its class is not listed."""
     reason: str = ""
+    journal_sequence: int | None = None
+    """The entry of the platform's journal that a `TRANSFERRED_IN` tells of, where it says so."""

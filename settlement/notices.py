@@ -73,6 +73,8 @@ class Notices:
         "arrivals",
         "cursor",
         "is_due",
+        "newest_entry",
+        "told_of_entry",
     )
 
     def __init__(  # noqa: PLR0917 - a notice can be about all of these
@@ -97,6 +99,10 @@ class Notices:
         """Sequence number of the last notice taken."""
         self.arrivals: list[Arrival] = []
         """Not credited yet, oldest first."""
+        self.newest_entry = 0
+        """The newest entry of the platform's journal of which units were told to have come in."""
+        self.told_of_entry: list[Arrival] = []
+        """What was told of that entry; it may come in several notices."""
         self.is_due = False
         """Whether one of them may be credited now that could not be before."""
 
@@ -182,7 +188,9 @@ class Notices:
                 return self._fault_of_correction(notice)
             case NoticeKind.TRANSFERRED_IN:
                 named = notice.registry_account is not None and notice.lot_id is not None and notice.serials
-                return None if named else SERIALS_MALFORMED
+                if not named:
+                    return SERIALS_MALFORMED
+                return NOTICE_OUT_OF_ORDER if self._was_told(notice) else None
             case _:
                 assert_never(notice.kind)
 
@@ -247,13 +255,28 @@ class Notices:
         assert notice.registry_account is not None, f"notice {notice.sequence} is of no account"
         assert notice.lot_id is not None, f"notice {notice.sequence} is of no lot"
         self.is_due = True
-        self.arrivals.append(
-            Arrival(
-                notice_sequence=notice.sequence,
-                registry_account=notice.registry_account,
-                lot_id=notice.lot_id,
-                serials=notice.serials,
-            )
+        arrival = Arrival(
+            notice_sequence=notice.sequence,
+            registry_account=notice.registry_account,
+            lot_id=notice.lot_id,
+            serials=notice.serials,
+        )
+        self.arrivals.append(arrival)
+        if notice.journal_sequence is None:
+            return
+        if notice.journal_sequence > self.newest_entry:
+            self.newest_entry, self.told_of_entry = notice.journal_sequence, []
+        self.told_of_entry.append(arrival)
+
+    def _was_told(self, notice: Notice) -> bool:
+        """Whether the entry it tells of was told before: under another number it would be credited again, later."""
+        entry = notice.journal_sequence
+        if entry is None or entry > self.newest_entry:
+            return False
+        return entry < self.newest_entry or any(
+            (one.registry_account, one.lot_id) == (notice.registry_account, notice.lot_id)
+            and serials.overlap(one.serials, notice.serials)
+            for one in self.told_of_entry
         )
 
 

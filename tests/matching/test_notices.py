@@ -6,13 +6,13 @@ import pytest
 
 from matching.events import Rejected
 from matching.exchange import Exchange
-from settlement.commands import RegisterLot
+from settlement.commands import RegisterLot, TakeNotice
 from settlement.custody_events import LotChanged, NoticeTaken, UnitsArrived
-from settlement.events import LotRegistered, LotSlice
+from settlement.events import LotRegistered, LotSlice, MovementInstructed
 from settlement.lot import MAX_TONNES, MethodologyClass
 from settlement.notice import NoticeKind
 from settlement.values import AccountId, AssetCode, LotId
-from tests.matching.authorities import Registry, notice
+from tests.matching.authorities import Registry, notice, transfer_out
 from tests.matching.driver import CLASS_II, LISTING, Driver, lot, open_market, transfer_in
 
 
@@ -145,6 +145,33 @@ def test_what_an_owner_moved_in_is_credited_once() -> None:
     assert driver.units("anna").available == 120
     assert driver.exchange.depository.ledger.outside(LISTING) == -120
     driver.sell("anna", 120, 6_800)
+
+
+def told(sequence: int, entry: int, *serials: tuple[int, int]) -> TakeNotice:
+    said = notice(sequence, NoticeKind.TRANSFERRED_IN, "anna", "solar", serials)
+    return replace(said, notice=replace(said.notice, journal_sequence=entry))
+
+
+def test_an_entry_told_again_under_another_number_is_not_credited_when_its_units_have_left() -> None:
+    driver = market()
+    driver.accepted(told(1, 7, (101, 121)))
+    driver.exchange = Exchange.load(driver.exchange.dump())
+    driver.accepted(told(2, 7, (101, 121)))
+    driver.accepted(told(3, 6, (121, 131)))
+    assert faults(driver) == [None, "notice_out_of_order", "notice_out_of_order"]
+    asked = driver.accepted(transfer_out("anna", 120))
+    driver.answer(next(event.instruction for event in asked if isinstance(event, MovementInstructed)))
+    assert arrivals(driver) == [("anna", 20, 1)]
+    assert driver.units("anna").available == 0
+    driver.accepted(told(4, 9, (101, 121)))  # moved in once more, by an entry of its own
+    assert driver.units("anna").available == 20
+
+
+def test_one_entry_may_be_told_in_several_notices() -> None:
+    driver = market()
+    driver.accepted(told(1, 7, (101, 111)))
+    driver.accepted(told(2, 7, (111, 121)))
+    assert arrivals(driver) == [("anna", 10, 1), ("anna", 10, 2)]
 
 
 def test_it_waits_for_its_account_and_is_credited_when_that_opens() -> None:
