@@ -56,6 +56,26 @@ async def restore(
     return manifest
 
 
+def _unpack(archive: tarfile.TarFile, place: Path) -> None:
+    """Plain files below that place; whatever else is in it, or names another place, is no backup's.
+
+    Written out, since the library's own filters are not in every Python 3.11.
+    """
+    for member in archive:
+        target = place / member.name
+        if member.isdir():
+            continue
+        inside = target.resolve().is_relative_to(place.resolve())
+        if not member.isreg() or not inside or target.exists():
+            raise BackupFault(f"{member.name} in {archive.name!s} is no file of a backup")
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        source = archive.extractfile(member)
+        assert source is not None, f"{member.name} is a plain file"
+        with source, target.open("xb") as copy:
+            target.chmod(0o600)
+            shutil.copyfileobj(source, copy)
+
+
 def _opened(backup: Path, draft: Path) -> Path:
     """The backup as a directory."""
     if backup.is_dir():
@@ -63,7 +83,7 @@ def _opened(backup: Path, draft: Path) -> Path:
     place = draft / "opened"
     try:
         with tarfile.open(backup, mode="r:") as archive:
-            archive.extractall(place, filter="data")
+            _unpack(archive, place)
     except FileNotFoundError:
         raise BackupFault(f"there is no {backup}") from None
     except (tarfile.TarError, EOFError) as fault:

@@ -1,8 +1,10 @@
 """A backup is of one moment, tells when it is damaged, and comes back as what it was, or not at all."""
 
 import asyncio
+import io
 import json
 import stat
+import tarfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -144,6 +146,19 @@ async def test_a_damaged_backup_is_refused_before_anything_is_made(database: str
     content["seq"] += 1
     (target / MANIFEST).write_text(json.dumps(content))
     await refused("damaged")
+
+
+@pytest.mark.parametrize("name", ["../out", "/out", "link"])
+async def test_an_archive_of_anything_but_files_below_it_is_refused(tmp_path: Path, name: str) -> None:
+    packed = tmp_path / "hostile.tar"
+    member = tarfile.TarInfo(name)
+    if name == "link":
+        member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    with tarfile.open(packed, "w") as archive:
+        archive.addfile(member, io.BytesIO())
+    with pytest.raises(BackupFault, match="no file of a backup"):
+        await restore(packed, tmp_path / "back")
+    assert not (tmp_path / "back").exists()
 
 
 async def test_nothing_is_replaced(database: str, tmp_path: Path) -> None:
