@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import pytest
-from playwright.async_api import Browser, Page, ViewportSize, async_playwright
+from playwright.async_api import Browser, Page, ViewportSize, WebSocketRoute, async_playwright
 
 from gateway.web.files import BUILT, INDEX
 
@@ -97,3 +97,31 @@ async def keep_screenshot(page: Page, name: str) -> None:
     """Keep how the whole page looks, for somebody to look at."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     await page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+
+
+class Line:
+    """A page's line to the exchange, to be cut and mended."""
+
+    def __init__(self) -> None:
+        self._open: list[WebSocketRoute] = []
+        self._is_cut = False
+
+    async def between(self, page: Page) -> None:
+        """Stand between the page and the exchange; before it is opened."""
+        await page.route_web_socket("**/v1/ws", self._begin)
+
+    async def cut(self) -> None:
+        """Break the newest line, and let no other begin."""
+        self._is_cut = True
+        await self._open[-1].close(code=1012)
+
+    def mend(self) -> None:
+        """Let lines begin again."""
+        self._is_cut = False
+
+    async def _begin(self, line: WebSocketRoute) -> None:
+        if self._is_cut:
+            await line.close(code=1013)
+        else:
+            self._open.append(line)
+            line.connect_to_server()

@@ -13,6 +13,7 @@ from tests.gateway.web.browser import (
     NARROW,
     WIDE,
     Language,
+    Line,
     Theme,
     keep_screenshot,
     needs_a_browser,
@@ -80,26 +81,16 @@ async def test_the_market_is_shown_and_follows_it(browser: Browser, market: Desk
 
 async def test_a_lost_line_is_told_and_nothing_is_missing_afterwards(browser: Browser, market: Desk) -> None:
     async with visitor(browser) as page:
-        lines: list[WebSocketRoute] = []
-        is_cut = False
-
-        async def on_line(line: WebSocketRoute) -> None:
-            if is_cut:
-                await line.close(code=1013)
-            else:
-                lines.append(line)
-                line.connect_to_server()
-
-        await page.route_web_socket("**/v1/ws", on_line)
+        line = Line()
+        await line.between(page)
         await opened(page, market)
         before = await trades_shown(page)
-        is_cut = True
-        await lines[0].close(code=1012)
+        await line.cut()
         await expect(page.locator(".line")).to_have_text("连接中断，正在重连")
         for number in range(3):
             await trade(market, 30 + number, "68.30", str(number + 1))
         assert await trades_shown(page) == before
-        is_cut = False
+        line.mend()
         await expect(page.locator(".line")).to_have_text("实时", timeout=15_000)
         await expect(page.locator(".trades tbody tr")).to_have_count(len(before) + 3)
         assert await trades_shown(page) == ["3", "2", "1", *before]

@@ -1,11 +1,11 @@
 """A trader's page in a real browser: signing in, ordering, seeing the fill arrive, and what a lost line does to it."""
 
 import pytest
-from playwright.async_api import Browser, Page, WebSocketRoute, expect
+from playwright.async_api import Browser, Page, expect
 
 from tests.gateway.http.browser import PASSWORD, admit
 from tests.gateway.http.desk import Desk
-from tests.gateway.web.browser import keep_screenshot, needs_a_browser, serious_faults, visitor
+from tests.gateway.web.browser import Line, keep_screenshot, needs_a_browser, serious_faults, visitor
 
 pytestmark = [needs_a_browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -89,28 +89,18 @@ async def test_fills_made_while_the_line_was_lost_are_told_when_it_is_back(
     browser: Browser, market: Desk
 ) -> None:
     async with visitor(browser) as page:
-        lines: list[WebSocketRoute] = []
-        is_cut = False
-
-        async def on_line(line: WebSocketRoute) -> None:
-            if is_cut:
-                await line.close(code=1013)
-            else:
-                lines.append(line)
-                line.connect_to_server()
-
-        await page.route_web_socket("**/v1/ws", on_line)
+        line = Line()
+        await line.between(page)
         await sign_in(page, market)
         await fill_in(page, "68.30", "6")
         await page.get_by_role("button", name="买入", exact=True).click()
         await expect(page.locator(".open-orders tbody tr")).to_have_count(1)
-        is_cut = True
-        await lines[-1].close(code=1012)
+        await line.cut()
         await expect(page.locator(".line")).to_have_text("连接中断，正在重连")
         assert (
             await market["seller"].order("unseen", side="sell", price="68.30", quantity="6")
         ).status_code == 201
-        is_cut = False
+        line.mend()
         await expect(page.locator(".line")).to_have_text("实时", timeout=15_000)
         await expect(page.locator(".news")).to_have_text("已成交：买入 SHCERCIR1 6 吨，68.30 元/吨")
         await expect(page.locator(".open-orders .nothing")).to_be_visible()
