@@ -13,7 +13,8 @@ from gateway.cli.client import ExchangeClient
 from gateway.cli.command import Desk
 from gateway.cli.faults import CommandFault
 from gateway.cli.output import Output, write_new
-from gateway.cli.words import USE_PURPOSE, say, term
+from gateway.cli.words import SIDE, USE_PURPOSE, say, term
+from gateway.documents.statement_orders import TOLD, order_lines
 
 BUYER: Final = "buyer"
 WEEK: Final = timedelta(days=6)
@@ -202,6 +203,27 @@ def _show_statement(output: Output, told: dict[str, Any]) -> None:
         (
             (say("资金 (元)", "cash (CNY)"), opening["cash"], closing["cash"]),
             *((code, opening["units"].get(code, "0"), closing["units"].get(code, "0")) for code in units),
+        ),
+    )
+    output.table(
+        say("委托与成交", "orders and trades"),
+        say(
+            "时间|事项|委托|成交|产品|方向|#价格|#吨|#剩余",
+            "time|event|order|trade|listing|side|#price|#t|#remaining",
+        ).split("|"),
+        (
+            (
+                line.time,
+                say(*TOLD[line.kind]),
+                line.order,
+                line.trade,
+                line.listing,
+                term(SIDE, line.side),
+                line.price,
+                line.quantity,
+                line.remaining,
+            )
+            for line in order_lines(told)
         ),
     )
     names = ("time", "kind", "reference", "listing", "quantity", "amount", "counterparty")
