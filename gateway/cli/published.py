@@ -205,6 +205,19 @@ def _show_statement(output: Output, told: dict[str, Any]) -> None:
             *((code, opening["units"].get(code, "0"), closing["units"].get(code, "0")) for code in units),
         ),
     )
+    _show_orders(output, told)
+    names = ("time", "kind", "reference", "listing", "quantity", "amount", "counterparty")
+    output.table(
+        say("交收明细", "what settled"),
+        say(
+            "时间|类别|编号|产品|#吨|#金额|对方", "time|kind|reference|listing|#t|#amount|counterparty"
+        ).split("|"),
+        ([line[name] for name in names] for line in told["settled"]),
+    )
+    _show_lots(output, told["lots"])
+
+
+def _show_orders(output: Output, told: dict[str, Any]) -> None:
     output.table(
         say("委托与成交", "orders and trades"),
         say(
@@ -226,14 +239,9 @@ def _show_statement(output: Output, told: dict[str, Any]) -> None:
             for line in order_lines(told)
         ),
     )
-    names = ("time", "kind", "reference", "listing", "quantity", "amount", "counterparty")
-    output.table(
-        say("交收明细", "what settled"),
-        say(
-            "时间|类别|编号|产品|#吨|#金额|对方", "time|kind|reference|listing|#t|#amount|counterparty"
-        ).split("|"),
-        ([line[name] for name in names] for line in told["settled"]),
-    )
+
+
+def _show_lots(output: Output, lots: list[dict[str, Any]]) -> None:
     output.table(
         say("期末批次", "lots at the end"),
         say("批次|产品|序列号|#吨", "lot|listing|serials|#t").split("|"),
@@ -244,6 +252,6 @@ def _show_statement(output: Output, told: dict[str, Any]) -> None:
                 " ".join(f"[{first}, {end})" for first, end in lot["serials"]),
                 lot["quantity"],
             )
-            for lot in told["lots"]
+            for lot in lots
         ),
     )
