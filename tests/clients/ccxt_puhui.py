@@ -548,7 +548,7 @@ class puhui(Exchange):  # type: ignore[misc] # noqa: N801 - ccxt names an exchan
     ) -> list[Any]:
         """A list, newest first as it is told, read page by page until `since` or `limit` is reached."""
         found: list[Any] = []
-        after = None
+        after: str | None = None
         while True:
             size = PAGE_MOST if since is not None else min(limit or 100, PAGE_MOST)
             more = {} if after is None else {"after": after}
