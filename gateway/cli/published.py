@@ -13,7 +13,8 @@ from gateway.cli.client import ExchangeClient
 from gateway.cli.command import Desk
 from gateway.cli.faults import CommandFault
 from gateway.cli.output import Output, write_new
-from gateway.cli.words import USE_PURPOSE, say, term
+from gateway.cli.words import SIDE, USE_PURPOSE, say, term
+from gateway.documents.statement_orders import TOLD, order_lines
 
 BUYER: Final = "buyer"
 WEEK: Final = timedelta(days=6)
@@ -204,6 +205,7 @@ def _show_statement(output: Output, told: dict[str, Any]) -> None:
             *((code, opening["units"].get(code, "0"), closing["units"].get(code, "0")) for code in units),
         ),
     )
+    _show_orders(output, told)
     names = ("time", "kind", "reference", "listing", "quantity", "amount", "counterparty")
     output.table(
         say("交收明细", "what settled"),
@@ -212,6 +214,34 @@ def _show_statement(output: Output, told: dict[str, Any]) -> None:
         ).split("|"),
         ([line[name] for name in names] for line in told["settled"]),
     )
+    _show_lots(output, told["lots"])
+
+
+def _show_orders(output: Output, told: dict[str, Any]) -> None:
+    output.table(
+        say("委托与成交", "orders and trades"),
+        say(
+            "时间|事项|委托|成交|产品|方向|#价格|#吨|#剩余",
+            "time|event|order|trade|listing|side|#price|#t|#remaining",
+        ).split("|"),
+        (
+            (
+                line.time,
+                say(*TOLD[line.kind]),
+                line.order,
+                line.trade,
+                line.listing,
+                term(SIDE, line.side),
+                line.price,
+                line.quantity,
+                line.remaining,
+            )
+            for line in order_lines(told)
+        ),
+    )
+
+
+def _show_lots(output: Output, lots: list[dict[str, Any]]) -> None:
     output.table(
         say("期末批次", "lots at the end"),
         say("批次|产品|序列号|#吨", "lot|listing|serials|#t").split("|"),
@@ -222,6 +252,6 @@ def _show_statement(output: Output, told: dict[str, Any]) -> None:
                 " ".join(f"[{first}, {end})" for first, end in lot["serials"]),
                 lot["quantity"],
             )
-            for lot in told["lots"]
+            for lot in lots
         ),
     )
