@@ -24,6 +24,7 @@ from gateway.access.limits import ActionKind, Allowance
 from gateway.engine.paging import BadCursorError
 from gateway.engine.sequencer import Overloaded, Stopped
 from gateway.http import reasons
+from gateway.http.acts_once import answer_once, is_named_act
 from gateway.http.addresses import address_of
 from gateway.http.bodies import parse_json, read_body
 from gateway.http.identity import Identity
@@ -156,6 +157,10 @@ class Dispatcher:
             request_id=headers["X-Request-Id"],
             take=take,
         )
+        if is_named_act(call):
+            return await answer_once(route, call, request.raw_path, body)
+        if route.is_fenced_here:
+            call.require_in_time()
         return await route.handler(call)
 
     def _most_bytes(self, route: Route, given: Mapping[str, str]) -> int:
