@@ -118,7 +118,11 @@ class Dispatcher:
         headers: dict[str, str],
     ) -> Reply:
         given = request.headers
-        body = await read_body(request, self._most_bytes(route, given)) if request.body_exists else b""
+        body = b""
+        if request.body_exists:
+            body = await read_body(
+                request, self._most_bytes(route, given), timeout_s=self.services.settings.body_s
+            )
         caller = None
         remote = address_of(request, self.services.public_url)
         if not route.is_public:
@@ -200,10 +204,10 @@ class Dispatcher:
         )
         return self.refuse(refused, request)
 
-    def refuse(self, refused: Refused, request: web.Request) -> web.Response:
-        """A problem, for a request that no route serves."""
+    def refuse(self, refused: Refused, request: web.BaseRequest | None) -> web.Response:
+        """A problem, for a request that no route serves, or that did not get as far as being one."""
         request_id = self.request_id()
-        language = language_of(request.headers.get("Accept-Language"))
+        language = language_of(None if request is None else request.headers.get("Accept-Language"))
         return respond(self._problem(refused, request_id, language), {"X-Request-Id": request_id})
 
 
