@@ -5,6 +5,8 @@ import contextlib
 import resource
 import time
 from collections.abc import AsyncIterator
+from dataclasses import fields
+from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -22,6 +24,7 @@ from tests.gateway.http.wire import wire
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+REPOSITORY = Path(__file__).resolve().parents[3]
 GET = "GET /v1/time HTTP/1.1\r\nHost: x\r\n"
 POST = "POST /v1/orders HTTP/1.1\r\nHost: x\r\n"
 QUICK = HttpSettings(
@@ -301,6 +304,12 @@ async def test_bounds_are_read_by_name() -> None:
     ):
         with pytest.raises(UnknownBoundError, match=text.partition("=")[0]):
             read_bounds([text])
+
+
+async def test_every_bound_is_documented_with_its_usual_figure() -> None:
+    told = (REPOSITORY / "docs" / "operating.md").read_text()
+    for field in fields(Bounds):
+        assert f"| `{field.name}` | {field.default:.0f} |" in told, field.name
 
 
 async def test_a_bound_that_is_none_stops_the_start() -> None:
