@@ -174,7 +174,6 @@ def serve(
     except (SettingsFault, ValueError) as fault:
         print_fault(CommandFault(str(fault)), as_json=False)
         raise typer.Exit(2) from None
-
     finish(app.serve(settings, say_on_stderr))
 
 
