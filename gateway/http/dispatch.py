@@ -118,11 +118,7 @@ class Dispatcher:
         headers: dict[str, str],
     ) -> Reply:
         given = request.headers
-        body = b""
-        if request.body_exists:
-            body = await read_body(
-                request, self._most_bytes(route, given), timeout_s=self.services.settings.body_s
-            )
+        body = await self._body_of(route, request) if request.body_exists else b""
         caller = None
         remote = address_of(request, self.services.public_url)
         if not route.is_public:
@@ -161,6 +157,10 @@ class Dispatcher:
             take=take,
         )
         return await route.handler(call)
+
+    async def _body_of(self, route: Route, request: web.Request) -> bytes:
+        most = self._most_bytes(route, request.headers)
+        return await read_body(request, most, timeout_s=self.services.settings.body_s)
 
     def _most_bytes(self, route: Route, given: Mapping[str, str]) -> int:
         """How long a body is read: a large one only for who might send it, since a signature comes after it."""
