@@ -137,7 +137,15 @@ class Call:
             raise refusal(DEADLINE_PASSED, limit=self.deadline_ns, actual=late.at_ns) from None
 
     def account(self, named: str | None) -> AccountId:
-        """The account a request is for: the one it names, else the key's own. Whose it is, the core judges."""
+        """The account a request is for: the one it names, else the key's own. Whose it is, the core judges.
+
+        One that is not there is refused as another's would be, so that nobody learns which accounts there are.
+        """
+        if named is not None and self.services.views.account(named) is None:
+            raise refusal(NOT_YOUR_ACCOUNT, actual=named)
+        return self._meant(named)
+
+    def _meant(self, named: str | None) -> AccountId:
         account = named if named is not None else self.signed_by.account
         if account is None:
             raise refusal(reasons.ACCOUNT_MISSING, pointer="/account")
@@ -149,7 +157,7 @@ class Call:
 
     def own_account(self, named: str | None) -> AccountView:
         """An account to be read by who may see it. Raises Refused."""
-        account = self.account(named)
+        account = self._meant(named)
         view = self.services.views.account(account)
         if view is not None and self.may_see(account):
             return view
