@@ -22,6 +22,8 @@ from gateway.demo import LABEL, PLAYERS, Seed, SeedFault, is_planted
 from gateway.door import listening, open_door, url_of
 from gateway.engine.day_driver import DayDriver, Outside
 from gateway.engine.issuing import Issuer
+from gateway.engine.looks import Looks
+from gateway.engine.oversight import Oversight
 from gateway.engine.templates import Templates
 from gateway.founding import found
 from gateway.http.app import make_app
@@ -117,6 +119,8 @@ def _services(settings: Settings, engine: Engine, line: Line, url: str) -> Servi
         templates=Templates(engine.pool),
         keys=engine.keys,
         sign_ins=engine.sign_ins,
+        looks=Looks(engine.pool),
+        oversight=Oversight(engine.pool),
         authenticator=Authenticator(engine.keys, lambda: time.time_ns() // NS_PER_MS),
         clock=engine.clock,
         limits=RateLimits(http_settings.quotas),

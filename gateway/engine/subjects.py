@@ -32,11 +32,12 @@ class SubjectView:
 class Subjects:
     """All there ever were, by number. Operators name each one, so they are few."""
 
-    __slots__ = ("_all", "changes")
+    __slots__ = ("_all", "_restricted", "changes")
 
     def __init__(self, known: Iterable[SubjectView] = ()) -> None:
         """Those of a snapshot."""
         self._all = {view.number: view for view in known}
+        self._restricted = {(view.kind, view.subject) for view in self._all.values() if view.is_restricted}
         self.changes = 0
         """Rises with every change, for whoever keeps something made of them."""
 
@@ -45,16 +46,9 @@ class Subjects:
         """Every one by its number."""
         return self._all
 
-    def find(self, kind: SubjectKind, subject: str) -> SubjectView | None:
-        """The restriction somebody is under; none when there is none."""
-        return next(
-            (
-                view
-                for view in self._all.values()
-                if view.is_restricted and (view.kind, view.subject) == (kind, subject)
-            ),
-            None,
-        )
+    def is_restricted(self, kind: SubjectKind, subject: str) -> bool:
+        """Whether somebody's data are kept and not processed otherwise."""
+        return (kind, subject) in self._restricted
 
     def handlers(self) -> dict[type, Handler]:
         """What to do about each event."""
@@ -62,6 +56,7 @@ class Subjects:
 
     def _restrict(self, entry: Entry, event: SubjectRestricted) -> None:
         self.changes += 1
+        self._restricted.add((event.kind, event.subject))
         self._all[event.number] = SubjectView(
             number=event.number,
             kind=event.kind,
@@ -73,6 +68,7 @@ class Subjects:
 
     def _release(self, entry: Entry, event: SubjectReleased) -> None:
         self.changes += 1
+        self._restricted.remove((event.kind, event.subject))
         self._all[event.number] = replace(
             self._all[event.number],
             released_at_ns=entry.at_ns,

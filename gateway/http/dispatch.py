@@ -10,6 +10,7 @@ import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from itertools import count
 from typing import Any, Final, TypeAlias
 
@@ -27,6 +28,8 @@ from gateway.http import reasons
 from gateway.http.addresses import address_of
 from gateway.http.bodies import parse_json, read_body
 from gateway.http.identity import Identity
+from gateway.http.looks import is_look, note_look, query_reason, reveals
+from gateway.http.masking import Mask, Masking
 from gateway.http.problems import (
     CONTENT_LANGUAGE,
     CONTENT_TYPE,
@@ -71,6 +74,7 @@ class Dispatcher:
         """Serving from these."""
         self.services = services
         self.identity = Identity(services)
+        self.masking = Masking(services.views, services.sign_ins.people)
         self._ids = count(1)
         self._run = secrets.token_hex(4)
         self._policies = {
@@ -140,14 +144,14 @@ class Dispatcher:
         for name, pattern in patterns.items():
             if pattern.fullmatch(path[name]) is None:
                 raise refusal(reasons.NOT_FOUND, pointer="", actual=path[name][:64])
+        query = self._query(route, request)
+        mask = await self._mask(route, caller, request.raw_path, query)
         call = Call(
             services=self.services,
             caller=caller,
             path=path,
             headers=given,
-            query=None
-            if route.query is NoQuery and not request.query_string
-            else read_query(route.query, request.query.items()),
+            query=query,
             body=None if route.body is None else self._read(route, route.body, body),
             deadline_ns=read_deadline(given.get("X-Deadline")),
             session="" if caller is None else f"rest:{caller.caller_id}",
@@ -155,8 +159,10 @@ class Dispatcher:
             language=language,
             request_id=headers["X-Request-Id"],
             take=take,
+            mask=mask,
         )
-        return await route.handler(call)
+        reply = await route.handler(call)
+        return reply if mask is None else masked(reply, mask)
 
     def _most_bytes(self, route: Route, given: Mapping[str, str]) -> int:
         """How long a body is read: a large one only for who might send it, since a signature comes after it."""
@@ -164,6 +170,19 @@ class Dispatcher:
             return route.limit_bytes
         caller = self.identity.claimed(given)
         return route.limit_bytes if caller is not None and route.scope in caller.scopes else BODY_LIMIT
+
+    def _query(self, route: Route, request: web.Request) -> Request | None:
+        if route.query is NoQuery and not request.query_string:
+            return None
+        return read_query(route.query, request.query.items())
+
+    async def _mask(
+        self, route: Route, caller: Caller | None, target: str, query: Request | None
+    ) -> Mask | None:
+        """What to put over the answer; where a supervisor looks, that is written down first."""
+        if caller is not None and is_look(route, caller):
+            await note_look(self.services, caller, target, query_reason(query))
+        return None if reveals(route, query) else self.masking.mask
 
     def _read(self, route: Route, model: type[Request], body: bytes) -> Request:
         value = {} if route.body_optional and not body else parse_json(body)
@@ -183,8 +202,12 @@ class Dispatcher:
         return headers
 
     def _problem(self, refused: Refused, request_id: str, language: Language) -> Reply:
+        problem = render(
+            refused, language=language, request_id=request_id, now_ns=self.services.clock.now_ns()
+        )
+        mask = self.masking.mask
         return Reply(
-            render(refused, language=language, request_id=request_id, now_ns=self.services.clock.now_ns()),
+            problem if mask is None else mask.body(problem),
             status=refused.status,
             headers={"Content-Language": CONTENT_LANGUAGE[language], **refused.headers},
             content_type=CONTENT_TYPE,
@@ -205,6 +228,16 @@ class Dispatcher:
         request_id = self.request_id()
         language = language_of(request.headers.get("Accept-Language"))
         return respond(self._problem(refused, request_id, language), {"X-Request-Id": request_id})
+
+
+def masked(reply: Reply, mask: Mask) -> Reply:
+    """The reply with pseudonyms for whoever's personal data are restricted. What is typeset has them already."""
+    body, kind = reply.body, reply.content_type.partition(";")[0]
+    if type(body) is not bytes:
+        return replace(reply, body=mask.body(body))
+    if kind == "application/json":
+        return replace(reply, body=mask.json(body))
+    return replace(reply, body=mask.table(body)) if kind == "text/csv" else reply
 
 
 def respond(reply: Reply, headers: dict[str, str]) -> web.Response:

@@ -17,9 +17,11 @@ from gateway.access.sessions import PersonSession
 from gateway.engine.account_views import AccountView
 from gateway.engine.views import Views
 from gateway.http import reasons
+from gateway.http.masking import Mask
 from gateway.http.problems import Language, refusal
 from gateway.http.services import Services
 from gateway.http.shapes import Request
+from matching.personal_data import SubjectKind
 from settlement.rejections import ACCOUNT_UNKNOWN, NOT_YOUR_ACCOUNT
 from settlement.values import AccountId, ParticipantId
 
@@ -58,11 +60,12 @@ class Reply:
 def may_see(views: Views, caller: Caller, account: str) -> bool:
     """Whether an account is the caller's own, or one it acts for by a mandate, or the caller a supervisor."""
     view = views.account(account)
-    return view is not None and (
-        view.owner == caller.participant
-        or Scope.SUPERVISE in caller.scopes
-        or any(views.mandates.between(caller.participant, account))
-    )
+    if view is None:
+        return False
+    if Scope.SUPERVISE in caller.scopes:
+        return True
+    is_owners = view.owner == caller.participant or any(views.mandates.between(caller.participant, account))
+    return is_owners and not views.subjects.is_restricted(SubjectKind.PARTICIPANT, view.owner)
 
 
 @dataclass(slots=True)
@@ -87,6 +90,8 @@ class Call:
     request_id: str
     take: Callable[[int], None]
     """Takes more from the rate limit of this kind of action; refuses when it is not there."""
+    mask: Mask | None = None
+    """What stands for whoever's personal data are restricted; for what does not leave as JSON or CSV."""
 
     @property
     def signed_by(self) -> Caller:

@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-import orjson
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from gateway.access.callers import Caller
@@ -366,6 +365,7 @@ class Session:
         self, follower: EventFollower, resume_from: int | None, request_id: str | int | None
     ) -> None:
         history = self.services.history
+        await self._hub.note_follower(self.caller, follower.account)
         try:
             last = max(await history.last_event_id(follower.account), follower.newest)
             if resume_from is not None and resume_from > last:
@@ -379,7 +379,7 @@ class Session:
         while True:
             events = await history.account_events(follower.account, follower.last_sent, REPLAY_PAGE)
             for event in events:
-                follower.replay(event)
+                follower.replay(event, self._hub.event_text(event))
             if len(events) < REPLAY_PAGE and follower.go_live():
                 return
             await self.outbox.room()
@@ -387,7 +387,7 @@ class Session:
     # --- answers ---------------------------------------------------------------------------------------------------
 
     def _answer(self, request_id: str | int | None, result: dict[str, Any]) -> None:
-        self.outbox.send(orjson.dumps({"id": request_id, "ok": True, "result": result}).decode())
+        self.outbox.send(self._hub.text_of({"id": request_id, "ok": True, "result": result}))
 
     def _refuse(self, request_id: str | int | None, refused: Refused) -> None:
         problem = render(
@@ -396,4 +396,4 @@ class Session:
             request_id=self._dispatcher.request_id(),
             now_ns=self.services.clock.now_ns(),
         )
-        self.outbox.send(orjson.dumps({"id": request_id, "ok": False, "error": problem}).decode())
+        self.outbox.send(self._hub.text_of({"id": request_id, "ok": False, "error": problem}))
