@@ -30,14 +30,55 @@ TEXT_PREFIX: Final = "受限主体#"
 """Of what stands for a text."""
 
 _WORD: Final = re.compile(r"[A-Za-z0-9._-]+")
-_OWNERS: Final = ("account", "participant", "owner", "entity", "person")
-"""Members by which an object says whose it is."""
+_OWNERS: Final = ("account", "participant", "owner", "entity", "person", "subject")
+"""Members by which an object says whose it is, or whom it is about."""
 _TYPED: Final = frozenset(
-    ["address", "agent", "agreement_no", "bank_reference", "beneficiary", "canonical_text", "client_id", "client_order_id", "detail", "details", "end_reason", "label", "reason", "reference", "registry_account", "remittance", "statement", "text"]
+    [
+        "address",
+        "agent",
+        "agreement_no",
+        "bank_reference",
+        "beneficiary",
+        "canonical_text",
+        "client_id",
+        "client_order_id",
+        "detail",
+        "details",
+        "end_reason",
+        "label",
+        "reason",
+        "reference",
+        "registry_account",
+        "remittance",
+        "statement",
+        "text",
+    ]
 )
 """Members that hold what somebody typed, or that tells who somebody is, of the object's owner."""
 _VOCABULARY: Final = frozenset(
-    ["act", "actions", "algorithm", "channel", "class", "code", "decision", "earmark", "kind", "listing", "method", "origin", "phase", "purpose", "scopes", "side", "state", "status", "taker_side", "time_in_force", "type"]
+    [
+        "act",
+        "actions",
+        "algorithm",
+        "channel",
+        "class",
+        "code",
+        "decision",
+        "earmark",
+        "kind",
+        "listing",
+        "method",
+        "origin",
+        "phase",
+        "purpose",
+        "scopes",
+        "side",
+        "state",
+        "status",
+        "taker_side",
+        "time_in_force",
+        "type",
+    ]
 )
 """Members whose values are words of the contract."""
 
@@ -83,7 +124,8 @@ class Mask:
     def _members(self, value: dict[str, Any], owner: str | None) -> Iterator[tuple[str, Any]]:
         for name in _OWNERS:
             said = value.get(name)
-            owner = self.texts.get(said, owner) if isinstance(said, str) else owner
+            named = _WORD.findall(said) if isinstance(said, str) else ()
+            owner = next((self.texts[word] for word in named if word in self.texts), owner)
         for name, member in value.items():
             if isinstance(member, str) and name in _VOCABULARY:
                 yield name, member

@@ -1,17 +1,15 @@
 """The supervisor's routes: everything that anybody here can read, with identities, and nothing that changes anything.
 
-What a route of an account or of the operators tells is told here by the same handler, so neither can know more than the
-other. What is across all accounts is here alone: orders, the refused ones too, trades with both sides, statements, the
-journal, and the supervisor's own looks. Each look is written down before it is answered (`looks`).
+Here is what is across all accounts: orders, the refused ones too, trades with both sides, statements, the journal, and the
+supervisor's own looks. What is told elsewhere as well, `supervised` takes from there. Each look is written down before it
+is answered (`looks`).
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from functools import partial
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final
 
 import orjson
-from pydantic import Field
 
 from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind
@@ -20,28 +18,7 @@ from gateway.engine.history import TradeView
 from gateway.engine.orders import OrderView
 from gateway.engine.oversight import JournalRow, OrdersWanted
 from gateway.formats import money_text, price_text, quantity_text, time_text
-from gateway.http import (
-    access_keys,
-    account,
-    approvals,
-    bank_statements,
-    offsets,
-    operator_corrections,
-    operator_day,
-    operator_freezes,
-    operator_members,
-    operator_parked,
-    operator_registry,
-    orders,
-    people,
-    personal_data,
-    reasons,
-    retirements,
-    safety,
-    statements,
-    transfers,
-    withdrawals,
-)
+from gateway.http import reasons
 from gateway.http.account import account_body
 from gateway.http.cursors import merge_newest_first, page_of
 from gateway.http.looks import with_reason
@@ -50,186 +27,22 @@ from gateway.http.problems import refusal
 from gateway.http.routing import Call, NoQuery, Reply, Route
 from gateway.http.shapes import (
     DIGITS_PATTERN,
-    AccountName,
     Answer,
-    Date,
-    DateIn,
-    Id,
-    ListingCode,
-    Money,
-    Name,
     Page,
-    Price,
-    Quantity,
-    Request,
-    SideName,
-    Time,
 )
-
-StatusName = Literal["open", "filled", "cancelled", "expired", "rejected"]
-ENTRIES_MOST: Final = 500
-
-
-class SupervisedOrdersQuery(Page):
-    """Whose orders, of which listing, status and trading day."""
-
-    account: AccountName | None = None
-    listing: ListingCode | None = None
-    status: StatusName | None = None
-    trading_day: Annotated[DateIn | None, Field(description="On which they came in.")] = None
-
-
-class SupervisedTradesQuery(Page):
-    """Whose trades, of which listing and method, or of which trading day."""
-
-    account: AccountName | None = None
-    listing: ListingCode | None = None
-    method: Literal["listed", "negotiated"] | None = None
-    trading_day: Annotated[
-        DateIn | None, Field(description="With it, listing and method are left to the reader.")
-    ] = None
-
-
-class SupervisedStatementsQuery(Page):
-    """An account's statements, or a day's; the newest day's where nothing is said."""
-
-    account: AccountName | None = None
-    trading_day: DateIn | None = None
-
-
-class JournalQuery(Request):
-    """From where in the journal."""
-
-    after: Annotated[int, Field(ge=0, le=2**62, description="The last entry already known.")] = 0
-    limit: Annotated[int, Field(ge=1, le=ENTRIES_MOST)] = 100
-
-
-class TradeSide(Answer):
-    """Who bought, or sold."""
-
-    account: AccountName
-    participant: Name
-    order: Annotated[Id | None, Field(description="Of a listed trade.")]
-
-
-class SupervisedSettlement(Answer):
-    """Where a trade's delivery stands."""
-
-    state: str
-    settled_at: Time | None
-    reason: str | None
-    lots: list[dict[str, Any]]
-
-
-class SupervisedTrade(Answer):
-    """A trade with both its sides."""
-
-    id: Id
-    method: Literal["listed", "negotiated"]
-    listing: ListingCode
-    price: Price
-    quantity: Quantity
-    amount: Money
-    time: Time
-    trading_day: Date
-    taker_side: SideName | None
-    negotiated_transfer: Id | None
-    buyer: TradeSide
-    seller: TradeSide
-    settlement: SupervisedSettlement
-
-
-class SupervisedTrades(Answer):
-    """Trades, newest first."""
-
-    items: list[SupervisedTrade]
-    next: str | None
-
-
-class SupervisedAccounts(Answer):
-    """Accounts with their money and units, newest first."""
-
-    items: list[account.Account]
-    next: str | None
-
-
-class Movement(Answer):
-    """A movement the registry was asked for and has not answered for good."""
-
-    movement: str
-    kind: Literal["transfer_in", "transfer_out", "deliver", "retire"]
-    trading_day: Date
-    not_after: Annotated[Time, Field(description="By the registry's clock.")]
-    legs: int
-    quantity: Quantity
-    accounts: Annotated[list[AccountName], Field(description="Whose units move, the first ten.")]
-
-
-class Movements(Answer):
-    """Movements, newest first."""
-
-    items: list[Movement]
-    next: str | None
-
-
-class IssuedStatement(Answer):
-    """That a statement was given out."""
-
-    trading_day: Date
-    account: AccountName
-    digest: str
-
-
-class IssuedStatements(Answer):
-    """Statements."""
-
-    items: list[IssuedStatement]
-    next: str | None
-
-
-class JournalLine(Answer):
-    """One entry of the journal, in few words."""
-
-    entry: int
-    time: Time
-    command: Annotated[str, Field(description="Its name.")]
-    events: Annotated[list[str], Field(description="Their names, in order.")]
-    digest: Annotated[str, Field(description="SHA-256 over this entry and all before it, in hex.")]
-
-
-class JournalLines(Answer):
-    """Entries, oldest first."""
-
-    items: list[JournalLine]
-    next: Annotated[str | None, Field(description="The entry to go on after.")]
-
-
-class JournalEntry(Answer):
-    """One entry as it was decided and recorded."""
-
-    entry: int
-    time: Time
-    command: Annotated[list[Any], Field(description="Its name, and what it says.")]
-    events: Annotated[list[Any], Field(description="Each with its name and what it says.")]
-    digest: str
-
-
-class SupervisorLook(Answer):
-    """One look of a supervisor."""
-
-    look: Id
-    time: Time
-    by: Annotated[str, Field(description="Who looked.")]
-    caller: Annotated[str, Field(description="With which key, or as which person in which session.")]
-    target: Annotated[str, Field(description="The address asked for, with its query.")]
-    reason: str | None
-
-
-class SupervisorLooks(Answer):
-    """Looks, newest first."""
-
-    items: list[SupervisorLook]
-    next: str | None
+from gateway.http.supervision_shapes import (
+    IssuedStatements,
+    JournalEntry,
+    JournalLines,
+    JournalQuery,
+    Movements,
+    SupervisedAccounts,
+    SupervisedOrdersQuery,
+    SupervisedStatementsQuery,
+    SupervisedTrades,
+    SupervisedTradesQuery,
+    SupervisorLooks,
+)
 
 
 async def list_orders(call: Call) -> Reply:
@@ -410,56 +223,7 @@ async def list_looks(call: Call) -> Reply:
     return Reply({"items": items, "next": page.next})
 
 
-# ---- what is told elsewhere, too ------------------------------------------------------------------------------------
-
 SUPERVISOR: Final = "supervisor"
-
-_MIRRORED: Final[Mapping[str, tuple[tuple[Route, ...], str]]] = {
-    "/v1/supervise/account": (account.ROUTES, "/v1/account"),
-    "/v1/supervise/account/lots": (account.ROUTES, "/v1/account/lots"),
-    "/v1/supervise/account/statements/{date}": (statements.ROUTES, "/v1/account/statements/{date}"),
-    "/v1/supervise/events": (account.ROUTES, "/v1/events"),
-    "/v1/supervise/orders/{order_id}": (orders.ROUTES, "/v1/orders/{order_id}"),
-    "/v1/supervise/transfers-in": (transfers.ROUTES, "/v1/transfers-in"),
-    "/v1/supervise/transfers-out": (transfers.ROUTES, "/v1/transfers-out"),
-    "/v1/supervise/offsets": (offsets.ROUTES, "/v1/offsets"),
-    "/v1/supervise/offsets/{use_id}": (offsets.ROUTES, "/v1/offsets/{use_id}"),
-    "/v1/supervise/retirements": (retirements.ROUTES, "/v1/retirements"),
-    "/v1/supervise/retirements/{use_id}": (retirements.ROUTES, "/v1/retirements/{use_id}"),
-    "/v1/supervise/withdrawals": (withdrawals.ROUTES, "/v1/bank/withdrawals"),
-    "/v1/supervise/bank-statements": (bank_statements.ROUTES, "/v1/operator/bank-statements"),
-    "/v1/supervise/cash-breaks": (bank_statements.ROUTES, "/v1/operator/cash-breaks"),
-    "/v1/supervise/participants": (operator_members.ROUTES, "/v1/operator/participants"),
-    "/v1/supervise/people": (people.ROUTES, "/v1/operator/people"),
-    "/v1/supervise/keys": (access_keys.ROUTES, "/v1/operator/keys"),
-    "/v1/supervise/day": (operator_day.ROUTES, "/v1/operator/day"),
-    "/v1/supervise/registry": (operator_registry.ROUTES, "/v1/operator/registry"),
-    "/v1/supervise/reconciliations": (operator_registry.ROUTES, "/v1/operator/reconciliations"),
-    "/v1/supervise/breaks": (operator_registry.ROUTES, "/v1/operator/breaks"),
-    "/v1/supervise/restrictions": (operator_freezes.ROUTES, "/v1/operator/restrictions"),
-    "/v1/supervise/corrections/claims": (operator_corrections.ROUTES, "/v1/operator/corrections/claims"),
-    "/v1/supervise/corrections/removals": (operator_corrections.ROUTES, "/v1/operator/corrections/removals"),
-    "/v1/supervise/deliveries/parked": (operator_parked.ROUTES, "/v1/operator/deliveries/parked"),
-    "/v1/supervise/kill-switches": (safety.ROUTES, "/v1/operator/kill-switches"),
-    "/v1/supervise/approvals": (approvals.ROUTES, "/v1/operator/approvals"),
-    "/v1/supervise/personal-data": (personal_data.ROUTES, "/v1/operator/personal-data"),
-}
-"""Address → the route that tells the same to somebody else."""
-
-
-def _mirror(path: str, routes: tuple[Route, ...], told_at: str) -> Route:
-    route = next(one for one in routes if one.method == "GET" and one.path == told_at)
-    return replace(
-        route,
-        path=path,
-        scope=Scope.SUPERVISE,
-        or_scopes=frozenset(),
-        kind=ActionKind.READ,
-        tag=SUPERVISOR,
-        query=with_reason(route.query),
-    )
-
-
 _own: Final = partial(Route, method="GET", scope=Scope.SUPERVISE, kind=ActionKind.READ, tag=SUPERVISOR)
 
 
@@ -491,5 +255,4 @@ ROUTES: Final[tuple[Route, ...]] = (
         path_parameters={"entry": DIGITS_PATTERN},
     ),
     _list("/v1/supervise/looks", list_looks, "What supervisors looked at", SupervisorLooks),
-    *(_mirror(path, *told) for path, told in _MIRRORED.items()),
 )

@@ -3,7 +3,7 @@
 Runs inside the sequencer's listeners, so it only encodes and queues; nothing here waits.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import orjson
@@ -11,6 +11,7 @@ import orjson
 from gateway.access.callers import Caller
 from gateway.access.keys import Scope
 from gateway.engine.entry import AccountEvent, Entry
+from gateway.engine.history import History
 from gateway.http.account import event_members
 from gateway.http.looks import note_look
 from gateway.http.masking import Masking
@@ -40,6 +41,7 @@ PRIVATE_CHANNEL: Final = "events"
 _STATUS_EVENTS: Final = frozenset({PhaseChanged, DayOpened, DayClosed, TradingHalted, TradingResumed})
 _RULE_EVENTS: Final = frozenset({PhaseChanged, DayOpened, RulesAdopted, BandSet})
 NS: Final = 1_000_000_000
+REPLAY_PAGE: Final = 500
 
 
 class EventFollower:
@@ -61,6 +63,16 @@ class EventFollower:
         assert event.event_id == self.last_sent + 1, f"{self.account} has a gap after {self.last_sent}"
         self._outbox.send(text)
         self.last_sent = event.event_id
+
+    async def catch_up(self, history: History, text_of: Callable[[AccountEvent], str]) -> None:
+        """Tell what is in the database, until nothing new has come while it was read; live from then on."""
+        while True:
+            events = await history.account_events(self.account, self.last_sent, REPLAY_PAGE)
+            for event in events:
+                self.replay(event, text_of(event))
+            if len(events) < REPLAY_PAGE and self.go_live():
+                return
+            await self._outbox.room()
 
     def go_live(self) -> bool:
         """Switch over if nothing came while the database was read; otherwise there is more to read."""
