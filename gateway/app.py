@@ -123,6 +123,7 @@ def _services(settings: Settings, engine: Engine, line: Line, url: str) -> Servi
         history=engine.history,
         templates=Templates(engine.pool),
         keys=engine.keys,
+        acts_asked=engine.acts_asked,
         sign_ins=engine.sign_ins,
         looks=Looks(engine.pool),
         oversight=Oversight(engine.pool),

@@ -13,7 +13,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
@@ -68,16 +68,16 @@ class Connection(RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, or say why not and let it go."""
-        assert isinstance(transport, asyncio.Transport)
-        self._wire = transport
+        # A transport of uvloop is one in all but its base class.
+        wire = self._wire = cast("asyncio.Transport", transport)
         self._since_s = self._loop.time()
-        peer = transport.get_extra_info("peername")
+        peer = wire.get_extra_info("peername")
         self.address = str(peer[0]) if peer else ""
         refused = self._door.admit(self)
         if refused is None:
             super().connection_made(transport)
         else:
-            self.transport = transport
+            self.transport = wire
             self._refuse(refused, linger=self._door.may_linger())
 
     def connection_lost(self, exc: BaseException | None) -> None:

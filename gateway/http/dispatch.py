@@ -25,6 +25,7 @@ from gateway.access.limits import ActionKind, Allowance
 from gateway.engine.paging import BadCursorError
 from gateway.engine.sequencer import Overloaded, Stopped
 from gateway.http import reasons
+from gateway.http.acts_once import answer_once, is_named_act
 from gateway.http.addresses import address_of
 from gateway.http.bodies import parse_json, read_body
 from gateway.http.identity import Identity
@@ -161,7 +162,7 @@ class Dispatcher:
             take=take,
             mask=mask,
         )
-        reply = await route.handler(call)
+        reply = await _handle(route, call, request.raw_path, body)
         return reply if mask is None else masked(reply, mask)
 
     async def _body_of(self, route: Route, request: web.Request) -> bytes:
@@ -242,6 +243,14 @@ def masked(reply: Reply, mask: Mask) -> Reply:
     if kind == "application/json":
         return replace(reply, body=mask.json(body))
     return replace(reply, body=mask.table(body)) if kind == "text/csv" else reply
+
+
+async def _handle(route: Route, call: Call, target: str, body: bytes) -> Reply:
+    if is_named_act(call):
+        return await answer_once(route, call, target, body)
+    if route.is_fenced_here:
+        call.require_in_time()
+    return await route.handler(call)
 
 
 def respond(reply: Reply, headers: dict[str, str]) -> web.Response:
