@@ -8,6 +8,7 @@ from typing import Final
 from aiohttp import web
 
 from gateway.config import SettingsFault
+from gateway.http.starting import starting_app
 
 SHUTDOWN_S: Final = 5
 """How long requests under way may take when the exchange stops."""
@@ -29,6 +30,21 @@ def url_of(door: socket.socket) -> str:
     """The address to reach it by."""
     host, port = door.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+@asynccontextmanager
+async def waiting_room(door: socket.socket) -> AsyncIterator[None]:
+    """Tell whoever comes while the exchange starts that it does, instead of letting them wait.
+
+    At the end the same port is free for `open_door`; whoever comes in between waits for a moment.
+    """
+    runner = web.AppRunner(starting_app(), access_log=None, shutdown_timeout=1, auto_decompress=False)
+    await runner.setup()
+    try:
+        await web.SockSite(runner, door.dup()).start()
+        yield
+    finally:
+        await runner.cleanup()
 
 
 @asynccontextmanager

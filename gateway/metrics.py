@@ -49,6 +49,11 @@ class Metrics:
             buckets=_SECONDS,
             registry=registry,
         )
+        self.commit_under_way = Gauge(
+            "puhui_commit_under_way_seconds",
+            "For how long the present journal transaction has been under way; 0 when there is none.",
+            registry=registry,
+        )
         self.journal_position = Gauge(
             "puhui_journal_position", "Sequence number of the last durable command.", registry=registry
         )
@@ -110,12 +115,14 @@ def _surveillance(registry: CollectorRegistry) -> tuple[Counter, Counter, Counte
 class MeasuredAppender:
     """The journal as the sequencer writes to it, with how much was written at once and how long it took."""
 
-    __slots__ = ("_journal", "_metrics")
+    __slots__ = ("_journal", "_metrics", "_started_s")
 
     def __init__(self, journal: Appender, metrics: Metrics) -> None:
         """Measuring that journal."""
         self._journal = journal
         self._metrics = metrics
+        self._started_s: float | None = None
+        metrics.watch(metrics.commit_under_way, self.under_way_s)
 
     @property
     def position(self) -> int:
@@ -127,10 +134,17 @@ class MeasuredAppender:
         """Time of the last durable entry."""
         return self._journal.at_ns
 
+    def under_way_s(self) -> float:
+        """For how long the present append has been under way; zero when there is none."""
+        return 0.0 if self._started_s is None else time.perf_counter() - self._started_s
+
     async def append(self, entries: Sequence[Entry]) -> Sequence[AccountEvent]:
         """Make entries durable."""
-        started_s = time.perf_counter()
-        written = await self._journal.append(entries)
+        started_s = self._started_s = time.perf_counter()
+        try:
+            written = await self._journal.append(entries)
+        finally:
+            self._started_s = None
         self._metrics.commit_seconds.observe(time.perf_counter() - started_s)
         self._metrics.batch_size.observe(len(entries))
         return written

@@ -50,6 +50,8 @@ class Engine:
     sign_ins: SignIns
     clock: Clock
     metrics: Metrics
+    commit_under_way_s: Callable[[], float]
+    """For how long the journal has been writing what it writes now; zero when it rests."""
     pool: "asyncpg.Pool[asyncpg.Record]"
 
 
@@ -72,7 +74,8 @@ async def running_engine(settings: Settings, lifetime: Lifetime, say: Say) -> As
         keys = await KeyStore.load(pool, seal)
         sign_ins = await stack.enter_async_context(people_signing_in(pool, seal))
         metrics = Metrics()
-        sequencer = _sequencer(recovered, journal, pool, clock, metrics)
+        measured = MeasuredAppender(journal, metrics)
+        sequencer = _sequencer(recovered, journal, measured, pool, clock)
         journal.on_lost(lambda: sequencer.lose(JournalLostError("its connection to PostgreSQL has ended")))
         lifetime.run(stack, "sequencer", sequencer.run())
         stack.push_async_callback(sequencer.drain)
@@ -87,6 +90,7 @@ async def running_engine(settings: Settings, lifetime: Lifetime, say: Say) -> As
             sign_ins=sign_ins,
             clock=clock,
             metrics=metrics,
+            commit_under_way_s=measured.under_way_s,
             pool=pool,
         )
 
@@ -94,12 +98,11 @@ async def running_engine(settings: Settings, lifetime: Lifetime, say: Say) -> As
 def _sequencer(
     recovered: Recovered,
     journal: Journal,
+    measured: MeasuredAppender,
     pool: "asyncpg.Pool[asyncpg.Record]",
     clock: Clock,
-    metrics: Metrics,
 ) -> Sequencer:
     snapshots = Snapshots(pool, recovered.exchange, recovered.views, journal, last_seq=recovered.snapshot_seq)
-    measured = MeasuredAppender(journal, metrics)
     sequencer = Sequencer(recovered.exchange, measured, clock, after_batch=snapshots.after_batch)
     sequencer.on_commit(recovered.views.apply)
     return sequencer

@@ -97,6 +97,18 @@ QuotaOption = Annotated[
     ),
 ]
 
+DrainOption = Annotated[
+    float,
+    typer.Option(
+        envvar="PUHUI_DRAIN_GRACE_S",
+        min=0,
+        max=60,
+        help=say(
+            "停止前保持应答但不再受理的秒数, 供负载均衡切换",
+            "seconds to answer without taking anything on before it ends, for a load balancer to notice",
+        ),
+    ),
+]
 DemoOption = Annotated[
     bool,
     typer.Option(
@@ -134,6 +146,7 @@ def serve(
     public_url: PublicUrlOption = None,
     data_dir: DataDirOption = None,
     drill: DrillOption = False,
+    drain_grace_s: DrainOption = 0.0,
     quota: QuotaOption = None,
     log: LogOption = None,
 ) -> None:
@@ -157,6 +170,7 @@ def serve(
             drill=drill,
             seed=SeedName.DEMO if demo else seed,
             public_url=public_url,
+            drain_grace_s=drain_grace_s,
             quotas=tuple(quota or ()),
         )
     except (SettingsFault, ValueError) as fault:

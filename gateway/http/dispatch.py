@@ -105,7 +105,10 @@ class Dispatcher:
                     route.path, route.method, str(reply.status)
                 )
             duration.observe(time.perf_counter() - started_s)
-            return respond(reply, headers)
+            answer = respond(reply, headers)
+            if not self.services.admission.is_open:
+                answer.force_close()
+            return answer
 
         return serve
 
@@ -118,6 +121,8 @@ class Dispatcher:
         headers: dict[str, str],
     ) -> Reply:
         given = request.headers
+        if route.method != "GET":
+            self.services.admission.require(route.kind)
         body = await read_body(request, self._most_bytes(route, given)) if request.body_exists else b""
         caller = None
         remote = address_of(request, self.services.public_url)

@@ -103,6 +103,11 @@ class Session:
         for task in self._tasks:
             task.cancel()
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether all it asked for is answered, and every answer sent."""
+        return not self._tasks and self.outbox.is_empty
+
     def may_stay(self) -> bool:
         """Whether the key, or the person's session, that this connection logged on with may still be used."""
         return self.caller is None or self._dispatcher.identity.is_good(self.caller)
@@ -115,7 +120,8 @@ class Session:
     def _take(self, raw: bytes) -> None:
         message: Any = None
         try:
-            self._charge()
+            if self.caller is None:  # every message of a stranger counts, whatever it says
+                self._take_rate(ActionKind.PUBLIC, self._remote)
             message = parse_json(raw)
             if not isinstance(message, dict):
                 raise refusal(reasons.WRONG_TYPE, limit="object", actual=type(message).__name__)
@@ -200,12 +206,8 @@ class Session:
         self._dispatcher.identity.seen(caller)
         require_scope(caller, scope)
         if kind is not None:
+            self.services.admission.require(kind)
             self._take_rate(kind, caller.account or caller.participant)
-
-    def _charge(self) -> None:
-        """Every message of a stranger counts, whatever it says."""
-        if self.caller is None:
-            self._take_rate(ActionKind.PUBLIC, self._remote)
 
     def _take_rate(self, kind: ActionKind, owner: str, cost: int = 1) -> None:
         self._dispatcher.take(owner, kind, cost)
@@ -230,7 +232,6 @@ class Session:
     def _submit(self, request: SubmitOp, request_id: str | int | None) -> None:
         self._require(Scope.TRADE, ActionKind.ORDER)
         call = self._call(ActionKind.ORDER, path={}, query=None, body=request, deadline_ns=request.deadline)
-
         self._start(lambda: self._answer_handled(orders.submit_order, call, request_id), request_id)
 
     def _replace(self, request: ReplaceOp, request_id: str | int | None) -> None:
