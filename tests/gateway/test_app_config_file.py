@@ -36,11 +36,11 @@ def test_what_cannot_be_meant_is_refused_by_name(tmp_path: Path, text: str, said
 
 
 def test_a_secret_is_not_told_to_others(tmp_path: Path) -> None:
-    text = 'database_url = "postgresql://puhui:secret@db/puhui"'
+    text = 'database_url = "postgresql://puhui:hunter2@db/puhui"'
     assert read_config_file(written(tmp_path, text), KNOWN)["database_url"].endswith("@db/puhui")
     with pytest.raises(SettingsFault, match="chmod 600") as fault:
         read_config_file(written(tmp_path, text, mode=0o640), KNOWN)
-    assert "secret" not in str(fault.value)
+    assert "hunter2" not in str(fault.value)
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
