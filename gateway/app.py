@@ -33,6 +33,7 @@ from gateway.key_file import FIRST_OPERATOR, write_keys
 from gateway.lifetime import Lifetime, Say, settle_memory
 from gateway.markets.loader import load_market
 from gateway.running_engine import Engine, running_engine
+from gateway.service_manager import notify
 
 log = structlog.get_logger("app")
 
@@ -71,10 +72,12 @@ async def serve(settings: Settings, say: Say) -> None:
             url = url_of(door)
             await _write_keys(settings, url, engine)
             announce(settings, url, say)
+            notify("READY=1")
         await lifetime.last()
         say("正在停止 | stopping")
         log.info("draining", grace_s=settings.drain_grace_s, position=engine.sequencer.position)
         services.admission.close()
+        notify("STOPPING=1")
         await asyncio.sleep(settings.drain_grace_s)
 
 

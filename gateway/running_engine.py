@@ -32,6 +32,11 @@ CONNECT_TIMEOUT_S: Final = 30
 COMMAND_TIMEOUT_S: Final = 60
 
 
+_CASH_BREAKS_OPEN: Final = """
+SELECT count(*) FROM cash_break WHERE NOT EXISTS
+    (SELECT FROM cash_break_outcome WHERE cash_break_outcome.break_id = cash_break.break_id)"""
+
+
 class JournalLostError(Exception):
     """The database went away, or ended the connection that writes the journal."""
 
@@ -74,6 +79,8 @@ async def running_engine(settings: Settings, lifetime: Lifetime, say: Say) -> As
         keys = await KeyStore.load(pool, seal)
         sign_ins = await stack.enter_async_context(people_signing_in(pool, seal))
         metrics = Metrics()
+        metrics.process.watch(settings.data_dir, pool)
+        metrics.market.count_cash_breaks(await pool.fetchval(_CASH_BREAKS_OPEN))
         measured = MeasuredAppender(journal, metrics)
         sequencer = _sequencer(recovered, journal, measured, pool, clock)
         journal.on_lost(lambda: sequencer.lose(JournalLostError("its connection to PostgreSQL has ended")))

@@ -4,13 +4,16 @@ import asyncio
 import json
 import os
 import random
+import secrets
 import signal
+import socket
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
 import pytest
 
+from gateway.service_manager import VARIABLE
 from tests.system import checks
 from tests.system.clients import Client, logged_on
 from tests.system.load import STAFF, TRADERS, Load, Request
@@ -22,7 +25,19 @@ ORDERS_FIRST: Final = 50
 
 
 @pytest.mark.timeout(240)
-async def test_sigterm_under_load_loses_nothing_and_takes_on_nothing(seeded: Path) -> None:
+async def test_sigterm_under_load_loses_nothing_and_takes_on_nothing(
+    seeded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    manager.bind("\0puhui-drain-" + secrets.token_hex(8))
+    monkeypatch.setenv(VARIABLE, "@" + manager.getsockname()[1:].decode())
+    with manager:
+        await drained_under_load(seeded)
+        told = [manager.recv(100) for _ in range(2)]
+    assert told == [b"READY=1", b"STOPPING=1"]
+
+
+async def drained_under_load(seeded: Path) -> None:
     options = ("--drain-grace-s", str(GRACE_S))
     async with running(seeded, options) as exchange, exchange.clients(*TRADERS, *STAFF) as clients:
         before = (await clients["operator"].get("/readyz"))["position"]
@@ -58,7 +73,7 @@ def is_late(request: Request) -> bool:
 
 async def end_it(exchange: RunningExchange, trader: Client) -> None:
     """SIGTERM, and what may be seen from then until the process is gone."""
-    async with logged_on(exchange.url, trader.owner) as socket, httpx.AsyncClient(trust_env=False) as http:
+    async with logged_on(exchange.url, trader.owner) as line, httpx.AsyncClient(trust_env=False) as http:
         resting = await trader.do("/v1/orders", order("resting", price="62.00"))
         exchange.note_processes()
         os.kill(exchange.pid(Part.EXCHANGE), signal.SIGTERM)
@@ -82,14 +97,14 @@ async def end_it(exchange: RunningExchange, trader: Client) -> None:
             "5",
         )
         assert late.headers["Connection"] == "close"
-        await socket.send(json.dumps({"op": "order.submit", "id": "late", **order("late-ws")}))
-        answer = json.loads(await socket.recv())
+        await line.send(json.dumps({"op": "order.submit", "id": "late", **order("late-ws")}))
+        answer = json.loads(await line.recv())
         assert (answer["id"], answer["ok"]) == ("late", False)
         assert (answer["error"]["code"], answer["error"]["state"]) == ("not_ready", "not_accepted")
         assert (await trader.call("DELETE", f"/v1/orders/{resting['order']['id']}")).is_done
         async with asyncio.timeout(LIMIT_S):
-            await socket.wait_closed()
-        assert (socket.close_code, socket.close_reason) == (1001, "going_away")
+            await line.wait_closed()
+        assert (line.close_code, line.close_reason) == (1001, "going_away")
     assert await exchange.ended() == 0, exchange.said()
 
 

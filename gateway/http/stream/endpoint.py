@@ -48,7 +48,12 @@ class Stream:
         self._closing: dict[Session, asyncio.Task[None]] = {}
         self._telling: set[asyncio.Task[None]] = set()
         self._watcher: asyncio.Task[None] | None = None
-        services.metrics.watch(services.metrics.ws_clients, lambda: len(self._sessions))
+        shown = services.metrics.stream
+        shown.clients.set_function(lambda: len(self._sessions))
+        shown.queued.set_function(lambda: sum(len(session.outbox) for session in self._sessions))
+        shown.longest.set_function(
+            lambda: max((len(session.outbox) for session in self._sessions), default=0)
+        )
         services.sign_ins.sessions.on_end(self._person_left)
         services.sequencer.on_commit(self._on_commit)
 
@@ -174,7 +179,7 @@ class Stream:
         """Close a connection, once, without waiting for it."""
         if session in self._closing:
             return
-        self.services.metrics.ws_closed.labels(why).inc()
+        self.services.metrics.stream.closed.labels(why).inc()
         task = self._closing[session] = asyncio.create_task(_close(session.socket, code, why))
         task.add_done_callback(lambda _: self._closing.pop(session))
 

@@ -95,6 +95,10 @@ class Outbox:
         """Owe no snapshot of that topic any more."""
         self._stale.pop(topic, None)
 
+    def __len__(self) -> int:
+        """Messages waiting."""
+        return len(self._queue)
+
     @property
     def is_empty(self) -> bool:
         """Whether nothing waits to be sent."""

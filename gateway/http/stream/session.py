@@ -78,7 +78,7 @@ class Session:
             socket,
             limit=settings.ws_queue,
             conflate_at=settings.ws_conflate_at,
-            on_conflated=services.metrics.ws_conflated.inc,
+            on_conflated=services.metrics.stream.conflated.inc,
         )
         self.guard = ConnectionGuard(services.sequencer, self._name)
         self._topics: set[ListingTopic] = set()
@@ -391,6 +391,7 @@ class Session:
         self.outbox.send(orjson.dumps({"id": request_id, "ok": True, "result": result}).decode())
 
     def _refuse(self, request_id: str | int | None, refused: Refused) -> None:
+        self.services.metrics.door.refusals.labels(refused.faults[0].code).inc()
         problem = render(
             refused,
             language=self._language,
