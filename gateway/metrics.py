@@ -80,6 +80,21 @@ class DoorMetrics:
         )
         for code in ALARMING:
             self.refusals.labels(code)
+        self.connections = Gauge(
+            "puhui_connections", "Open connections, WebSockets among them.", registry=registry
+        )
+        self.connections_refused = Counter(
+            "puhui_connections_refused",
+            "Connections not taken, by which bound: in all, or of one address.",
+            ["why"],
+            registry=registry,
+        )
+        self.requests_cut = Counter(
+            "puhui_requests_cut",
+            "Connections cut, and requests refused, before any route had answered, by why.",
+            ["why"],
+            registry=registry,
+        )
         self.rate_limited = Counter(
             "puhui_rate_limited", "Requests refused by a rate limit.", ["kind"], registry=registry
         )
@@ -99,7 +114,7 @@ class StreamMetrics:
         self.queued = Gauge("puhui_ws_queued", "Messages waiting for all clients.", registry=registry)
         self.longest = Gauge("puhui_ws_queue_longest", "Messages waiting for one client.", registry=registry)
         self.closed = Counter(
-            "puhui_ws_closed", "Connections closed by us, by why.", ["why"], registry=registry
+            "puhui_ws_closed", "WebSockets closed by us, by why.", ["why"], registry=registry
         )
         self.conflated = Counter(
             "puhui_ws_conflated", "Pushes replaced by a snapshot for slow readers.", registry=registry

@@ -97,6 +97,16 @@ QuotaOption = Annotated[
         ),
     ),
 ]
+LimitOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=NUMBER",
+        help=say(
+            "连接, 字节与时间的上限, 如 connections=10000; 可重复",
+            "a bound on connections, bytes or time, such as connections=10000; may be repeated",
+        ),
+    ),
+]
 
 DrainOption = Annotated[
     float,
@@ -177,6 +187,7 @@ def serve(
     drill: DrillOption = False,
     drain_grace_s: DrainOption = 0.0,
     quota: QuotaOption = None,
+    limit: LimitOption = None,
     log: LogOption = None,
 ) -> None:
     """Run the exchange with everything it needs, until Ctrl-C."""
@@ -201,6 +212,7 @@ def serve(
         public_url=public_url,
         drain_grace_s=drain_grace_s,
         quotas=tuple(quota or ()),
+        limits=tuple(limit or ()),
     )
     finish(app.serve(settings, say_on_stderr))
 

@@ -29,7 +29,7 @@ async def test_an_exchange_that_starts_says_that_it_is_not_ready() -> None:
             )
             assert problem["request_id"] == refused.headers["X-Request-Id"]
             await waiting.aclose()
-            await stack.enter_async_context(open_door(door, exchange()))
+            await stack.enter_async_context(open_door(door, web.AppRunner(exchange())))
             assert (await http.get(f"{url}/readyz")).json() == {"ready": True}
 
 
