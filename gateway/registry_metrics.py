@@ -34,6 +34,19 @@ class LineMetrics:
             "How often the reference registry had to be started again.",
             registry=registry,
         )
+        self.unbound = Gauge(
+            "puhui_accounts_not_bound",
+            "Accounts the registry platform refuses to bind at present.",
+            registry=registry,
+        )
+        self.notices_wait = Gauge(
+            "puhui_notices_wait",
+            "1 while the registry's next notice is missing or cannot be taken.",
+            registry=registry,
+        )
+        self._count_movements(registry)
+
+    def _count_movements(self, registry: CollectorRegistry) -> None:
         self.movements = ReadCounter(
             "puhui_movements",
             "Calls and answers about movements, by kind and what became of them.",
@@ -60,16 +73,6 @@ class LineMetrics:
         self.stopped = Gauge(
             "puhui_movements_stopped",
             "Movements about which the registry contradicts itself.",
-            registry=registry,
-        )
-        self.unbound = Gauge(
-            "puhui_accounts_not_bound",
-            "Accounts the registry platform refuses to bind at present.",
-            registry=registry,
-        )
-        self.notices_wait = Gauge(
-            "puhui_notices_wait",
-            "1 while the registry's next notice is missing or cannot be taken.",
             registry=registry,
         )
 
