@@ -11,6 +11,7 @@ import { NegotiatePage } from "./pages/negotiate";
 import { RetirementsPage } from "./pages/retirements";
 import { RulesPage } from "./pages/rules";
 import { TradePage } from "./pages/trade";
+import { UsesPage } from "./pages/uses";
 import { ConnectionState, MarketClock } from "./parts/line";
 import { Settings } from "./parts/settings";
 import { Who } from "./parts/who";
@@ -30,6 +31,7 @@ const WAYS: readonly [Way, ...Way[]] = [
   { page: "market", name: "nav.market", show: MarketPage },
   { page: "trade", name: "nav.trade", show: TradePage },
   { page: "negotiate", name: "nav.negotiate", needs: ["negotiate"], show: NegotiatePage },
+  { page: "uses", name: "nav.uses", needs: ["offset"], show: UsesPage },
   { page: "bulletins", name: "nav.bulletins", show: BulletinsPage },
   { page: "retirements", name: "nav.retirements", show: RetirementsPage },
   { page: "certificates", name: "nav.certificates", show: CertificatesPage },
