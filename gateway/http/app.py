@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import orjson
 from aiohttp import web
@@ -62,7 +62,6 @@ from gateway.metrics import Metrics
 from gateway.surveillance import OrderFlow
 from gateway.web.files import BuiltFile, read_built
 from matching.personal_data import SubjectKind
-from matching.session import Phase
 
 DISPATCHER: Final = web.AppKey("dispatcher", Dispatcher)
 STREAM: Final = web.AppKey("stream", Stream)
@@ -188,13 +187,9 @@ def watch(services: Services) -> None:
     metrics: Metrics = services.metrics
     sequencer, views = services.sequencer, services.views
     sequencer.on_commit(OrderFlow(metrics, views).follow)
-    metrics.watch(metrics.queue_depth, lambda: sequencer.queue_depth)
-    metrics.watch(metrics.journal_position, lambda: sequencer.position)
-    metrics.watch(metrics.pending_deliveries, lambda: len(views.pending_instructions))
+    sequencer.on_commit(metrics.market.follow)
+    metrics.journal.queue_depth.set_function(lambda: sequencer.queue_depth)
+    metrics.journal.position.set_function(lambda: sequencer.position)
+    metrics.market.watch(views, services.clock.now_ns)
     metrics.custody.watch(views.custody)
-    for phase in Phase:
-        metrics.watch(metrics.phase.labels(phase.value), _is_phase(services, phase))
-
-
-def _is_phase(services: Services, phase: Phase) -> Any:  # noqa: ANN401 - what a gauge reads
-    return lambda: 1.0 if services.views.market.phase is phase else 0.0
+    metrics.process.ready.set_function(lambda: health.state_of(services) in health.READY)
