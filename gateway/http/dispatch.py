@@ -151,8 +151,7 @@ class Dispatcher:
         for name, pattern in patterns.items():
             if pattern.fullmatch(path[name]) is None:
                 raise refusal(reasons.NOT_FOUND, pointer="", actual=path[name][:64])
-        query = self._query(route, request)
-        mask = await self._mask(route, caller, request.raw_path, query)
+        query, mask = await self._query(route, caller, request)
         call = Call(
             services=self.services,
             caller=caller,
@@ -182,18 +181,16 @@ class Dispatcher:
         caller = self.identity.claimed(given)
         return route.limit_bytes if caller is not None and route.scope in caller.scopes else BODY_LIMIT
 
-    def _query(self, route: Route, request: web.Request) -> Request | None:
-        if route.query is NoQuery and not request.query_string:
-            return None
-        return read_query(route.query, request.query.items())
-
-    async def _mask(
-        self, route: Route, caller: Caller | None, target: str, query: Request | None
-    ) -> Mask | None:
-        """What to put over the answer; where a supervisor looks, that is written down first."""
+    async def _query(
+        self, route: Route, caller: Caller | None, request: web.Request
+    ) -> tuple[Request | None, Mask | None]:
+        """What is asked, and what to put over the answer; where a supervisor looks, that is written down first."""
+        query: Request | None = None
+        if route.query is not NoQuery or request.query_string:
+            query = read_query(route.query, request.query.items())
         if caller is not None and is_look(route, caller):
-            await note_look(self.services, caller, target, query_reason(query))
-        return None if reveals(route, query) else self.masking.mask
+            await note_look(self.services, caller, request.raw_path, query_reason(query))
+        return query, None if reveals(route, query) else self.masking.mask
 
     def _read(self, route: Route, model: type[Request], body: bytes) -> Request:
         value = {} if route.body_optional and not body else parse_json(body)
