@@ -3,34 +3,46 @@ import type { FunctionComponent } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { type Key, t } from "./i18n";
 import { follow } from "./market/store";
+import { BankPage } from "./pages/bank";
 import { BulletinsPage } from "./pages/bulletins";
 import { CertificatesPage } from "./pages/certificates";
 import { ComplaintsPage } from "./pages/complaints";
+import { DESK_NEEDS, DeskPage } from "./pages/desk";
 import { MarketPage } from "./pages/market";
+import { MePage } from "./pages/me";
 import { RetirementsPage } from "./pages/retirements";
 import { RulesPage } from "./pages/rules";
+import { SignInWay } from "./pages/sign_in";
 import { TradePage } from "./pages/trade";
 import { ConnectionState, MarketClock } from "./parts/line";
 import { Settings } from "./parts/settings";
 import { Who } from "./parts/who";
 import { link, place } from "./router";
-import { findSession } from "./session";
+import { findSession, session } from "./session";
 import { followAccount } from "./trader/store";
 
 interface Way {
   page: string;
   name: Key;
+  /** The scopes one of which it takes; the menu shows it to nobody else. */
+  needs?: readonly string[];
+  /** Reached from elsewhere than the menu. */
+  isElsewhere?: true;
   show: FunctionComponent<{ rest: readonly string[] }>;
 }
 
 const WAYS: readonly [Way, ...Way[]] = [
   { page: "market", name: "nav.market", show: MarketPage },
   { page: "trade", name: "nav.trade", show: TradePage },
+  { page: "desk", name: "nav.desk", needs: DESK_NEEDS, show: DeskPage },
+  { page: "bank", name: "nav.bank", needs: ["bank"], show: BankPage },
   { page: "bulletins", name: "nav.bulletins", show: BulletinsPage },
   { page: "retirements", name: "nav.retirements", show: RetirementsPage },
   { page: "certificates", name: "nav.certificates", show: CertificatesPage },
   { page: "rules", name: "nav.rules", show: RulesPage },
   { page: "complaints", name: "nav.complaints", show: ComplaintsPage },
+  { page: "me", name: "me.title", isElsewhere: true, show: MePage },
+  { page: "sign-in", name: "sign_in.title", isElsewhere: true, show: SignInWay },
 ];
 
 export function App() {
@@ -59,7 +71,7 @@ export function App() {
           <Who />
         </div>
         <nav class="ways" aria-label={t("shell.nav")}>
-          {WAYS.map((way) => (
+          {WAYS.filter(isShown).map((way) => (
             <a key={way.page} href={link(way.page)} aria-current={way === here ? "page" : undefined}>
               {t(way.name)}
             </a>
@@ -82,6 +94,11 @@ export function App() {
       </footer>
     </>
   );
+}
+
+function isShown({ needs, isElsewhere }: Way): boolean {
+  if (isElsewhere) return false;
+  return needs === undefined || needs.some((scope) => session.value?.scopes.includes(scope));
 }
 
 function toContent(): void {
