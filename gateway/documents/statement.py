@@ -13,16 +13,19 @@ from gateway.formats import money_text, parse_time
 ATTACHED: Final = "statement.json"
 """The same statement for programs, in the file."""
 
-_SETTLED: Final[dict[str, Words]] = {
+SETTLED: Final[dict[str, Words]] = {
     "deposit": ("入金", "deposit"),
     "withdrawal": ("出金", "withdrawal"),
     "delivery": ("交收", "delivery"),
     "fee": ("手续费", "fee"),
     "transfer": ("划转", "transfer"),
+    "arrival": ("平台划入", "arrival"),
     "retirement": ("注销", "retirement"),
     "donation": ("捐赠", "donation"),
     "correction": ("修正", "correction"),
 }
+"""What can settle."""
+
 _SIDE: Final = {"buy": "买 buy", "sell": "卖 sell"}
 
 _OWNED_COLUMNS: Final = (
@@ -137,7 +140,7 @@ def _settled(lines: Iterable[dict[str, Any]]) -> Iterator[tuple[str, ...]]:
         received_fen, paid_fen = received_fen + max(fen, 0), paid_fen + min(fen, 0)
         yield (
             line["time"][11:19],
-            " ".join(_SETTLED.get(line["kind"], (line["kind"],))),
+            " ".join(SETTLED[line["kind"]]),
             line["reference"],
             line["listing"] or "",
             line["quantity"] or "",
