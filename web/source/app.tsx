@@ -26,6 +26,8 @@ interface Way {
   name: Key;
   /** The scopes one of which it takes; the menu shows it to nobody else. */
   needs?: readonly string[];
+  /** Shown to visitors all the same: it asks them to sign in. */
+  isForVisitors?: true;
   /** Reached from elsewhere than the menu. */
   isElsewhere?: true;
   show: FunctionComponent<{ rest: readonly string[] }>;
@@ -33,7 +35,7 @@ interface Way {
 
 const WAYS: readonly [Way, ...Way[]] = [
   { page: "market", name: "nav.market", show: MarketPage },
-  { page: "trade", name: "nav.trade", show: TradePage },
+  { page: "trade", name: "nav.trade", needs: ["trade"], isForVisitors: true, show: TradePage },
   { page: "desk", name: "nav.desk", needs: DESK_NEEDS, show: DeskPage },
   { page: "bank", name: "nav.bank", needs: ["bank"], show: BankPage },
   { page: "bulletins", name: "nav.bulletins", show: BulletinsPage },
@@ -96,8 +98,9 @@ export function App() {
   );
 }
 
-function isShown({ needs, isElsewhere }: Way): boolean {
+function isShown({ needs, isElsewhere, isForVisitors }: Way): boolean {
   if (isElsewhere) return false;
+  if (isForVisitors && session.value === null) return true;
   return needs === undefined || needs.some((scope) => session.value?.scopes.includes(scope));
 }
 

@@ -158,7 +158,7 @@ function Accounts({ found }: { found: readonly Restricted[] }) {
 /** "1001-1010, 1020" as people write serials, both ends included, as half-open ranges. */
 export function rangesOf(given: string): [number, number][] {
   return given
-    .split(/[,，\s]+/)
+    .split(/[,\uff0c\s]+/)
     .filter((part) => part !== "")
     .map((part) => {
       const [first = "", last = first] = part.split(/[-–]/);

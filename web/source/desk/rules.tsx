@@ -153,7 +153,7 @@ const DAYS_MOST = 800;
 
 /** Every Monday to Friday of a period but those named. */
 function weekdays(first: string, last: string, closed: string): string[] {
-  const named = new Set(closed.split(/[,，\s]+/));
+  const named = new Set(closed.split(/[,\uff0c\s]+/));
   const days: string[] = [];
   for (
     let ms = Date.parse(`${first}T00:00:00Z`);

@@ -51,6 +51,7 @@ export function DeskPage({ rest }: { rest: readonly string[] }) {
 
 function Desk({ asked }: { asked: string }) {
   const isFirst = useRef(true);
+  const ways = useRef<HTMLElement>(null);
   const sections = SECTIONS.filter((section) => section.isForApprovers || !isApproverAlone());
   const here = sections.find((section) => section.name === asked) ?? sections[0] ?? SECTIONS[0];
   useEvery(takeTurn, isOperator() ? LOOK_MS.operator : LOOK_MS.supervisor);
@@ -59,12 +60,13 @@ function Desk({ asked }: { asked: string }) {
     if (isFirst.current) isFirst.current = false;
     else document.getElementById("content")?.focus();
     done.value = "";
+    ways.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }, [here.name]);
   return (
     <>
       <h1>{isOperator() || isApproverAlone() ? t("desk.title") : t("desk.supervision")}</h1>
       {!isOperator() && !isApproverAlone() && <p class="lead">{t("desk.read_only")}</p>}
-      <nav class="sections" aria-label={t("desk.sections")}>
+      <nav class="sections" ref={ways} aria-label={t("desk.sections")}>
         {sections.map((section) => (
           <a
             key={section.name}
