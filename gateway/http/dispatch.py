@@ -118,7 +118,7 @@ class Dispatcher:
         headers: dict[str, str],
     ) -> Reply:
         given = request.headers
-        body = await read_body(request, self._most_bytes(route, given)) if request.body_exists else b""
+        body = await self._body_of(route, request) if request.body_exists else b""
         caller = None
         remote = address_of(request, self.services.public_url)
         if not route.is_public:
@@ -157,6 +157,10 @@ class Dispatcher:
             take=take,
         )
         return await route.handler(call)
+
+    async def _body_of(self, route: Route, request: web.Request) -> bytes:
+        most = self._most_bytes(route, request.headers)
+        return await read_body(request, most, timeout_s=self.services.settings.body_s)
 
     def _most_bytes(self, route: Route, given: Mapping[str, str]) -> int:
         """How long a body is read: a large one only for who might send it, since a signature comes after it."""
@@ -200,10 +204,10 @@ class Dispatcher:
         )
         return self.refuse(refused, request)
 
-    def refuse(self, refused: Refused, request: web.Request) -> web.Response:
-        """A problem, for a request that no route serves."""
+    def refuse(self, refused: Refused, request: web.BaseRequest | None) -> web.Response:
+        """A problem, for a request that no route serves, or that did not get as far as being one."""
         request_id = self.request_id()
-        language = language_of(request.headers.get("Accept-Language"))
+        language = language_of(None if request is None else request.headers.get("Accept-Language"))
         return respond(self._problem(refused, request_id, language), {"X-Request-Id": request_id})
 
 

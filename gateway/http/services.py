@@ -14,6 +14,7 @@ from gateway.engine.history import History
 from gateway.engine.sequencer import AccountEventListener, CommitListener
 from gateway.engine.templates import Templates
 from gateway.engine.views import Views
+from gateway.http.bounds import Bounds
 from gateway.http.turns import Turns
 from gateway.metrics import Metrics
 from gateway.registry_report import NO_LINE, ReconcileNow, RegistryReport, cannot_reconcile
@@ -75,24 +76,11 @@ ManagementHoldings: TypeAlias = Callable[[AccountId], Awaitable[tuple[LotSlice, 
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class HttpSettings:
-    """Bounds of the public face."""
+class HttpSettings(Bounds):
+    """Bounds of the public face, rates by account among them."""
 
     quotas: Mapping[ActionKind, Quota] = field(default_factory=lambda: dict(DEFAULT_QUOTAS))
     """By kind of action; an absent kind is not limited."""
-    ws_clients: int = 2_000
-    """Connections at most."""
-    ws_queue: int = 20_000
-    """Messages waiting for one client at most; one more closes the connection. A single order can trade with
-    thousands, all of which are told."""
-    ws_conflate_at: int = 500
-    """Messages waiting, from which on depth, ticker and status are conflated."""
-    ws_idle_s: float = 60.0
-    """A connection from which nothing, not even a pong, has come for so long is closed."""
-    ws_send_s: float = 10.0
-    """A client that takes none of what is sent for so long is closed."""
-    ws_in_flight: int = 100
-    """Requests of one connection waiting for their answers."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

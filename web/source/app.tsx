@@ -10,6 +10,7 @@ import { ComplaintsPage } from "./pages/complaints";
 import { DESK_NEEDS, DeskPage } from "./pages/desk";
 import { MarketPage } from "./pages/market";
 import { MePage } from "./pages/me";
+import { NegotiatePage } from "./pages/negotiate";
 import { RetirementsPage } from "./pages/retirements";
 import { RulesPage } from "./pages/rules";
 import { SignInWay } from "./pages/sign_in";
@@ -36,6 +37,7 @@ interface Way {
 const WAYS: readonly [Way, ...Way[]] = [
   { page: "market", name: "nav.market", show: MarketPage },
   { page: "trade", name: "nav.trade", needs: ["trade"], isForVisitors: true, show: TradePage },
+  { page: "negotiate", name: "nav.negotiate", needs: ["negotiate"], show: NegotiatePage },
   { page: "desk", name: "nav.desk", needs: DESK_NEEDS, show: DeskPage },
   { page: "bank", name: "nav.bank", needs: ["bank"], show: BankPage },
   { page: "bulletins", name: "nav.bulletins", show: BulletinsPage },

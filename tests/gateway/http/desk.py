@@ -21,7 +21,7 @@ from gateway.engine.clock import ManualClock
 from gateway.engine.entry import Entry
 from gateway.engine.journal import Projection
 from gateway.engine.templates import Templates
-from gateway.http.app import ROUTES, make_app
+from gateway.http.app import ROUTES, make_app, make_runner
 from gateway.http.routing import Route
 from gateway.http.services import HoldingsUnknown, HttpSettings, Services
 from gateway.metrics import Metrics
@@ -273,9 +273,7 @@ async def desk(
             settings=settings,
             public_url=public_url,
         )
-        runner = web.AppRunner(
-            make_app(services, built), access_log=None, shutdown_timeout=1, auto_decompress=False
-        )
+        runner = make_runner(make_app(services, built), services, shutdown_s=1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()

@@ -17,8 +17,18 @@ export function useLook<Answer>(path: string | null): Remote<Answer> {
   return remote;
 }
 
+/** What is no longer than this stays on one line. */
+const BRIEF = 20;
+
 export function text<Row>(name: string, title: string, cell: (row: Row) => string | null): Column<Row> {
-  return { name, title, cell: (row) => cell(row) ?? "–" };
+  return {
+    name,
+    title,
+    cell: (row) => {
+      const value = cell(row) ?? "–";
+      return <span class={value.length > BRIEF ? "words" : "brief"}>{value}</span>;
+    },
+  };
 }
 
 export function code<Row>(name: string, title: string, cell: (row: Row) => string | null): Column<Row> {

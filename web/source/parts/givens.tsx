@@ -1,7 +1,7 @@
 // Fields of a form told as data: what is asked for, one after the other.
 import { useState } from "preact/hooks";
 import { t } from "../i18n";
-import { Field, SelectField, TextArea, TextField } from "./form";
+import { Field, FieldGroup, SelectField, TextArea, TextField } from "./form";
 
 /** What was given, by name; of `many`, the values with commas between. */
 export type Given = Record<string, string>;
@@ -100,22 +100,20 @@ function Many({ options, at, label, hint, value, set }: Entry & { options: Wante
   const toggle = (one: string) =>
     set((chosen.includes(one) ? chosen.filter((other) => other !== one) : [...chosen, one]).join(","));
   return (
-    <Field at={at} label={label} hint={hint}>
-      {(aria) => (
-        <fieldset {...aria} aria-label={label} tabIndex={-1} class="checks">
-          {(options ?? []).map((option) => (
-            <label key={option.value} class="check">
-              <input
-                type="checkbox"
-                checked={chosen.includes(option.value)}
-                onChange={() => toggle(option.value)}
-              />
-              {option.label}
-            </label>
-          ))}
-        </fieldset>
-      )}
-    </Field>
+    <FieldGroup at={at} label={label} hint={hint}>
+      <div class="checks">
+        {(options ?? []).map((option) => (
+          <label key={option.value} class="check">
+            <input
+              type="checkbox"
+              checked={chosen.includes(option.value)}
+              onChange={() => toggle(option.value)}
+            />
+            {option.label}
+          </label>
+        ))}
+      </div>
+    </FieldGroup>
   );
 }
 
