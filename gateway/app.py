@@ -119,6 +119,7 @@ def _services(settings: Settings, engine: Engine, line: Line, url: str) -> Servi
         history=engine.history,
         templates=Templates(engine.pool),
         keys=engine.keys,
+        acts_asked=engine.acts_asked,
         sign_ins=engine.sign_ins,
         authenticator=Authenticator(engine.keys, lambda: time.time_ns() // NS_PER_MS),
         clock=engine.clock,

@@ -24,6 +24,7 @@ from gateway.access.limits import ActionKind, Allowance
 from gateway.engine.paging import BadCursorError
 from gateway.engine.sequencer import Overloaded, Stopped
 from gateway.http import reasons
+from gateway.http.acts_once import answer_once, is_named_act
 from gateway.http.addresses import address_of
 from gateway.http.bodies import parse_json, read_body
 from gateway.http.identity import Identity
@@ -156,7 +157,7 @@ class Dispatcher:
             request_id=headers["X-Request-Id"],
             take=take,
         )
-        return await route.handler(call)
+        return await _handle(route, call, request.raw_path, body)
 
     async def _body_of(self, route: Route, request: web.Request) -> bytes:
         most = self._most_bytes(route, request.headers)
@@ -209,6 +210,14 @@ class Dispatcher:
         request_id = self.request_id()
         language = language_of(None if request is None else request.headers.get("Accept-Language"))
         return respond(self._problem(refused, request_id, language), {"X-Request-Id": request_id})
+
+
+async def _handle(route: Route, call: Call, target: str, body: bytes) -> Reply:
+    if is_named_act(call):
+        return await answer_once(route, call, target, body)
+    if route.is_fenced_here:
+        call.require_in_time()
+    return await route.handler(call)
 
 
 def respond(reply: Reply, headers: dict[str, str]) -> web.Response:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
+from gateway.access.acts_asked import ActsAsked
 from gateway.access.authenticate import Authenticator
 from gateway.access.keys import KeyStore
 from gateway.access.limits import DEFAULT_QUOTAS, ActionKind, Quota, RateLimits
@@ -46,8 +47,8 @@ class CommandLine(Protocol):
         """Sequence number of the last durable command."""
         ...
 
-    async def submit(self, command: Command) -> Entry:
-        """Have a command decided; returns after the commit."""
+    async def submit(self, command: Command, *, deadline_ns: int | None = None) -> Entry:
+        """Have a command decided; returns after the commit. Raises TooLate when its turn came after the deadline."""
         ...
 
     def on_commit(self, listener: CommitListener) -> None:
@@ -64,6 +65,10 @@ class EntryReader(Protocol):
 
     async def entry(self, seq: int) -> Entry | None:
         """One journaled command with what came of it."""
+        ...
+
+    async def same_after(self, seq: int, command: Command) -> Entry | None:
+        """The first entry after that one which decided the very same command."""
         ...
 
 
@@ -93,6 +98,7 @@ class Services:
     history: History
     templates: Templates
     keys: KeyStore
+    acts_asked: ActsAsked
     authenticator: Authenticator
     sign_ins: SignIns
     """People, and their sessions."""

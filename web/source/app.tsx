@@ -15,6 +15,7 @@ import { RetirementsPage } from "./pages/retirements";
 import { RulesPage } from "./pages/rules";
 import { SignInWay } from "./pages/sign_in";
 import { TradePage } from "./pages/trade";
+import { UsesPage } from "./pages/uses";
 import { ConnectionState, MarketClock } from "./parts/line";
 import { Settings } from "./parts/settings";
 import { Who } from "./parts/who";
@@ -40,6 +41,7 @@ const WAYS: readonly [Way, ...Way[]] = [
   { page: "negotiate", name: "nav.negotiate", needs: ["negotiate"], show: NegotiatePage },
   { page: "desk", name: "nav.desk", needs: DESK_NEEDS, show: DeskPage },
   { page: "bank", name: "nav.bank", needs: ["bank"], show: BankPage },
+  { page: "uses", name: "nav.uses", needs: ["offset"], show: UsesPage },
   { page: "bulletins", name: "nav.bulletins", show: BulletinsPage },
   { page: "retirements", name: "nav.retirements", show: RetirementsPage },
   { page: "certificates", name: "nav.certificates", show: CertificatesPage },
