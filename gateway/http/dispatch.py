@@ -130,16 +130,8 @@ class Dispatcher:
         if route.method != "GET":
             self.services.admission.require(route.kind)
         body = await self._body_of(route, request) if request.body_exists else b""
-        caller = None
         remote = address_of(request, self.services.public_url)
-        if not route.is_public:
-            try:
-                caller = await self.identity.of(route, request.raw_path, given, body)
-            except Refused:
-                # Whoever signs nothing is a stranger, and judging that is work, too.
-                headers.update(self.take(remote, ActionKind.PUBLIC, 1))
-                raise
-            require_scope(caller, route.scope, route.or_scopes)
+        caller = None if route.is_public else await self._caller(route, request, body, remote, headers)
         owner = (caller.account or caller.participant) if caller is not None else remote
 
         def take(cost: int) -> None:
@@ -169,6 +161,18 @@ class Dispatcher:
         )
         reply = await _handle(route, call, request.raw_path, body)
         return reply if mask is None else masked(reply, mask)
+
+    async def _caller(
+        self, route: Route, request: web.Request, body: bytes, remote: str, headers: dict[str, str]
+    ) -> Caller:
+        try:
+            caller = await self.identity.of(route, request.raw_path, request.headers, body)
+        except Refused:
+            # Whoever signs nothing is a stranger, and judging that is work, too.
+            headers.update(self.take(remote, ActionKind.PUBLIC, 1))
+            raise
+        require_scope(caller, route.scope, route.or_scopes)
+        return caller
 
     async def _body_of(self, route: Route, request: web.Request) -> bytes:
         most = self._most_bytes(route, request.headers)
