@@ -12,9 +12,12 @@ from gateway.access.sign_in import SignIns
 from gateway.engine.clock import Clock
 from gateway.engine.entry import Entry
 from gateway.engine.history import History
+from gateway.engine.looks import Looks
+from gateway.engine.oversight import Oversight
 from gateway.engine.sequencer import AccountEventListener, CommitListener
 from gateway.engine.templates import Templates
 from gateway.engine.views import Views
+from gateway.http.admission import Admission
 from gateway.http.bounds import Bounds
 from gateway.http.turns import Turns
 from gateway.metrics import Metrics
@@ -102,6 +105,10 @@ class Services:
     authenticator: Authenticator
     sign_ins: SignIns
     """People, and their sessions."""
+    looks: Looks
+    """What supervisors looked at."""
+    oversight: Oversight
+    """What they read across accounts."""
     clock: Clock
     """The market's clock."""
     limits: RateLimits
@@ -113,6 +120,10 @@ class Services:
     """The line to the registry as it is now."""
     reconcile: ReconcileNow = cannot_reconcile
     """Compares both sides on demand."""
+    commit_under_way_s: Callable[[], float] = lambda: 0.0
+    """For how long the journal has been writing what it writes now; zero when it rests."""
+    admission: Admission = field(default_factory=Admission)
+    """Whether anything new is taken on."""
     settings: HttpSettings = field(default_factory=HttpSettings)
     public_url: str = "http://127.0.0.1"
     """Where the public reaches this exchange: printed on certificates."""
