@@ -212,6 +212,10 @@ class Route:
     """Other content types of the good answer."""
     path_parameters: Mapping[str, str] = field(default_factory=dict)
     """Name in the path → pattern it must match; whatever does not match is not found."""
+    or_answer: type[BaseModel] | None = None
+    """Another shape of the good answer, where a parameter asks for one thing and not for a list."""
+    leads_to: Mapping[str, str] = field(default_factory=dict)
+    """Beginning of other calls' paths, with the parameter it ends in → pointer to what this answer says of it."""
     core_knows_ids: bool | None = None
     """Whether its ids and deadlines are the core's to judge; where nothing is said, the kind of action tells."""
 

@@ -330,8 +330,8 @@ async def test_what_is_anothers_is_as_unknown_as_what_nobody_has(owned: Owned, r
 async def test_no_op_reaches_what_is_anothers(owned: Owned, op: str) -> None:
     exchange, given = owned.exchange, dict(OPS_CASES[op])
     before = await exchange.everything()
-    named = [name for name in ("order_id", "transfer_id") if name in given]
-    theirs = {name: owned.ids[given[name]] for name in named}
+    named: list[str] = [name for name in ("order_id", "transfer_id") if name in given]
+    theirs: dict[str, str] = {name: owned.ids[given[name]] for name in named}
     asked = 0
 
     async def ask(*, account: str | None, ids: Mapping[str, str]) -> Any:
@@ -347,7 +347,7 @@ async def test_no_op_reaches_what_is_anothers(owned: Owned, op: str) -> None:
         await socket.logon(exchange[STRANGER])
         assert await ask(account=OWNER, ids=theirs) == await ask(account=NOBODY, ids=theirs)
         if theirs:
-            unknown = {name: made_up(real) for name, real in theirs.items()}
+            unknown: dict[str, str] = {name: made_up(real) for name, real in theirs.items()}
             assert await ask(account=None, ids=theirs) == await ask(account=None, ids=unknown)
     assert await exchange.everything() == before
 
