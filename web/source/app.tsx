@@ -3,6 +3,7 @@ import type { FunctionComponent } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { type Key, t } from "./i18n";
 import { follow } from "./market/store";
+import { AccountPage } from "./pages/account";
 import { BulletinsPage } from "./pages/bulletins";
 import { CertificatesPage } from "./pages/certificates";
 import { ComplaintsPage } from "./pages/complaints";
@@ -32,6 +33,7 @@ const WAYS: readonly [Way, ...Way[]] = [
   { page: "trade", name: "nav.trade", show: TradePage },
   { page: "negotiate", name: "nav.negotiate", needs: ["negotiate"], show: NegotiatePage },
   { page: "uses", name: "nav.uses", needs: ["offset"], show: UsesPage },
+  { page: "account", name: "nav.account", needs: ["transfer", "trade"], show: AccountPage },
   { page: "bulletins", name: "nav.bulletins", show: BulletinsPage },
   { page: "retirements", name: "nav.retirements", show: RetirementsPage },
   { page: "certificates", name: "nav.certificates", show: CertificatesPage },
