@@ -165,6 +165,10 @@ class AccountBinder:
         """Have these two bound. Bound before, they stay as they are."""
         self._waiting.put_nowait((registry_account, trading_account))
 
+    async def caught_up(self) -> None:
+        """Return once the registry has answered about everything that was added."""
+        await self._waiting.join()
+
     async def run(self) -> None:
         """Bind until cancelled; each binding is repeated until the registry has agreed to it."""
         try:
@@ -180,6 +184,7 @@ class AccountBinder:
             self._later.pop(pair, None)
             refused = await bind(self._registry, *pair)
             self._note(pair, None if refused is None else refused.code)
+            self._waiting.task_done()
 
     def _note(self, pair: tuple[str, str], code: RefusalCode | None) -> None:
         """Tell a new answer, and have a refused binding asked for again, later each time."""

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
+from gateway.access.acts_asked import ActsAsked
 from gateway.access.authenticate import Authenticator
 from gateway.access.keys import KeyStore
 from gateway.access.limits import DEFAULT_QUOTAS, ActionKind, Quota, RateLimits
@@ -14,6 +15,7 @@ from gateway.engine.history import History
 from gateway.engine.sequencer import AccountEventListener, CommitListener
 from gateway.engine.templates import Templates
 from gateway.engine.views import Views
+from gateway.http.admission import Admission
 from gateway.http.bounds import Bounds
 from gateway.http.turns import Turns
 from gateway.metrics import Metrics
@@ -46,8 +48,8 @@ class CommandLine(Protocol):
         """Sequence number of the last durable command."""
         ...
 
-    async def submit(self, command: Command) -> Entry:
-        """Have a command decided; returns after the commit."""
+    async def submit(self, command: Command, *, deadline_ns: int | None = None) -> Entry:
+        """Have a command decided; returns after the commit. Raises TooLate when its turn came after the deadline."""
         ...
 
     def on_commit(self, listener: CommitListener) -> None:
@@ -64,6 +66,10 @@ class EntryReader(Protocol):
 
     async def entry(self, seq: int) -> Entry | None:
         """One journaled command with what came of it."""
+        ...
+
+    async def same_after(self, seq: int, command: Command) -> Entry | None:
+        """The first entry after that one which decided the very same command."""
         ...
 
 
@@ -93,6 +99,7 @@ class Services:
     history: History
     templates: Templates
     keys: KeyStore
+    acts_asked: ActsAsked
     authenticator: Authenticator
     sign_ins: SignIns
     """People, and their sessions."""
@@ -107,6 +114,10 @@ class Services:
     """The line to the registry as it is now."""
     reconcile: ReconcileNow = cannot_reconcile
     """Compares both sides on demand."""
+    commit_under_way_s: Callable[[], float] = lambda: 0.0
+    """For how long the journal has been writing what it writes now; zero when it rests."""
+    admission: Admission = field(default_factory=Admission)
+    """Whether anything new is taken on."""
     settings: HttpSettings = field(default_factory=HttpSettings)
     public_url: str = "http://127.0.0.1"
     """Where the public reaches this exchange: printed on certificates."""

@@ -12,6 +12,7 @@ import httpx
 import orjson
 from aiohttp import web
 
+from gateway.access.acts_asked import ActsAsked
 from gateway.access.authenticate import Authenticator
 from gateway.access.keys import Algorithm, KeyStore, NewKey, Scope
 from gateway.access.limits import RateLimits
@@ -263,6 +264,7 @@ async def desk(
             history=running.history,
             templates=Templates(running.pool),
             keys=keys,
+            acts_asked=ActsAsked(running.pool, Seal(b"k" * 32)),
             sign_ins=sign_ins,
             authenticator=Authenticator(keys, lambda: time.time_ns() // 1_000_000),
             clock=running.clock,
