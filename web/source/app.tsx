@@ -112,6 +112,7 @@ function Shown({ way }: { way: Way }) {
   useEffect(() => {
     if (isFirst.current) isFirst.current = false;
     else main.current?.focus();
+    document.querySelector('.ways [aria-current="page"]')?.scrollIntoView({ block: "nearest" });
     scrollTo(0, 0);
   }, [way.page]);
   return (
