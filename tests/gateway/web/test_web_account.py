@@ -57,12 +57,12 @@ async def test_money_is_withdrawn_and_the_bank_pays(browser: Browser, market: De
         await dialog.get_by_role("textbox").fill("250.00")
         await page.keyboard.press("Enter")
         row = page.get_by_role("table", name="出金记录").locator("tbody tr")
-        await expect(row).to_contain_text("已冻结，待银行付款")
+        await expect(row).to_contain_text("待支付")
         (held,) = (await market["seller"].get("/v1/cash/withdrawals"))["items"]
         paid = {"client_id": "paid-1", "bank_reference": "OUT-1"}
         answer = await market["bank"].send("POST", f"/v1/bank/withdrawals/{held['id']}/paid", paid)
         assert answer.status_code == 200, answer.text
-        await expect(row).to_contain_text("银行已付")
+        await expect(row).to_contain_text("已支付")
         await expect(row).to_contain_text("OUT-1")
         await looked_at(page, "account-cash")
 
