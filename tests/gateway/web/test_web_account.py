@@ -44,10 +44,10 @@ async def test_money_is_withdrawn_and_the_bank_pays(browser: Browser, market: De
         await sign_in(page, market.url, "account/cash", "seller")
         await expect(page.get_by_role("table", name="入金记录")).to_contain_text("first-seller")
         amount = page.get_by_label(re.compile("^金额"))
+        dialog = page.get_by_role("dialog")
         for wrong, told in (("99999999999", "99999999999.00"), ("1.234", "1.234")):
             await amount.fill(wrong)
             await page.get_by_role("button", name="申请出金").click()
-            dialog = page.get_by_role("dialog")
             await dialog.get_by_role("textbox").fill(told)
             await page.keyboard.press("Enter")
             await expect(page.locator(".field", has_text="金额").locator(".fault")).to_contain_text(told)
