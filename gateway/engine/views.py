@@ -71,7 +71,7 @@ from settlement.mandate import MandateEnded, MandateGranted
 RECENT_ORDERS: Final = 4_096
 """How many ended orders stay in memory."""
 
-VERSION: Final = "6"
+VERSION: Final = "7"
 """Of the shape and meaning of `ViewsState`. A snapshot of another version is not read: the views are then built
 again from all recorded entries."""
 
@@ -360,8 +360,8 @@ class Views:
         self._orders.open.rest(entry, event)
         self._depths[event.listing].add(event.side, event.price_fen, event.remaining_tonnes)
 
-    def _on_replaced(self, _: Entry, event: OrderReplaced) -> None:
-        self._orders.open.replace(event)
+    def _on_replaced(self, entry: Entry, event: OrderReplaced) -> None:
+        self._orders.open.replace(entry, event)
         # One that kept its place stands there with less; any other has left the book and rests anew, if at all.
         left_tonnes = event.remaining_tonnes if event.kept_priority else 0
         depth = self._depths[event.listing]
