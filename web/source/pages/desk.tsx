@@ -5,7 +5,7 @@ import { AccessSection } from "../desk/access";
 import { ApprovalsSection } from "../desk/approvals";
 import { DaySection } from "../desk/day";
 import { DifferencesSection } from "../desk/differences";
-import { Done, done, takeTurn } from "../desk/doing";
+import { Done, done, may, takeTurn } from "../desk/doing";
 import { MembersSection } from "../desk/members";
 import { MoneySection } from "../desk/money";
 import { RegistrySection } from "../desk/registry";
@@ -45,6 +45,11 @@ const LOOK_MS = { operator: 5_000, supervisor: 60_000 } as const;
 
 export const DESK_NEEDS = ["operate", "approve", "supervise"] as const;
 
+/** What the page is called by whoever looks. */
+export function deskName(): Key {
+  return may("operate", "approve") ? "nav.desk" : "desk.supervision";
+}
+
 export function DeskPage({ rest }: { rest: readonly string[] }) {
   return <SignedIn needs={DESK_NEEDS}>{() => <Desk asked={rest[0] ?? ""} />}</SignedIn>;
 }
@@ -64,8 +69,8 @@ function Desk({ asked }: { asked: string }) {
   }, [here.name]);
   return (
     <>
-      <h1>{isOperator() || isApproverAlone() ? t("desk.title") : t("desk.supervision")}</h1>
-      {!isOperator() && !isApproverAlone() && <p class="lead">{t("desk.read_only")}</p>}
+      <h1>{t(may("operate", "approve") ? "desk.title" : "desk.supervision")}</h1>
+      {!may("operate", "approve") && <p class="lead">{t("desk.read_only")}</p>}
       <nav class="sections" ref={ways} aria-label={t("desk.sections")}>
         {sections.map((section) => (
           <a
