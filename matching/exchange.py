@@ -83,7 +83,7 @@ from settlement.values import TradingDay
 class Exchange:
     """The one place where all rules meet."""
 
-    VERSION: Final = "3"
+    VERSION: Final = "4"
     """Raised whenever any decision would differ: old commands are never judged by new code."""
 
     def __init__(self) -> None:
@@ -344,6 +344,7 @@ class Exchange:
         self.follow_up.check()
         self.delegation.check()
         self.safety.check()
+        self.operations.subjects.check()
         assert (self.cycle.close is not None) is (self.phase is Phase.CLOSING), "a close outside its phase"
 
     def dump(self) -> ExchangeState:
@@ -370,6 +371,7 @@ class Exchange:
             close=None if cycle.close is None else cycle.close.dump(),
             uses=self.using.desk.dump(),
             safety=self.safety.dump(),
+            subjects=self.operations.subjects.dump(),
         )
 
     @classmethod
@@ -391,4 +393,5 @@ class Exchange:
         exchange.depository.custody.loaded()
         exchange.using.desk.load(state.uses)
         exchange.safety.load(state.safety)
+        exchange.operations.subjects.load(state.subjects)
         return exchange
