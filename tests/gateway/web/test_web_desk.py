@@ -168,12 +168,20 @@ async def test_a_key_is_made_and_its_secret_shown_once(browser: Browser, market:
 async def test_a_supervisor_sees_everything_and_can_do_nothing(browser: Browser, market: Desk) -> None:
     async with at_desk(browser, market, "supervisor") as page:
         await expect(page.get_by_role("heading", level=1)).to_have_text("监督查阅")
-        for name in SECTIONS:
+        for name in (*SECTIONS, "oversight"):
             await section(page, name)
             await expect(page.locator(".asking")).to_have_count(0)
             await expect(page.get_by_role("alert")).to_have_count(0)
-            await expect(page.locator("main button:not([aria-pressed])")).to_have_count(0)
-        await keep_screenshot(page, "desk-supervisor")
+            await expect(page.locator('main button:not([aria-pressed], [type="submit"])')).to_have_count(0)
+        row = page.locator("tr", has_text="68.20")
+        await expect(row).to_contain_text("seller (seller-person)")
+        await expect(row).to_contain_text("buyer (buyer-person)")
+        await looked_at(page, "desk-supervisor", looks_of(1))
+        await page.get_by_role("button", name="中文").click()
+        await page.get_by_label("查阅理由").fill("日常检查")
+        await page.get_by_role("button", name="查阅", exact=True).click()
+        await page.get_by_role("button", name="查阅记录").click()
+        await expect(page.locator("tbody tr", has_text="日常检查").first).to_contain_text("/v1/supervise/")
 
 
 def looks_of(number: int) -> tuple[Look, Look]:
