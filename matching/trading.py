@@ -258,14 +258,15 @@ class ListedTrading:
         assert resting == len(self._orders) == sum(map(len, self._by_account.values()))
         assert list(self._orders) == sorted(self._orders), "open orders are not in order of age"
         ledger = self._depository.ledger
+        for lacking in self._depository.proceeds.dump():
+            cover[lacking.account, CASH] -= lacking.amount_fen
         for account in ledger.accounts():
             for asset, balance in ledger.assets(account):
                 needed = cover.pop((account, asset), 0)
-                needed -= self._depository.proceeds.lacking_open(account) if asset == CASH else 0
                 assert balance.held == needed, (
                     f"{account} holds {balance.held} of {asset}, what is open needs {needed}"
                 )
-        assert not cover, f"open without cover: {cover}"
+        assert not any(cover.values()), f"open without cover: {cover}"
 
     # ---- steps --------------------------------------------------------------------------------------------------
 

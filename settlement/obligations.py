@@ -113,7 +113,9 @@ class Obligations:
         self._holdings.set_aside(delivery.seller, delivery.lots)
         return self._park(delivery, instruction_id, code)
 
-    def serve(self, account: AccountId) -> Iterator[Posted | DeliverySettled | DeliveryFailed | DeliveryParked]:
+    def serve(
+        self, account: AccountId
+    ) -> Iterator[Posted | DeliverySettled | DeliveryFailed | DeliveryParked]:
         """Give an account's money to what lacks it; what it can no longer pay fails, or is parked with its sales."""
         yield from self.proceeds.serve(account)
         for purchase, may_come in self.proceeds.without_cover(account):

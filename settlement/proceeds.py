@@ -148,7 +148,9 @@ class Proceeds:
         lacking_fen = amount_fen - self._ledger.available(account, CASH)
         if lacking_fen <= 0:
             return 0
-        assert lacking_fen <= self.usable(account), f"{account} lacks {lacking_fen} fen that nothing will bring"
+        assert lacking_fen <= self.usable(account), (
+            f"{account} lacks {lacking_fen} fen that nothing will bring"
+        )
         self._stir(account).open_fen += lacking_fen
         return lacking_fen
 
