@@ -13,7 +13,9 @@ from gateway.cli.client import ExchangeClient
 from gateway.cli.command import Desk
 from gateway.cli.faults import CommandFault
 from gateway.cli.output import Output, write_new
-from gateway.cli.words import USE_PURPOSE, say, term
+from gateway.cli.words import SIDE, USE_PURPOSE, say, term
+from gateway.documents.statement import SETTLED
+from gateway.documents.statement_orders import TOLD, order_lines
 
 BUYER: Final = "buyer"
 WEEK: Final = timedelta(days=6)
@@ -67,7 +69,7 @@ async def bulletin(
 
 async def statement(
     desk: Desk,
-    day: Annotated[str, typer.Argument(help=say("交易日 YYYY-MM-DD", "the day, YYYY-MM-DD"))],
+    day: DayArgument = None,
     *,
     account: Annotated[
         str | None, typer.Option(help=say("账户, 默认自己的", "whose; one's own if absent"))
@@ -76,9 +78,9 @@ async def statement(
     output: OutputOption = None,
 ) -> None:
     """What a closed day did to an account."""
-    path = f"/v1/account/statements/{day}"
     query = {"account": account}
     async with desk.client(BUYER) as client:
+        path = f"/v1/account/statements/{day or await _newest_day(client)}"
         told = await client.get(path, **query)
         if output is not None:
             write_new(output, await _content(client, path, form_of(form, output), told, query))
@@ -130,10 +132,7 @@ async def _bulletin_of(
 ) -> tuple[str, dict[str, str | None]]:
     """Which address has it, and what it is to be asked."""
     if day is None:
-        items = (await client.get("/v1/bulletins"))["items"]
-        if not items:
-            raise CommandFault(say("尚无已闭市的交易日", "no trading day has been closed yet"))
-        day = str(items[-1]["date"])
+        day = await _newest_day(client)
     if not week:
         return f"/v1/bulletins/{day}", {}
     try:
@@ -149,6 +148,13 @@ async def _bulletin_of(
     if not (await client.get("/v1/bulletins", **span))["items"]:
         raise CommandFault(say(f"{day} 所在周尚无公告", f"nothing is published of the week of {day}"))
     return "/v1/bulletins", span
+
+
+async def _newest_day(client: ExchangeClient) -> str:
+    items = (await client.get("/v1/bulletins"))["items"]
+    if not items:
+        raise CommandFault(say("尚无已闭市的交易日", "no trading day has been closed yet"))
+    return str(items[-1]["date"])
 
 
 async def _content(
@@ -204,14 +210,46 @@ def _show_statement(output: Output, told: dict[str, Any]) -> None:
             *((code, opening["units"].get(code, "0"), closing["units"].get(code, "0")) for code in units),
         ),
     )
-    names = ("time", "kind", "reference", "listing", "quantity", "amount", "counterparty")
+    _show_orders(output, told)
+    names = ("reference", "listing", "quantity", "amount", "counterparty")
     output.table(
         say("交收明细", "what settled"),
         say(
             "时间|类别|编号|产品|#吨|#金额|对方", "time|kind|reference|listing|#t|#amount|counterparty"
         ).split("|"),
-        ([line[name] for name in names] for line in told["settled"]),
+        (
+            (line["time"], say(*SETTLED[line["kind"]]), *(line[name] for name in names))
+            for line in told["settled"]
+        ),
     )
+    _show_lots(output, told["lots"])
+
+
+def _show_orders(output: Output, told: dict[str, Any]) -> None:
+    output.table(
+        say("委托与成交", "orders and trades"),
+        say(
+            "时间|事项|委托|成交|产品|方向|#价格|#吨|#剩余",
+            "time|event|order|trade|listing|side|#price|#t|#remaining",
+        ).split("|"),
+        (
+            (
+                line.time,
+                say(*TOLD[line.kind]),
+                line.order,
+                line.trade,
+                line.listing,
+                term(SIDE, line.side),
+                line.price,
+                line.quantity,
+                line.remaining,
+            )
+            for line in order_lines(told)
+        ),
+    )
+
+
+def _show_lots(output: Output, lots: list[dict[str, Any]]) -> None:
     output.table(
         say("期末批次", "lots at the end"),
         say("批次|产品|序列号|#吨", "lot|listing|serials|#t").split("|"),
@@ -222,6 +260,6 @@ def _show_statement(output: Output, told: dict[str, Any]) -> None:
                 " ".join(f"[{first}, {end})" for first, end in lot["serials"]),
                 lot["quantity"],
             )
-            for lot in told["lots"]
+            for lot in lots
         ),
     )

@@ -7,30 +7,25 @@ import orjson
 
 from gateway.documents.certificate import ISSUER
 from gateway.documents.document import Attachment, Column, Document, Field, Table, Words
+from gateway.documents.statement_orders import TOLD, OrderLine, order_lines
 from gateway.formats import money_text, parse_time
 
 ATTACHED: Final = "statement.json"
 """The same statement for programs, in the file."""
 
-_SETTLED: Final[dict[str, Words]] = {
+SETTLED: Final[dict[str, Words]] = {
     "deposit": ("入金", "deposit"),
     "withdrawal": ("出金", "withdrawal"),
     "delivery": ("交收", "delivery"),
     "fee": ("手续费", "fee"),
     "transfer": ("划转", "transfer"),
+    "arrival": ("平台划入", "arrival"),
     "retirement": ("注销", "retirement"),
     "donation": ("捐赠", "donation"),
     "correction": ("修正", "correction"),
 }
-_TOLD: Final[dict[str, Words]] = {
-    "order_accepted": ("委托受理", "accepted"),
-    "order_rejected": ("委托拒绝", "rejected"),
-    "order_traded": ("成交", "traded"),
-    "order_replaced": ("改单", "replaced"),
-    "order_cancelled": ("撤单", "cancelled"),
-    "order_expired": ("过期", "expired"),
-}
-"""What is told of listed orders; everything else of the account's log is in the attachment."""
+"""What can settle."""
+
 _SIDE: Final = {"buy": "买 buy", "sell": "卖 sell"}
 
 _OWNED_COLUMNS: Final = (
@@ -52,6 +47,7 @@ _ORDER_COLUMNS: Final = (
     Column(title=("时间", "Time"), share=6),
     Column(title=("事项", "Event"), share=6),
     Column(title=("委托编号", "Order"), share=4),
+    Column(title=("成交编号", "Trade"), share=4),
     Column(title=("产品", "Listing"), share=5),
     Column(title=("方向", "Side"), share=4),
     Column(title=("价格", "Price"), is_figure=True, share=4),
@@ -122,11 +118,9 @@ def _tables(body: dict[str, Any]) -> Iterator[Table]:
     yield Table(
         title=("交收明细", "What settled"), columns=_SETTLED_COLUMNS, rows=tuple(_settled(body["settled"]))
     )
-    orders = [event for event in body["events"] or () if event["type"] in _TOLD]
+    orders = tuple(map(_order, order_lines(body)))
     if orders:
-        yield Table(
-            title=("委托与成交", "Orders and trades"), columns=_ORDER_COLUMNS, rows=tuple(map(_order, orders))
-        )
+        yield Table(title=("委托与成交", "Orders and trades"), columns=_ORDER_COLUMNS, rows=orders)
     yield Table(title=("期末批次", "Lots at the end"), columns=_LOT_COLUMNS, rows=tuple(_lots(body["lots"])))
 
 
@@ -146,7 +140,7 @@ def _settled(lines: Iterable[dict[str, Any]]) -> Iterator[tuple[str, ...]]:
         received_fen, paid_fen = received_fen + max(fen, 0), paid_fen + min(fen, 0)
         yield (
             line["time"][11:19],
-            " ".join(_SETTLED.get(line["kind"], (line["kind"],))),
+            " ".join(SETTLED[line["kind"]]),
             line["reference"],
             line["listing"] or "",
             line["quantity"] or "",
@@ -157,16 +151,17 @@ def _settled(lines: Iterable[dict[str, Any]]) -> Iterator[tuple[str, ...]]:
         yield ("", words, "", "", "", money_text(fen), "")
 
 
-def _order(event: dict[str, Any]) -> tuple[str, ...]:
+def _order(line: OrderLine) -> tuple[str, ...]:
     return (
-        event["time"][11:19],
-        " ".join(_TOLD[event["type"]]),
-        event.get("order_id") or "",
-        event["listing"],
-        _SIDE[event["side"]],
-        event["price"],
-        event["quantity"],
-        event.get("remaining") or "",
+        line.time[11:19],
+        " ".join(TOLD[line.kind]),
+        line.order,
+        line.trade,
+        line.listing,
+        _SIDE[line.side],
+        line.price,
+        line.quantity,
+        line.remaining,
     )
 
 

@@ -14,10 +14,7 @@ from matching.commands import IssueStatements
 from settlement.values import AccountId, TradingDay
 
 PORTION: Final = 200
-"""Statements told of by one command."""
-
-AT_ONCE: Final = 2
-"""Made side by side: a statement waits for the database most of the time, and traders' questions do too."""
+"""Statements told of by one command at most; fewer where they have much to tell (`statement_reading.EVENTS_AT_ONCE`)."""
 
 
 class Issuer:
@@ -31,15 +28,11 @@ class Issuer:
     async def __call__(self, trading_day: TradingDay, issued: int) -> IssueStatements:
         """The next portion, of which so many have gone before."""
         accounts: Mapping[str, AccountView] = self._views.accounts()
-        due = list(islice(accounts.values(), issued, issued + PORTION))
-        turns = asyncio.Semaphore(AT_ONCE)
-
-        async def make(account: AccountView) -> IssuedStatement:
-            async with turns:
-                statement = await self._statements.of(account.account, trading_day)
-            assert statement is not None, f"the books of {trading_day} are not cut"
-            digest = str(statement_body(statement, account.owner)["digest"])
-            return IssuedStatement(account=AccountId(account.account), digest=digest)
-
-        made = await asyncio.gather(*(make(account) for account in due))
+        due = list(islice(accounts, issued, issued + PORTION))
+        made: list[IssuedStatement] = []
+        async for statement in self._statements.of_first(due, trading_day):
+            body = statement_body(statement, accounts[statement.account].owner)
+            made.append(IssuedStatement(account=AccountId(statement.account), digest=str(body["digest"])))
+            await asyncio.sleep(0)  # others have their turn after each one
+        assert made, f"the books of {trading_day} are not cut"
         return IssueStatements(trading_day=trading_day, statements=tuple(made))

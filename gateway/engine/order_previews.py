@@ -83,7 +83,7 @@ class Seen:
     @property
     def kind(self) -> ParticipantKind:
         """As admitted."""
-        kind = self.views.participant(self.account.owner)
+        kind = self.views.participants.get(self.account.owner)
         assert kind is not None, (
             f"{self.account.account} belongs to {self.account.owner}, who was never admitted"
         )

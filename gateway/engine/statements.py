@@ -5,51 +5,19 @@ day's books, so a statement can be made again at any time and is the same for ev
 every line, is what there is. The close issues it: from then on its digest is in the journal.
 """
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import asyncpg
 
 from gateway.engine.entry import AccountEvent
+from gateway.engine.statement_reading import CutDay, Parts, cut_day, read_parts
 from settlement import serials as ranges
-from settlement.serials import NONE, Serials
+from settlement.serials import NONE, SerialRange, Serials
 
-MOST_EVENTS: Final = 50_000
-"""Of one statement; the log of an account that did more in a day is read in pages, and is not part of it."""
-
-_DAY: Final = """
-SELECT day_cut.seq, at_ns, digest,
-       coalesce((SELECT max(seq) FROM day_cut AS before WHERE before.seq < day_cut.seq), 0) AS after_seq
-FROM day_cut JOIN journal USING (seq, at_ns) WHERE trading_day = $1"""
 _ISSUED: Final = "SELECT digest FROM statement_issued WHERE trading_day = $1 AND account = $2"
 _ISSUED_AS: Final = "SELECT account FROM statement_issued WHERE trading_day = $1 AND digest = $2"
-# What there is now without what came since: so a statement costs its days, and not the account's whole life.
-_OWNED: Final = """
-SELECT asset, sum(amount)::bigint AS amount FROM (
-    SELECT asset, amount FROM settlement.balance WHERE account = $1
-    UNION ALL
-    SELECT asset, -amount FROM settlement.posting WHERE account = $1 AND seq > $2
-) AS part
-GROUP BY asset ORDER BY asset"""
-_LINES: Final = """
-SELECT seq, line, kind, reference, asset, amount, from_account, to_account, payment_fen, journal.at_ns
-FROM settlement.settled JOIN journal USING (seq)
-WHERE seq > $2 AND seq <= $3 AND (from_account = $1 OR to_account = $1)
-ORDER BY seq, line"""
-_HELD_NOW: Final = """
-SELECT lot_id, instrument, lower(holding.serials) AS first, upper(holding.serials) AS end
-FROM settlement.holding JOIN settlement.lot USING (lot_no) WHERE account = $1 ORDER BY lot_id, first"""
-_MOVED_SINCE: Final = """
-SELECT lot_id, instrument, lower(move.serials) AS first, upper(move.serials) AS end, from_account
-FROM settlement.serial_move AS move
-JOIN settlement.settled USING (seq, line)
-JOIN settlement.lot USING (lot_id)
-WHERE move.seq > $2 AND (from_account = $1 OR to_account = $1)
-ORDER BY move.seq DESC, move.line DESC, part DESC"""
-_EVENTS: Final = """
-SELECT account, event_id, seq, type, at_ns, body FROM account_event
-WHERE account = $1 AND seq > $2 AND seq <= $3 ORDER BY event_id LIMIT $4"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,35 +75,26 @@ class Statements:
 
     async def of(self, account: str, trading_day: str) -> Statement | None:
         """The account's statement of a day; none while its books are not cut."""
+        made = [one async for one in self.of_first((account,), trading_day)]
+        return made[0] if made else None
+
+    async def of_first(self, accounts: Sequence[str], trading_day: str) -> AsyncIterator[Statement]:
+        """Statements of the first of these accounts, in their order; none while the day's books are not cut.
+
+        At least of one, and of as many as can be read together without holding much; ask again for the rest.
+        """
         async with (
             self._pool.acquire() as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
-            day = await connection.fetchrow(_DAY, trading_day)
+            day = await cut_day(connection, trading_day)
             if day is None:
-                return None
-            after_seq, until_seq = day["after_seq"], day["seq"]
-            events = await connection.fetch(_EVENTS, account, after_seq, until_seq, MOST_EVENTS + 1)
-            lines = await connection.fetch(_LINES, account, after_seq, until_seq)
-            statement = Statement(
-                account=account,
-                trading_day=trading_day,
-                from_seq=after_seq + 1,
-                until_seq=until_seq,
-                cut_ns=day["at_ns"],
-                journal_digest=day["digest"],
-                opening=_amounts(await connection.fetch(_OWNED, account, after_seq)),
-                closing=_amounts(await connection.fetch(_OWNED, account, until_seq)),
-                lines=tuple(_line(row, account) for row in lines),
-                events=None if len(events) > MOST_EVENTS else tuple(AccountEvent(*row) for row in events),
-                lots=_lots_then(
-                    await connection.fetch(_HELD_NOW, account),
-                    await connection.fetch(_MOVED_SINCE, account, until_seq),
-                    account,
-                ),
-            )
-        check(statement)
-        return statement
+                return
+            read, times = await read_parts(connection, accounts, day)
+        for parts in read:
+            statement = _statement(trading_day, day, parts, times)
+            check(statement)
+            yield statement
 
     async def issued(self, account: str, trading_day: str) -> str | None:
         """The digest of the statement the account was issued; none before it was."""
@@ -165,14 +124,27 @@ def check(statement: Statement) -> None:
     assert tonnes == owned, f"{statement.account} on {statement.trading_day}: {tonnes} in lots, {owned} owned"
 
 
-def _amounts(rows: Iterable[asyncpg.Record]) -> tuple[tuple[str, int], ...]:
-    return tuple((row["asset"], row["amount"]) for row in rows)
+def _statement(trading_day: str, day: CutDay, parts: Parts, times: Mapping[int, int]) -> Statement:
+    account, events = parts.account, parts.events
+    return Statement(
+        account=account,
+        trading_day=trading_day,
+        from_seq=day.after_seq + 1,
+        until_seq=day.until_seq,
+        cut_ns=day.until_ns,
+        journal_digest=day.digest,
+        opening=tuple((row["asset"], row["opening"]) for row in parts.owned),
+        closing=tuple((row["asset"], row["closing"]) for row in parts.owned),
+        lines=tuple(_line(row, account, times[row["seq"]]) for row in parts.lines),
+        events=None if events is None else tuple(AccountEvent(*row) for row in events),
+        lots=_lots_then(parts.held_now, parts.moved_since, account),
+    )
 
 
-def _line(row: asyncpg.Record, account: str) -> StatementLine:
+def _line(row: asyncpg.Record, account: str, at_ns: int) -> StatementLine:
     gives = row["from_account"] == account
     return StatementLine(
-        at_ns=row["at_ns"],
+        at_ns=at_ns,
         kind=row["kind"],
         reference=row["reference"],
         asset=row["asset"],
@@ -186,10 +158,10 @@ def _lots_then(
     held: Iterable[asyncpg.Record], moved: Iterable[asyncpg.Record], account: str
 ) -> tuple[StatementLot, ...]:
     """What the account holds now, with what has moved since taken back, newest first."""
-    lots: dict[tuple[str, str], Serials] = {}
+    now: dict[tuple[str, str], list[SerialRange]] = {}
     for row in held:
-        key = (row["lot_id"], row["instrument"])
-        lots[key] = ranges.union(lots.get(key, NONE), ((row["first"], row["end"]),))
+        now.setdefault((row["lot_id"], row["instrument"]), []).append((row["first"], row["end"]))
+    lots = {key: ranges.merged(NONE, tuple(some)) for key, some in now.items()}
     for row in moved:
         key, moved_then = (row["lot_id"], row["instrument"]), ((row["first"], row["end"]),)
         has = lots.get(key, NONE)

@@ -12,7 +12,7 @@ from settlement.values import AccountId, AssetCode, LotId, ParticipantId
 
 def picture_of(views: Views, account: AccountView) -> Picture:
     """The account as it stands in the views."""
-    kind = views.participant(account.owner)
+    kind = views.participants.get(account.owner)
     assert kind is not None, f"{account.account} belongs to {account.owner}, who was never admitted"
     lots = (
         HeldLot(lot=line.lot, serials=line.free, frozen=line.frozen)

@@ -208,9 +208,10 @@ class Views:
         """One account."""
         return self._accounts.get(account)
 
-    def participant(self, participant: str) -> ParticipantKind | None:
-        """What kind a participant is; none for somebody who was not admitted."""
-        return self._participants.get(participant)
+    @property
+    def participants(self) -> Mapping[str, ParticipantKind]:
+        """Everybody who was admitted, and what kind they are."""
+        return self._participants
 
     def lots(self, account: str) -> list[LotView]:
         """An account's lots with their serials, in the order they would be delivered."""

@@ -13,7 +13,7 @@ from gateway.access.limits import ActionKind
 from gateway.formats import time_text
 from gateway.http import reasons
 from gateway.http.problems import refusal
-from gateway.http.routing import Call, Reply, Route
+from gateway.http.routing import SUPERVISED, Call, Reply, Route
 from gateway.http.shapes import (
     NAME_PATTERN,
     AccountName,
@@ -161,7 +161,7 @@ def require_known(call: Call, body: ActsFor) -> None:
     views, participant, account = call.services.views, body.participant, body.account
     opened = None if account is None else views.account(account)
     is_of_market = not _OF_NO_PARTICIPANT & set(body.scopes) or bool(_OF_PARTICIPANTS & set(body.scopes))
-    if is_of_market and views.participant(participant) is None:
+    if is_of_market and participant not in views.participants:
         raise refusal(PARTICIPANT_UNKNOWN, pointer="/participant", actual=participant)
     if account is not None and opened is None:
         raise refusal(ACCOUNT_UNKNOWN, pointer="/account", actual=account)
@@ -236,6 +236,7 @@ ROUTES: Final = (
         path="/v1/operator/keys",
         handler=list_keys,
         scope=Scope.OPERATE,
+        or_scopes=SUPERVISED,
         kind=ActionKind.OPERATE,
         summary="Every key, without secrets",
         tag="operator",

@@ -10,8 +10,9 @@ from gateway.access.limits import ActionKind
 from gateway.engine.approvals import ApprovalView
 from gateway.engine.entry import Entry
 from gateway.formats import time_text
+from gateway.http.act_details import Detail, details_of
 from gateway.http.replays import raise_if_refused
-from gateway.http.routing import Call, Reply, Route
+from gateway.http.routing import SUPERVISED, Call, Reply, Route
 from gateway.http.shapes import DIGITS_PATTERN, Answer, Id, Name, OperatorRequest, Text, Time
 from matching.commands import AnyAct, ApproveAct, DeclineAct
 from matching.events import ApprovalRequested
@@ -31,6 +32,7 @@ class Approval(Answer):
     operator: Annotated[Name, Field(description="Who asked.")]
     reason: str
     requested_at: Time
+    details: Annotated[list[Detail], Field(description="All that the act says.")]
 
 
 class ApprovalAnswer(Answer):
@@ -67,10 +69,10 @@ async def act(call: Call, command: AnyAct) -> Entry | Reply:
     if asked is None:
         return entry
     view = ApprovalView.of(entry, asked)
-    return Reply({"approval": _body(view, "waiting")}, status=ACCEPTED)
+    return Reply({"approval": _body(view, command, "waiting")}, status=ACCEPTED)
 
 
-def _body(view: ApprovalView, state: StateName) -> dict[str, Any]:
+def _body(view: ApprovalView, command: AnyAct, state: StateName) -> dict[str, Any]:
     return {
         "id": str(view.approval_id),
         "act": view.act,
@@ -79,13 +81,23 @@ def _body(view: ApprovalView, state: StateName) -> dict[str, Any]:
         "operator": view.operator,
         "reason": view.reason,
         "requested_at": time_text(view.at_ns),
+        "details": details_of(command),
     }
 
 
 async def list_approvals(call: Call) -> Reply:
     """Acts that wait for a second person."""
-    waiting = call.services.views.approvals.values()
-    return Reply({"items": [_body(view, "waiting") for view in waiting], "next": None})
+    waiting = tuple(call.services.views.approvals.values())
+    items = [_body(view, await _asked(call, view.approval_id), "waiting") for view in waiting]
+    return Reply({"items": items, "next": None})
+
+
+async def _asked(call: Call, approval_id: int) -> AnyAct:
+    """The act as it was asked for: an approval bears the number of its entry in the journal."""
+    entry = await call.services.journal.entry(approval_id)
+    assert entry is not None, f"approval {approval_id} has no entry"
+    assert isinstance(entry.command, AnyAct), f"entry {approval_id} is no act"
+    return entry.command
 
 
 async def approve(call: Call) -> Reply:
@@ -106,7 +118,7 @@ async def _decide(call: Call, approval_id: int, command: ApproveAct | DeclineAct
     view = call.services.views.approvals.get(approval_id)
     raise_if_refused(await call.services.sequencer.submit(command))
     assert view is not None, f"approval {approval_id} was waiting and is not in the views"
-    return Reply({"approval": _body(view, state)})
+    return Reply({"approval": _body(view, await _asked(call, approval_id), state)})
 
 
 _decision = partial(
@@ -126,6 +138,7 @@ ROUTES: Final = (
         Approvals,
         method="GET",
         scope=Scope.APPROVE,
+        or_scopes=SUPERVISED | {Scope.OPERATE},
         kind=ActionKind.OPERATE,
         tag="operator",
     ),

@@ -1,11 +1,18 @@
-"""Pages that come from two places: what is live in memory, and what has ended and is in the database."""
+"""Pages of what is in memory: alone, or with what has ended and is in the database."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from gateway.engine.paging import Page, cursor_after, id_before
 
 T = TypeVar("T")
+
+
+def page_of(items: Sequence[T], after: str | None, limit: int) -> tuple[list[T], str | None]:
+    """One page of what is only ever added to, newest first; and the cursor to what follows."""
+    before = min(id_before(after), len(items) + 1)
+    first = max(before - limit, 1)
+    return list(items[first - 1 : before - 1][::-1]), None if first == 1 else cursor_after(first)
 
 
 def merge_newest_first(

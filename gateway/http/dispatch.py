@@ -128,7 +128,7 @@ class Dispatcher:
                 # Whoever signs nothing is a stranger, and judging that is work, too.
                 headers.update(self.take(remote, ActionKind.PUBLIC, 1))
                 raise
-            require_scope(caller, route.scope)
+            require_scope(caller, route.scope, route.or_scopes)
         owner = (caller.account or caller.participant) if caller is not None else remote
 
         def take(cost: int) -> None:
@@ -216,9 +216,9 @@ def respond(reply: Reply, headers: dict[str, str]) -> web.Response:
     return web.Response(body=content, status=reply.status, headers=sent)
 
 
-def require_scope(caller: Caller, scope: Scope | str) -> None:
-    """Refuse a caller who lacks the scope; `any` asks for none in particular."""
-    if scope != "any" and scope not in caller.scopes:
+def require_scope(caller: Caller, scope: Scope | str, others: frozenset[Scope] = frozenset()) -> None:
+    """Refuse a caller who has neither the scope nor one that will do as well; `any` asks for none in particular."""
+    if scope != "any" and scope not in caller.scopes and not others & caller.scopes:
         carried = ", ".join(sorted(caller.scopes))
         raise refusal(reasons.SCOPE_MISSING, limit=str(scope), actual=carried)
 

@@ -23,7 +23,7 @@ from gateway.http.negotiated_answers import (
     detail_body,
 )
 from gateway.http.problems import refusal
-from gateway.http.routing import Call, Reply, Route
+from gateway.http.routing import SUPERVISED, Call, Reply, Route
 from gateway.http.shapes import (
     DIGITS_PATTERN,
     AccountName,
@@ -142,6 +142,7 @@ ROUTES: Final = (
         "Negotiated transfers that wait for the exchange's decision",
         answer=UnderReview,
         method="GET",
+        or_scopes=SUPERVISED,
     ),
     _operate(
         "/v1/operator/negotiated-transfers/{transfer_id}/review",

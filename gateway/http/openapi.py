@@ -99,6 +99,7 @@ def _operation(route: Route) -> dict[str, Any]:
         "responses": _responses(route),
         "security": _security(route),
         "x-scope": str(route.scope),
+        "x-or-scopes": sorted(route.or_scopes),
         "x-limit": route.kind.value,
     }
     if route.body is not None:

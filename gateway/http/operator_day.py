@@ -14,7 +14,7 @@ from gateway.http import reasons
 from gateway.http.market_answers import PhaseName
 from gateway.http.problems import refusal
 from gateway.http.replays import raise_if_refused
-from gateway.http.routing import Call, Reply, Route
+from gateway.http.routing import SUPERVISED, Call, Reply, Route
 from gateway.http.shapes import Answer, Date, DateIn, OperatorRequest, Text, Time, TimeIn
 from matching.calendar import day_of
 from matching.commands import AdvanceTime, CloseDay, OpenDay
@@ -149,7 +149,14 @@ async def set_clock(call: Call) -> Reply:
 _day = partial(Route, scope=Scope.OPERATE, kind=ActionKind.OPERATE, tag="operator")
 
 ROUTES: Final = (
-    _day("/v1/operator/day", get_day, "The trading day and its close", Day, method="GET"),
+    _day(
+        "/v1/operator/day",
+        get_day,
+        "The trading day and its close",
+        Day,
+        method="GET",
+        or_scopes=SUPERVISED,
+    ),
     _day(
         "/v1/operator/day/open",
         open_day,

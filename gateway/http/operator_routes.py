@@ -5,7 +5,7 @@ from functools import partial
 from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind
 from gateway.http.approvals import ACCEPTED, ApprovalAnswer
-from gateway.http.routing import Route
+from gateway.http.routing import SUPERVISED, Route
 from gateway.http.shapes import OperatorRequest, Text
 
 
@@ -15,8 +15,15 @@ class ReasonRequest(OperatorRequest):
     reason: Text
 
 
-reading = partial(Route, method="GET", scope=Scope.OPERATE, kind=ActionKind.READ, tag="operator")
-"""A look at something."""
+reading = partial(
+    Route,
+    method="GET",
+    scope=Scope.OPERATE,
+    or_scopes=SUPERVISED,
+    kind=ActionKind.READ,
+    tag="operator",
+)
+"""A look at something, which a supervisor may take, too."""
 
 acting = partial(
     Route,

@@ -12,7 +12,7 @@ from gateway.formats import time_text
 from gateway.http import people_reasons
 from gateway.http.access_keys import ScopeName, require_known
 from gateway.http.problems import refusal
-from gateway.http.routing import Call, Reply, Route
+from gateway.http.routing import SUPERVISED, Call, Reply, Route
 from gateway.http.shapes import NAME_PATTERN, AccountName, Answer, Name, OperatorRequest, Text, Time
 
 CREATED: Final = 201
@@ -150,7 +150,14 @@ ROUTES: Final = (
         body=PersonRequest,
         status=CREATED,
     ),
-    _of_operators("/v1/operator/people", list_people, "Everybody who logs in", PeopleAnswer, method="GET"),
+    _of_operators(
+        "/v1/operator/people",
+        list_people,
+        "Everybody who logs in",
+        PeopleAnswer,
+        method="GET",
+        or_scopes=SUPERVISED,
+    ),
     _act(
         "/v1/operator/people/{person}/reset",
         reset_person,

@@ -37,6 +37,9 @@ SECURITY_HEADERS: Final = {
 }
 """What every answer carries; a page says more about what it may load."""
 
+SUPERVISED: Final = frozenset({Scope.SUPERVISE})
+"""For `or_scopes` of what a supervisor may look at, too."""
+
 
 class NoQuery(Request):
     """A call that takes no parameters."""
@@ -142,6 +145,8 @@ class Route:
     """What the caller must be allowed to do; `any` caller will do, or the call is public."""
     kind: ActionKind
     tag: str
+    or_scopes: frozenset[Scope] = frozenset()
+    """Any of which will do as well: a supervisor looks at what operators look at."""
     by: Literal["either", "key", "session"] = "either"
     """Whether it is for programs that sign, for people who have logged in, or for both."""
     while_password_must_change: bool = False

@@ -1,6 +1,8 @@
 """An account's statement of a closed day, as JSON and as a table for a spreadsheet."""
 
 import csv
+from collections.abc import Iterator
+from dataclasses import asdict
 from hashlib import sha256
 from io import StringIO
 from typing import Annotated, Any, Final, Literal
@@ -10,6 +12,7 @@ from pydantic import Field
 from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind
 from gateway.documents.statement import rows_of, statement_document
+from gateway.documents.statement_orders import OrderLine, order_lines
 from gateway.engine.statement_body import statement_body
 from gateway.formats import parse_date
 from gateway.http import reasons
@@ -19,8 +22,21 @@ from gateway.http.routing import Call, Reply, Route
 from gateway.http.shapes import AccountName, Answer, Date, ListingCode, Money, Quantity, Request, Time
 from gateway.http.statement_reasons import STATEMENT_TOO_LONG
 
-_COLUMNS: Final = ("time", "kind", "reference", "listing", "quantity", "amount", "counterparty")
-"""Of the table; the members of a line."""
+_COLUMNS: Final = (
+    "time",
+    "kind",
+    "reference",
+    "listing",
+    "quantity",
+    "amount",
+    "counterparty",
+    "trade",
+    "side",
+    "price",
+    "remaining",
+    "serials",
+)
+"""Of the table. The first seven are the members of a line that settled."""
 
 MOST_ROWS_PRINTED: Final = 3_000
 """Of a statement on paper: some seventy pages, set in a few seconds."""
@@ -121,21 +137,37 @@ async def get_statement(call: Call) -> Reply:
 
 
 def _as_csv(body: dict[str, Any]) -> Reply:
-    """The lines that settled, between what there was and what there is; the last row proves those before it."""
+    """What there was, orders and trades, what settled, what there is, lot by lot; the last row proves those before it."""
     text = StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(_COLUMNS)
-    for when, holdings in (("opening", body["opening"]), ("closing", body["closing"])):
-        if when == "closing":
-            writer.writerows([line[name] for name in _COLUMNS] for line in body["settled"])
-        writer.writerow([None, when, None, None, None, holdings["cash"], None])
-        writer.writerows(
-            [None, when, None, listing, tonnes, None, None] for listing, tonnes in holdings["units"].items()
-        )
-    writer.writerow([body["trading_day"], "digest", body["digest"], None, None, None, body["account"]])
+    writer = csv.DictWriter(text, _COLUMNS)
+    writer.writeheader()
+    writer.writerows(_csv_owned("opening", body["opening"]))
+    writer.writerows(_csv_order(line) for line in order_lines(body))
+    writer.writerows(body["settled"])
+    writer.writerows(_csv_owned("closing", body["closing"]))
+    writer.writerows(_csv_lot(lot) for lot in body["lots"])
+    told = {"kind": "digest", "reference": body["digest"], "counterparty": body["account"]}
+    writer.writerow({"time": body["trading_day"], **told})
     table_digest = sha256(text.getvalue().encode()).hexdigest()
-    writer.writerow([None, "table_digest", table_digest, None, None, None, None])
+    writer.writerow({"kind": "table_digest", "reference": table_digest})
     return Reply(text.getvalue().encode(), content_type=CSV)
+
+
+def _csv_owned(when: str, holdings: dict[str, Any]) -> Iterator[dict[str, str]]:
+    yield {"kind": when, "amount": holdings["cash"]}
+    for listing, tonnes in holdings["units"].items():
+        yield {"kind": when, "listing": listing, "quantity": tonnes}
+
+
+def _csv_order(line: OrderLine) -> dict[str, str]:
+    row = asdict(line)
+    return {"reference": row.pop("order"), **row}
+
+
+def _csv_lot(lot: dict[str, Any]) -> dict[str, str]:
+    serials = " ".join(f"[{first}, {end})" for first, end in lot["serials"])
+    told = {"listing": lot["listing"], "quantity": lot["quantity"], "serials": serials}
+    return {"kind": "lot", "reference": lot["lot"], **told}
 
 
 async def check_statement(call: Call) -> Reply:

@@ -12,7 +12,7 @@ from gateway.formats import money_text, time_text
 from gateway.http import reasons
 from gateway.http.problems import refusal
 from gateway.http.replays import decide, raise_if_refused, replay_headers
-from gateway.http.routing import Call, Reply, Route
+from gateway.http.routing import SUPERVISED, Call, Reply, Route
 from gateway.http.shapes import (
     AccountName,
     AmountIn,
@@ -254,6 +254,7 @@ ROUTES: Final = (
         path="/v1/bank/withdrawals",
         handler=list_withdrawals,
         scope=Scope.BANK,
+        or_scopes=SUPERVISED | {Scope.OPERATE},
         kind=ActionKind.READ,
         summary="Withdrawals of all accounts, newest first",
         tag="bank",

@@ -7,7 +7,17 @@ export interface Problem {
   status: number;
   code: string;
   request_id: string;
-  errors: { pointer: string; code: string; limit?: unknown; actual?: unknown }[];
+  /** Whether anything was taken on. */
+  state: "not_accepted" | "accepted" | "unknown";
+  errors: Fault[];
+}
+
+export interface Fault {
+  /** Where in the request. */
+  pointer: string;
+  code: string;
+  limit?: unknown;
+  actual?: unknown;
 }
 
 /** What the exchange refused, in its own words. */

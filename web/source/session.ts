@@ -1,11 +1,13 @@
 // Who is signed in. The session itself is a cookie that no script can read; here is only what the exchange tells of it.
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import { ask, Refused } from "./api";
 
 export interface Session {
   person: string;
   participant: string;
   account: string | null;
+  /** One's own accounts first, then those of others that one may act for. */
+  accounts: { account: string; owner: string; own: boolean; actions: string[] | null }[];
   scopes: string[];
   csrf: string;
   must_change_password: boolean;
@@ -13,6 +15,28 @@ export interface Session {
 }
 
 export const session = signal<Session | null>(null);
+
+const chosen = signal<string | null>(null);
+
+/** The account acted for: one's own unless another one was chosen; null when there is none. */
+export const acting = computed(() => {
+  const here = session.value;
+  if (here === null) return null;
+  const known = here.accounts.find((one) => one.account === chosen.value) ?? null;
+  return known?.account ?? here.account ?? here.accounts[0]?.account ?? null;
+});
+
+/** Act for that account from now on. */
+export function actFor(account: string): void {
+  chosen.value = account;
+}
+
+/** That address, asked for the account acted for. */
+export function ofAccount(path: string): string {
+  const account = acting.value;
+  if (account === null) return path;
+  return `${path}${path.includes("?") ? "&" : "?"}account=${encodeURIComponent(account)}`;
+}
 
 /** Whether it is known by now if anybody is signed in. */
 export const isKnown = signal(false);

@@ -81,7 +81,7 @@ def test_a_new_exchange_shows_what_was_set_up() -> None:
     rules = views.rules(START_NS, LISTING)
     assert rules is not None
     assert rules.tick_fen == 1
-    assert views.participant("nobody") is None
+    assert views.participants.get("nobody") is None
     assert views.calendar.is_trading_day(views.market.trading_day)  # type: ignore[arg-type] # a str to readers
 
 

@@ -93,7 +93,7 @@ async def test_every_other_route_refuses_whoever_is_not_who_they_say(shared: Des
         await refused(gone.headers(route.method, target_of(route), b""), 401, f"key_{name}")
 
     if route.scope != "any":
-        wrong = "bank" if route.scope is not Scope.BANK else "operator"
+        wrong = "bank" if route.scope is not Scope.BANK else "authority"
         headers = shared[wrong].headers(route.method, target_of(route), b"")
         answer = await send(shared, route, headers)
         problem = answer.json()
@@ -156,7 +156,7 @@ async def test_every_other_route_refuses_a_browser_that_is_not_its_persons(
         await refused(cookie, 403, "csrf_missing")
         await refused(good | {"X-CSRF-Token": csrf_of("another")}, 403, "csrf_wrong")
     if route.scope != "any":
-        other_token, _ = await signed_in(shared, "bank" if route.scope is not Scope.BANK else "operator")
+        other_token, _ = await signed_in(shared, "bank" if route.scope is not Scope.BANK else "authority")
         other = {"Cookie": f"{COOKIE}={other_token}", "X-CSRF-Token": csrf_of(other_token)}
         await refused(other, 403, "scope_missing")
     session.seen_at_ns -= sign_ins.sessions.times.idle_s * 1_000_000_000
@@ -251,6 +251,20 @@ async def test_a_supervisor_reads_everything_and_changes_nothing(shared: Desk) -
         assert (await supervisor.get(f"/v1/account?account={account}"))["account"] == account
     answer = await supervisor.send("POST", "/v1/orders", order_body("no", account="seller"))
     assert answer.json()["code"] == "scope_missing"
+
+
+async def test_a_supervisor_looks_at_what_operators_look_at_and_does_nothing_there(shared: Desk) -> None:
+    supervisor = shared["supervisor"]
+    before = shared.engine.sequencer.position
+    for route in ROUTES:
+        if not route.path.startswith("/v1/operator/"):
+            continue
+        if route.method == "GET":
+            await supervisor.get(target_of(route))
+        else:
+            answer = await send(shared, route, supervisor.headers(route.method, target_of(route), b""))
+            assert (answer.status_code, answer.json()["code"]) == (403, "scope_missing")
+    assert shared.engine.sequencer.position == before
 
 
 async def test_a_key_without_an_account_has_to_name_one(shared: Desk) -> None:

@@ -78,6 +78,7 @@ def test_every_operation_says_its_scope_and_every_closed_one_is_signed() -> None
     for route in ROUTES:
         operation = document["paths"][route.path][route.method.lower()]
         assert operation["x-scope"] == route.scope
+        assert operation.get("x-or-scopes", []) == sorted(route.or_scopes)
         assert operation["security"] == ways_in(route)
         assert operation["responses"]["default"]["content"].keys() == {"application/problem+json"}
 

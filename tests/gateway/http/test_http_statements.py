@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from gateway.documents.statement_orders import order_lines
 from gateway.engine.settlement_postings import SettlementPostings
 from gateway.engine.statement_body import digest_of
 from tests.gateway.http.desk import Desk, desk
 from tests.gateway.http.test_http_bulletins import close, trade
+from tests.gateway.http.test_http_negotiated import confirmed, filed
 
 
 @pytest.fixture
@@ -104,14 +106,37 @@ async def test_a_statement_is_a_table_for_a_spreadsheet_too(settled: Desk) -> No
     rows = list(csv.DictReader(StringIO(answer.text)))
     assert [row["kind"] for row in rows] == [
         "opening",
+        "order_accepted",
+        "order_traded",
         "deposit",
         "delivery",
         "closing",
         "closing",
+        "lot",
         "digest",
         "table_digest",
     ]
-    assert rows[3]["amount"] == "9993200.00"
+    traded, delivered, closing, lot = rows[2], rows[4], rows[5], rows[7]
+    assert (traded["side"], traded["price"], traded["quantity"], traded["remaining"]) == (
+        "buy",
+        "68.00",
+        "100",
+        "0",
+    )
+    assert traded["trade"] == delivered["reference"]
+    assert closing["amount"] == "9993200.00"
+    first, end = (int(figure) for figure in lot["serials"].strip("[)").split(", "))
+    assert (lot["quantity"], end - first) == ("100", 100)
+
+
+async def test_a_negotiated_trade_is_told_on_its_day_by_each_side(settled: Desk) -> None:
+    made = await filed(settled, "n-1")
+    executed = await confirmed(settled, "buyer", made)
+    day = await close(settled)
+    for who, side in (("seller", "sell"), ("buyer", "buy")):
+        (line,) = order_lines(await statement(settled, who, day))
+        assert (line.kind, line.order, line.side) == ("negotiated_executed", made["id"], side)
+        assert (line.trade, line.price, line.quantity) == (executed["trade_id"], "70.00", "100")
 
 
 async def test_no_day_that_is_not_closed_and_nobody_elses(settled: Desk) -> None:

@@ -34,8 +34,8 @@ async def test_a_trader_signs_in_trades_and_signs_out(browser: Browser, market: 
 
         # A click on the ladder fills the ticket and sends nothing.
         await page.locator(".ladder .ask .pick").last.click()
-        price = await page.locator(".ticket").get_by_label("价格").input_value()
-        assert price == "68.50"
+        price = "68.50"
+        await expect(page.locator(".ticket").get_by_label("价格")).to_have_value(price)
         await expect(page.locator(".open-orders tbody tr")).to_have_count(5)
 
         await fill_in(page, price, "4")

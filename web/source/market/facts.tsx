@@ -1,18 +1,9 @@
 // A listing's day and the terms it trades by, in figures.
-import type { ComponentChildren } from "preact";
 import type { Listing } from "../api";
 import { fen, moment, money, range, shown } from "../format";
 import { word as named, t } from "../i18n";
+import { Fact, Facts } from "../parts/facts";
 import { Panel } from "../parts/panel";
-
-function Fact({ name, children }: { name: string; children: ComponentChildren }) {
-  return (
-    <div class="fact">
-      <dt>{name}</dt>
-      <dd class="figures">{children}</dd>
-    </div>
-  );
-}
 
 export function FactsPanel({ listing }: { listing: Listing }) {
   const { band, fee, negotiated } = listing;
@@ -23,7 +14,7 @@ export function FactsPanel({ listing }: { listing: Listing }) {
           {t("facts.halted", { since: moment(listing.halt.since), reason: listing.halt.reason })}
         </p>
       )}
-      <dl class="facts">
+      <Facts>
         <Fact name={t("listing.reference")}>{shown(band?.reference)}</Fact>
         <Fact name={t("listing.upper")}>{shown(band?.upper)}</Fact>
         <Fact name={t("listing.lower")}>{shown(band?.lower)}</Fact>
@@ -49,7 +40,7 @@ export function FactsPanel({ listing }: { listing: Listing }) {
                 seller: feeText(fee.seller_ppm, fee.seller_minimum, fee.seller_cap),
               })}
         </Fact>
-      </dl>
+      </Facts>
       <p class="small">
         {t("facts.sessions")}{" "}
         {listing.sessions

@@ -5,19 +5,22 @@ import { DepthPanel } from "../market/depth";
 import { ListingCards } from "../market/listing_cards";
 import { listings } from "../market/store";
 import { TradesPanel } from "../market/trades";
-import { Asking, Failure, Nothing } from "../parts/states";
-import { isKnown, session } from "../session";
+import { SignedIn } from "../parts/signed_in";
+import { Asking, Failure } from "../parts/states";
 import { Holdings } from "../trader/holdings";
 import { Fills, OpenOrders } from "../trader/orders";
 import { failure, news, refresh } from "../trader/store";
 import { pickedPrice, Ticket } from "../trader/ticket";
-import { SignInPage } from "./sign_in";
 
 export function TradePage({ rest }: { rest: readonly string[] }) {
-  const who = session.value;
-  if (!isKnown.value) return <Asking />;
-  if (who === null || who.must_change_password) return <SignInPage />;
-  if (who.account === null || !who.scopes.includes("trade")) return <Nothing>{t("trade.not_yours")}</Nothing>;
+  return (
+    <SignedIn needs={["trade"]} withAccount>
+      {() => <Trading rest={rest} />}
+    </SignedIn>
+  );
+}
+
+function Trading({ rest }: { rest: readonly string[] }) {
   const found = listings.value;
   const listing = found?.find((one) => one.listing === rest[0]) ?? found?.[0];
   return (

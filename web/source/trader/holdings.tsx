@@ -1,6 +1,7 @@
 // What one owns: money and units, and what part of either is free, held, on its way, bought today or frozen.
 import { grouped, moment, money, shown } from "../format";
 import { t } from "../i18n";
+import { Fact, Facts } from "../parts/facts";
 import { Panel } from "../parts/panel";
 import { Asking } from "../parts/states";
 import { Table } from "../parts/table";
@@ -25,14 +26,13 @@ export function Holdings() {
               })}
             </p>
           )}
-          <dl class="facts">
+          <Facts>
             {CASH.map((part) => (
-              <div class="fact" key={part}>
-                <dt>{t(`cash.${part}`)}</dt>
-                <dd class="figures">{money(own.cash[part])}</dd>
-              </div>
+              <Fact key={part} name={t(`cash.${part}`)}>
+                {money(own.cash[part])}
+              </Fact>
             ))}
-          </dl>
+          </Facts>
           <Table
             isDense
             caption={t("holdings.units")}

@@ -4,7 +4,7 @@ import { ask, type Page } from "../api";
 import { fen, grouped } from "../format";
 import { word as named, t } from "../i18n";
 import { stream } from "../market/store";
-import { session } from "../session";
+import { acting, ofAccount, session } from "../session";
 
 export interface Units {
   available: string;
@@ -56,6 +56,9 @@ export const failure = signal<unknown>(null);
 /** The last thing that happened to this account, said aloud to who listens. */
 export const news = signal("");
 
+/** Rises a moment after anything happened to the account: what was asked of it may have changed. */
+export const eventTurn = signal(0);
+
 const PAUSE_MS = 120;
 let lastEvent: number | null = null;
 let follows: string | null = null;
@@ -67,7 +70,7 @@ export function followAccount(): void {
   stream.whenOpen(logOn);
   effect(() => {
     const here = session.value;
-    const name = here === null || here.must_change_password ? null : here.account;
+    const name = here === null || here.must_change_password ? null : acting.value;
     if (name === follows) return;
     follows = name;
     lastEvent = null;
@@ -84,7 +87,7 @@ function logOn(): void {
   stream.request("logon", { csrf: here.csrf }, (answer) => {
     if (answer["ok"] !== true) return;
     const from = lastEvent === null ? {} : { resume_from: lastEvent };
-    stream.request("subscribe", { channel: "events", ...from }, (told) => {
+    stream.request("subscribe", { channel: "events", account: follows, ...from }, (told) => {
       const result = told["result"] as { resume_from?: number } | undefined;
       lastEvent ??= result?.resume_from ?? null;
       void refresh();
@@ -113,11 +116,12 @@ function onEvent(event: Record<string, unknown>): void {
 /** Ask for everything of the account anew. */
 export async function refresh(): Promise<void> {
   if (follows === null) return;
+  eventTurn.value += 1;
   try {
     const [own, open, made] = await Promise.all([
-      ask<Account>("/v1/account"),
-      ask<Page<Order>>("/v1/orders?status=open&limit=100"),
-      ask<Page<Fill>>("/v1/trades?limit=50"),
+      ask<Account>(ofAccount("/v1/account")),
+      ask<Page<Order>>(ofAccount("/v1/orders?status=open&limit=100")),
+      ask<Page<Fill>>(ofAccount("/v1/trades?limit=50")),
     ]);
     account.value = own;
     orders.value = open.items;

@@ -1,9 +1,10 @@
 // The ticket: one price and quantity, both sides in sight, and what either would hold. A large or far order is typed again.
 import { type Signal, signal } from "@preact/signals";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useState } from "preact/hooks";
 import { type Listing, Unreached } from "../api";
 import { fen, grouped, money, percent, yuanText } from "../format";
 import { t } from "../i18n";
+import { Confirmation } from "../parts/confirmation";
 import { Panel } from "../parts/panel";
 import { Failure } from "../parts/states";
 import { newId, send } from "../session";
@@ -123,12 +124,29 @@ export function Ticket({ listing }: { listing: Listing }) {
       {error !== null && <Failure error={error} />}
       {draft !== null && (
         <Confirmation
-          draft={draft}
-          listing={listing}
+          title={t("ticket.confirm")}
+          type={draft.quantity}
+          label={t("ticket.type", { quantity: draft.quantity })}
+          action={t(`side.${draft.side}`)}
+          kind={`place-${draft.side}`}
           isSending={isSending}
-          place={place}
+          confirm={() => void place(draft)}
           leave={() => setDraft(null)}
-        />
+        >
+          <p class="confirm-order">
+            {t("ticket.order", {
+              side: t(`side.${draft.side}`),
+              listing: draft.listing,
+              quantity: grouped(draft.quantity),
+              price: grouped(draft.price),
+            })}
+          </p>
+          <ul>
+            {reasonsToAsk(draft, listing).map((reason) => (
+              <li key={reason}>{reason}</li>
+            ))}
+          </ul>
+        </Confirmation>
       )}
     </Panel>
   );
@@ -198,62 +216,4 @@ function freeUnits(units: { available: string; bought_today: string; frozen: str
   if (units === undefined) return t("ticket.nothing");
   const free = Number(units.available) - Number(units.bought_today) - Number(units.frozen);
   return `${grouped(String(Math.max(0, free)))} ${t("unit.t")}`;
-}
-
-function Confirmation({
-  draft,
-  listing,
-  isSending,
-  place,
-  leave,
-}: {
-  draft: Draft;
-  listing: Listing;
-  isSending: boolean;
-  place: (draft: Draft) => void;
-  leave: () => void;
-}) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  const [typed, setTyped] = useState("");
-  const [title, field] = [useId(), useId()];
-  useEffect(() => dialog.current?.showModal(), []);
-  return (
-    <dialog ref={dialog} aria-labelledby={title} onCancel={leave}>
-      <h2 id={title}>{t("ticket.confirm")}</h2>
-      <p class="confirm-order">
-        {t("ticket.order", {
-          side: t(`side.${draft.side}`),
-          listing: draft.listing,
-          quantity: grouped(draft.quantity),
-          price: grouped(draft.price),
-        })}
-      </p>
-      <ul>
-        {reasonsToAsk(draft, listing).map((reason) => (
-          <li key={reason}>{reason}</li>
-        ))}
-      </ul>
-      <label for={field}>{t("ticket.type", { quantity: draft.quantity })}</label>
-      <input
-        id={field}
-        inputMode="numeric"
-        autocomplete="off"
-        value={typed}
-        onInput={(event) => setTyped(event.currentTarget.value.trim())}
-      />
-      <div class="dialog-ways">
-        <button type="button" onClick={leave}>
-          {t("ticket.leave")}
-        </button>
-        <button
-          type="button"
-          class={`place-${draft.side}`}
-          disabled={isSending || typed !== draft.quantity}
-          onClick={() => place(draft)}
-        >
-          {t(`side.${draft.side}`)}
-        </button>
-      </div>
-    </dialog>
-  );
 }
