@@ -71,7 +71,7 @@ from settlement.mandate import MandateEnded, MandateGranted
 RECENT_ORDERS: Final = 4_096
 """How many ended orders stay in memory."""
 
-VERSION: Final = "6"
+VERSION: Final = "7"
 """Of the shape and meaning of `ViewsState`. A snapshot of another version is not read: the views are then built
 again from all recorded entries."""
 

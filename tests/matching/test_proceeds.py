@@ -73,8 +73,8 @@ def code_of(events: Iterable[Event]) -> str:
     return code
 
 
-def of_trades(events: Iterable[Event], kind: type) -> list[int]:
-    return [event.trade_id for event in events if isinstance(event, kind)]  # type: ignore[attr-defined]
+def settled_by(events: Iterable[Event]) -> list[int]:
+    return [event.trade_id for event in events if isinstance(event, DeliverySettled)]
 
 
 def failed(events: Iterable[Event]) -> dict[int, str]:
@@ -239,7 +239,7 @@ def test_it_covers_a_negotiated_transfer_and_one_of_those_brings_it_in() -> None
     driver.accepted(confirm("anna", driver.seq - 1, transfer.terms.hash))
     events = driver.close()
     assert asked(events) == [[1], [2]]
-    assert of_trades(events, DeliverySettled) == [1, 2]
+    assert settled_by(events) == [1, 2]
 
 
 def test_money_for_one_purpose_is_of_an_account_that_sells_nothing() -> None:
@@ -265,7 +265,7 @@ def test_the_rules_of_the_sale_decide_and_not_those_of_the_purchase() -> None:
     trade(driver, "dora", "cara")
     assert code_of(driver.order("dora", BUY, 1, PRICE_FEN)) == "insufficient_cash"
     trade(driver, "anna", "ben")
-    assert of_trades(driver.close(), DeliverySettled) == [1, 2, 3]
+    assert settled_by(driver.close()) == [1, 2, 3]
 
 
 # ---- settling in order ------------------------------------------------------------------------------------------
@@ -279,7 +279,7 @@ def test_a_chain_settles_link_by_link() -> None:
     assert asked(events) == [[1]]
     for number in (1, 2):
         events = list(driver.answer(pending(driver)))
-        assert of_trades(events, DeliverySettled) == [number]
+        assert settled_by(events) == [number]
         assert asked(events) == [[number + 1]]
     driver.answer(pending(driver))
     driver.close()
@@ -297,7 +297,7 @@ def test_the_registry_is_asked_for_nothing_that_lacks_a_fen() -> None:
     events = driver.answer(instruction, "account_closed", 2)
     assert failed(events) == {2: "account_closed", 3: "proceeds_lost"}
     events = driver.answer(pending(driver))
-    assert of_trades(events, DeliverySettled) == [1]
+    assert settled_by(events) == [1]
     assert money(driver, "ben") == (5 * PRICE_FEN, 0, 0)
 
 
@@ -310,7 +310,7 @@ def test_several_sales_pay_for_one_purchase_and_one_sale_for_several() -> None:
     trade(driver, "dora", "anna", 4)
     events = driver.close()
     assert asked(events) == [[1, 2, 3], [4], [5, 6]]
-    assert of_trades(events, DeliverySettled) == [1, 2, 3, 4, 5, 6]
+    assert settled_by(events) == [1, 2, 3, 4, 5, 6]
     assert [figures(driver, who) for who in ("anna", "ben", "dora")] == [(0, 0)] * 3
 
 
@@ -322,7 +322,7 @@ def test_as_traded_it_goes_on_with_every_answer() -> None:
     assert driver.exchange.depository.movements.unresolved() == 2
     events = driver.answer(sale)
     assert asked(events) == [[2]]
-    assert of_trades(driver.answer(pending(driver)), DeliverySettled) == [2]
+    assert settled_by(driver.answer(pending(driver))) == [2]
     assert money(driver, "anna") == (TEN_FEN, 0, 0)
 
 
@@ -334,7 +334,7 @@ def test_money_from_elsewhere_settles_it_sooner() -> None:
     events = driver.deposit("ben", TEN_FEN)
     assert asked(events) == [[2]]
     driver.answer(sale, "account_closed")
-    assert of_trades(driver.answer(pending(driver)), DeliverySettled) == [2]
+    assert settled_by(driver.answer(pending(driver))) == [2]
 
 
 def test_what_is_bought_for_a_use_is_retired_in_the_end() -> None:
@@ -354,7 +354,7 @@ def test_two_that_buy_from_each_other_never_wait_for_each_other() -> None:
         )
         assert trade(driver, seller, buyer) == number
     events = driver.close()
-    assert of_trades(events, DeliverySettled) == [1, 2, 3, 4, 5]
+    assert settled_by(events) == [1, 2, 3, 4, 5]
     assert asked(events) == [[1], [2], [3], [4], [5]]
 
 
@@ -367,7 +367,7 @@ def test_a_sale_that_fails_takes_its_chain_with_it_and_nothing_else() -> None:
         trade(driver, seller, buyer)
     events = driver.close(refuse=refusing(1))
     assert failed(events) == {1: "account_closed", 2: "proceeds_lost", 3: "proceeds_lost"}
-    assert of_trades(events, DeliverySettled) == [4]
+    assert settled_by(events) == [4]
     assert [driver.units(who).available for who in ("anna", "ben", "dora")] == [90, 100, 100]
     assert money(driver, "cara") == (10**7 - TEN_FEN, 0, 0)
     assert [figures(driver, who) for who in ("anna", "ben", "dora")] == [(0, 0)] * 3
@@ -381,7 +381,7 @@ def test_the_newest_purchases_go_and_the_older_ones_stay() -> None:
         trade(driver, "anna", "ben", 5)
     events = driver.close(refuse=refusing(1))
     assert failed(events) == {1: "account_closed", 4: "proceeds_lost"}
-    assert of_trades(events, DeliverySettled) == [2, 3]
+    assert settled_by(events) == [2, 3]
 
 
 def test_what_one_that_goes_had_pays_for_one_that_stays() -> None:
@@ -393,7 +393,7 @@ def test_what_one_that_goes_had_pays_for_one_that_stays() -> None:
     trade(driver, "anna", "ben", 2)
     events = driver.close(refuse=refusing(1))
     assert failed(events) == {1: "account_closed", 2: "proceeds_lost"}
-    assert of_trades(events, DeliverySettled) == [3, 4]
+    assert settled_by(events) == [3, 4]
 
 
 def test_a_later_sale_does_not_save_an_older_purchase() -> None:
@@ -469,7 +469,7 @@ def parked_with_its_sale() -> Driver:
     events = driver.close(refuse=refusing(1, code=NOT_AUTHORISED))
     codes = {event.trade_id: event.code for event in events if isinstance(event, DeliveryParked)}
     assert codes == {1: NOT_AUTHORISED, 2: "proceeds_parked"}
-    assert of_trades(events, DeliverySettled) == [3]
+    assert settled_by(events) == [3]
     assert driver.exchange.trading_day == TUESDAY
     return driver
 
@@ -486,7 +486,7 @@ def test_retried_and_settled_it_pays_for_what_was_parked_with_it() -> None:
     driver = parked_with_its_sale()
     driver.accepted(retry_deliveries())
     assert asked(driver.answer(pending(driver))) == [[2]]
-    assert of_trades(driver.answer(pending(driver)), DeliverySettled) == [2]
+    assert settled_by(driver.answer(pending(driver))) == [2]
     assert money(driver, "anna") == (TEN_FEN, 0, 0)
 
 
@@ -511,7 +511,7 @@ def test_what_is_parked_for_money_can_be_unwound_by_itself() -> None:
 def test_a_deposit_takes_it_out_of_the_park() -> None:
     driver = parked_with_its_sale()
     assert asked(driver.deposit("ben", TEN_FEN)) == [[2]]
-    assert of_trades(driver.answer(pending(driver)), DeliverySettled) == [2]
+    assert settled_by(driver.answer(pending(driver))) == [2]
     assert driver.exchange.depository.movements.obligations.is_parked(1)  # type: ignore[arg-type]
 
 
@@ -582,7 +582,7 @@ def test_after_the_close_nothing_leans_on_anything(
             continue
         sides[trade(driver, seller, buyer, tonnes)] = (seller, buyer)
     events = driver.close(refuse=refusing(*refused))
-    lost, settled = failed(events), of_trades(events, DeliverySettled)
+    lost, settled = failed(events), settled_by(events)
     assert sorted([*lost, *settled]) == sorted(sides)
     assert {number for number, code in lost.items() if code != "proceeds_lost"} == refused & sides.keys()
     for number, code in lost.items():
