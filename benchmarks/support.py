@@ -3,11 +3,13 @@
 The client must not be what is measured. It runs in a process of its own, speaks HTTP/1.1 and WebSocket straight on
 asyncio protocols under uvloop, sends texts that were signed and put together before the clock started, and reads no
 more of an answer than its length and its status. The bare echo is a plain aiohttp application in a process of its own,
-under uvloop, too: it reads the body and answers one of the size the exchange answers. Whatever aiohttp itself costs is
-in both; what the exchange adds is signature, rules, decision, journal and disk.
+under uvloop, too: it reads the body, checks the signature as the exchange does, and answers one of the size the exchange
+answers. Whatever aiohttp and the signature cost is in both; what the exchange adds is rules, decision, journal and disk.
+For market data it sends one text to all who are connected, as fast as they take it.
 
-    python -m benchmarks.support echo SIZE          serves the echo, prints its port
-    python -m benchmarks.support load        reads a plan and `go`, prints the figures
+    python -m benchmarks.support echo SIZE KEYS  serves the echo, prints its port; KEYS is a demo.json
+    python -m benchmarks.support load            reads a plan and `go`, prints the figures
+    python -m benchmarks.support listen          reads an audience and `go`, prints the figures
 """
 
 import asyncio
@@ -18,16 +20,30 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, cast
 
 import uvloop
-from aiohttp import WSMsgType, web
+from aiohttp import ClientConnectionResetError, WSMsgType, web
+
+from registry_bridge.signing import (
+    KEY_HEADER,
+    SIGNATURE_HEADER,
+    TIMESTAMP_HEADER,
+    HmacKey,
+    NotAuthentic,
+    RequestVerifier,
+    SeenSignatures,
+)
 
 REPOSITORY: Final = Path(__file__).resolve().parents[1]
 ROUND_LIMIT_S: Final = 120.0
+DEPTH: Final = "x" * 220
+"""As long as a change of depth."""
+FAN_TURN: Final = 50
+"""Frames to one listener before the next has its turn."""
 CREATED: Final = b"201"
 OK: Final = b"200"
 
@@ -42,6 +58,7 @@ class Figures:
     seconds: float
     p50_ms: float
     p99_ms: float
+    p999_ms: float
     refused: int
     """Answers that were not the success asked for."""
     example: str
@@ -63,6 +80,32 @@ class Plan:
     """The logon of each WebSocket, empty where none is needed."""
     texts: Sequence[Sequence[str]]
     """Per connection: whole HTTP requests, or WebSocket texts."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Audience:
+    """Listeners that do nothing but listen."""
+
+    port: int
+    path: str
+    listeners: int
+    greeting: str
+    """What each says first, to be told anything; empty where nothing is needed."""
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Heard:
+    """What an audience was told."""
+
+    frames: int
+    octets: int
+    seconds: float
+
+    @property
+    def per_s(self) -> float:
+        """Frames a second, of all listeners together."""
+        return self.frames / self.seconds
 
 
 # ---- the client -----------------------------------------------------------------------------------------------------
@@ -139,12 +182,8 @@ class _WsConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are no subclasses of asyncio's.
-        self._transport = stream = cast("asyncio.Transport", transport)
-        key = base64.b64encode(os.urandom(16)).decode()
-        stream.write(
-            f"GET /v1/ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
-        )
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.write(handshake("/v1/ws"))
 
     def begin(self) -> None:
         """Send the first."""
@@ -207,6 +246,86 @@ class _WsConnection(asyncio.Protocol):
                 waited_for.set_exception(exc or ConnectionResetError("the server hung up"))
 
 
+class _Listener(asyncio.Protocol):
+    """Counts the frames it is sent, and looks at nothing else of them."""
+
+    def __init__(self, audience: Audience) -> None:
+        self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.frames = self.octets = 0
+        self._path, self._greeting = audience.path, audience.greeting
+        self._transport: asyncio.Transport | None = None
+        self._buffer = b""
+        self._upgraded = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.write(handshake(self._path))
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer = self._buffer + data if self._buffer else data
+        if not self._upgraded:
+            end = self._buffer.find(b"\r\n\r\n")
+            if end < 0:
+                return
+            assert self._buffer[9:12] == b"101", self._buffer
+            self._upgraded, self._buffer = True, self._buffer[end + 4 :]
+            if self._greeting and self._transport is not None:
+                self._transport.write(frame(self._greeting.encode()))
+            self.ready.set_result(None)
+        self._count()
+
+    def _count(self) -> None:
+        buffer, place = self._buffer, 0
+        while len(buffer) >= place + 4:
+            length, head = buffer[place + 1], 2
+            if length == 126:
+                length, head = int.from_bytes(buffer[place + 2 : place + 4], "big"), 4
+            if len(buffer) < place + head + length:
+                break
+            self.frames += 1
+            self.octets += length
+            place += head + length
+        self._buffer = buffer[place:]
+
+    def end(self) -> None:
+        """Listen no more."""
+        assert self._transport is not None
+        self._transport.close()
+
+
+async def listen_when_told(audience: Audience) -> Heard:
+    """Connect, say so, wait for the word, then count for as long as was asked."""
+    loop = asyncio.get_running_loop()
+    listeners = [_Listener(audience) for _ in range(audience.listeners)]
+    async with asyncio.timeout(ROUND_LIMIT_S):
+        for listener in listeners:
+            await loop.create_connection(lambda made=listener: made, "127.0.0.1", audience.port)  # type: ignore[misc]
+        await asyncio.gather(*(listener.ready for listener in listeners))
+    print("ready", flush=True)
+    await asyncio.to_thread(sys.stdin.readline)
+    before = [(listener.frames, listener.octets) for listener in listeners]
+    began_ns = time.perf_counter_ns()
+    await asyncio.sleep(audience.seconds)
+    seconds = (time.perf_counter_ns() - began_ns) / 1e9
+    heard = Heard(
+        frames=sum(one.frames - frames for one, (frames, _) in zip(listeners, before, strict=True)),
+        octets=sum(one.octets - octets for one, (_, octets) in zip(listeners, before, strict=True)),
+        seconds=seconds,
+    )
+    for listener in listeners:
+        listener.end()
+    return heard
+
+
+def handshake(path: str) -> bytes:
+    """The request that makes a connection a WebSocket."""
+    key = base64.b64encode(os.urandom(16)).decode()
+    return (
+        f"GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+    )
+
+
 def frame(text: bytes) -> bytes:
     """A text as a client's frame; masked with zeros, which the protocol allows and leaves the text as it is."""
     size = len(text)
@@ -251,6 +370,7 @@ async def play_when_told(plan: Plan) -> Figures:
         seconds=seconds,
         p50_ms=latencies_ns[len(latencies_ns) // 2] / 1e6,
         p99_ms=latencies_ns[len(latencies_ns) * 99 // 100] / 1e6,
+        p999_ms=latencies_ns[len(latencies_ns) * 999 // 1000] / 1e6,
         refused=len(refused),
         example=refused[0].decode(errors="replace") if refused else "",
     )
@@ -259,13 +379,13 @@ async def play_when_told(plan: Plan) -> Figures:
 _Connection = _HttpConnection | _WsConnection
 
 
-class Round:
-    """A plan in a process of its own, connected and waiting for the word."""
+class _Told:
+    """Part of a round in a process of its own, connected and waiting for the word."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, part: str, plan: Plan | Audience) -> None:
         """Returns once everybody is connected."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.support", "load"],
+            [sys.executable, "-m", "benchmarks.support", part],
             cwd=REPOSITORY,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -274,17 +394,16 @@ class Round:
         self._say(json.dumps(asdict(plan)))
         if self._hear() != "ready":
             self._end()
-            raise AssertionError("the load could not connect")
+            raise AssertionError(f"the {part} could not connect")
 
-    def play(self) -> Figures:
-        """Send everything. AssertionError when anything was refused."""
+    def begin(self) -> None:
+        """The word."""
         self._say("go")
+
+    def _figures(self) -> dict[str, Any]:
         heard = self._hear()
         self._end()
-        figures = Figures(**json.loads(heard))
-        assert figures.refused == 0, (
-            f"{figures.refused} of {figures.requests} were refused: {figures.example}"
-        )
+        figures: dict[str, Any] = json.loads(heard)
         return figures
 
     def _end(self) -> None:
@@ -303,17 +422,62 @@ class Round:
         return self._process.stdout.readline().strip()
 
 
+class Round(_Told):
+    """A plan of requests."""
+
+    def __init__(self, plan: Plan) -> None:
+        """Returns once everybody is connected."""
+        super().__init__("load", plan)
+
+    def play(self) -> Figures:
+        """Send everything. AssertionError when anything was refused."""
+        self.begin()
+        return self.end()
+
+    def end(self) -> Figures:
+        """What came of a round that has begun."""
+        figures = Figures(**self._figures())
+        assert figures.refused == 0, (
+            f"{figures.refused} of {figures.requests} were refused: {figures.example}"
+        )
+        return figures
+
+
+class Listening(_Told):
+    """An audience."""
+
+    def __init__(self, audience: Audience) -> None:
+        """Returns once everybody is connected and has said its greeting."""
+        super().__init__("listen", audience)
+
+    def end(self) -> Heard:
+        """What was heard in the seconds asked for, once they are over."""
+        return Heard(**self._figures())
+
+
 # ---- what it is compared with ---------------------------------------------------------------------------------------
 
 
-def echo_app(size: int) -> web.Application:
-    """Reads a body, answers one of that size; the same over a WebSocket."""
+def echo_app(size: int, verifier: RequestVerifier) -> web.Application:
+    """Reads a body, checks its signature, answers one of that size; the same over a WebSocket, without signatures."""
     filler = "x" * (size - len('{"echo":""}'))
     answer = json.dumps({"echo": filler}, separators=(",", ":")).encode()
     text = json.dumps({"ok": True, "echo": filler}, separators=(",", ":"))
 
     async def rest(request: web.Request) -> web.Response:
-        await request.read()
+        body = await request.read()
+        given = request.headers
+        found = verifier.check(
+            method=request.method,
+            target=request.raw_path,
+            key=given.get(KEY_HEADER),
+            timestamp=given.get(TIMESTAMP_HEADER),
+            signature=given.get(SIGNATURE_HEADER),
+            body=body,
+            now_ms=time.time_ns() // 1_000_000,
+        )
+        if isinstance(found, NotAuthentic):
+            return web.Response(text=found.fault.value, status=401)
         return web.Response(body=answer, status=201, content_type="application/json")
 
     async def stream(request: web.Request) -> web.WebSocketResponse:
@@ -325,15 +489,37 @@ def echo_app(size: int) -> web.Application:
             await socket.send_str(text)
         return socket
 
+    complete: dict[int, asyncio.Barrier] = {}
+
+    async def fan(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(compress=False)
+        await socket.prepare(request)
+        listeners = int(request.match_info["listeners"])
+        await complete.setdefault(listeners, asyncio.Barrier(listeners)).wait()
+        with suppress(ClientConnectionResetError):  # the listener has heard enough
+            while True:
+                for _ in range(FAN_TURN):
+                    await socket.send_str(DEPTH)
+                await asyncio.sleep(0)
+        return socket
+
     app = web.Application()
     app.router.add_post("/v1/orders", rest)
     app.router.add_get("/v1/ws", stream)
+    app.router.add_get("/fan/{listeners}", fan)
     return app
 
 
-async def serve_echo(size: int) -> None:
+def verifier_of(keys: Path) -> RequestVerifier:
+    """Judges what is signed with a key of that demo.json."""
+    people: dict[str, dict[str, Any]] = json.loads(keys.read_text())["participants"]
+    known = {entry["key"]: HmacKey(base64.b64decode(entry["secret"])) for entry in people.values()}
+    return RequestVerifier(known.get, seen=SeenSignatures())
+
+
+async def serve_echo(size: int, verifier: RequestVerifier) -> None:
     """Until killed."""
-    runner = web.AppRunner(echo_app(size), access_log=None)
+    runner = web.AppRunner(echo_app(size, verifier), access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
@@ -342,10 +528,10 @@ async def serve_echo(size: int) -> None:
 
 
 @contextmanager
-def echo(size: int) -> Iterator[int]:
-    """The port of an echo in a process of its own."""
+def echo(size: int, keys: Path) -> Iterator[int]:
+    """The port of an echo in a process of its own, which knows the keys of that demo.json."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.support", "echo", str(size)],
+        [sys.executable, "-m", "benchmarks.support", "echo", str(size), str(keys)],
         cwd=REPOSITORY,
         stdout=subprocess.PIPE,
         text=True,
@@ -378,17 +564,21 @@ def table(title: str, heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> st
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Serve the echo, or play a plan from standard input."""
+    """Serve the echo, or do what standard input asks for."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         match arguments:
-            case ["echo", size]:
-                runner.run(serve_echo(int(size)))
+            case ["echo", size, keys]:
+                runner.run(serve_echo(int(size), verifier_of(Path(keys))))
             case ["load"]:
-                print(
-                    json.dumps(asdict(runner.run(play_when_told(Plan(**json.loads(sys.stdin.readline()))))))
-                )
+                _tell(runner.run(play_when_told(Plan(**json.loads(sys.stdin.readline())))))
+            case ["listen"]:
+                _tell(runner.run(listen_when_told(Audience(**json.loads(sys.stdin.readline())))))
             case _:
                 raise SystemExit(__doc__)
+
+
+def _tell(found: Figures | Heard) -> None:
+    print(json.dumps(asdict(found)))
 
 
 if __name__ == "__main__":

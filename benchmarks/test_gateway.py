@@ -1,9 +1,10 @@
-"""Durable order acknowledgements a second through the gateway, against a bare aiohttp echo on the same machine.
+"""Durable order acknowledgements a second through the gateway, against a bare aiohttp echo that checks the same signatures.
 
 One round is a few thousand orders of one tonne from sellers and buyers around the same price, so that about half of
 them trade at once; each connection sends its next order when the last one has been acknowledged, which is after its
 commit. Rounds of the exchange and of the echo take turns, so that whatever else the machine does meets both; the ratio
-is the median over pairs. Run it alone:
+is the median over pairs. Market data: frames a second to listeners of depth while others trade as fast as they are
+acknowledged, against a server that does nothing but send. Run it alone:
 
     pytest benchmarks/test_gateway.py --benchmark-only --timeout=0 -s
 """
@@ -21,18 +22,34 @@ from typing import Any, Final
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from benchmarks.support import Door, Figures, Plan, Round, echo, median, table
+from benchmarks.support import (
+    Audience,
+    Door,
+    Figures,
+    Heard,
+    Listening,
+    Plan,
+    Round,
+    echo,
+    median,
+    table,
+)
 from tests.system.clients import Participant, logon
 from tests.system.running import RunningExchange
 
 CONNECTIONS: Final = (32, 64, 128)
-REQUESTS: Final = int(os.environ.get("PUHUI_BENCH_REQUESTS", "4000"))
+REQUESTS: Final = int(os.environ.get("PUHUI_BENCH_REQUESTS", "2000"))
 """In a round."""
 ROUNDS: Final = int(os.environ.get("PUHUI_BENCH_ROUNDS", "5"))
 AHEAD_MS: Final = 2_500
 """Signed for the middle of a round: a signature is good for five seconds either way."""
 UNLIMITED: Final = ("order", "cancel", "read", "public")
 LISTINGS: Final = ("SHCERCIR1", "SHCERCIIR1")
+PERCENTILES: Final = ("p50_ms", "p99_ms", "p999_ms")
+LISTENERS: Final = (200, 1_000)
+TRADING: Final = 32
+"""Connections that trade while others listen."""
+LISTEN_S: Final = 2.0
 BUYERS: Final = ("buyer", "buyer2", "entity")
 
 
@@ -43,6 +60,7 @@ class Bench:
     exchange: RunningExchange
     echo_port: int
     rows: list[list[Any]] = field(default_factory=list)
+    heard: list[list[Any]] = field(default_factory=list)
     _orders: int = 0
 
     @property
@@ -105,7 +123,9 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     with ExitStack() as stack:
         stack.callback(exchange.clean_up)
         asyncio.run(exchange.start())
-        made = Bench(exchange, stack.enter_context(echo(asyncio.run(_answer_size(exchange)))))
+        made = Bench(
+            exchange, stack.enter_context(echo(asyncio.run(_answer_size(exchange)), data_dir / "demo.json"))
+        )
         Round(made.plan("rest", 32, port=made.port)).play()
         yield made
         heads = [
@@ -115,11 +135,15 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
             "orders/s",
             "ratio",
             "echo p50",
-            "p99 ms",
+            "p99",
+            "p99.9 ms",
             "orders p50",
-            "p99 ms",
+            "p99",
+            "p99.9 ms",
         ]
         print(table("durable order acknowledgements, medians of rounds", heads, made.rows))
+        heads = ["listeners", "bare frames/s", "depth frames/s", "ratio", "orders/s"]
+        print(table("depth told while others trade, medians of rounds", heads, made.heard))
         asyncio.run(exchange.stop())
 
 
@@ -157,17 +181,58 @@ def test_orders_acknowledged(benchmark: BenchmarkFixture, bench: Bench, door: Do
     benchmark.pedantic(play, setup=pair, rounds=ROUNDS)  # type: ignore[no-untyped-call]
     ratio = median([ours.per_s / bare.per_s for ours, bare in zip(orders, echoes, strict=True)])
     row = [door, connections, _middle(echoes, "per_s"), _middle(orders, "per_s"), ratio]
-    row += [_middle(figures, name) for figures in (echoes, orders) for name in ("p50_ms", "p99_ms")]
+    row += [_middle(figures, name) for figures in (echoes, orders) for name in PERCENTILES]
     bench.rows.append(row)
     benchmark.extra_info.update(
         orders_per_s=row[3],
         echo_per_s=row[2],
         ratio=ratio,
-        p50_ms=row[7],
-        p99_ms=row[8],
         connections=connections,
+        **dict(zip(PERCENTILES, row[-3:], strict=True)),
     )
 
 
-def _middle(figures: Sequence[Figures], name: str) -> float:
+def _middle(figures: Sequence[Figures | Heard], name: str) -> float:
     return median([getattr(figure, name) for figure in figures])
+
+
+@pytest.mark.parametrize("listeners", LISTENERS)
+def test_depth_told_to_listeners(benchmark: BenchmarkFixture, bench: Bench, listeners: int) -> None:
+    bare: list[Heard] = []
+    depth: list[Heard] = []
+    orders: list[Figures] = []
+
+    def pair() -> tuple[tuple[Listening, Round], dict[str, Any]]:
+        silent = Listening(
+            Audience(
+                port=bench.echo_port,
+                path=f"/fan/{listeners}",
+                listeners=listeners,
+                greeting="",
+                seconds=LISTEN_S,
+            )
+        )
+        silent.begin()
+        bare.append(silent.end())
+        greeting = json.dumps({"op": "subscribe", "id": 1, "channel": "depth", "listing": LISTINGS[0]})
+        audience = Audience(
+            port=bench.port, path="/v1/ws", listeners=listeners, greeting=greeting, seconds=LISTEN_S
+        )
+        return (Listening(audience), Round(bench.plan("ws", TRADING, port=bench.port))), {}
+
+    def play(audience: Listening, trading: Round) -> None:
+        trading.begin()
+        audience.begin()
+        depth.append(audience.end())
+        orders.append(trading.end())
+
+    benchmark.pedantic(play, setup=pair, rounds=ROUNDS)  # type: ignore[no-untyped-call]
+    ratio = median([ours.per_s / most.per_s for ours, most in zip(depth, bare, strict=True)])
+    row = [
+        listeners,
+        *(_middle(figures, "per_s") for figures in (bare, depth)),
+        ratio,
+        _middle(orders, "per_s"),
+    ]
+    bench.heard.append(row)
+    benchmark.extra_info.update(listeners=listeners, frames_per_s=row[2], ratio=ratio, orders_per_s=row[4])

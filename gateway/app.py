@@ -19,12 +19,13 @@ from gateway.composition.registry_line import (
 )
 from gateway.config import SeedName, Settings, make_private_dir, read_quotas
 from gateway.demo import LABEL, PLAYERS, Seed, SeedFault, is_planted
-from gateway.door import listening, open_door, url_of
+from gateway.door import SHUTDOWN_S, listening, make_room, open_door, url_of
 from gateway.engine.day_driver import DayDriver, Outside
 from gateway.engine.issuing import Issuer
 from gateway.engine.templates import Templates
 from gateway.founding import found
-from gateway.http.app import make_app
+from gateway.http.app import make_app, make_runner
+from gateway.http.bounds import read_bounds
 from gateway.http.services import HttpSettings, Services
 from gateway.key_file import FIRST_OPERATOR, write_keys
 from gateway.lifetime import Lifetime, Say, settle_memory
@@ -56,9 +57,11 @@ async def serve(settings: Settings, say: Say) -> None:
             if settings.seed is SeedName.DEMO and not is_planted(engine.views):
                 say("充入演示数据 | filling in the demonstration's data")
                 await _plant(settings, engine)
-            app = make_app(_services(settings, engine, line, url_of(door)))
+            services = _services(settings, engine, line, url_of(door))
+            make_room(services.settings.connections)
+            runner = make_runner(make_app(services), services, shutdown_s=SHUTDOWN_S)
             settle_memory()
-            await stack.enter_async_context(open_door(door, app))
+            await stack.enter_async_context(open_door(door, runner))
             url = url_of(door)
             await _write_keys(settings, url, engine)
             announce(settings, url, say)
@@ -108,7 +111,7 @@ def day_driver(engine: Engine, line: Line) -> DayDriver:
 
 
 def _services(settings: Settings, engine: Engine, line: Line, url: str) -> Services:
-    http_settings = HttpSettings(quotas=read_quotas(settings.quotas))
+    http_settings = HttpSettings(quotas=read_quotas(settings.quotas), **read_bounds(settings.limits))
     return Services(
         sequencer=engine.sequencer,
         journal=engine.journal,
@@ -116,6 +119,7 @@ def _services(settings: Settings, engine: Engine, line: Line, url: str) -> Servi
         history=engine.history,
         templates=Templates(engine.pool),
         keys=engine.keys,
+        acts_asked=engine.acts_asked,
         sign_ins=engine.sign_ins,
         authenticator=Authenticator(engine.keys, lambda: time.time_ns() // NS_PER_MS),
         clock=engine.clock,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.access.limits import DEFAULT_QUOTAS, ActionKind, Quota
+from gateway.http.bounds import UnknownBoundError, read_bounds
 
 DEFAULT_DATA_DIR: Final = Path(".puhui")
 """Below the directory one stands in, so that two checkouts never share an exchange by accident."""
@@ -75,6 +76,8 @@ class Settings:
     """Where the public reaches the exchange, as printed on certificates; where it listens when absent."""
     quotas: tuple[str, ...] = ()
     """Rate limits that differ from the usual ones, as `read_quotas` takes them."""
+    limits: tuple[str, ...] = ()
+    """Bounds of the public door that differ from the usual ones, as `read_bounds` takes them."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant, before anything is started."""
@@ -95,6 +98,10 @@ class Settings:
         if self.public_url is not None and _PUBLIC_URL.fullmatch(self.public_url) is None:
             raise SettingsFault("--public-url is an address such as https://exchange.example, without a path")
         read_quotas(self.quotas)
+        try:
+            read_bounds(self.limits)
+        except UnknownBoundError as error:
+            raise SettingsFault(f"--limit {error}") from None
 
     @property
     def registry_dir(self) -> Path:

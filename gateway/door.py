@@ -1,5 +1,6 @@
 """The port the public comes through: taken before anything is started, opened when all is ready."""
 
+import resource
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -9,6 +10,10 @@ from aiohttp import web
 
 from gateway.config import SettingsFault
 
+BACKLOG: Final = 1_024
+"""Connections the system keeps until they are taken."""
+OWN_FILES: Final = 512
+"""What the process may have open beside the public's connections."""
 SHUTDOWN_S: Final = 5
 """How long requests under way may take when the exchange stops."""
 
@@ -18,7 +23,7 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
     """Take the port at once, so that a taken one is told before anything is started; connections wait meanwhile."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        door = socket.create_server((host, port), family=family, backlog=1_024)
+        door = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise SettingsFault(f"cannot listen on {host} port {port}: {error.strerror}") from None
     with door:
@@ -31,14 +36,28 @@ def url_of(door: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+def make_room(connections: int) -> None:
+    """See to it that so many connections can be open beside our own files; a process starts with room for few.
+
+    Raises:
+        SettingsFault: the system does not allow it.
+    """
+    needed = connections + OWN_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        if hard != resource.RLIM_INFINITY and hard < needed:
+            raise SettingsFault(
+                f"--limit connections={connections} needs {needed} open files, and this process may have {hard}"
+            )
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+
+
 @asynccontextmanager
-async def open_door(door: socket.socket, app: web.Application) -> AsyncIterator[None]:
+async def open_door(door: socket.socket, runner: web.AppRunner) -> AsyncIterator[None]:
     """Let the public in. At the end: no new connection, and those there are may finish within bounds."""
-    # A body is never unpacked: one with a content encoding is refused unread, whatever it would unpack to.
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S, auto_decompress=False)
     await runner.setup()
     try:
-        await web.SockSite(runner, door).start()
+        await web.SockSite(runner, door, backlog=BACKLOG).start()
         yield
     finally:
         await runner.cleanup()

@@ -67,6 +67,10 @@ class Metrics:
             buckets=_SECONDS,
             registry=registry,
         )
+        self.connections = Gauge(
+            "puhui_connections", "Open connections, WebSockets among them.", registry=registry
+        )
+        self.connections_refused, self.requests_cut = _door(registry)
         self.ws_clients = Gauge("puhui_ws_clients", "Open WebSocket connections.", registry=registry)
         self.ws_closed, self.ws_conflated = _slow_readers(registry)
         self.events_lag = Gauge(
@@ -87,9 +91,19 @@ class Metrics:
         return generate_latest(self.registry)
 
 
+def _door(registry: CollectorRegistry) -> tuple[Counter, Counter]:
+    """What the public door does not take, or not to its end."""
+    refused = "Connections not taken, by which bound: in all, or of one address."
+    cut = "Connections cut, and requests refused, before any route had answered, by why."
+    return (
+        Counter("puhui_connections_refused", refused, ["why"], registry=registry),
+        Counter("puhui_requests_cut", cut, ["why"], registry=registry),
+    )
+
+
 def _slow_readers(registry: CollectorRegistry) -> tuple[Counter, Counter]:
     """What becomes of connections that do not keep up."""
-    closed, conflated = "Connections closed by us, by why.", "Pushes replaced by a snapshot for slow readers."
+    closed, conflated = "WebSockets closed by us, by why.", "Pushes replaced by a snapshot for slow readers."
     return (
         Counter("puhui_ws_closed", closed, ["why"], registry=registry),
         Counter("puhui_ws_conflated", conflated, registry=registry),

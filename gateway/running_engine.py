@@ -9,6 +9,7 @@ from typing import Final
 
 import asyncpg
 
+from gateway.access.acts_asked import ActsAsked
 from gateway.access.keys import KeyStore
 from gateway.access.seal import load_seal
 from gateway.access.sign_in import SignIns, people_signing_in
@@ -47,6 +48,7 @@ class Engine:
     journal: Journal
     history: History
     keys: KeyStore
+    acts_asked: ActsAsked
     sign_ins: SignIns
     clock: Clock
     metrics: Metrics
@@ -84,6 +86,7 @@ async def running_engine(settings: Settings, lifetime: Lifetime, say: Say) -> As
             journal=journal,
             history=History(pool),
             keys=keys,
+            acts_asked=ActsAsked(pool, seal),
             sign_ins=sign_ins,
             clock=clock,
             metrics=metrics,

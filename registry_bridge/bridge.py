@@ -33,6 +33,7 @@ import structlog
 from registry_bridge.back_off import BackOff
 from registry_bridge.capabilities import Capabilities
 from registry_bridge.carrying import Policy, Standing, Step, begin, heard, policy_of
+from registry_bridge.parallel import first_of
 from registry_bridge.progress import Contradiction, ContradictionKind, Counts, Progress
 from registry_bridge.registry import (
     Answer,
@@ -135,8 +136,7 @@ class Bridge:
                     await self._outbox.wait()
                     self._start(group, policy, is_new=True)
         except BaseExceptionGroup as group_error:
-            # One failure stops all; the first is the cause, the others are its company.
-            raise _first(group_error) from None
+            raise first_of(group_error) from None
         finally:
             self._working.clear()
             for counts in self.progress.by_kind.values():
@@ -315,11 +315,3 @@ _LEVELS = {UnknownReason.NOT_SEEN: logging.INFO, UnknownReason.STILL_OPEN: loggi
 def _is_first_or_doubled(count: int) -> bool:
     """Of a fault that goes on, a person is told the first time and then at each doubling."""
     return count & (count - 1) == 0
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The failure itself out of however many groups it came in."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

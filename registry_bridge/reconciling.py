@@ -11,7 +11,7 @@ positions as of any entry it is asked for. The exchange's are what it holds now 
     ranges           the serials of one account and lot         where these differ
     trail            the registry's entries since the last      where ranges differ
                      clean comparison that touch them
-    accounts         open, frozen, bound                        always, one by one
+    accounts         open, frozen, bound                        always, each by a call of its own
 
 A difference counts when two comparisons in a row have it. Nothing is kept but what differs, so that memory does not
 grow with the number of positions.
@@ -33,6 +33,7 @@ from registry_bridge.back_off import BackOff
 from registry_bridge.differences import of_break, touches
 from registry_bridge.exchange_side import ExchangeOutbox
 from registry_bridge.notice_feed import NoticeFeed
+from registry_bridge.parallel import for_each
 from registry_bridge.reading import Read, read
 from registry_bridge.reconcile import Comparison, PositionDigest, PositionsOutOfOrder, Reconciliation, Side
 from registry_bridge.registry import (
@@ -184,7 +185,7 @@ class Reconciler:
                 found, apart = await self._positions(page, window)
                 if window.is_disturbed:
                     raise Disturbed
-                states = [one async for one in self._states()]
+                states = await self._states()
         self._outbox.newest_entry = max(self._outbox.newest_entry, page.as_of)
         trail = await self._trail(found) if found.breaks else {}
         differences = tuple(
@@ -268,19 +269,22 @@ class Reconciler:
 
     # --- accounts ---
 
-    async def _states(self) -> AsyncIterator[Difference]:
+    async def _states(self) -> list[Difference]:
         """How accounts differ, whatever they hold."""
         side = self._outbox.side
         frozen = None if self._frozen is None else self._frozen()
-        accounts = iter(side.accounts())
-        while some := tuple(islice(accounts, ACCOUNTS_AT_A_TIME)):
-            names = [side.registry_account(account) for account in some]
-            reads = (self._read(partial(self._registry.account_state, name)) for name in names)
-            states = await asyncio.gather(*reads)
-            for account, name, state in zip(some, names, states, strict=True):
-                for detail in _state_faults(account, state, None if frozen is None else name in frozen):
-                    kind = BreakKind.ACCOUNT_STATE_DIFFERS
-                    yield Difference(kind=kind, registry_account=name, detail=detail)
+
+        async def differing(account: AccountId) -> tuple[Difference, ...]:
+            name = side.registry_account(account)
+            state = await self._read(partial(self._registry.account_state, name))
+            kind = BreakKind.ACCOUNT_STATE_DIFFERS
+            return tuple(
+                Difference(kind=kind, registry_account=name, detail=detail)
+                for detail in _state_faults(account, state, None if frozen is None else name in frozen)
+            )
+
+        found = await for_each(tuple(side.accounts()), differing, at_a_time=ACCOUNTS_AT_A_TIME)
+        return [difference for some in found for difference in some]
 
 
 def _state_faults(account: AccountId, state: AccountState | None, frozen_here: bool | None) -> Iterator[str]:  # noqa: FBT001

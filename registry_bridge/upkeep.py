@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import structlog
 
 from registry_bridge.back_off import BackOff
+from registry_bridge.parallel import for_each
 from registry_bridge.registry import (
     BindingRefused,
     RefusalCode,
@@ -30,6 +31,8 @@ LOTS_EVERY_S = 5.0
 BIND_AGAIN = BackOff(first_s=2.0, longest_s=300.0)
 """When a refused binding is asked for again: an account may be opened, or thawed, at the platform later."""
 
+BOUND_AT_A_TIME = 4
+"""Of the few connections there are: after a start every account is bound anew."""
 
 LOT_AGAIN = BackOff(first_s=30.0, longest_s=3_600.0)
 """When a lot that the exchange rejected is tried again."""
@@ -162,18 +165,26 @@ class AccountBinder:
         """Have these two bound. Bound before, they stay as they are."""
         self._waiting.put_nowait((registry_account, trading_account))
 
+    async def caught_up(self) -> None:
+        """Return once the registry has answered about everything that was added."""
+        await self._waiting.join()
+
     async def run(self) -> None:
         """Bind until cancelled; each binding is repeated until the registry has agreed to it."""
         try:
-            while True:
-                pair = await self._waiting.get()
-                self._later.pop(pair, None)
-                refused = await bind(self._registry, *pair)
-                self._note(pair, None if refused is None else refused.code)
+            await for_each(range(BOUND_AT_A_TIME), self._work, at_a_time=BOUND_AT_A_TIME)
         finally:
             for timer in self._later.values():
                 timer.cancel()
             self._later.clear()
+
+    async def _work(self, _number: int) -> None:
+        while True:
+            pair = await self._waiting.get()
+            self._later.pop(pair, None)
+            refused = await bind(self._registry, *pair)
+            self._note(pair, None if refused is None else refused.code)
+            self._waiting.task_done()
 
     def _note(self, pair: tuple[str, str], code: RefusalCode | None) -> None:
         """Tell a new answer, and have a refused binding asked for again, later each time."""

@@ -96,6 +96,16 @@ QuotaOption = Annotated[
         ),
     ),
 ]
+LimitOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=NUMBER",
+        help=say(
+            "连接, 字节与时间的上限, 如 connections=10000; 可重复",
+            "a bound on connections, bytes or time, such as connections=10000; may be repeated",
+        ),
+    ),
+]
 
 DemoOption = Annotated[
     bool,
@@ -135,6 +145,7 @@ def serve(
     data_dir: DataDirOption = None,
     drill: DrillOption = False,
     quota: QuotaOption = None,
+    limit: LimitOption = None,
     log: LogOption = None,
 ) -> None:
     """Run the exchange with everything it needs, until Ctrl-C."""
@@ -158,11 +169,11 @@ def serve(
             seed=SeedName.DEMO if demo else seed,
             public_url=public_url,
             quotas=tuple(quota or ()),
+            limits=tuple(limit or ()),
         )
     except (SettingsFault, ValueError) as fault:
         print_fault(CommandFault(str(fault)), as_json=False)
         raise typer.Exit(2) from None
-
     finish(app.serve(settings, say_on_stderr))
 
 

@@ -17,7 +17,7 @@ import asyncpg
 from gateway.engine.bank_statements import BANK_STATEMENTS
 from gateway.engine.bulletins import BULLETINS
 from gateway.engine.candles import CandlesWithoutUndone
-from gateway.engine.codec import decode_command, decode_events
+from gateway.engine.codec import decode_command, decode_events, encode_command
 from gateway.engine.custody_rows import CustodyRows
 from gateway.engine.entry import AccountEvent, Entry
 from gateway.engine.months import JournalMonths
@@ -27,6 +27,7 @@ from gateway.engine.rows import DIGEST_ALGORITHM, GENESIS, INSERT_BATCH, Batch, 
 from gateway.engine.use_rows import UseRows
 from gateway.engine.verification import Progress, Verification, say_nothing, verify_journal
 from gateway.engine.withdrawals import WITHDRAWALS
+from matching.commands import Command
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
@@ -173,6 +174,14 @@ class Journal:
     async def entry(self, seq: int) -> Entry | None:
         """The entry with that sequence number; none when it does not exist."""
         row = await self._pool.fetchrow(f"{_SELECT} WHERE seq = $1", seq)
+        return None if row is None else _record(row).entry()
+
+    async def same_after(self, seq: int, command: Command) -> Entry | None:
+        """The first entry after that one which decided the very same command; none when it was not decided since."""
+        text = encode_command(command).decode()
+        row = await self._pool.fetchrow(
+            f"{_SELECT} WHERE seq > $1 AND command = $2 ORDER BY seq LIMIT 1", seq, text
+        )
         return None if row is None else _record(row).entry()
 
     async def read(self, after_seq: int, limit: int) -> list[Record]:

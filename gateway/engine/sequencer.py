@@ -32,6 +32,15 @@ class Overloaded(Exception):  # noqa: N818 - it states a fact
     """Too many commands wait; this one was not taken. It may be sent again a little later."""
 
 
+class TooLate(Exception):  # noqa: N818 - it states a fact
+    """The command's turn came after its deadline: it was not decided, and never will be."""
+
+    def __init__(self, at_ns: int) -> None:
+        """`at_ns` is when its turn came."""
+        super().__init__("the deadline has passed")
+        self.at_ns = at_ns
+
+
 class Stopped(Exception):  # noqa: N818 - it states a fact
     """No commands are taken any more."""
 
@@ -67,7 +76,7 @@ class Appender(Protocol):
         ...
 
 
-Waiting: TypeAlias = "tuple[Command, asyncio.Future[Entry]]"
+Waiting: TypeAlias = "tuple[Command, asyncio.Future[Entry], int | None]"
 
 
 class Sequencer:
@@ -126,19 +135,20 @@ class Sequencer:
         """Sequence number of the last durable command."""
         return self._journal.position
 
-    async def submit(self, command: Command) -> Entry:
+    async def submit(self, command: Command, *, deadline_ns: int | None = None) -> Entry:
         """Have a command decided. Returns only after the commit, whatever the decision.
 
-        A caller who is cancelled takes nothing back: the command is decided all the same.
+        A caller who is cancelled takes nothing back: the command is decided all the same. The deadline is of commands
+        that carry none themselves.
 
-        Raises Overloaded (not taken) and Stopped (its `state` says whether it may have been taken).
+        Raises Overloaded (not taken), TooLate (nor that) and Stopped (its `state` says whether it may have been taken).
         """
         if not self._open:
             raise Stopped("not_accepted", "the exchange takes no commands at the moment")
         if len(self._queue) >= self._queue_limit:
             raise Overloaded(f"{self._queue_limit} commands are waiting already")
         future: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
-        self._queue.append((command, future))
+        self._queue.append((command, future, deadline_ns))
         self._arrived.set()
         return await future
 
@@ -195,11 +205,16 @@ class Sequencer:
     async def _run_batch(self) -> None:
         queue = self._queue
         self._deciding = True
-        batch = [queue.popleft() for _ in range(min(len(queue), self._batch_limit))]
+        taken = [queue.popleft() for _ in range(min(len(queue), self._batch_limit))]
+        at_ns = max(self._journal.at_ns, self._clock.now_ns())
+        batch = [waiting for waiting in taken if _is_in_time(waiting, at_ns)]
+        if not batch:
+            self._deciding = False
+            return
         entries: list[Entry] = []
         sent = False
         try:
-            self._decide(batch, entries)
+            self._decide(batch, entries, at_ns)
             sent = True
             account_events = await self._journal.append(entries)
             for listener in self._listeners:
@@ -209,17 +224,17 @@ class Sequencer:
         except BaseException:
             _refuse(batch, "unknown" if sent else "not_accepted", "the exchange has stopped")
             raise
-        for (_, future), entry in zip(batch, entries, strict=True):
+        for (_, future, _), entry in zip(batch, entries, strict=True):
             if not future.done():
                 future.set_result(entry)
         self._deciding = False
         if self._after_batch is not None:
             await self._after_batch(entries)
 
-    def _decide(self, batch: Sequence[Waiting], entries: list[Entry]) -> None:
-        seq, at_ns = self._journal.position, max(self._journal.at_ns, self._clock.now_ns())
+    def _decide(self, batch: Sequence[Waiting], entries: list[Entry], at_ns: int) -> None:
+        seq = self._journal.position
         apply = self._exchange.apply
-        for command, _ in batch:
+        for command, _, _ in batch:
             seq += 1
             entries.append(Entry(seq, at_ns, command, apply(command, Stamp(seq=seq, at_ns=at_ns))))
 
@@ -230,7 +245,16 @@ class Sequencer:
         self._stopped.set()
 
 
+def _is_in_time(waiting: Waiting, at_ns: int) -> bool:
+    _, future, deadline_ns = waiting
+    if deadline_ns is None or at_ns <= deadline_ns:
+        return True
+    if not future.done():
+        future.set_exception(TooLate(at_ns))
+    return False
+
+
 def _refuse(batch: Sequence[Waiting], state: Literal["not_accepted", "unknown"], why: str) -> None:
-    for _, future in batch:
+    for _, future, _ in batch:
         if not future.done():
             future.set_exception(Stopped(state, why))

@@ -17,10 +17,15 @@ def address_of(request: web.Request, public_url: str) -> str:
     """
     remote = request.remote or ""
     given = request.headers.getall(_HEADER, ())
-    if not given or not public_url.startswith("https://") or not _is_here(remote):
+    if not given or not is_proxy(remote, public_url):
         return remote
     last = given[-1].rpartition(",")[2].strip()
     return last if _is_address(last) else remote
+
+
+def is_proxy(remote: str, public_url: str) -> bool:
+    """Whether what connects from there is the reverse proxy that ends TLS, and speaks for many."""
+    return public_url.startswith("https://") and _is_here(remote)
 
 
 def _is_address(text: str) -> bool:

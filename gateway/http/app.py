@@ -46,6 +46,7 @@ from gateway.http import (
     use_accounts,
     withdrawals,
 )
+from gateway.http.connections import Runner, Server
 from gateway.http.dispatch import Dispatcher
 from gateway.http.openapi import openapi_document
 from gateway.http.routing import BATCH_BODY_LIMIT, Call, Reply, Route
@@ -152,6 +153,16 @@ async def _not_served(request: web.Request) -> web.StreamResponse:
         assert match is None, "the router would have found it"
         methods |= allowed
     return request.app[DISPATCHER].not_served(request, frozenset(methods))
+
+
+def make_runner(app: web.Application, services: Services, *, shutdown_s: float) -> Runner:
+    """What serves the application, every connection within its bounds."""
+
+    def bounded(made: web.Server) -> Server:
+        refuse = app[DISPATCHER].refuse
+        return Server(made, services.settings, services.metrics, refuse, services.public_url)
+
+    return Runner(app, bounded, shutdown_s=shutdown_s)
 
 
 def watch(services: Services) -> None:

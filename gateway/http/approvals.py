@@ -63,7 +63,7 @@ async def act(call: Call, command: AnyAct) -> Entry | Reply:
 
     Raises Refused when it was refused.
     """
-    entry = await call.services.sequencer.submit(command)
+    entry = await call.submit(command)
     raise_if_refused(entry)
     asked = next((event for event in entry.events if isinstance(event, ApprovalRequested)), None)
     if asked is None:
@@ -116,7 +116,7 @@ async def decline(call: Call) -> Reply:
 
 async def _decide(call: Call, approval_id: int, command: ApproveAct | DeclineAct, state: StateName) -> Reply:
     view = call.services.views.approvals.get(approval_id)
-    raise_if_refused(await call.services.sequencer.submit(command))
+    raise_if_refused(await call.submit(command))
     assert view is not None, f"approval {approval_id} was waiting and is not in the views"
     return Reply({"approval": _body(view, await _asked(call, approval_id), state)})
 

@@ -25,8 +25,8 @@ from gateway.http.shapes import (
     Id,
     Money,
     Name,
+    OwnId,
     Page,
-    Request,
     Time,
 )
 from gateway.http.statement_reasons import STATEMENT_MALFORMED
@@ -43,7 +43,7 @@ READERS: Final[Mapping[str, Callable[[bytes], BankStatement]]] = {
 }
 
 
-class StatementFile(Request):
+class StatementFile(OwnId):
     """A bank statement as the bank sent it."""
 
     format: Literal["camt.053", "csv"]
@@ -125,9 +125,7 @@ async def take_statement(call: Call) -> Reply:
         statement = await asyncio.to_thread(READERS[body.format], body.content.encode())
     except StatementFault as fault:
         raise refusal(STATEMENT_MALFORMED, pointer="/content", actual=str(fault)) from None
-    entry = await call.services.sequencer.submit(
-        RecordBankStatement(operator=call.participant, statement=statement)
-    )
+    entry = await call.submit(RecordBankStatement(operator=call.participant, statement=statement))
     raise_if_refused(entry)
     replayed = not any(isinstance(event, BankStatementRecorded) for event in entry.events)
     found = await call.services.history.bank_statements.statement(statement.statement_id)
@@ -208,6 +206,7 @@ ROUTES: Final = (
         answer=Statement,
         status=CREATED,
         limit_bytes=MAX_BYTES,
+        core_knows_ids=False,
     ),
     reading(
         "/v1/operator/bank-statements",

@@ -16,10 +16,8 @@ from aiohttp.web_protocol import RequestPayloadError
 from gateway.http import reasons
 from gateway.http.problems import refusal
 
-BODY_TIMEOUT_S: Final = 10.0
 
-
-async def read_body(request: web.Request, limit_bytes: int) -> bytes:
+async def read_body(request: web.Request, limit_bytes: int, *, timeout_s: float) -> bytes:
     """The whole body, as it was sent. Refused when it is larger than the limit, before more than that has been read."""
     encoding = request.headers.get("Content-Encoding")
     if encoding is not None and encoding.strip().lower() != "identity":
@@ -31,17 +29,17 @@ async def read_body(request: web.Request, limit_bytes: int) -> bytes:
     if content.is_eof() and content.exception() is None:
         body = content.read_nowait()
     else:
-        body = await _gather(request, limit_bytes)
+        body = await _gather(request, limit_bytes, timeout_s)
     if len(body) > limit_bytes:
         raise refusal(reasons.BODY_TOO_LARGE, limit=limit_bytes, actual=len(body))
     return body
 
 
-async def _gather(request: web.Request, limit_bytes: int) -> bytes:
+async def _gather(request: web.Request, limit_bytes: int, timeout_s: float) -> bytes:
     parts: list[bytes] = []
     size = 0
     try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
+        async with asyncio.timeout(timeout_s):
             while part := await request.content.readany():
                 parts.append(part)
                 size += len(part)

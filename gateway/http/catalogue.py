@@ -7,6 +7,7 @@ from itertools import chain
 from typing import Final
 
 from gateway.http import reasons
+from gateway.http.door_reasons import DOOR_REASONS, HEADERS_TOO_SLOW, REQUEST_TOO_LONG
 from gateway.http.people_reasons import PEOPLE_REASONS
 from gateway.http.reasons import GATEWAY_REASONS, STATUS_OF_GATEWAY
 from gateway.http.statement_reasons import STATEMENT_REASONS
@@ -81,6 +82,7 @@ CATALOGUE: Final[dict[str, Reason]] = {
         SETTLEMENT_REASONS,
         MATCHING_REASONS,
         GATEWAY_REASONS,
+        DOOR_REASONS,
         GATEWAY_USE_REASONS,
         STATEMENT_REASONS,
         PEOPLE_REASONS,
@@ -96,6 +98,8 @@ STATUS: Final[dict[str, int]] = {
 RETRYABLE: Final = frozenset(
     reason.code
     for reason in (
+        HEADERS_TOO_SLOW,
+        REQUEST_TOO_LONG,
         reasons.BODY_TOO_SLOW,
         reasons.TIMESTAMP_OUTSIDE_WINDOW,
         reasons.SIGNATURE_REPLAYED,

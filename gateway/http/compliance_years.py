@@ -41,7 +41,7 @@ CREATED: Final = 201
 
 
 async def _do(call: Call, command: Command) -> Any:  # noqa: ANN401 - the entry
-    entry = await call.services.sequencer.submit(command)
+    entry = await call.submit(command)
     raise_if_refused(entry)
     return entry
 

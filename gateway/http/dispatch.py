@@ -24,6 +24,7 @@ from gateway.access.limits import ActionKind, Allowance
 from gateway.engine.paging import BadCursorError
 from gateway.engine.sequencer import Overloaded, Stopped
 from gateway.http import reasons
+from gateway.http.acts_once import answer_once, is_named_act
 from gateway.http.addresses import address_of
 from gateway.http.bodies import parse_json, read_body
 from gateway.http.identity import Identity
@@ -118,7 +119,7 @@ class Dispatcher:
         headers: dict[str, str],
     ) -> Reply:
         given = request.headers
-        body = await read_body(request, self._most_bytes(route, given)) if request.body_exists else b""
+        body = await self._body_of(route, request) if request.body_exists else b""
         caller = None
         remote = address_of(request, self.services.public_url)
         if not route.is_public:
@@ -156,7 +157,11 @@ class Dispatcher:
             request_id=headers["X-Request-Id"],
             take=take,
         )
-        return await route.handler(call)
+        return await _handle(route, call, request.raw_path, body)
+
+    async def _body_of(self, route: Route, request: web.Request) -> bytes:
+        most = self._most_bytes(route, request.headers)
+        return await read_body(request, most, timeout_s=self.services.settings.body_s)
 
     def _most_bytes(self, route: Route, given: Mapping[str, str]) -> int:
         """How long a body is read: a large one only for who might send it, since a signature comes after it."""
@@ -200,11 +205,19 @@ class Dispatcher:
         )
         return self.refuse(refused, request)
 
-    def refuse(self, refused: Refused, request: web.Request) -> web.Response:
-        """A problem, for a request that no route serves."""
+    def refuse(self, refused: Refused, request: web.BaseRequest | None) -> web.Response:
+        """A problem, for a request that no route serves, or that did not get as far as being one."""
         request_id = self.request_id()
-        language = language_of(request.headers.get("Accept-Language"))
+        language = language_of(None if request is None else request.headers.get("Accept-Language"))
         return respond(self._problem(refused, request_id, language), {"X-Request-Id": request_id})
+
+
+async def _handle(route: Route, call: Call, target: str, body: bytes) -> Reply:
+    if is_named_act(call):
+        return await answer_once(route, call, target, body)
+    if route.is_fenced_here:
+        call.require_in_time()
+    return await route.handler(call)
 
 
 def respond(reply: Reply, headers: dict[str, str]) -> web.Response:

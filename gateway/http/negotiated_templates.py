@@ -159,6 +159,7 @@ def _change(method: Literal["PUT", "DELETE"], handler: Handler, summary: str, **
         summary=summary,
         tag="negotiated transfers",
         path_parameters={"name": NAME_PATTERN},
+        core_knows_ids=False,
         **more,
     )
 

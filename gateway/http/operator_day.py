@@ -114,7 +114,7 @@ async def open_day(call: Call) -> Reply:
         day = services.views.calendar.next_trading_day(day_of(services.clock.now_ns()))
     if day is None:
         raise refusal(CALENDAR_NOT_ANNOUNCED)
-    raise_if_refused(await services.sequencer.submit(OpenDay(trading_day=TradingDay(day))))
+    raise_if_refused(await call.submit(OpenDay(trading_day=TradingDay(day))))
     return Reply(day_body(services.views.market))
 
 
@@ -126,7 +126,7 @@ async def close_day(call: Call) -> Reply:
     if day is None:
         raise refusal(DAY_NOT_OPEN)
     command = CloseDay(trading_day=TradingDay(day), operator=call.participant, reason=body.reason)
-    raise_if_refused(await services.sequencer.submit(command))
+    raise_if_refused(await call.submit(command))
     return Reply(day_body(services.views.market), status=ACCEPTED)
 
 

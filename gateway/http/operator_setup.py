@@ -157,7 +157,7 @@ class CalendarAnnouncedAnswer(Answer):
 
 async def _do(call: Call, command: Command) -> str:
     """Have it decided: when it was, as a text. Raises Refused when it was refused."""
-    entry = await call.services.sequencer.submit(command)
+    entry = await call.submit(command)
     raise_if_refused(entry)
     return time_text(entry.at_ns)
 

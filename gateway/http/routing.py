@@ -15,12 +15,15 @@ from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind, Allowance
 from gateway.access.sessions import PersonSession
 from gateway.engine.account_views import AccountView
+from gateway.engine.entry import Entry
+from gateway.engine.sequencer import TooLate
 from gateway.engine.views import Views
 from gateway.http import reasons
 from gateway.http.problems import Language, refusal
 from gateway.http.services import Services
 from gateway.http.shapes import Request
-from settlement.rejections import ACCOUNT_UNKNOWN, NOT_YOUR_ACCOUNT
+from matching.commands import Command
+from settlement.rejections import ACCOUNT_UNKNOWN, DEADLINE_PASSED, NOT_YOUR_ACCOUNT
 from settlement.values import AccountId, ParticipantId
 
 KIB: Final = 1_024
@@ -39,6 +42,10 @@ SECURITY_HEADERS: Final = {
 
 SUPERVISED: Final = frozenset({Scope.SUPERVISE})
 """For `or_scopes` of what a supervisor may look at, too."""
+
+
+_OF_THE_CORE: Final = {ActionKind.ORDER, ActionKind.CANCEL, ActionKind.NEGOTIATE, ActionKind.TRANSFER}
+"""Kinds of action whose client ids and deadlines the core judges."""
 
 
 class NoQuery(Request):
@@ -87,6 +94,8 @@ class Call:
     request_id: str
     take: Callable[[int], None]
     """Takes more from the rate limit of this kind of action; refuses when it is not there."""
+    asked_after: int | None = None
+    """Of an act asked for before and not known to be done: the journal's last entry when it was."""
 
     @property
     def signed_by(self) -> Caller:
@@ -104,6 +113,28 @@ class Call:
     def participant(self) -> ParticipantId:
         """Who acts."""
         return ParticipantId(self.signed_by.participant)
+
+    def require_in_time(self) -> None:
+        """Refuse a request whose own deadline is over. Raises Refused."""
+        now_ns = self.services.clock.now_ns()
+        if self.deadline_ns is not None and now_ns > self.deadline_ns:
+            raise refusal(DEADLINE_PASSED, limit=self.deadline_ns, actual=now_ns)
+
+    async def submit(self, command: Command) -> Entry:
+        """Have an act decided by the core, not after the request's deadline; returns after the commit.
+
+        An act that was asked for before, and whose answer nobody knows, may have been decided then: that entry is it.
+        Raises Refused.
+        """
+        services = self.services
+        if self.asked_after is not None:
+            decided = await services.journal.same_after(self.asked_after, command)
+            if decided is not None:
+                return decided
+        try:
+            return await services.sequencer.submit(command, deadline_ns=self.deadline_ns)
+        except TooLate as late:
+            raise refusal(DEADLINE_PASSED, limit=self.deadline_ns, actual=late.at_ns) from None
 
     def account(self, named: str | None) -> AccountId:
         """The account a request is for: the one it names, else the key's own. Whose it is, the core judges."""
@@ -168,6 +199,15 @@ class Route:
     """Other content types of the good answer."""
     path_parameters: Mapping[str, str] = field(default_factory=dict)
     """Name in the path → pattern it must match; whatever does not match is not found."""
+    core_knows_ids: bool | None = None
+    """Whether its ids and deadlines are the core's to judge; where nothing is said, the kind of action tells."""
+
+    @property
+    def is_fenced_here(self) -> bool:
+        """Whether a deadline is judged before the handler; the core judges it where it has to know a repeated id first."""
+        if self.method == "GET":
+            return False
+        return not (self.kind in _OF_THE_CORE if self.core_knows_ids is None else self.core_knows_ids)
 
     @property
     def is_public(self) -> bool:

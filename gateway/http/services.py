@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
+from gateway.access.acts_asked import ActsAsked
 from gateway.access.authenticate import Authenticator
 from gateway.access.keys import KeyStore
 from gateway.access.limits import DEFAULT_QUOTAS, ActionKind, Quota, RateLimits
@@ -14,6 +15,7 @@ from gateway.engine.history import History
 from gateway.engine.sequencer import AccountEventListener, CommitListener
 from gateway.engine.templates import Templates
 from gateway.engine.views import Views
+from gateway.http.bounds import Bounds
 from gateway.http.turns import Turns
 from gateway.metrics import Metrics
 from gateway.registry_report import NO_LINE, ReconcileNow, RegistryReport, cannot_reconcile
@@ -45,8 +47,8 @@ class CommandLine(Protocol):
         """Sequence number of the last durable command."""
         ...
 
-    async def submit(self, command: Command) -> Entry:
-        """Have a command decided; returns after the commit."""
+    async def submit(self, command: Command, *, deadline_ns: int | None = None) -> Entry:
+        """Have a command decided; returns after the commit. Raises TooLate when its turn came after the deadline."""
         ...
 
     def on_commit(self, listener: CommitListener) -> None:
@@ -65,6 +67,10 @@ class EntryReader(Protocol):
         """One journaled command with what came of it."""
         ...
 
+    async def same_after(self, seq: int, command: Command) -> Entry | None:
+        """The first entry after that one which decided the very same command."""
+        ...
+
 
 class HoldingsUnknown(Exception):  # noqa: N818 - it states a fact
     """The registry cannot be asked at the moment what lies in a management sub-account."""
@@ -75,24 +81,11 @@ ManagementHoldings: TypeAlias = Callable[[AccountId], Awaitable[tuple[LotSlice, 
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class HttpSettings:
-    """Bounds of the public face."""
+class HttpSettings(Bounds):
+    """Bounds of the public face, rates by account among them."""
 
     quotas: Mapping[ActionKind, Quota] = field(default_factory=lambda: dict(DEFAULT_QUOTAS))
     """By kind of action; an absent kind is not limited."""
-    ws_clients: int = 2_000
-    """Connections at most."""
-    ws_queue: int = 20_000
-    """Messages waiting for one client at most; one more closes the connection. A single order can trade with
-    thousands, all of which are told."""
-    ws_conflate_at: int = 500
-    """Messages waiting, from which on depth, ticker and status are conflated."""
-    ws_idle_s: float = 60.0
-    """A connection from which nothing, not even a pong, has come for so long is closed."""
-    ws_send_s: float = 10.0
-    """A client that takes none of what is sent for so long is closed."""
-    ws_in_flight: int = 100
-    """Requests of one connection waiting for their answers."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,6 +98,7 @@ class Services:
     history: History
     templates: Templates
     keys: KeyStore
+    acts_asked: ActsAsked
     authenticator: Authenticator
     sign_ins: SignIns
     """People, and their sessions."""

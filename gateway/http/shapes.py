@@ -188,12 +188,20 @@ class Page(Request):
     limit: Annotated[int, Field(ge=1, le=500)] = 100
 
 
-class OperatorRequest(Request):
-    """An act of the operator. What it names is its natural key: said twice, the second is refused by name."""
+class OwnId(Request):
+    """What may carry an id of its sender's own, which the exchange keeps beside the core."""
 
     client_id: Annotated[
-        ClientId | None, Field(description="Taken for uniformity; the act itself is the key.")
+        ClientId | None,
+        Field(
+            description="The sender's own id, unique for ever per participant: the same request again is told the "
+            "first answer. Without one, what the act names is its key: said twice, the second is refused by name."
+        ),
     ] = None
+
+
+class OperatorRequest(OwnId):
+    """An act of the operator."""
 
 
 class ProblemError(Answer):

@@ -43,18 +43,11 @@ async def account(
     pool: Pool, name: str, after: tuple[str, str, int] = FIRST_HOLDING
 ) -> tuple[RegistryAccount, tuple[str, str, int] | None] | None:
     """An account with a page of its holdings and where to go on; None when there is no such account."""
-    row = await pool.fetchrow(
-        """
-        select a.kind, b.trading_account,
-               exists (select from restriction_in_force r where r.account = a.account) as frozen,
-               exists (select from account_closed c where c.account = a.account) as closed
-        from account a left join binding b on b.account = a.account where a.account = $1
-        """,
-        name,
-    )
-    if row is None:
-        return None
-    rows = await pool.fetch(_HOLDINGS, name, *after, PAGE_ITEMS + 1)
+    async with pool.acquire() as connection:
+        row = await connection.fetchrow(_ACCOUNT, name)
+        if row is None:
+            return None
+        rows = await connection.fetch(_HOLDINGS, name, *after, PAGE_ITEMS + 1)
     page = rows[:PAGE_ITEMS]
     found = RegistryAccount(
         account=name,
@@ -72,6 +65,13 @@ async def account(
     last = page[-1] if len(rows) > len(page) else None
     return found, None if last is None else (last["place"], last["lot"], last["first"])
 
+
+_ACCOUNT = """
+select a.kind, b.trading_account,
+       exists (select from restriction_in_force r where r.account = a.account) as frozen,
+       exists (select from account_closed c where c.account = a.account) as closed
+from account a left join binding b on b.account = a.account where a.account = $1
+"""
 
 _HOLDINGS = """
 select place, lot, lower(serials) as first, upper(serials) as end from holding

@@ -189,6 +189,19 @@ async def test_a_refused_binding_is_asked_for_again_and_told_once(clock: ManualC
     ]
 
 
+async def test_it_has_caught_up_when_all_that_were_added_are_answered(clock: ManualClock) -> None:
+    registry = HalfDeaf(clock)
+    await filled(registry)
+    binder = AccountBinder(registry)
+    for number in range(20):
+        binder.add(f"nobody-{number}", f"T-{number}")
+    binder.add("seller", "T-seller")
+    caught_up = asyncio.create_task(binder.caught_up())
+    await run_until(binder.run(), caught_up.done)
+    assert registry.bindings["seller"].trading_account == "T-seller"
+    assert binder.refused == 20
+
+
 async def test_refused_bindings_are_asked_for_less_and_less_often(
     clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -114,11 +114,13 @@ class Client:
 
 
 @asynccontextmanager
-async def logged_on(url: str, who: Participant) -> AsyncIterator[websockets.ClientConnection]:
+async def logged_on(
+    url: str, who: Participant, *, ahead_ms: Callable[[], int] = lambda: 0
+) -> AsyncIterator[websockets.ClientConnection]:
     """A WebSocket on which somebody has logged on."""
     address = url.replace("http://", "ws://") + WS_TARGET
     async with websockets.connect(address, proxy=None, max_size=2**22, max_queue=None) as socket:
-        await socket.send(json.dumps(logon(who)))
+        await socket.send(json.dumps(logon(who, ahead_ms=ahead_ms())))
         answer = json.loads(await socket.recv())
         assert answer["ok"], f"logon: {answer}"
         yield socket

@@ -7,25 +7,31 @@ import { BulletinsPage } from "./pages/bulletins";
 import { CertificatesPage } from "./pages/certificates";
 import { ComplaintsPage } from "./pages/complaints";
 import { MarketPage } from "./pages/market";
+import { NegotiatePage } from "./pages/negotiate";
 import { RetirementsPage } from "./pages/retirements";
 import { RulesPage } from "./pages/rules";
 import { TradePage } from "./pages/trade";
+import { UsesPage } from "./pages/uses";
 import { ConnectionState, MarketClock } from "./parts/line";
 import { Settings } from "./parts/settings";
 import { Who } from "./parts/who";
 import { link, place } from "./router";
-import { findSession } from "./session";
+import { findSession, session } from "./session";
 import { followAccount } from "./trader/store";
 
 interface Way {
   page: string;
   name: Key;
+  /** The scopes one of which it takes; the menu shows it to nobody else. */
+  needs?: readonly string[];
   show: FunctionComponent<{ rest: readonly string[] }>;
 }
 
 const WAYS: readonly [Way, ...Way[]] = [
   { page: "market", name: "nav.market", show: MarketPage },
   { page: "trade", name: "nav.trade", show: TradePage },
+  { page: "negotiate", name: "nav.negotiate", needs: ["negotiate"], show: NegotiatePage },
+  { page: "uses", name: "nav.uses", needs: ["offset"], show: UsesPage },
   { page: "bulletins", name: "nav.bulletins", show: BulletinsPage },
   { page: "retirements", name: "nav.retirements", show: RetirementsPage },
   { page: "certificates", name: "nav.certificates", show: CertificatesPage },
@@ -59,7 +65,7 @@ export function App() {
           <Who />
         </div>
         <nav class="ways" aria-label={t("shell.nav")}>
-          {WAYS.map((way) => (
+          {WAYS.filter(isShown).map((way) => (
             <a key={way.page} href={link(way.page)} aria-current={way === here ? "page" : undefined}>
               {t(way.name)}
             </a>
@@ -82,6 +88,10 @@ export function App() {
       </footer>
     </>
   );
+}
+
+function isShown({ needs }: Way): boolean {
+  return needs === undefined || needs.some((scope) => session.value?.scopes.includes(scope));
 }
 
 function toContent(): void {

@@ -3,6 +3,7 @@ import "./style/base.css";
 import "./style/shell.css";
 import "./style/parts.css";
 import "./style/market.css";
+import "./style/account.css";
 import { render } from "preact";
 import { App } from "./app";
 import { applySettings } from "./settings";

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Sequence
 from socket import SO_SNDBUF, SOL_SOCKET
 from typing import Final
@@ -19,12 +20,11 @@ from gateway.http.problems import Refused, language_of, refusal
 from gateway.http.services import Services
 from gateway.http.stream.guard import ConnectionGuard
 from gateway.http.stream.hub import Hub
-from gateway.http.stream.outbox import KEY_GONE, SLOW_CONSUMER
+from gateway.http.stream.outbox import KEY_GONE, NO_PURPOSE, SLOW_CONSUMER
 from gateway.http.stream.session import Session
 from matching.safety_commands import EndConnection
 from settlement.mandate import MandateEnded
 
-MESSAGE_LIMIT_BYTES: Final = 64 * 1_024
 SEND_BUFFER_BYTES: Final = 64 * 1_024
 CLOSE_S: Final = 2.0
 """How long a client has to answer a close, before the connection is cut."""
@@ -42,6 +42,8 @@ class Stream:
         self.hub = Hub(services)
         self._dispatcher = dispatcher
         self._sessions: dict[Session, asyncio.Task[None]] = {}
+        self._of: Counter[str] = Counter()
+        """How many there are of each address."""
         self._closing: dict[Session, asyncio.Task[None]] = {}
         self._telling: set[asyncio.Task[None]] = set()
         self._watcher: asyncio.Task[None] | None = None
@@ -68,11 +70,15 @@ class Stream:
         """One connection, from its handshake to its end."""
         settings = self.services.settings
         language = language_of(request.headers.get("Accept-Language"))
-        if len(self._sessions) >= settings.ws_clients:
-            refused = refusal(
-                reasons.TOO_MANY_CONNECTIONS, limit=settings.ws_clients, headers={"Retry-After": "5"}
-            )
-            return self._dispatcher.refuse(refused, request)
+        remote = address_of(request, self.services.public_url)
+        for there_are, most in (
+            (len(self._sessions), settings.ws_clients),
+            (self._of[remote], settings.ws_clients_per_address),
+        ):
+            if there_are >= most:
+                headers = {"Retry-After": "5"}
+                refused = refusal(reasons.TOO_MANY_CONNECTIONS, limit=most, headers=headers)
+                return self._dispatcher.refuse(refused, request)
         cookie = self._dispatcher.identity.cookie
         if cookie.is_there(request.headers):
             try:
@@ -82,7 +88,7 @@ class Stream:
         socket = web.WebSocketResponse(
             timeout=CLOSE_S,
             heartbeat=settings.ws_idle_s / 1.5,  # aiohttp closes after one and a half of these
-            max_msg_size=MESSAGE_LIMIT_BYTES,
+            max_msg_size=settings.ws_message_bytes,
             compress=False,
         )
         socket.headers["Server"] = "puhui"
@@ -98,7 +104,7 @@ class Stream:
             self.hub,
             socket,
             language=language,
-            remote=address_of(request, self.services.public_url),
+            remote=remote,
             headers=request.headers,
         )
         await self._run(session, request)
@@ -106,11 +112,14 @@ class Stream:
 
     async def _run(self, session: Session, request: web.Request) -> None:
         writer = self._sessions[session] = asyncio.create_task(self._write(session))
+        self._of[session.remote] += 1
         try:
             await session.read()
         finally:
             session.leave()
             del self._sessions[session]
+            self._of[session.remote] -= 1
+            self._of += Counter()  # forgets those at zero
             if session.guard.is_on:
                 lost = asyncio.create_task(_tell_lost(session.guard))
                 self._telling.add(lost)
@@ -143,6 +152,8 @@ class Stream:
                     self._end(session, SLOW_CONSUMER, "slow_consumer")
                 elif not session.may_stay():
                     self._end(session, KEY_GONE, "key_gone")
+                elif session.idle_s() > settings.ws_logon_s:
+                    self._end(session, NO_PURPOSE, "no_logon")
 
     def _person_left(self, ended: PersonSession) -> None:
         """A person's session was ended: its connections end with it, without waiting to be found."""

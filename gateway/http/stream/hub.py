@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from gateway.engine.entry import AccountEvent, Entry
+from gateway.engine.history import History
 from gateway.http.account import event_members
 from gateway.http.services import Services
 from gateway.http.stream.outbox import Outbox
@@ -34,6 +35,7 @@ PRIVATE_CHANNEL: Final = "events"
 _STATUS_EVENTS: Final = frozenset({PhaseChanged, DayOpened, DayClosed, TradingHalted, TradingResumed})
 _RULE_EVENTS: Final = frozenset({PhaseChanged, DayOpened, RulesAdopted, BandSet})
 NS: Final = 1_000_000_000
+REPLAY_PAGE: Final = 500
 
 
 class EventFollower:
@@ -55,6 +57,16 @@ class EventFollower:
         assert event.event_id == self.last_sent + 1, f"{self.account} has a gap after {self.last_sent}"
         self._outbox.send(event_text(event))
         self.last_sent = event.event_id
+
+    async def catch_up(self, history: History) -> None:
+        """Tell what is in the database, until nothing new has come while it was read; live from then on."""
+        while True:
+            events = await history.account_events(self.account, self.last_sent, REPLAY_PAGE)
+            for event in events:
+                self.replay(event)
+            if len(events) < REPLAY_PAGE and self.go_live():
+                return
+            await self._outbox.room()
 
     def go_live(self) -> bool:
         """Switch over if nothing came while the database was read; otherwise there is more to read."""

@@ -18,6 +18,8 @@ SLOW_CONSUMER: Final = 4008
 """Close code: the client took what was sent too slowly."""
 TURN: Final = 50
 """Messages sent in one go before others get their turn."""
+NO_PURPOSE: Final = 4002
+"""Close code: it has neither logged on nor subscribed to anything for too long."""
 KEY_GONE: Final = 4001
 """Close code: the key this connection logged on with was revoked, or has expired."""
 

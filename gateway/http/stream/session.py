@@ -5,6 +5,7 @@ are durable, and may overtake each other.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -42,11 +43,11 @@ from gateway.http.stream.ops import (
     shape_of,
 )
 from gateway.http.stream.outbox import Outbox
+from gateway.http.stream.pace import Pace
 from gateway.http.stream.topics import ListingTopic
 from matching.rejections import LISTING_UNKNOWN
 
 SIGNED_TARGET: Final = "/v1/ws"
-REPLAY_PAGE: Final = 500
 
 
 class Session:
@@ -71,7 +72,9 @@ class Session:
         self._dispatcher = dispatcher
         self._hub = hub
         self._language: Language = language
-        self._remote = remote
+        self.remote = remote
+        self._idle_since_s = time.monotonic()
+        self._pace = Pace(services.settings.ws_messages_per_s)
         self._headers = headers
         settings = services.settings
         self.outbox = Outbox(
@@ -92,6 +95,9 @@ class Session:
                 await self.socket.close(code=WSCloseCode.UNSUPPORTED_DATA, message=b"text_only")
                 break
             self._take(frame.data.encode("utf-8", "surrogatepass"))
+            ahead_s = self._pace.step()
+            if ahead_s > 0:
+                await asyncio.sleep(ahead_s)
 
     def leave(self) -> None:
         """The connection is over: forget every subscription. Orders on their way are decided all the same."""
@@ -102,6 +108,12 @@ class Session:
             self._hub.unfollow(self._follower)
         for task in self._tasks:
             task.cancel()
+
+    def idle_s(self) -> float:
+        """For how long it has been neither logged on nor subscribed to anything."""
+        if self.caller is not None or self._topics:
+            self._idle_since_s = time.monotonic()
+        return time.monotonic() - self._idle_since_s
 
     def may_stay(self) -> bool:
         """Whether the key, or the person's session, that this connection logged on with may still be used."""
@@ -129,10 +141,8 @@ class Session:
 
     def _handle(self, request: Any, request_id: str | int | None) -> None:  # noqa: ANN401 - one of OPS
         match request:
-            case SubmitOp():
+            case SubmitOp() | ReplaceOp():
                 self._submit(request, request_id)
-            case ReplaceOp():
-                self._replace(request, request_id)
             case CancelOp():
                 self._cancel(request, request_id)
             case NegotiatedOp():
@@ -205,7 +215,7 @@ class Session:
     def _charge(self) -> None:
         """Every message of a stranger counts, whatever it says."""
         if self.caller is None:
-            self._take_rate(ActionKind.PUBLIC, self._remote)
+            self._take_rate(ActionKind.PUBLIC, self.remote)
 
     def _take_rate(self, kind: ActionKind, owner: str, cost: int = 1) -> None:
         self._dispatcher.take(owner, kind, cost)
@@ -216,7 +226,7 @@ class Session:
         return Call(
             services=self.services,
             caller=caller,
-            remote=self._remote,
+            remote=self.remote,
             headers={},
             session=f"ws:{self._name}:{caller.caller_id}",
             language=self._language,
@@ -227,22 +237,13 @@ class Session:
 
     # --- orders ----------------------------------------------------------------------------------------------------
 
-    def _submit(self, request: SubmitOp, request_id: str | int | None) -> None:
+    def _submit(self, request: SubmitOp | ReplaceOp, request_id: str | int | None) -> None:
         self._require(Scope.TRADE, ActionKind.ORDER)
-        call = self._call(ActionKind.ORDER, path={}, query=None, body=request, deadline_ns=request.deadline)
-
-        self._start(lambda: self._answer_handled(orders.submit_order, call, request_id), request_id)
-
-    def _replace(self, request: ReplaceOp, request_id: str | int | None) -> None:
-        self._require(Scope.TRADE, ActionKind.ORDER)
-        call = self._call(
-            ActionKind.ORDER,
-            path={"order_id": request.order_id},
-            query=None,
-            body=request,
-            deadline_ns=request.deadline,
-        )
-        self._start(lambda: self._answer_handled(replacement.replace_order, call, request_id), request_id)
+        handle, path = orders.submit_order, {}
+        if isinstance(request, ReplaceOp):
+            handle, path = replacement.replace_order, {"order_id": request.order_id}
+        call = self._call(ActionKind.ORDER, path=path, query=None, body=request, deadline_ns=request.deadline)
+        self._start(lambda: self._answer_handled(handle, call, request_id), request_id)
 
     async def _answer_handled(self, handle: Handler, call: Call, request_id: str | int | None) -> None:
         reply = await handle(call)
@@ -376,13 +377,7 @@ class Session:
             raise
         follower.last_sent = last if resume_from is None else resume_from
         self._answer(request_id, {"channel": PRIVATE_CHANNEL, "resume_from": follower.last_sent})
-        while True:
-            events = await history.account_events(follower.account, follower.last_sent, REPLAY_PAGE)
-            for event in events:
-                follower.replay(event)
-            if len(events) < REPLAY_PAGE and follower.go_live():
-                return
-            await self.outbox.room()
+        await follower.catch_up(history)
 
     # --- answers ---------------------------------------------------------------------------------------------------
 

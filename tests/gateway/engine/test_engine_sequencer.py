@@ -12,7 +12,7 @@ import pytest
 
 from gateway.engine.clock import ManualClock
 from gateway.engine.entry import AccountEvent, Entry
-from gateway.engine.sequencer import Overloaded, Sequencer, Stopped
+from gateway.engine.sequencer import Overloaded, Sequencer, Stopped, TooLate
 from gateway.postgres.database import ensure_database
 from gateway.postgres.embedded import EmbeddedPostgres
 from matching.commands import AdvanceTime, Command
@@ -103,6 +103,30 @@ async def test_stamps_never_run_backwards() -> None:
     await asyncio.gather(*line.submit(1))
     assert [(stamp.seq, stamp.at_ns - START_NS) for stamp in line.core.stamps] == [(1, 5), (2, 5), (3, 9)]
     await line.sequencer.drain()
+
+
+async def test_a_deadline_is_judged_when_the_commands_turn_comes() -> None:
+    line = Line()
+    await asyncio.sleep(0)
+    first, *_ = await line.held_after(0)
+    late, last, timely = (
+        asyncio.create_task(line.sequencer.submit(AdvanceTime(), deadline_ns=START_NS + deadline_ns))
+        for deadline_ns in (1, 4, 5)
+    )
+    await asyncio.sleep(0)
+    line.clock.move_to(START_NS + 5)
+    line.paper.gate.set()
+    for waiting in (late, last):
+        with pytest.raises(TooLate) as told:
+            await waiting
+        assert told.value.at_ns == START_NS + 5
+    assert [(await first).seq, (await timely).seq] == [1, 2]
+    with pytest.raises(TooLate):
+        await line.sequencer.submit(AdvanceTime(), deadline_ns=START_NS)
+    assert line.sequencer.is_idle
+    assert [len(batch) for batch in line.paper.batches] == [1, 1]
+    await line.sequencer.drain()
+    await line.task
 
 
 async def test_too_many_waiting_are_turned_away_at_the_door() -> None:

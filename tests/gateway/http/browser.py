@@ -74,13 +74,15 @@ async def admit(
     like: str = "",
     scopes: frozenset[Scope] | None = None,
     password: str = PASSWORD,
+    participant: str | None = None,
+    account: str | None = None,
 ) -> None:
-    """Let somebody in who may do what the person with that key may."""
+    """Let somebody in who may do what the person with that key may, for that account where one is named."""
     like = like or name
     new = NewPerson(
         name=name,
-        participant=PARTICIPANTS.get(like, like),
-        account=ACCOUNTS.get(like),
+        participant=participant or PARTICIPANTS.get(like, like),
+        account=account or ACCOUNTS.get(like),
         scopes=SCOPES[like] if scopes is None else scopes,
         created_by="test",
     )

@@ -20,12 +20,17 @@ async def exchange(database: str) -> AsyncIterator[Desk]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def shared(postgres: EmbeddedPostgres) -> AsyncIterator[Desk]:
-    """One exchange for all tests of a module, none of which may change it."""
+async def module_database(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
+    """A database that the tests of a module share."""
     name = f"test_{uuid.uuid4().hex}"
-    dsn = await ensure_database(postgres.dsn, name)
-    async with desk(dsn, settings=HttpSettings(quotas={})) as made:
-        yield made
+    yield await ensure_database(postgres.dsn, name)
     connection = await asyncpg.connect(postgres.dsn)
     await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
     await connection.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(module_database: str) -> AsyncIterator[Desk]:
+    """One exchange for all tests of a module, none of which may change it."""
+    async with desk(module_database, settings=HttpSettings(quotas={})) as made:
+        yield made

@@ -12,6 +12,7 @@ import httpx
 import orjson
 from aiohttp import web
 
+from gateway.access.acts_asked import ActsAsked
 from gateway.access.authenticate import Authenticator
 from gateway.access.keys import Algorithm, KeyStore, NewKey, Scope
 from gateway.access.limits import RateLimits
@@ -21,7 +22,7 @@ from gateway.engine.clock import ManualClock
 from gateway.engine.entry import Entry
 from gateway.engine.journal import Projection
 from gateway.engine.templates import Templates
-from gateway.http.app import ROUTES, make_app
+from gateway.http.app import ROUTES, make_app, make_runner
 from gateway.http.routing import Route
 from gateway.http.services import HoldingsUnknown, HttpSettings, Services
 from gateway.metrics import Metrics
@@ -263,6 +264,7 @@ async def desk(
             history=running.history,
             templates=Templates(running.pool),
             keys=keys,
+            acts_asked=ActsAsked(running.pool, Seal(b"k" * 32)),
             sign_ins=sign_ins,
             authenticator=Authenticator(keys, lambda: time.time_ns() // 1_000_000),
             clock=running.clock,
@@ -273,9 +275,7 @@ async def desk(
             settings=settings,
             public_url=public_url,
         )
-        runner = web.AppRunner(
-            make_app(services, built), access_log=None, shutdown_timeout=1, auto_decompress=False
-        )
+        runner = make_runner(make_app(services, built), services, shutdown_s=1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()

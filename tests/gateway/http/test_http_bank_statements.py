@@ -26,6 +26,12 @@ async def send(person: Person, content: bytes, kind: str = "camt.053") -> Any:
     return await person.send("POST", STATEMENTS, {"format": kind, "content": content.decode()})
 
 
+async def balances(exchange: Desk) -> Any:
+    """What everybody has; not what may be withdrawn of it."""
+    told = [await exchange[who].get("/v1/account") for who in ("seller", "buyer", "buyer2")]
+    return [({**one["cash"], "withdrawable": None}, one["units"]) for one in told]
+
+
 def today(exchange: Desk) -> str:
     return str(exchange.services.views.market.trading_day)
 
@@ -33,12 +39,14 @@ def today(exchange: Desk) -> str:
 async def test_a_day_on_which_the_money_agrees(exchange: Desk) -> None:
     lines = await reported(exchange)
     content = camt053(lines, day=today(exchange))
+    before = await exchange.everything()
     answer = await send(exchange["bank"], content)
     found = answer.json()
     assert (answer.status_code, found["differences"], found["open_breaks"]) == (201, 0, 0), found
     assert (found["lines"], found["opening"]) == (len(lines), "0.00")
     again = await send(exchange["bank"], content)
     assert (again.json(), again.headers["Idempotent-Replayed"]) == (found, "true")
+    assert await exchange.everything() == before
     assert (await exchange["operator"].get("/v1/operator/bank-statements"))["items"] == [found]
     assert (await exchange["operator"].get(BREAKS))["items"] == []
 
@@ -47,8 +55,10 @@ async def test_one_changed_amount_is_found_bars_the_account_and_is_settled(excha
     lines = await reported(exchange)
     (reference, fen), rest = next(line for line in lines if line[1] == 1_000_000_000), lines
     changed = [(name, amount - 100 if name == reference else amount) for name, amount in rest]
+    before = await balances(exchange)
     answer = await send(exchange["bank"], csv(changed, day=today(exchange)), "csv")
     assert (answer.status_code, answer.json()["differences"]) == (201, 1)
+    assert await balances(exchange) == before  # a difference is told of, and moves nothing
     (found,) = (await exchange["operator"].get(f"{BREAKS}?state=open"))["items"]
     assert (found["kind"], found["bank_reference"]) == ("amount_differs", reference)
     assert (found["here"], found["there"]) == (f"{fen // 100}.00", f"{fen // 100 - 1}.00")
@@ -86,6 +96,9 @@ async def test_money_nobody_reported_is_found_until_it_is_reported(exchange: Des
         (b"<Document/>", "camt.053", "statement_malformed"),
         (b"not a statement", "csv", "statement_malformed"),
         (camt053([("a", 1)])[:-40], "camt.053", "statement_malformed"),
+        (csv([("a", 1), ("b", 2)])[:-6], "csv", "statement_malformed"),
+        (csv([("a", 1), ("b", 2)])[: -len("b,0.02\r\n")], "csv", "statement_unbalanced"),
+        (csv([("a", 1)], account="310066-9999"), "csv", "bank_account_differs"),
         (camt053([("a", 1)], account="310066-9999"), "camt.053", "bank_account_differs"),
         (camt053([("a", 1)], closing_fen=2), "camt.053", "statement_unbalanced"),
         (csv([("a", 1)], opening_fen=5), "csv", "statement_gap"),
@@ -106,10 +119,12 @@ async def test_statements_come_in_order_and_are_found_after_a_restart(database: 
     async with desk(database) as exchange:
         lines, day = await reported(exchange), today(exchange)
         first = (await send(exchange["bank"], camt053(lines, day=day))).json()
+        before = await exchange.everything()
         other = await send(exchange["bank"], camt053([("x", 5), *lines], day=day))
-        assert other.json()["code"] == "statement_reused"
+        assert (other.status_code, other.json()["code"]) == (409, "statement_reused")
         same_day = await send(exchange["bank"], camt053([], number="other", day=day, opening_fen=1))
         assert same_day.json()["code"] == "statement_period"
+        assert await exchange.everything() == before
     async with desk(database) as exchange:
         assert (await exchange["operator"].get("/v1/operator/bank-statements"))["items"] == [first]
         again = await send(exchange["bank"], camt053(lines, day=day))

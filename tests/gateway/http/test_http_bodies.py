@@ -63,5 +63,5 @@ async def test_a_body_that_cannot_be_received_is_a_bad_request(fault: Exception)
     payload.set_exception(fault)
     request = make_mocked_request("POST", "/v1/orders", payload=payload)
     with pytest.raises(Refused) as refused:
-        await read_body(request, 1_000)
+        await read_body(request, 1_000, timeout_s=1.0)
     assert (refused.value.faults[0].code, refused.value.status) == ("http_malformed", BAD_REQUEST)

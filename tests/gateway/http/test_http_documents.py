@@ -8,6 +8,7 @@ from gateway.formats import figure_text
 from gateway.http import reasons
 from gateway.http.app import ROUTES
 from gateway.http.catalogue import CATALOGUE, RETRYABLE, STATUS, STATUS_OF_CORE
+from gateway.http.door_reasons import DOOR_REASONS
 from gateway.http.openapi import openapi_document
 from gateway.http.people_reasons import PEOPLE_REASONS
 from gateway.http.problems import language_of
@@ -92,7 +93,14 @@ def test_bodies_are_closed() -> None:
 
 def test_every_reason_has_one_code_both_languages_and_a_status() -> None:
     core = [*SETTLEMENT_REASONS, *MATCHING_REASONS]
-    everything = [*core, *reasons.GATEWAY_REASONS, *USE_REASONS, *STATEMENT_REASONS, *PEOPLE_REASONS]
+    everything = [
+        *core,
+        *reasons.GATEWAY_REASONS,
+        *DOOR_REASONS,
+        *USE_REASONS,
+        *STATEMENT_REASONS,
+        *PEOPLE_REASONS,
+    ]
     codes = Counter(reason.code for reason in everything)
     assert [code for code, number in codes.items() if number > 1] == []
     assert STATUS.keys() == CATALOGUE.keys() == codes.keys()

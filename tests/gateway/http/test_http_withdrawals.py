@@ -104,9 +104,20 @@ async def test_what_cannot_be_withdrawn_is_refused_and_moves_nothing(
 async def test_money_held_by_an_order_cannot_be_withdrawn(exchange: Desk) -> None:
     buyer = exchange["buyer"]
     assert (await buyer.order("o1")).status_code == 201  # holds 680.00
+    before = await exchange.everything()
     answer = await buyer.send("POST", ASK, {"client_id": "w1", "amount": "9999320.01"})
     assert (answer.status_code, answer.json()["code"]) == (422, "amount_above_withdrawable")
+    assert await exchange.everything() == before
     await ask(buyer, "w2", "9999320.00")
+
+
+async def test_money_held_by_a_withdrawal_cannot_be_withdrawn_again(exchange: Desk) -> None:
+    buyer = exchange["buyer"]
+    await ask(buyer, "w1", "9999999.99")
+    before = await exchange.everything()
+    answer = await buyer.send("POST", ASK, {"client_id": "w2", "amount": "0.02"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "amount_above_withdrawable")
+    assert await exchange.everything() == before
 
 
 async def test_a_withdrawal_is_seen_by_its_owner_and_its_bank_only(exchange: Desk) -> None:

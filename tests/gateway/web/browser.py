@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import pytest
-from playwright.async_api import Browser, Page, ViewportSize, WebSocketRoute, async_playwright
+from playwright.async_api import Browser, Page, ViewportSize, WebSocketRoute, async_playwright, expect
 
 from gateway.web.files import BUILT, INDEX
+from tests.gateway.http.browser import PASSWORD
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 SCREENSHOTS: Final = ROOT / "build" / "screenshots"
@@ -97,6 +98,38 @@ async def keep_screenshot(page: Page, name: str) -> None:
     """Keep how the whole page looks, for somebody to look at."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     await page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+
+
+async def sign_in(page: Page, url: str, place: str, name: str, password: str = PASSWORD) -> None:
+    """Open a page as that person, who is asked for the password first; in Chinese."""
+    await page.goto(f"{url}/#/{place}")
+    await page.get_by_label("用户名").fill(name)
+    await page.get_by_label("密码").fill(password)
+    await page.locator("form").get_by_role("button", name="登录").click()
+
+
+LOOKS: Final[tuple[tuple[Language, Theme, ViewportSize], ...]] = (
+    ("zh", "dark", NARROW),
+    ("en", "light", NARROW),
+    ("en", "dark", WIDE),
+    ("zh", "light", WIDE),
+)
+"""Each language, theme and width, and each two of them together; the last one is how a visitor begins."""
+
+
+async def looked_at(page: Page, name: str) -> None:
+    """Keep how a page looks; it fits, and keeps nobody out. Left as it began."""
+    for language, theme, size in LOOKS:
+        switch = page.get_by_role("button", name="中文" if language == "zh" else "English")
+        if await switch.count():
+            await switch.click()
+        await page.emulate_media(color_scheme=theme)
+        await page.set_viewport_size(size)
+        await expect(page.locator(".asking")).to_have_count(0)
+        await keep_screenshot(page, f"{name}-{language}-{theme}-{size['width']}")
+        wide = await page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= size["width"], f"{name} is {wide} wide"
+        assert await serious_faults(page) == []
 
 
 class Line:

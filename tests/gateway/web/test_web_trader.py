@@ -3,18 +3,18 @@
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.gateway.http.browser import PASSWORD, admit
+from tests.gateway.http.browser import admit
 from tests.gateway.http.desk import Desk
-from tests.gateway.web.browser import Line, keep_screenshot, needs_a_browser, serious_faults, visitor
+from tests.gateway.web.browser import (
+    Line,
+    keep_screenshot,
+    needs_a_browser,
+    serious_faults,
+    sign_in,
+    visitor,
+)
 
 pytestmark = [needs_a_browser, pytest.mark.asyncio(loop_scope="module")]
-
-
-async def sign_in(page: Page, exchange: Desk, password: str = PASSWORD) -> None:
-    await page.goto(f"{exchange.url}/#/trade")
-    await page.get_by_label("用户名").fill("buyer")
-    await page.get_by_label("密码").fill(password)
-    await page.locator("form").get_by_role("button", name="登录").click()
 
 
 async def fill_in(page: Page, price: str, quantity: str) -> None:
@@ -25,10 +25,10 @@ async def fill_in(page: Page, price: str, quantity: str) -> None:
 async def test_a_trader_signs_in_trades_and_signs_out(browser: Browser, market: Desk) -> None:
     await admit(market, "buyer")
     async with visitor(browser) as page:
-        await sign_in(page, market, "not the password")
+        await sign_in(page, market.url, "trade", "buyer", "not the password")
         await expect(page.get_by_role("alert")).to_contain_text("sign_in_refused")
         assert await serious_faults(page) == []
-        await sign_in(page, market)
+        await sign_in(page, market.url, "trade", "buyer")
         await expect(page.locator(".open-orders tbody tr")).to_have_count(5)
         made = await page.locator(".fills tbody tr").count()
 
@@ -62,7 +62,7 @@ async def test_a_trader_signs_in_trades_and_signs_out(browser: Browser, market: 
 
 async def test_a_large_order_is_typed_again_and_can_be_cancelled(browser: Browser, market: Desk) -> None:
     async with visitor(browser) as page:
-        await sign_in(page, market)
+        await sign_in(page, market.url, "trade", "buyer")
         before = await page.locator(".open-orders tbody tr").count() or 5
         await expect(page.locator(".open-orders tbody tr")).to_have_count(before)
         await fill_in(page, "62.00", "1000")
@@ -91,7 +91,7 @@ async def test_fills_made_while_the_line_was_lost_are_told_when_it_is_back(
     async with visitor(browser) as page:
         line = Line()
         await line.between(page)
-        await sign_in(page, market)
+        await sign_in(page, market.url, "trade", "buyer")
         await fill_in(page, "68.30", "6")
         await page.get_by_role("button", name="买入", exact=True).click()
         await expect(page.locator(".open-orders tbody tr")).to_have_count(1)

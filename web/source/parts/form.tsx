@@ -84,20 +84,17 @@ export interface FieldAria {
   "aria-describedby": string | undefined;
 }
 
-/** A label, what is filled in, a hint, and what was refused of it. `at` is the pointer of the request's member. */
-export function Field({
-  at,
-  label,
-  hint,
-  children,
-}: {
+interface FieldParts {
+  /** The pointer of the request's member. */
   at: string;
   label: string;
   hint?: string | undefined;
-  children: (aria: FieldAria) => ComponentChildren;
-}) {
+}
+
+/** What is wrong at that place, and how it is told. */
+function useFaults(at: string, hint: string | undefined) {
   const { problem, places } = useContext(Told);
-  const [id, hintId, faultId] = [useId(), useId(), useId()];
+  const [hintId, faultId] = [useId(), useId()];
   useEffect(() => {
     places.add(at);
     return () => {
@@ -106,31 +103,62 @@ export function Field({
   }, [at, places]);
   const faults = problem?.errors.filter((fault) => placeOf(fault.pointer, places) === at) ?? [];
   const described = [...(hint === undefined ? [] : [hintId]), ...(faults.length > 0 ? [faultId] : [])];
+  const words = (
+    <>
+      {hint !== undefined && (
+        <p class="hint" id={hintId}>
+          {hint}
+        </p>
+      )}
+      {faults.length > 0 && problem !== null && (
+        <div class="fault" id={faultId}>
+          {problem.errors.length === 1 ? (
+            <p>{problem.detail}</p>
+          ) : (
+            faults.map((fault) => <Explained key={`${fault.pointer} ${fault.code}`} fault={fault} />)
+          )}
+        </div>
+      )}
+    </>
+  );
+  return {
+    aria: {
+      "aria-invalid": faults.length > 0,
+      "aria-describedby": described.length > 0 ? described.join(" ") : undefined,
+    },
+    words,
+  };
+}
+
+/** A label, what is filled in, a hint, and what was refused of it. */
+export function Field({
+  at,
+  label,
+  hint,
+  children,
+}: FieldParts & { children: (aria: FieldAria) => ComponentChildren }) {
+  const id = useId();
+  const { aria, words } = useFaults(at, hint);
   return (
     <div class="field">
       <label for={id}>{label}</label>
       <div class="field-entry">
-        {children({
-          id,
-          "aria-invalid": faults.length > 0,
-          "aria-describedby": described.length > 0 ? described.join(" ") : undefined,
-        })}
-        {hint !== undefined && (
-          <p class="hint" id={hintId}>
-            {hint}
-          </p>
-        )}
-        {faults.length > 0 && problem !== null && (
-          <div class="fault" id={faultId}>
-            {problem.errors.length === 1 ? (
-              <p>{problem.detail}</p>
-            ) : (
-              faults.map((fault) => <Explained key={`${fault.pointer} ${fault.code}`} fault={fault} />)
-            )}
-          </div>
-        )}
+        {children({ id, ...aria })}
+        {words}
       </div>
     </div>
+  );
+}
+
+/** The same for several inputs that are one member of the request; it takes the form's whole width. */
+export function FieldGroup({ at, label, hint, children }: FieldParts & { children: ComponentChildren }) {
+  const { aria, words } = useFaults(at, hint);
+  return (
+    <fieldset class="field-group" aria-describedby={aria["aria-describedby"]}>
+      <legend>{label}</legend>
+      {children}
+      {words}
+    </fieldset>
   );
 }
 
@@ -142,7 +170,7 @@ interface Reason {
 }
 
 /** One of several faults in the catalogue's words: the problem's own sentence tells of all at once. */
-function Explained({ fault }: { fault: Fault }) {
+export function Explained({ fault }: { fault: Omit<Fault, "pointer"> }) {
   const { answer } = useRemote<Reason>(`/v1/errors/${fault.code}`);
   const figures = [
     ...(fault.limit === undefined || fault.limit === null

@@ -14,12 +14,15 @@ export function Table<Row>({
   columns,
   rows,
   keyOf,
+  classOf,
   isDense = false,
 }: {
   caption: string;
   columns: readonly Column<Row>[];
   rows: readonly Row[];
   keyOf: (row: Row) => string;
+  /** The row's class; it says nothing that no cell says. */
+  classOf?: (row: Row) => string;
   isDense?: boolean;
 }) {
   return (
@@ -38,7 +41,7 @@ export function Table<Row>({
         </thead>
         <tbody>
           {rows.map((row) => (
-            <tr key={keyOf(row)}>
+            <tr key={keyOf(row)} class={classOf?.(row) || undefined}>
               {columns.map((column, index) =>
                 index === 0 ? (
                   <th key={column.name} scope="row" class={column.isFigure ? "figure" : undefined}>

@@ -5,6 +5,7 @@ import { fen, grouped } from "../format";
 import { word as named, t } from "../i18n";
 import { stream } from "../market/store";
 import { acting, ofAccount, session } from "../session";
+import { language } from "../settings";
 
 export interface Units {
   available: string;
@@ -75,6 +76,11 @@ export function followAccount(): void {
   stream.on("events", onEvent);
   stream.whenOpen(logOn);
   effect(() => {
+    // What was said in the other language is not news any more.
+    language.value;
+    news.value = "";
+  });
+  effect(() => {
     const here = session.value;
     const name = here === null || here.must_change_password ? null : acting.value;
     if (name === follows) return;
@@ -113,6 +119,13 @@ function onEvent(event: Record<string, unknown>): void {
       listing: String(event["listing"] ?? ""),
       quantity: grouped(String(event["quantity"] ?? "")),
       price: grouped(String(event["price"] ?? "")),
+    });
+  }
+  const transfer = event["negotiated_transfer"] as { id?: string } | undefined;
+  if (transfer?.id !== undefined) {
+    news.value = t("news.negotiated", {
+      id: transfer.id,
+      what: named("negotiated_step", String(event["type"])),
     });
   }
   clearTimeout(waiting);

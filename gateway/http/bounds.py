@@ -1,0 +1,94 @@
+"""How much the public door takes: connections, bytes, time. Every bound that a stranger can run into stands here.
+
+The defaults are for one exchange on one machine. Each can be set by `puhui serve --limit NAME=NUMBER`; what each is for,
+and what is answered beyond it, is in docs/operating.md. Rates by account are elsewhere (`gateway.access.limits`).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+KIB: Final = 1_024
+
+
+class UnknownBoundError(ValueError):
+    """A text that sets no bound; its own text says why."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bounds:
+    """Each a number above zero; what is counted or measured is the last word of its name, or its first line here."""
+
+    connections: int = 3_000
+    """In all, WebSockets among them."""
+    connections_per_address: int = 500
+    """From one address; not counted for a proxy that ends TLS on this machine, which has to count by itself."""
+    header_s: float = 10.0
+    """From a request's first byte, or from a new connection, until its headers are complete."""
+    header_bytes: int = 32 * KIB
+    """A request's line and headers, together."""
+    header_lines: int = 64
+    """Headers of one request."""
+    header_line_bytes: int = 8 * KIB
+    """One header."""
+    url_bytes: int = 4 * KIB
+    """The target of a request: path and query."""
+    body_s: float = 10.0
+    """Until a body has arrived. How long it may be is each route's own."""
+    request_s: float = 60.0
+    """From the headers until the answer; whoever waits longer is told that the outcome is unknown."""
+    answer_s: float = 30.0
+    """Until a client has taken what it is answered."""
+    idle_s: float = 75.0
+    """Between two requests of one connection."""
+    ws_clients: int = 2_000
+    """WebSockets."""
+    ws_clients_per_address: int = 500
+    """WebSockets from one address, behind a proxy the address it tells."""
+    ws_logon_s: float = 20.0
+    """A WebSocket that is neither logged on nor subscribed to anything is closed after so long."""
+    ws_message_bytes: int = 64 * KIB
+    """One message of a client, its fragments together."""
+    ws_messages_per_s: int = 2_000
+    """Messages of one WebSocket; whoever sends more is read more slowly."""
+    ws_in_flight: int = 100
+    """Requests of one WebSocket waiting for their answers."""
+    ws_queue: int = 20_000
+    """Messages waiting for one client at most; one more closes the connection. A single order can trade with
+    thousands, all of which are told."""
+    ws_conflate_at: int = 500
+    """Messages waiting, from which on depth, ticker and status are conflated."""
+    ws_idle_s: float = 60.0
+    """A connection from which nothing, not even a pong, has come for so long is closed."""
+    ws_send_s: float = 10.0
+    """A client that takes none of what is sent for so long is closed."""
+
+
+_NUMBERS: Final = {field.name: field.default for field in fields(Bounds)}
+
+
+def read_bounds(texts: Iterable[str]) -> dict[str, Any]:
+    """Bounds that differ from the usual ones, by name: `connections=10000`, `header_s=2.5`.
+
+    Raises:
+        UnknownBoundError: a text is not of that form, or names no bound.
+    """
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, _, number = text.partition("=")
+        usual = _NUMBERS.get(name)
+        if usual is None:
+            raise UnknownBoundError(f"{text}: write NAME=NUMBER, NAME one of {', '.join(_NUMBERS)}")
+        found[name] = _number(text, number, is_whole=isinstance(usual, int))
+    return found
+
+
+def _number(text: str, number: str, *, is_whole: bool) -> int | float:
+    whole, _, rest = number.partition(".")
+    is_number = whole.isdecimal() and len(number) <= _DIGITS_MOST and (not rest or rest.isdecimal())
+    if not is_number or (is_whole and "." in number) or float(number) <= 0:
+        raise UnknownBoundError(f"{text}: a {'whole ' if is_whole else ''}number above zero is needed")
+    return int(number) if is_whole else float(number)
+
+
+_DIGITS_MOST: Final = 12
