@@ -1,8 +1,11 @@
 """The composition: the one place where the exchange, its database, its registry line and its public face meet."""
 
+import asyncio
 import time
 from contextlib import AsyncExitStack
 from typing import Final
+
+import structlog
 
 from gateway.access.authenticate import Authenticator
 from gateway.access.limits import RateLimits
@@ -19,7 +22,7 @@ from gateway.composition.registry_line import (
 )
 from gateway.config import SeedName, Settings, make_private_dir, read_quotas
 from gateway.demo import LABEL, PLAYERS, Seed, SeedFault, is_planted
-from gateway.door import SHUTDOWN_S, listening, make_room, open_door, url_of
+from gateway.door import SHUTDOWN_S, listening, make_room, open_door, url_of, waiting_room
 from gateway.engine.day_driver import DayDriver, Outside
 from gateway.engine.issuing import Issuer
 from gateway.engine.templates import Templates
@@ -31,6 +34,9 @@ from gateway.key_file import FIRST_OPERATOR, write_keys
 from gateway.lifetime import Lifetime, Say, settle_memory
 from gateway.markets.loader import load_market
 from gateway.running_engine import Engine, running_engine
+from gateway.service_manager import notify
+
+log = structlog.get_logger("app")
 
 NS_PER_MS: Final = 1_000_000
 FIRST_OPERATOR_LABEL: Final = "first-operator"
@@ -50,6 +56,8 @@ async def serve(settings: Settings, say: Say) -> None:
         lifetime.listen(stack)
         with lifetime.starting():
             door = stack.enter_context(listening(settings.host, settings.port))
+            waiting = await stack.enter_async_context(AsyncExitStack())
+            await waiting.enter_async_context(waiting_room(door))
             engine = await stack.enter_async_context(running_engine(settings, lifetime, say))
             line = await stack.enter_async_context(registry_line(settings, engine, lifetime, say, promises))
             lifetime.run(stack, "day driver", day_driver(engine, line).run())
@@ -61,12 +69,18 @@ async def serve(settings: Settings, say: Say) -> None:
             make_room(services.settings.connections)
             runner = make_runner(make_app(services), services, shutdown_s=SHUTDOWN_S)
             settle_memory()
+            await waiting.aclose()
             await stack.enter_async_context(open_door(door, runner))
             url = url_of(door)
             await _write_keys(settings, url, engine)
             announce(settings, url, say)
+            notify("READY=1")
         await lifetime.last()
         say("正在停止 | stopping")
+        log.info("draining", grace_s=settings.drain_grace_s, position=engine.sequencer.position)
+        services.admission.close()
+        notify("STOPPING=1")
+        await asyncio.sleep(settings.drain_grace_s)
 
 
 async def _write_keys(settings: Settings, url: str, engine: Engine) -> None:
@@ -129,6 +143,7 @@ def _services(settings: Settings, engine: Engine, line: Line, url: str) -> Servi
         registry_answers=lambda: line.is_sound,
         registry_report=lambda: report_of(line),
         reconcile=reconciler_on_demand(engine, line),
+        commit_under_way_s=engine.commit_under_way_s,
         settings=http_settings,
         public_url=settings.public_url or url,
     )

@@ -74,6 +74,8 @@ class Settings:
     seed: SeedName | None = None
     public_url: str | None = None
     """Where the public reaches the exchange, as printed on certificates; where it listens when absent."""
+    drain_grace_s: float = 0.0
+    """Told to end: how long it is already not ready, and still answers, before the door closes."""
     quotas: tuple[str, ...] = ()
     """Rate limits that differ from the usual ones, as `read_quotas` takes them."""
     limits: tuple[str, ...] = ()

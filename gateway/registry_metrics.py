@@ -6,6 +6,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Gauge
 
 from gateway.engine.custody import Custody
+from gateway.read_counter import ReadCounter
 from settlement.freeze import FreezeSource
 
 NS_PER_S: Final = 1_000_000_000
@@ -25,31 +26,12 @@ class LineMetrics:
             ["state"],
             registry=registry,
         )
-        self.restarts = Gauge(
+        self.circuit_opened = ReadCounter(
+            "puhui_registry_circuit_opened", "How often the circuit has opened.", registry=registry
+        )
+        self.restarts = ReadCounter(
             "puhui_registry_restarts",
             "How often the reference registry had to be started again.",
-            registry=registry,
-        )
-        self.movements = Gauge(
-            "puhui_movements",
-            "Movements since the start, by kind and what became of them; in_flight are those without a final answer.",
-            ["kind", "outcome"],
-            registry=registry,
-        )
-        self.unclear_seconds = Gauge(
-            "puhui_movements_unclear_seconds",
-            "How long the oldest movement has been without a clear answer.",
-            registry=registry,
-        )
-        self.unclear_answers = Gauge(
-            "puhui_movement_unclear_answers",
-            "Answers about movements since the start that were not final, by why.",
-            ["why"],
-            registry=registry,
-        )
-        self.stopped = Gauge(
-            "puhui_movements_stopped",
-            "Movements about which the registry contradicts itself.",
             registry=registry,
         )
         self.unbound = Gauge(
@@ -60,6 +42,37 @@ class LineMetrics:
         self.notices_wait = Gauge(
             "puhui_notices_wait",
             "1 while the registry's next notice is missing or cannot be taken.",
+            registry=registry,
+        )
+        self._count_movements(registry)
+
+    def _count_movements(self, registry: CollectorRegistry) -> None:
+        self.movements = ReadCounter(
+            "puhui_movements",
+            "Calls and answers about movements, by kind and what became of them.",
+            ["kind", "outcome"],
+            registry=registry,
+        )
+        self.in_flight = Gauge(
+            "puhui_movements_in_flight",
+            "Movements without a final answer, by kind.",
+            ["kind"],
+            registry=registry,
+        )
+        self.unclear_seconds = Gauge(
+            "puhui_movements_unclear_seconds",
+            "How long the oldest movement has been without a clear answer.",
+            registry=registry,
+        )
+        self.unclear_answers = ReadCounter(
+            "puhui_movement_unclear_answers",
+            "Answers about movements that were not final, by why.",
+            ["why"],
+            registry=registry,
+        )
+        self.stopped = Gauge(
+            "puhui_movements_stopped",
+            "Movements about which the registry contradicts itself.",
             registry=registry,
         )
 

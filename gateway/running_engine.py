@@ -33,6 +33,11 @@ CONNECT_TIMEOUT_S: Final = 30
 COMMAND_TIMEOUT_S: Final = 60
 
 
+_CASH_BREAKS_OPEN: Final = """
+SELECT count(*) FROM cash_break WHERE NOT EXISTS
+    (SELECT FROM cash_break_outcome WHERE cash_break_outcome.break_id = cash_break.break_id)"""
+
+
 class JournalLostError(Exception):
     """The database went away, or ended the connection that writes the journal."""
 
@@ -52,6 +57,8 @@ class Engine:
     sign_ins: SignIns
     clock: Clock
     metrics: Metrics
+    commit_under_way_s: Callable[[], float]
+    """For how long the journal has been writing what it writes now; zero when it rests."""
     pool: "asyncpg.Pool[asyncpg.Record]"
 
 
@@ -74,7 +81,10 @@ async def running_engine(settings: Settings, lifetime: Lifetime, say: Say) -> As
         keys = await KeyStore.load(pool, seal)
         sign_ins = await stack.enter_async_context(people_signing_in(pool, seal))
         metrics = Metrics()
-        sequencer = _sequencer(recovered, journal, pool, clock, metrics)
+        metrics.process.watch(settings.data_dir, pool)
+        metrics.market.count_cash_breaks(await pool.fetchval(_CASH_BREAKS_OPEN))
+        measured = MeasuredAppender(journal, metrics)
+        sequencer = _sequencer(recovered, journal, measured, pool, clock)
         journal.on_lost(lambda: sequencer.lose(JournalLostError("its connection to PostgreSQL has ended")))
         lifetime.run(stack, "sequencer", sequencer.run())
         stack.push_async_callback(sequencer.drain)
@@ -90,6 +100,7 @@ async def running_engine(settings: Settings, lifetime: Lifetime, say: Say) -> As
             sign_ins=sign_ins,
             clock=clock,
             metrics=metrics,
+            commit_under_way_s=measured.under_way_s,
             pool=pool,
         )
 
@@ -97,12 +108,11 @@ async def running_engine(settings: Settings, lifetime: Lifetime, say: Say) -> As
 def _sequencer(
     recovered: Recovered,
     journal: Journal,
+    measured: MeasuredAppender,
     pool: "asyncpg.Pool[asyncpg.Record]",
     clock: Clock,
-    metrics: Metrics,
 ) -> Sequencer:
     snapshots = Snapshots(pool, recovered.exchange, recovered.views, journal, last_seq=recovered.snapshot_seq)
-    measured = MeasuredAppender(journal, metrics)
     sequencer = Sequencer(recovered.exchange, measured, clock, after_batch=snapshots.after_batch)
     sequencer.on_commit(recovered.views.apply)
     return sequencer

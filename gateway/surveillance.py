@@ -46,10 +46,10 @@ class OrderFlow:
     def __init__(self, metrics: Metrics, views: Views) -> None:
         """Counting into these metrics."""
         self._views = views
-        self._orders = metrics.orders
-        self._trades = metrics.trades
-        self._busts = metrics.busted_trades
-        self._negotiated = metrics.negotiated
+        self._orders = metrics.flow.orders
+        self._trades = metrics.flow.trades
+        self._busts = metrics.flow.busted_trades
+        self._negotiated = metrics.flow.negotiated
         self._known_day: tuple[str, int] | None = None
         self._late_from_ns = 0
 

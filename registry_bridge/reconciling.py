@@ -110,6 +110,11 @@ class Window:
         """Whether it was pending at any time since the window was opened."""
         return instruction_id in self._instructions
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing at all was pending since it was opened."""
+        return not self._instructions
+
     def begin(self, early: frozenset[InstructionId]) -> None:
         """From here on positions are read. ``early``: what the registry did up to the entry they are dated by."""
         self._early = early
@@ -196,6 +201,10 @@ class Reconciler:
     async def _decided_until(self, as_of: int, window: Window) -> frozenset[InstructionId]:
         """Which of the window's movements the registry did up to that entry; all before are answered here."""
         early: set[InstructionId] = set()
+        if (
+            window.is_empty
+        ):  # what is asked for from now on is done after that entry: the journal need not be read
+            return frozenset(early)
         async for entry in self._entries(self._clean_as_of, as_of):
             name = self._outbox.instruction_of(entry.request_id or "")
             if name is not None and window.knows(name):

@@ -21,6 +21,7 @@ from gateway.config import (
     SettingsFault,
     default_data_dir,
 )
+from gateway.config_file import read_config_file
 from gateway.formats import parse_time
 from gateway.logs import LogFormat, set_up_logs
 
@@ -107,6 +108,18 @@ LimitOption = Annotated[
     ),
 ]
 
+DrainOption = Annotated[
+    float,
+    typer.Option(
+        envvar="PUHUI_DRAIN_GRACE_S",
+        min=0,
+        max=60,
+        help=say(
+            "停止前保持应答但不再受理的秒数, 供负载均衡切换",
+            "seconds to answer without taking anything on before it ends, for a load balancer to notice",
+        ),
+    ),
+]
 DemoOption = Annotated[
     bool,
     typer.Option(
@@ -124,16 +137,44 @@ DrillOption = Annotated[
 ]
 
 
+SeedOption = Annotated[
+    SeedName | None, typer.Option(envvar="PUHUI_SEED", help=say("充入演示数据", "fill an empty one"))
+]
+ClockOption = Annotated[
+    ClockKind, typer.Option(envvar="PUHUI_CLOCK", help=say("市场时钟", "the market's clock"))
+]
+
+
+def read_config(context: typer.Context, path: Path | None) -> Path | None:
+    """Take a file's values where neither the command line nor the environment says otherwise. For typer."""
+    if path is not None:
+        known = {str(parameter.name) for parameter in context.command.params} - {"config"}
+        try:
+            context.default_map = read_config_file(path, known)
+        except SettingsFault as fault:
+            print_fault(CommandFault(str(fault)), as_json=False)
+            raise typer.Exit(2) from None
+    return path
+
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="PUHUI_CONFIG",
+        is_eager=True,
+        callback=read_config,
+        help=say("配置文件 (TOML), 键名同选项", "settings (TOML), each named as its option is"),
+    ),
+]
+
+
 def serve(
     *,
+    config: ConfigOption = None,
     demo: DemoOption = False,
-    seed: Annotated[
-        SeedName | None, typer.Option(envvar="PUHUI_SEED", help=say("充入演示数据", "fill an empty one"))
-    ] = None,
+    seed: SeedOption = None,
     market: MarketOption = None,
-    clock: Annotated[
-        ClockKind, typer.Option(envvar="PUHUI_CLOCK", help=say("市场时钟", "the market's clock"))
-    ] = ClockKind.REAL,
+    clock: ClockOption = ClockKind.REAL,
     now: NowOption = None,
     database_url: DatabaseUrlOption = None,
     registry_url: RegistryUrlOption = None,
@@ -144,6 +185,7 @@ def serve(
     public_url: PublicUrlOption = None,
     data_dir: DataDirOption = None,
     drill: DrillOption = False,
+    drain_grace_s: DrainOption = 0.0,
     quota: QuotaOption = None,
     limit: LimitOption = None,
     log: LogOption = None,
@@ -152,29 +194,36 @@ def serve(
     from gateway import app
     from gateway.announcing import say_on_stderr
 
+    del config  # its values have come as the other options' defaults
     set_up_logs(log)
+    settings = _settings(
+        data_dir=data_dir or default_data_dir(),
+        host=host,
+        port=port,
+        market=market or (ALWAYS_OPEN if demo else SHANGHAI),
+        clock=clock,
+        now=now,
+        database_url=database_url,
+        registry_url=registry_url,
+        registry_key_file=registry_key_file,
+        registry_capabilities_file=registry_capabilities_file,
+        drill=drill,
+        seed=SeedName.DEMO if demo else seed,
+        public_url=public_url,
+        drain_grace_s=drain_grace_s,
+        quotas=tuple(quota or ()),
+        limits=tuple(limit or ()),
+    )
+    finish(app.serve(settings, say_on_stderr))
+
+
+def _settings(*, now: str | None, **given: Any) -> Settings:  # noqa: ANN401 - what typer parsed
+    """What was told, if it can be meant; else a sentence and status 2."""
     try:
-        settings = Settings(
-            data_dir=data_dir or default_data_dir(),
-            host=host,
-            port=port,
-            market=market or (ALWAYS_OPEN if demo else SHANGHAI),
-            clock=clock,
-            now_ns=None if now is None else parse_time(now),
-            database_url=database_url,
-            registry_url=registry_url,
-            registry_key_file=registry_key_file,
-            registry_capabilities_file=registry_capabilities_file,
-            drill=drill,
-            seed=SeedName.DEMO if demo else seed,
-            public_url=public_url,
-            quotas=tuple(quota or ()),
-            limits=tuple(limit or ()),
-        )
+        return Settings(now_ns=None if now is None else parse_time(now), **given)
     except (SettingsFault, ValueError) as fault:
         print_fault(CommandFault(str(fault)), as_json=False)
         raise typer.Exit(2) from None
-    finish(app.serve(settings, say_on_stderr))
 
 
 def finish(work: Coroutine[Any, Any, None]) -> None:

@@ -151,20 +151,21 @@ def _line_settings(settings: Settings, exchange_key: Path) -> LineSettings:
 def _watch(metrics: Metrics, line: Line) -> None:
     """Let an operator's tools see how the line is."""
     progress, circuit, shown = line.bridge.progress, line.registry.circuit, metrics.line
-    metrics.watch(shown.answers, lambda: line.is_sound)
-    metrics.watch(shown.restarts, lambda: line.process.restarts if line.process else 0)
-    metrics.watch(shown.unclear_seconds, lambda: progress.unknown_for_s(time.time_ns()))
-    metrics.watch(shown.stopped, lambda: len(progress.stopped))
-    metrics.watch(shown.unbound, lambda: line.binder.refused)
-    metrics.watch(shown.notices_wait, lambda: line.notices.waits_at is not None)
+    shown.answers.set_function(lambda: line.is_sound)
+    shown.restarts.watch(lambda: line.process.restarts if line.process else 0)
+    shown.unclear_seconds.set_function(lambda: progress.unknown_for_s(time.time_ns()))
+    shown.stopped.set_function(lambda: len(progress.stopped))
+    shown.unbound.set_function(lambda: line.binder.refused)
+    shown.notices_wait.set_function(lambda: line.notices.waits_at is not None)
+    shown.circuit_opened.watch(lambda: circuit.opened)
     for state in CircuitState:
-        metrics.watch(shown.circuit.labels(state.value), partial(_is_in, circuit, state))
+        shown.circuit.labels(state.value).set_function(partial(_is_in, circuit, state))
     for why in UnknownReason:
-        metrics.watch(shown.unclear_answers.labels(why.value), partial(progress.unknown_because_of, why))
+        shown.unclear_answers.watch(partial(progress.unknown_because_of, why), why.value)
     for kind in MovementKind:
-        for outcome in ("sent", "confirmed", "refused", "unknown", "in_flight"):
-            read = partial(_count, progress, kind, outcome)
-            metrics.watch(shown.movements.labels(kind.value, outcome), read)
+        shown.in_flight.labels(kind.value).set_function(partial(_count, progress, kind, "in_flight"))
+        for outcome in ("sent", "confirmed", "refused", "unknown"):
+            shown.movements.watch(partial(_count, progress, kind, outcome), kind.value, outcome)
 
 
 def _is_in(circuit: Circuit, state: CircuitState) -> bool:

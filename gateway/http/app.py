@@ -1,7 +1,7 @@
 """The web application: every route of the table, and an answer for whatever is not in it."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import orjson
 from aiohttp import web
@@ -55,7 +55,6 @@ from gateway.http.stream.endpoint import Stream
 from gateway.metrics import Metrics
 from gateway.surveillance import OrderFlow
 from gateway.web.files import BuiltFile, read_built
-from matching.session import Phase
 
 DISPATCHER: Final = web.AppKey("dispatcher", Dispatcher)
 STREAM: Final = web.AppKey("stream", Stream)
@@ -170,13 +169,9 @@ def watch(services: Services) -> None:
     metrics: Metrics = services.metrics
     sequencer, views = services.sequencer, services.views
     sequencer.on_commit(OrderFlow(metrics, views).follow)
-    metrics.watch(metrics.queue_depth, lambda: sequencer.queue_depth)
-    metrics.watch(metrics.journal_position, lambda: sequencer.position)
-    metrics.watch(metrics.pending_deliveries, lambda: len(views.pending_instructions))
+    sequencer.on_commit(metrics.market.follow)
+    metrics.journal.queue_depth.set_function(lambda: sequencer.queue_depth)
+    metrics.journal.position.set_function(lambda: sequencer.position)
+    metrics.market.watch(views, services.clock.now_ns)
     metrics.custody.watch(views.custody)
-    for phase in Phase:
-        metrics.watch(metrics.phase.labels(phase.value), _is_phase(services, phase))
-
-
-def _is_phase(services: Services, phase: Phase) -> Any:  # noqa: ANN401 - what a gauge reads
-    return lambda: 1.0 if services.views.market.phase is phase else 0.0
+    metrics.process.ready.set_function(lambda: health.state_of(services) in health.READY)

@@ -1,6 +1,6 @@
 """Reading a request's body: no larger than its route allows, no slower than a limit, and unambiguous JSON only.
 
-What is refused: invalid UTF-8, NaN, surrogates, nesting beyond the parser's limit, and a member given twice (whose
+What is refused: invalid UTF-8, NaN, surrogates, nesting beyond what anybody means, and a member given twice (whose
 meaning would depend on the reader). All are a client's doing and answered with a problem, never with a fault of ours.
 """
 
@@ -15,6 +15,9 @@ from aiohttp.web_protocol import RequestPayloadError
 
 from gateway.http import reasons
 from gateway.http.problems import refusal
+
+DEPTH_MOST: Final = 32
+"""Lists and objects within one another; no shape of ours has more than five."""
 
 
 async def read_body(request: web.Request, limit_bytes: int, *, timeout_s: float) -> bytes:
@@ -61,7 +64,7 @@ def parse_json(text: bytes) -> Any:  # noqa: ANN401 - it is JSON
     except orjson.JSONDecodeError as error:
         raise refusal(reasons.MALFORMED_JSON, actual=_place(error)) from None
     # Valid JSON has one colon per member, and perhaps some inside texts; no member can hide behind equal counts.
-    if text.count(b":") != _members(value):
+    if text.count(b":") != _members(value, 0):
         _refuse_duplicates(text)
     return value
 
@@ -70,11 +73,15 @@ def _place(error: orjson.JSONDecodeError) -> str:
     return f"line {error.lineno}, column {error.colno}"
 
 
-def _members(value: object) -> int:
+def _members(value: object, depth: int) -> int:
+    """How many members there are in all of it; refused when it is nested deeper than anybody means."""
+    if depth > DEPTH_MOST:
+        raise refusal(reasons.MALFORMED_JSON, limit=f"{DEPTH_MOST} levels")
     if type(value) is dict:
-        return len(value) + sum(_members(item) for item in value.values() if type(item) in _NESTING)
+        inner = sum(_members(item, depth + 1) for item in value.values() if type(item) in _NESTING)
+        return len(value) + inner
     if type(value) is list:
-        return sum(_members(item) for item in value if type(item) in _NESTING)
+        return sum(_members(item, depth + 1) for item in value if type(item) in _NESTING)
     return 0
 
 

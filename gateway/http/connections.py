@@ -113,7 +113,7 @@ class Connection(RequestHandler):
         """Answer what is not HTTP, or not within its bounds. Nothing is logged: it is the client's doing."""
         if status != HTTPStatus.BAD_REQUEST:
             return super().handle_error(request, status, exc, message)
-        self._door.metrics.requests_cut.labels("malformed").inc()
+        self._door.metrics.door.requests_cut.labels("malformed").inc()
         answer = self._door.refuse(_why(exc, self._door.bounds), request)
         answer.force_close()
         return answer
@@ -140,7 +140,7 @@ class Connection(RequestHandler):
         elif wire.get_write_buffer_size():
             self._unread_since_s = self._unread_since_s or now_s
             if now_s - self._unread_since_s > bounds.answer_s:
-                self._door.metrics.requests_cut.labels("answer_not_read").inc()
+                self._door.metrics.door.requests_cut.labels("answer_not_read").inc()
                 wire.abort()
         else:
             self._unread_since_s = 0.0
@@ -155,11 +155,11 @@ class Connection(RequestHandler):
             if self._head_bytes:
                 self._cut("headers_slow", refusal(door_reasons.HEADERS_TOO_SLOW))
             elif not self._request_count:
-                self._door.metrics.requests_cut.labels("silent").inc()
+                self._door.metrics.door.requests_cut.labels("silent").inc()
                 self.force_close()
 
     def _cut(self, why: str, refused: Refused, *, linger: bool = True) -> None:
-        self._door.metrics.requests_cut.labels(why).inc()
+        self._door.metrics.door.requests_cut.labels(why).inc()
         self._refuse(refused, linger=linger)
 
     def _refuse(self, refused: Refused, *, linger: bool) -> None:
@@ -218,7 +218,7 @@ class Server(web.Server):
         self._open: set[Connection] = set()
         self._leaving: set[Connection] = set()
         self._of: Counter[str] = Counter()
-        metrics.watch(metrics.connections, lambda: len(self._open))
+        metrics.door.connections.set_function(lambda: len(self._open))
 
     def __call__(self) -> Connection:
         """A handler for a new connection."""
@@ -236,7 +236,7 @@ class Server(web.Server):
         return None
 
     def _too_many(self, why: str, limit: int) -> Refused:
-        self.metrics.connections_refused.labels(why).inc()
+        self.metrics.door.connections_refused.labels(why).inc()
         return refusal(reasons.TOO_MANY_CONNECTIONS, limit=limit, headers={"Retry-After": "5"})
 
     def may_linger(self) -> bool:

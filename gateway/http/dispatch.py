@@ -100,13 +100,17 @@ class Dispatcher:
             except Exception as error:  # noqa: BLE001 - the last place where a fault of ours can be answered
                 answered = unexpected(error, route.path, changes=route.method != "GET", request_id=request_id)
                 reply = self._problem(answered, request_id, language)
-            duration = durations.get(reply.status)
+            status = reply.status // 100
+            duration = durations.get(status)
             if duration is None:
-                duration = durations[reply.status] = self.services.metrics.http_seconds.labels(
-                    route.path, route.method, str(reply.status)
+                duration = durations[status] = self.services.metrics.door.seconds.labels(
+                    route.path, route.method, f"{status}xx"
                 )
             duration.observe(time.perf_counter() - started_s)
-            return respond(reply, headers)
+            answer = respond(reply, headers)
+            if not self.services.admission.is_open:
+                answer.force_close()
+            return answer
 
         return serve
 
@@ -119,6 +123,8 @@ class Dispatcher:
         headers: dict[str, str],
     ) -> Reply:
         given = request.headers
+        if route.method != "GET":
+            self.services.admission.require(route.kind)
         body = await self._body_of(route, request) if request.body_exists else b""
         caller = None
         remote = address_of(request, self.services.public_url)
@@ -183,11 +189,12 @@ class Dispatcher:
             return {}
         headers = allowance_headers(kind, self._policies[kind], allowance)
         if allowance.retry_after_s:
-            self.services.metrics.rate_limited.labels(kind.value).inc()
+            self.services.metrics.door.rate_limited.labels(kind.value).inc()
             raise _rate_limited(self._policies[kind], allowance, headers)
         return headers
 
     def _problem(self, refused: Refused, request_id: str, language: Language) -> Reply:
+        self.services.metrics.door.refusals.labels(refused.faults[0].code).inc()
         return Reply(
             render(refused, language=language, request_id=request_id, now_ns=self.services.clock.now_ns()),
             status=refused.status,

@@ -1,13 +1,18 @@
 """What an operator's tools ask: is it alive, does it take commands, what does it measure."""
 
-from typing import Final
+from typing import Annotated, Final, Literal, TypeAlias
+
+from pydantic import Field
 
 from gateway.access.limits import ActionKind
 from gateway.http.routing import Call, Reply, Route
+from gateway.http.services import Services
 from gateway.http.shapes import Answer
 from gateway.metrics import CONTENT_TYPE
 
 UNAVAILABLE: Final = 503
+READY: Final = frozenset({"ready", "degraded"})
+"""States in which commands are taken."""
 
 
 class Health(Answer):
@@ -16,10 +21,24 @@ class Health(Answer):
     status: str
 
 
+State: TypeAlias = Literal["ready", "degraded", "starting", "draining", "stalled", "stopped"]
+
+STALLED_S: Final = 10.0
+"""A journal that has been writing one batch for so long is not one to send orders to."""
+
+
 class Readiness(Answer):
     """Whether commands are taken."""
 
     ready: bool
+    state: Annotated[
+        State,
+        Field(
+            description="`degraded`: ready, but the registry platform does not answer. `starting`: recovering what is "
+            "journaled. `draining`: told to end; nothing new is taken on. `stalled`: the database does not answer. "
+            "`stopped`: the database is gone, or the exchange has stopped for a fault."
+        ),
+    ]
     position: int
     """Sequence number of the last durable command."""
     queue: int
@@ -35,14 +54,27 @@ async def get_health(_: Call) -> Reply:
 
 async def get_readiness(call: Call) -> Reply:
     """200 while commands are taken, 503 otherwise."""
-    sequencer = call.services.sequencer
+    sequencer, state = call.services.sequencer, state_of(call.services)
+    ready = state in READY
     body = {
-        "ready": sequencer.is_open,
+        "ready": ready,
+        "state": state,
         "position": sequencer.position,
         "queue": sequencer.queue_depth,
         "registry": call.services.registry_answers(),
     }
-    return Reply(body, status=200 if sequencer.is_open else UNAVAILABLE)
+    return Reply(body, status=200 if ready else UNAVAILABLE)
+
+
+def state_of(services: Services) -> State:
+    """How the exchange is, worst first."""
+    if not services.sequencer.is_open:
+        return "stopped"
+    if not services.admission.is_open:
+        return "draining"
+    if services.commit_under_way_s() > STALLED_S:
+        return "stalled"
+    return "ready" if services.registry_answers() else "degraded"
 
 
 async def get_metrics(call: Call) -> Reply:
@@ -72,6 +104,7 @@ ROUTES: Final = (
         tag="health",
         limited=False,
         answer=Readiness,
+        otherwise={UNAVAILABLE: Readiness},
     ),
     Route(
         method="GET",

@@ -1,6 +1,7 @@
 """Orders: submit one or a batch, look them up, cancel one or many."""
 
 import asyncio
+import time
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
@@ -124,7 +125,12 @@ async def submit_order(call: Call) -> Reply:
 
 async def _submit(call: Call, order: OrderRequest) -> Reply:
     command = order_command(call, order, order.client_order_id)
+    started_s = time.perf_counter()
     entry, replayed = await decide(call.services, command)
+    if not replayed:
+        door = call.services.metrics.door
+        shown = door.order_by_ws if call.session.startswith("ws:") else door.order_by_rest
+        shown.observe(time.perf_counter() - started_s)
     return submitted(entry, replayed=replayed)
 
 

@@ -15,6 +15,7 @@ from gateway.engine.history import History
 from gateway.engine.sequencer import AccountEventListener, CommitListener
 from gateway.engine.templates import Templates
 from gateway.engine.views import Views
+from gateway.http.admission import Admission
 from gateway.http.bounds import Bounds
 from gateway.http.turns import Turns
 from gateway.metrics import Metrics
@@ -113,6 +114,10 @@ class Services:
     """The line to the registry as it is now."""
     reconcile: ReconcileNow = cannot_reconcile
     """Compares both sides on demand."""
+    commit_under_way_s: Callable[[], float] = lambda: 0.0
+    """For how long the journal has been writing what it writes now; zero when it rests."""
+    admission: Admission = field(default_factory=Admission)
+    """Whether anything new is taken on."""
     settings: HttpSettings = field(default_factory=HttpSettings)
     public_url: str = "http://127.0.0.1"
     """Where the public reaches this exchange: printed on certificates."""

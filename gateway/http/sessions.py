@@ -160,6 +160,15 @@ def _require_own_page(call: Call) -> None:
         raise refusal(people_reasons.ORIGIN_FOREIGN, actual=origin[:128], header="Origin")
 
 
+_OUTCOMES: Final[dict[type, str]] = {
+    tuple: "done",
+    Locked: "locked",
+    CodeNeeded: "code_needed",
+    WrongCredentials: "refused",
+}
+"""As they are counted."""
+
+
 async def sign_in(call: Call) -> Reply:
     """Log in: a session begins, and its cookie is set. A session the browser had before ends."""
     body: SignInRequest = call.body
@@ -167,6 +176,7 @@ async def sign_in(call: Call) -> Reply:
     given = Credentials(name=body.name, password=body.password, code=body.code)
     sign_ins = call.services.sign_ins
     found = await sign_ins.sign_in(given, _origin(call))
+    call.services.metrics.door.sign_ins.labels(_OUTCOMES[type(found)]).inc()
     if not isinstance(found, tuple):
         raise _refused(found)
     await _end_earlier(call)

@@ -18,6 +18,7 @@ from registry_bridge.reconciling import Reconciler
 from registry_bridge.registry import (
     AccountKind,
     Confirmed,
+    JournalPage,
     Movement,
     PositionPage,
     RegistryUnavailable,
@@ -51,7 +52,12 @@ class Paged(FakeRegistry):
 
     between: Callable[[], object] = staticmethod(lambda: None)
     pages = 0
+    journal_pages = 0
     silences = 0
+
+    async def journal(self, after: int = 0) -> JournalPage:
+        self.journal_pages += 1
+        return await super().journal(after)
 
     async def positions(self, as_of: int | None = None, after: str | None = None) -> PositionPage:
         if self.silences:
@@ -114,8 +120,17 @@ async def test_equal_sides_are_clean_by_one_page(registry: Paged, side: Side) ->
     found = await reconciler(registry, side).reconcile()
     assert found.is_clean and found.positions.here == found.positions.there
     assert (found.positions.as_of, found.positions.here.totals.tonnes) == (3, 180)
-    assert registry.pages == 1
+    assert (registry.pages, registry.journal_pages) == (1, 0)
     assert side.breaks == []
+
+
+async def test_the_journal_is_read_only_where_something_is_under_way(registry: Paged, side: Side) -> None:
+    await carry(registry, side, side.instruct(DELIVER, "T-a", "T-b", ((1, 11),)))
+    assert (await reconciler(registry, side).reconcile()).is_clean
+    assert registry.journal_pages == 0
+    side.instruct(DELIVER, "T-a", "T-b", ((11, 21),))
+    assert (await reconciler(registry, side).reconcile()).is_clean
+    assert registry.journal_pages == 1
 
 
 async def test_it_waits_while_the_line_is_down(registry: Paged, side: Side) -> None:

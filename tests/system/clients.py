@@ -57,6 +57,11 @@ class Answer:
         return httpx.codes.is_success(self.status)
 
     @property
+    def is_later(self) -> bool:
+        """Neither done nor decided: to be sent again later, as when too much comes or the exchange ends."""
+        return self.status in (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
+
+    @property
     def code(self) -> str:
         """Why it was refused."""
         return str(self.body["code"])

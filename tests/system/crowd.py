@@ -7,6 +7,7 @@ connection that is closed by the exchange is a failure. What all of them were to
 import asyncio
 import json
 import random
+import ssl
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ from tests.system.clients import WS_TARGET, Client, Participant, logged_on, logo
 from tests.system.load import LISTINGS
 
 SPREAD_FEN: Final = 5
+_TLS: Final = ssl.create_default_context()
+"""Not used, and slow to make a hundred times."""
 CANCEL_SHARE: Final = 0.3
 
 
@@ -139,11 +142,12 @@ class Trader:
         self._each_s = each_s
         self._chance = random.Random(seed)
         self._open: list[str] = []
+        self.is_ready = False
 
     async def over_rest(self, url: str) -> None:
         """Trade over one kept HTTP connection until cancelled."""
         limits = httpx.Limits(max_connections=1, keepalive_expiry=60)
-        async with httpx.AsyncClient(trust_env=False, timeout=60, limits=limits) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=60, limits=limits, verify=_TLS) as http:
             client = Client(http, lambda: url, self.owner)
 
             async def submit(body: dict[str, Any]) -> Any:
@@ -175,6 +179,7 @@ class Trader:
             await self._trade(submit, cancel)
 
     async def _trade(self, submit: Callable[[Any], Any], cancel: Callable[[str], Any]) -> None:
+        self.is_ready = True
         while True:
             await asyncio.sleep(self._chance.uniform(0.2, 1.8) * self._each_s)
             began_s = time.monotonic()

@@ -219,7 +219,7 @@ class _Trader(_Worker):
             await again.send(self.client)
         except httpx.TransportError:
             return False
-        if again.answer is not None and again.answer.status != httpx.codes.TOO_MANY_REQUESTS:
+        if again.answer is not None and not again.answer.is_later:
             assert before.answer is not None
             assert again.answer.replayed, f"{again.body} was decided twice: {again.answer}"
             assert again.answer.body == before.answer.body

@@ -6,10 +6,10 @@ PUHUI_CROWD_ORDERS_PER_S what all of them do together.
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import aiohttp
 import httpx
@@ -32,6 +32,9 @@ CONNECTING: Final = 25
 """At a time."""
 LIMIT_S: Final = 60.0
 MIB: Final = 2**20
+
+
+OneT = TypeVar("OneT", Listener, Trader)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,13 +77,11 @@ async def _play(data_dir: Path, size: Size) -> None:
         traders = [Trader(people[n % len(people)], done, each_s, seed=n) for n in range(size.trading)]
         connector = aiohttp.TCPConnector(limit=0)
         async with aiohttp.ClientSession(connector=connector) as http, asyncio.TaskGroup() as crowd:
-            tasks = await _gather(crowd, http, exchange.url, listeners)
-            tasks += [
-                crowd.create_task(
-                    trader.over_websocket(exchange.url) if n % 2 else trader.over_rest(exchange.url)
-                )
-                for n, trader in enumerate(traders)
-            ]
+            url = exchange.url
+            tasks = await _gather(crowd, listeners, lambda listener, _: listener.run(http, url))
+            tasks += await _gather(
+                crowd, traders, lambda one, n: one.over_websocket(url) if n % 2 else one.over_rest(url)
+            )
             memory = await _measure(exchange, size.lasts_s)
             for task in tasks[len(listeners) :]:
                 task.cancel()
@@ -97,14 +98,14 @@ async def _play(data_dir: Path, size: Size) -> None:
 
 
 async def _gather(
-    crowd: asyncio.TaskGroup, http: aiohttp.ClientSession, url: str, listeners: Sequence[Listener]
+    crowd: asyncio.TaskGroup, people: Sequence[OneT], run: Callable[[OneT, int], Coroutine[Any, Any, None]]
 ) -> list[asyncio.Task[None]]:
-    """Everybody listens."""
+    """Everybody is at work, and connected."""
     tasks = []
-    for at in range(0, len(listeners), CONNECTING):
-        group = listeners[at : at + CONNECTING]
-        tasks += [crowd.create_task(listener.run(http, url)) for listener in group]
-        await until(lambda: all(one.is_ready for one in group), LIMIT_S, "they are subscribed")  # noqa: B023
+    for at in range(0, len(people), CONNECTING):
+        group = people[at : at + CONNECTING]
+        tasks += [crowd.create_task(run(one, at + place)) for place, one in enumerate(group)]
+        await until(lambda: all(one.is_ready for one in group), LIMIT_S, "they are connected")  # noqa: B023
     return tasks
 
 

@@ -3,13 +3,17 @@ import type { FunctionComponent } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { type Key, t } from "./i18n";
 import { follow } from "./market/store";
+import { BankPage } from "./pages/bank";
 import { BulletinsPage } from "./pages/bulletins";
 import { CertificatesPage } from "./pages/certificates";
 import { ComplaintsPage } from "./pages/complaints";
+import { DESK_NEEDS, DeskPage } from "./pages/desk";
 import { MarketPage } from "./pages/market";
+import { MePage } from "./pages/me";
 import { NegotiatePage } from "./pages/negotiate";
 import { RetirementsPage } from "./pages/retirements";
 import { RulesPage } from "./pages/rules";
+import { SignInWay } from "./pages/sign_in";
 import { TradePage } from "./pages/trade";
 import { UsesPage } from "./pages/uses";
 import { ConnectionState, MarketClock } from "./parts/line";
@@ -24,19 +28,27 @@ interface Way {
   name: Key;
   /** The scopes one of which it takes; the menu shows it to nobody else. */
   needs?: readonly string[];
+  /** Shown to visitors all the same: it asks them to sign in. */
+  isForVisitors?: true;
+  /** Reached from elsewhere than the menu. */
+  isElsewhere?: true;
   show: FunctionComponent<{ rest: readonly string[] }>;
 }
 
 const WAYS: readonly [Way, ...Way[]] = [
   { page: "market", name: "nav.market", show: MarketPage },
-  { page: "trade", name: "nav.trade", show: TradePage },
+  { page: "trade", name: "nav.trade", needs: ["trade"], isForVisitors: true, show: TradePage },
   { page: "negotiate", name: "nav.negotiate", needs: ["negotiate"], show: NegotiatePage },
+  { page: "desk", name: "nav.desk", needs: DESK_NEEDS, show: DeskPage },
+  { page: "bank", name: "nav.bank", needs: ["bank"], show: BankPage },
   { page: "uses", name: "nav.uses", needs: ["offset"], show: UsesPage },
   { page: "bulletins", name: "nav.bulletins", show: BulletinsPage },
   { page: "retirements", name: "nav.retirements", show: RetirementsPage },
   { page: "certificates", name: "nav.certificates", show: CertificatesPage },
   { page: "rules", name: "nav.rules", show: RulesPage },
   { page: "complaints", name: "nav.complaints", show: ComplaintsPage },
+  { page: "me", name: "me.title", isElsewhere: true, show: MePage },
+  { page: "sign-in", name: "sign_in.title", isElsewhere: true, show: SignInWay },
 ];
 
 export function App() {
@@ -90,7 +102,9 @@ export function App() {
   );
 }
 
-function isShown({ needs }: Way): boolean {
+function isShown({ needs, isElsewhere, isForVisitors }: Way): boolean {
+  if (isElsewhere) return false;
+  if (isForVisitors && session.value === null) return true;
   return needs === undefined || needs.some((scope) => session.value?.scopes.includes(scope));
 }
 

@@ -4,6 +4,7 @@ import "./style/shell.css";
 import "./style/parts.css";
 import "./style/market.css";
 import "./style/account.css";
+import "./style/desk.css";
 import { render } from "preact";
 import { App } from "./app";
 import { applySettings } from "./settings";

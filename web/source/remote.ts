@@ -10,6 +10,21 @@ export interface Remote<Answer> {
   again: () => void;
 }
 
+/** Ask again every so often while somebody looks, and whenever the page is looked at again. */
+export function useEvery(again: () => void, everyMs: number): void {
+  useEffect(() => {
+    const look = () => {
+      if (document.visibilityState === "visible") again();
+    };
+    const timer = setInterval(look, everyMs);
+    document.addEventListener("visibilitychange", look);
+    return () => {
+      clearInterval(timer);
+      document.removeEventListener("visibilitychange", look);
+    };
+  }, [again, everyMs]);
+}
+
 /** The answer of that address; nothing is asked while there is none. */
 export function useRemote<Answer>(path: string | null): Remote<Answer> {
   const [turn, setTurn] = useState(0);

@@ -3,6 +3,9 @@ import { computed, signal } from "@preact/signals";
 import { ask, Refused } from "./api";
 
 export interface Session {
+  session: string;
+  created_at: string;
+  expires_at: string;
   person: string;
   participant: string;
   account: string | null;
@@ -59,9 +62,23 @@ export async function signIn(name: string, password: string, code: string): Prom
   session.value = await send<Session>("POST", "/v1/session", body);
 }
 
-/** Take another password; every other session of this person ends. */
-export async function changePassword(password: string, next: string): Promise<void> {
-  session.value = await send<Session>("POST", "/v1/session/password", { password, new_password: next });
+/** Ask anew what the exchange tells of this session. */
+export async function renewSession(): Promise<void> {
+  session.value = await ask<Session>("/v1/session");
+}
+
+/** Whether somebody may only agree to what others ask for. */
+export function isApproverAlone(): boolean {
+  const scopes = session.value?.scopes ?? [];
+  return scopes.includes("approve") && !scopes.includes("operate") && !scopes.includes("supervise");
+}
+
+/** The page of one's own work. */
+export function homeOf(here: Session): string {
+  const scopes = new Set(here.scopes);
+  if (scopes.has("operate") || scopes.has("approve") || scopes.has("supervise")) return "desk";
+  if (scopes.has("bank")) return "bank";
+  return "trade";
 }
 
 /** Sign out, here and at the exchange. */

@@ -31,6 +31,9 @@ CLOSE_S: Final = 2.0
 WATCH_S: Final = 0.5
 LINGER_S: Final = 10.0
 """How long the last bytes to a client may take."""
+SETTLE_S: Final = 3.0
+"""When the exchange goes away: how long what a client has asked for may take to be answered."""
+SETTLE_POLL_S: Final = 0.01
 
 
 class Stream:
@@ -47,7 +50,12 @@ class Stream:
         self._closing: dict[Session, asyncio.Task[None]] = {}
         self._telling: set[asyncio.Task[None]] = set()
         self._watcher: asyncio.Task[None] | None = None
-        services.metrics.watch(services.metrics.ws_clients, lambda: len(self._sessions))
+        shown = services.metrics.stream
+        shown.clients.set_function(lambda: len(self._sessions))
+        shown.queued.set_function(lambda: sum(len(session.outbox) for session in self._sessions))
+        shown.longest.set_function(
+            lambda: max((len(session.outbox) for session in self._sessions), default=0)
+        )
         services.sign_ins.sessions.on_end(self._person_left)
         services.sequencer.on_commit(self._on_commit)
 
@@ -59,12 +67,20 @@ class Stream:
         self._watcher = asyncio.create_task(self._watch())
 
     async def stop(self, _: web.Application) -> None:
-        """Tell every client that the exchange is going away."""
+        """Answer what every client has asked for, and tell it that the exchange is going away."""
         if self._watcher is not None:
             self._watcher.cancel()
-        for session in self._sessions:
-            self._end(session, WSCloseCode.GOING_AWAY, "going_away")
+        self.services.admission.close()
+        await asyncio.gather(*(self._part(session) for session in self._sessions))
         await asyncio.gather(*self._closing.values())
+
+    async def _part(self, session: Session) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_S):
+                while not session.is_quiet:  # noqa: ASYNC110 - its parts tell nobody
+                    await asyncio.sleep(SETTLE_POLL_S)
+        if session in self._sessions:
+            self._end(session, WSCloseCode.GOING_AWAY, "going_away")
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """One connection, from its handshake to its end."""
@@ -174,7 +190,7 @@ class Stream:
         """Close a connection, once, without waiting for it."""
         if session in self._closing:
             return
-        self.services.metrics.ws_closed.labels(why).inc()
+        self.services.metrics.stream.closed.labels(why).inc()
         task = self._closing[session] = asyncio.create_task(_close(session.socket, code, why))
         task.add_done_callback(lambda _: self._closing.pop(session))
 

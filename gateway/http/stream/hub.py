@@ -173,4 +173,4 @@ class Hub:
                     follower.tell(event, text)
         if last_at_ns is not None:
             lag_ns = self.services.clock.now_ns() - last_at_ns
-            self.services.metrics.events_lag.set(max(0, lag_ns) / NS)
+            self.services.metrics.stream.events_lag.set(max(0, lag_ns) / NS)

@@ -97,6 +97,15 @@ class Outbox:
         """Owe no snapshot of that topic any more."""
         self._stale.pop(topic, None)
 
+    def __len__(self) -> int:
+        """Messages waiting."""
+        return len(self._queue)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits to be sent."""
+        return not self._queue and self._sending_since_s is None
+
     async def room(self) -> None:
         """Wait until the queue is short: for whoever has much to send and can wait."""
         while len(self._queue) >= self._conflate_at:

@@ -81,7 +81,7 @@ class Session:
             socket,
             limit=settings.ws_queue,
             conflate_at=settings.ws_conflate_at,
-            on_conflated=services.metrics.ws_conflated.inc,
+            on_conflated=services.metrics.stream.conflated.inc,
         )
         self.guard = ConnectionGuard(services.sequencer, self._name)
         self._topics: set[ListingTopic] = set()
@@ -109,6 +109,11 @@ class Session:
         for task in self._tasks:
             task.cancel()
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether all it asked for is answered, and every answer sent."""
+        return not self._tasks and self.outbox.is_empty
+
     def idle_s(self) -> float:
         """For how long it has been neither logged on nor subscribed to anything."""
         if self.caller is not None or self._topics:
@@ -127,7 +132,8 @@ class Session:
     def _take(self, raw: bytes) -> None:
         message: Any = None
         try:
-            self._charge()
+            if self.caller is None:  # every message of a stranger counts, whatever it says
+                self._take_rate(ActionKind.PUBLIC, self.remote)
             message = parse_json(raw)
             if not isinstance(message, dict):
                 raise refusal(reasons.WRONG_TYPE, limit="object", actual=type(message).__name__)
@@ -210,12 +216,8 @@ class Session:
         self._dispatcher.identity.seen(caller)
         require_scope(caller, scope)
         if kind is not None:
+            self.services.admission.require(kind)
             self._take_rate(kind, caller.account or caller.participant)
-
-    def _charge(self) -> None:
-        """Every message of a stranger counts, whatever it says."""
-        if self.caller is None:
-            self._take_rate(ActionKind.PUBLIC, self.remote)
 
     def _take_rate(self, kind: ActionKind, owner: str, cost: int = 1) -> None:
         self._dispatcher.take(owner, kind, cost)
@@ -385,6 +387,7 @@ class Session:
         self.outbox.send(orjson.dumps({"id": request_id, "ok": True, "result": result}).decode())
 
     def _refuse(self, request_id: str | int | None, refused: Refused) -> None:
+        self.services.metrics.door.refusals.labels(refused.faults[0].code).inc()
         problem = render(
             refused,
             language=self._language,

@@ -17,13 +17,13 @@ PARTS = {"[": "", "]": "", "…": "x", "> headers.txt": ""}
 
 def commands() -> list[str]:
     found = []
-    for name in ("README.md", "docs/operating.md"):
+    for name in ("README.md", "docs/operating.md", "docs/runbook.md"):
         for text in SHOWN.findall((ROOT / name).read_text(encoding="utf-8")):
             shown = text.replace("\\\n", " ")
             for mark, instead in PARTS.items():
                 shown = shown.replace(mark, instead)
             found.append(shown)
-    return found
+    return list(dict.fromkeys(found))
 
 
 def test_the_documents_show_commands() -> None:

@@ -40,7 +40,7 @@ async def test_a_bucket_runs_dry_and_says_when_to_come_back(database: str) -> No
         assert (await exchange["buyer2"].order("b1", price="61.20")).status_code == 201
         limits = (await buyer.get("/v1/limits"))["items"]
         assert {limit["kind"]: limit["remaining"] for limit in limits} == {"order": 0, "cancel": 1}
-        assert exchange.services.metrics.rate_limited.labels("order")._value.get() == 2
+        assert exchange.services.metrics.door.rate_limited.labels("order")._value.get() == 2
 
 
 async def test_a_batch_costs_what_it_holds(database: str) -> None:

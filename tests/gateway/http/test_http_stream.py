@@ -307,7 +307,7 @@ async def test_a_reader_that_takes_nothing_is_closed_with_a_code_and_others_are_
             await client.ok("subscribe", channel="events")
             await client.until_live()
         stuck.socket.transport.pause_reading()
-        closed = exchange.services.metrics.ws_closed.labels("slow_consumer")
+        closed = exchange.services.metrics.stream.closed.labels("slow_consumer")
         number = 0
         async with asyncio.timeout(60):
             while closed._value.get() == 0:

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeAlias
 
 import pytest
 from playwright.async_api import Browser, Page, ViewportSize, WebSocketRoute, async_playwright, expect
@@ -108,7 +108,8 @@ async def sign_in(page: Page, url: str, place: str, name: str, password: str = P
     await page.locator("form").get_by_role("button", name="登录").click()
 
 
-LOOKS: Final[tuple[tuple[Language, Theme, ViewportSize], ...]] = (
+Look: TypeAlias = tuple[Language, Theme, ViewportSize]
+LOOKS: Final[tuple[Look, ...]] = (
     ("zh", "dark", NARROW),
     ("en", "light", NARROW),
     ("en", "dark", WIDE),
@@ -117,9 +118,9 @@ LOOKS: Final[tuple[tuple[Language, Theme, ViewportSize], ...]] = (
 """Each language, theme and width, and each two of them together; the last one is how a visitor begins."""
 
 
-async def looked_at(page: Page, name: str) -> None:
+async def looked_at(page: Page, name: str, looks: tuple[Look, ...] = LOOKS) -> None:
     """Keep how a page looks; it fits, and keeps nobody out. Left as it began."""
-    for language, theme, size in LOOKS:
+    for language, theme, size in looks:
         switch = page.get_by_role("button", name="中文" if language == "zh" else "English")
         if await switch.count():
             await switch.click()

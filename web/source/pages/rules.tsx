@@ -53,7 +53,7 @@ export function RulesPage() {
   );
 }
 
-function RuleTable({ rules, caption }: { rules: readonly Rule[]; caption: string }) {
+export function RuleTable({ rules, caption }: { rules: readonly Rule[]; caption: string }) {
   return (
     <Table
       caption={caption}

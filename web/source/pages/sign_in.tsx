@@ -1,14 +1,37 @@
 // The way in for people: name, password, and the authenticator's code where one is enrolled; a one-time password is changed.
-import { useId, useState } from "preact/hooks";
+import { useEffect, useId, useState } from "preact/hooks";
+import { useAct } from "../act";
 import { Refused } from "../api";
+import { done } from "../desk/doing";
 import { t } from "../i18n";
+import { Form, TextField } from "../parts/form";
 import { Panel } from "../parts/panel";
-import { Failure } from "../parts/states";
-import { changePassword, session, signIn } from "../session";
+import { Asking, Failure } from "../parts/states";
+import { go } from "../router";
+import { homeOf, isKnown, type Session, session, signIn } from "../session";
 
 export function SignInPage() {
-  return session.value?.must_change_password ? <PasswordPanel /> : <SignInPanel />;
+  return session.value?.must_change_password ? (
+    <div class="sign-in">
+      <h1>{t("sign_in.change")}</h1>
+      <PasswordPanel />
+    </div>
+  ) : (
+    <SignInPanel />
+  );
 }
+
+/** The page for who wants in and no page in particular: it leads to one's own work. */
+export function SignInWay() {
+  const here = session.value;
+  const home = here === null || here.must_change_password ? null : homeOf(here);
+  useEffect(() => {
+    if (home !== null) go(home);
+  }, [home]);
+  return isKnown.value ? <SignInPage /> : <Asking />;
+}
+
+const LEAST = 12;
 
 /** A form's fields as they were given. */
 function given(event: SubmitEvent): (name: string) => string {
@@ -61,41 +84,50 @@ function SignInPanel() {
   );
 }
 
-function PasswordPanel() {
-  const [error, setError] = useState<unknown>(null);
-  const ids = { before: useId(), next: useId() };
-  const submit = async (event: SubmitEvent) => {
-    const field = given(event);
-    setError(null);
-    try {
-      await changePassword(field("before"), field("next"));
-    } catch (problem) {
-      setError(problem);
-    }
+/** Another password; of one that was given for one time, at once. */
+export function PasswordPanel() {
+  const act = useAct();
+  const [password, setPassword] = useState("");
+  const [next, setNext] = useState("");
+  const submit = async () => {
+    const answer = await act.run<Session>(
+      "/v1/session/password",
+      { password, new_password: next },
+      { idName: null },
+    );
+    if (answer === null) return;
+    session.value = answer;
+    setPassword("");
+    setNext("");
+    done.value = t("sign_in.changed");
   };
   return (
-    <div class="sign-in">
-      <h1>{t("sign_in.change")}</h1>
-      <Panel title={t("sign_in.change_why")}>
-        <form class="form" onSubmit={(event) => void submit(event)}>
-          <label for={ids.before}>{t("sign_in.before")}</label>
-          <input id={ids.before} name="before" type="password" required autocomplete="current-password" />
-          <label for={ids.next}>{t("sign_in.next")}</label>
-          <input
-            id={ids.next}
-            name="next"
-            type="password"
-            required
-            minLength={12}
-            maxLength={128}
-            autocomplete="new-password"
-          />
-          <button type="submit" class="first">
-            {t("sign_in.change")}
-          </button>
-        </form>
-        {error !== null && <Failure error={error} />}
-      </Panel>
-    </div>
+    <Panel title={session.value?.must_change_password ? t("sign_in.change_why") : t("sign_in.change")}>
+      <Form
+        act={act}
+        action={t("sign_in.change")}
+        isReady={password !== "" && next.length >= LEAST}
+        submit={() => void submit()}
+      >
+        <TextField
+          at="/password"
+          label={t("sign_in.before")}
+          type="password"
+          autocomplete="current-password"
+          value={password}
+          set={setPassword}
+        />
+        <TextField
+          at="/new_password"
+          label={t("sign_in.next")}
+          type="password"
+          minLength={LEAST}
+          maxLength={128}
+          autocomplete="new-password"
+          value={next}
+          set={setNext}
+        />
+      </Form>
+    </Panel>
   );
 }

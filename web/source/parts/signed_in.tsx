@@ -5,7 +5,7 @@ import { SignInPage } from "../pages/sign_in";
 import { isKnown, type Session, session } from "../session";
 import { Asking, Nothing } from "./states";
 
-/** `needs`: one of these scopes; `withAccount`: an account to act for, too. */
+/** `needs`: one of these scopes, `any` where signing in is enough; `withAccount`: an account to act for, too. */
 export function SignedIn({
   needs,
   withAccount = false,
@@ -18,7 +18,7 @@ export function SignedIn({
   const who = session.value;
   if (!isKnown.value) return <Asking />;
   if (who === null || who.must_change_password) return <SignInPage />;
-  if (!needs.some((scope) => who.scopes.includes(scope)))
+  if (!needs.some((scope) => scope === "any" || who.scopes.includes(scope)))
     return <Nothing>{t("signed_in.not_yours")}</Nothing>;
   if (withAccount && who.accounts.length === 0) return <Nothing>{t("trade.not_yours")}</Nothing>;
   return <>{children(who)}</>;

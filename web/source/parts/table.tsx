@@ -7,6 +7,12 @@ export interface Column<Row> {
   cell: (row: Row) => ComponentChildren;
   /** Figures stand to the right, one under the other. */
   isFigure?: boolean;
+  /** What can be done stays in sight however wide the table is. */
+  isAct?: boolean;
+}
+
+function kindOf<Row>(column: Column<Row>): string | undefined {
+  return column.isFigure ? "figure" : column.isAct ? "act-cell" : undefined;
 }
 
 export function Table<Row>({
@@ -33,7 +39,7 @@ export function Table<Row>({
         <thead>
           <tr>
             {columns.map((column) => (
-              <th key={column.name} scope="col" class={column.isFigure ? "figure" : undefined}>
+              <th key={column.name} scope="col" class={kindOf(column)}>
                 {column.title}
               </th>
             ))}
@@ -44,11 +50,11 @@ export function Table<Row>({
             <tr key={keyOf(row)} class={classOf?.(row) || undefined}>
               {columns.map((column, index) =>
                 index === 0 ? (
-                  <th key={column.name} scope="row" class={column.isFigure ? "figure" : undefined}>
+                  <th key={column.name} scope="row" class={kindOf(column)}>
                     {column.cell(row)}
                   </th>
                 ) : (
-                  <td key={column.name} class={column.isFigure ? "figure" : undefined}>
+                  <td key={column.name} class={kindOf(column)}>
                     {column.cell(row)}
                   </td>
                 ),

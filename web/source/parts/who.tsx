@@ -8,7 +8,7 @@ export function Who() {
   if (!isKnown.value) return null;
   if (here === null) {
     return (
-      <a class="button who" href={link("trade")}>
+      <a class="button who" href={link("sign-in")}>
         {t("sign_in.title")}
       </a>
     );
@@ -19,7 +19,9 @@ export function Who() {
   };
   return (
     <span class="who">
-      <b>{here.person}</b>
+      <a class="who-name" href={link("me")} title={t("me.title")}>
+        {here.person}
+      </a>
       <button type="button" class="quiet" onClick={() => void leave()}>
         {t("sign_in.out")}
       </button>

@@ -1,0 +1,47 @@
+"""What an operator's tools see of the process itself: which build it is, what it uses, how much room is left."""
+
+import shutil
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Any, Final
+
+from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client.process_collector import ProcessCollector
+
+from gateway.engine import views
+from matching.exchange import Exchange
+
+DISTRIBUTION: Final = "puhui-exchange"
+
+
+class ProcessMetrics:
+    """The process, its disk and its database connections; memory, files and CPU as every process tells them."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """What needs nobody to be asked."""
+        ProcessCollector(registry=registry)
+        build = Gauge(
+            "puhui_build_info",
+            "Always 1; the release, and the versions of the core and of the views.",
+            ["version", "core", "views"],
+            registry=registry,
+        )
+        build.labels(installed_version(DISTRIBUTION), Exchange.VERSION, views.VERSION).set(1)
+        self.ready = Gauge("puhui_ready", "1 while commands are taken, as /readyz says.", registry=registry)
+        self._free = Gauge(
+            "puhui_data_free_bytes",
+            "Free room where the data directory lies.",
+            registry=registry,
+        )
+        self._connections = Gauge(
+            "puhui_database_connections",
+            "Connections for reading, by whether they are in use.",
+            ["state"],
+            registry=registry,
+        )
+
+    def watch(self, data_dir: Path, pool: Any) -> None:  # noqa: ANN401 - asyncpg's pool, whatever its records
+        """Read from there whenever somebody looks."""
+        self._free.set_function(lambda: shutil.disk_usage(data_dir).free)
+        self._connections.labels("idle").set_function(pool.get_idle_size)
+        self._connections.labels("used").set_function(lambda: pool.get_size() - pool.get_idle_size())

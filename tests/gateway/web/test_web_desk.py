@@ -1,0 +1,268 @@
+"""The desk of operators and supervisors in a real browser: the day opened and closed, halts by two persons, what is parked."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
+
+from gateway.engine.issuing import Issuer
+from gateway.engine.views import Views
+from matching.commands import AdvanceClose, OpenDay, RecordReconciliation
+from settlement.commands import Outcome, ReportBreaks, ResolveInstruction
+from settlement.difference import BreakKind, Difference
+from settlement.values import InstructionId, LotId, TradingDay
+from tests.gateway.engine.world import DAY, LOT, adopting, setting_up
+from tests.gateway.http.browser import admit
+from tests.gateway.http.desk import Desk, desk
+from tests.gateway.http.test_http_bulletins import statements_told, trade
+from tests.gateway.web.browser import (
+    LOOKS,
+    Look,
+    keep_screenshot,
+    looked_at,
+    needs_a_browser,
+    sign_in,
+    visitor,
+)
+
+pytestmark = [needs_a_browser, pytest.mark.asyncio(loop_scope="module")]
+
+SECTIONS: Final = (
+    "day",
+    "approvals",
+    "restrictions",
+    "settlement",
+    "differences",
+    "money",
+    "registry",
+    "members",
+    "access",
+    "rules",
+)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
+async def staff(market: Desk) -> None:
+    """Two operators, a supervisor and the bank's clerk may sign in; a halt waits for a second person."""
+    for name in ("operator", "operator2", "supervisor", "bank"):
+        await admit(market, name)
+    await market.engine.do(adopting(("two_person_acts", "halt")))
+
+
+@asynccontextmanager
+async def at_desk(browser: Browser, exchange: Desk, name: str, section: str = "day") -> AsyncIterator[Page]:
+    async with visitor(browser) as page:
+        await sign_in(page, exchange.url, f"desk/{section}", name)
+        await expect(page.locator(".sections")).to_be_visible()
+        yield page
+
+
+async def section(page: Page, name: str) -> None:
+    await page.locator(f'.sections a[href="#/desk/{name}"]').click()
+
+
+async def act(page: Page, button: str, *, reason: str | None = None, typed: str | None = None) -> None:
+    """Press the button, say why, type what is asked for again, and have it done."""
+    await page.get_by_role("button", name=button, exact=True).first.click()
+    dialog = page.get_by_role("dialog")
+    send = dialog.locator('button[type="submit"]')
+    if reason is not None:
+        await dialog.get_by_label("理由").fill(reason)
+    if typed is not None:
+        await expect(send).to_be_disabled()
+        await dialog.get_by_label(f"请输入“{typed}”确认").fill(typed)
+    await send.click()
+    await expect(dialog).to_have_count(0)
+
+
+async def test_a_halt_waits_for_a_second_person_at_another_browser(browser: Browser, market: Desk) -> None:
+    async with at_desk(browser, market, "operator") as page, at_desk(browser, market, "operator2") as other:
+        await act(page, "暂停交易：SHCERCIR1", reason="价格异常波动", typed="SHCERCIR1")
+        await expect(page.locator(".news")).to_contain_text("待另一人复核后生效")
+        await section(page, "approvals")
+        await expect(page.locator(".waiting li")).to_contain_text("须由另一人复核")
+        await expect(page.locator(".waiting").get_by_role("button").first).to_be_disabled()
+
+        await section(other, "approvals")
+        await expect(other.locator("main")).to_be_focused()
+        waiting = other.locator(".waiting li")
+        for said in ("暂停交易", "SHCERCIR1", "价格异常波动", "operator"):
+            await expect(waiting).to_contain_text(said)
+        await keep_screenshot(other, "desk-approvals-waiting")
+        await waiting.get_by_role("button", name="同意").first.click()
+        await other.get_by_role("dialog").get_by_role("button", name="同意").click()
+        await expect(other.locator(".news")).to_contain_text("已同意并执行：暂停交易")
+        await expect(other.locator(".waiting")).to_have_count(0)
+
+        await section(page, "day")
+        row = page.locator("tr", has_text="SHCERCIR1")
+        await expect(row).to_contain_text("价格异常波动")
+        await act(page, "恢复交易：SHCERCIR1", reason="已查明", typed="SHCERCIR1")
+        await expect(row).to_contain_text("正常")
+
+
+async def test_what_is_refused_is_told_where_it_was_written(browser: Browser, market: Desk) -> None:
+    async with at_desk(browser, market, "operator", "members") as page:
+        await page.get_by_role("button", name="开立账户").click()
+        dialog = page.get_by_role("dialog")
+        await dialog.get_by_label("交易账户").fill("no blanks")
+        await dialog.get_by_label("所属主体").fill("buyer-person")
+        await dialog.get_by_label("登记账户").fill("R-9")
+        await dialog.get_by_role("button", name="开立账户").click()
+        field = dialog.get_by_label("交易账户")
+        await expect(field).to_have_attribute("aria-invalid", "true")
+        await expect(field).to_be_focused()
+        await page.keyboard.press("Escape")
+        await expect(dialog).to_have_count(0)
+        await expect(page.get_by_role("button", name="开立账户")).to_be_focused()
+
+
+async def test_a_break_is_resolved_and_its_reason_kept(browser: Browser, market: Desk) -> None:
+    found = Difference(
+        kind=BreakKind.RANGE_DIFFERS,
+        registry_account="R-buyer2",
+        lot_id=LotId(LOT.lot_id),
+        only_there=((5, 9),),
+        detail="seen by a test",
+    )
+    await market.engine.sequencer.submit(ReportBreaks(as_of=7, differences=(found,)))
+    async with at_desk(browser, market, "operator", "differences") as page:
+        row = page.locator("tr", has_text="seen by a test")
+        for said in ("序列号不一致", "buyer2", "5–8"):
+            await expect(row).to_contain_text(said)
+        await section(page, "restrictions")
+        await expect(page.locator("tr", has_text="核对差异").first).to_contain_text("buyer2")
+        await section(page, "differences")
+        await row.get_by_role("button").click()
+        dialog = page.get_by_role("dialog")
+        await dialog.get_by_label("理由").fill("平台已更正")
+        await dialog.get_by_role("button", name="销号").click()
+        await expect(row).to_have_count(0)
+        await page.get_by_role("button", name="全部").first.click()
+        await expect(row).to_contain_text("平台已更正")
+
+
+async def test_a_key_is_made_and_its_secret_shown_once(browser: Browser, market: Desk) -> None:
+    async with at_desk(browser, market, "operator", "access") as page:
+        await page.get_by_role("button", name="签发密钥").click()
+        dialog = page.get_by_role("dialog")
+        await dialog.get_by_label("交易主体").fill("buyer-person")
+        await dialog.get_by_label("查询").check()
+        await dialog.get_by_role("button", name="签发密钥").click()
+        await expect(dialog).to_contain_text("仅显示这一次")
+        secret = await dialog.locator(".secret code").inner_text()
+        assert len(secret) > 40
+        await dialog.get_by_role("button", name="已保存").click()
+        await expect(dialog).to_have_count(0)
+        assert secret not in await page.content()
+
+
+async def test_a_supervisor_sees_everything_and_can_do_nothing(browser: Browser, market: Desk) -> None:
+    async with at_desk(browser, market, "supervisor") as page:
+        await expect(page.get_by_role("heading", level=1)).to_have_text("监督查阅")
+        for name in SECTIONS:
+            await section(page, name)
+            await expect(page.locator(".asking")).to_have_count(0)
+            await expect(page.get_by_role("alert")).to_have_count(0)
+            await expect(page.locator("main button:not([aria-pressed])")).to_have_count(0)
+        await keep_screenshot(page, "desk-supervisor")
+
+
+def looks_of(number: int) -> tuple[Look, Look]:
+    """Both themes, widths and languages in two looks; the other two for the next page."""
+    return (LOOKS[0], LOOKS[2]) if number % 2 else (LOOKS[3], LOOKS[1])
+
+
+async def test_nobody_is_kept_out_of_the_desk(browser: Browser, market: Desk) -> None:
+    async with at_desk(browser, market, "operator") as page:
+        await market.engine.do(adopting(("two_person_acts", "halt, bust_trade")))
+        body = {"reason": "看护测试 | a look"}
+        trade_id = (await market.public("/v1/listings/SHCERCIR1/trades?limit=1")).json()["items"][0]["id"]
+        answer = await market["operator2"].send("POST", f"/v1/operator/trades/{trade_id}/bust", body)
+        assert answer.status_code == 202, answer.text
+        kill = {"scope": "account", "subject": "buyer2", "act": "throw", **body}
+        assert (await market["operator"].send("POST", "/v1/operator/kill-switches", kill)).status_code == 200
+        for number, name in enumerate(SECTIONS):
+            await page.set_viewport_size({"width": 1280, "height": 900})
+            await section(page, name)
+            await looked_at(page, f"desk-{name}", looks_of(number))
+
+
+async def test_the_day_is_opened_and_closed_step_by_step(browser: Browser, database: str) -> None:
+    async with desk(database, set_up=False) as exchange:
+        commands = setting_up()
+        at = next(number for number, command in enumerate(commands) if isinstance(command, OpenDay))
+        await exchange.engine.do(*commands[:at], adopting(("two_person_acts", "halt")))
+        await admit(exchange, "operator")
+        async with at_desk(browser, exchange, "operator") as page:
+            await act(page, "开市")
+            await expect(page.locator(".fact", has_text="交易日").first).to_contain_text(DAY)
+            await exchange.engine.do(*commands[at + 1 :])
+            await answer_all(exchange, Outcome.CONFIRMED)
+            await trade(exchange, 1, "68.00", "10")
+            await act(page, "闭市", typed=DAY)
+            await expect(page.locator(".close-said")).to_contain_text("步：")
+            await close_seen(page, exchange)
+            await expect(page.locator(".close-said")).to_have_text(f"{DAY} 已闭市。")
+            await expect(page.locator(".close-panel tbody tr")).to_have_count(10)
+            await expect(page.locator(".step-done")).to_have_count(10)
+            await keep_screenshot(page, "desk-day-closed")
+            await retried(page, exchange)
+
+
+async def answer_all(exchange: Desk, outcome: Outcome, code: str = "") -> None:
+    for name in tuple(exchange.engine.views.pending_instructions):
+        await exchange.engine.sequencer.submit(
+            ResolveInstruction(instruction_id=InstructionId(name), outcome=outcome, code=code)
+        )
+
+
+async def close_seen(page: Page, exchange: Desk) -> None:
+    """The close goes on; the page shows each step that has something to wait for, to the end."""
+    submit, views = exchange.engine.sequencer.submit, exchange.engine.views
+    issue = Issuer(exchange.engine.history.statements, views)
+    day = TradingDay(DAY)
+    await until_step(exchange, "registry")
+    await expect(page.locator(".close-said")).to_contain_text("登记划转")
+    await answer_all(exchange, Outcome.REFUSED, "not_authorised")
+    await until_step(exchange, "publication")
+    await expect(page.locator(".close-waits")).to_contain_text("1 笔交收已搁置")
+    await keep_screenshot(page, "desk-day-closing")
+    await submit(AdvanceClose(trading_day=day, portion=1_000))
+    while issued := statements_told(views):
+        await submit(await issue(day, issued - 1))
+    await until_step(exchange, "reconcile")
+    await expect(page.locator(".close-said")).to_contain_text("资金与持有量核对")
+    await submit(RecordReconciliation(trading_day=day, breaks=0, digest_here="same", digest_there="same"))
+    await until_step(exchange, None)
+
+
+async def until_step(exchange: Desk, name: str | None) -> None:
+    """Advance until that step is at hand; none for the end."""
+    for _ in range(50):
+        if step_at_hand(exchange.engine.views) == name:
+            return
+        await exchange.engine.sequencer.submit(AdvanceClose(trading_day=TradingDay(DAY), portion=1_000))
+    raise AssertionError(f"the close does not reach {name}")
+
+
+def step_at_hand(views: Views) -> str | None:
+    close = views.market.close
+    assert close is not None
+    step: Any = close.at_hand
+    return None if step is None else step.name
+
+
+async def retried(page: Page, exchange: Desk) -> None:
+    """What was parked is asked for again, and settles."""
+    await section(page, "settlement")
+    row = page.locator("tr", has_text="not_authorised")
+    await expect(row).to_contain_text("seller")
+    await act(page, "全部重试", reason="平台已恢复授权")
+    await expect(row).to_have_count(0)
+    await answer_all(exchange, Outcome.CONFIRMED)
+    (made,) = (await exchange["buyer"].get("/v1/trades"))["items"]
+    assert made["settlement"]["state"] == "settled"

@@ -1,0 +1,292 @@
+// People who sign in, and keys of programs: let in, given a new password, kept out; made, and revoked.
+import { useState } from "preact/hooks";
+import type { Page } from "../api";
+import { moment } from "../format";
+import { word as named, t } from "../i18n";
+import { momentOf, type Wanted } from "../parts/givens";
+import { Choice, Panel } from "../parts/panel";
+import { Answered, Nothing } from "../parts/states";
+import { type Column, Table } from "../parts/table";
+import { ActButton, may, plain } from "./doing";
+import { code, text, time, useLook } from "./looking";
+import { desk, type Key, type Person } from "./shapes";
+
+const SCOPES = [
+  "read",
+  "trade",
+  "negotiate",
+  "offset",
+  "transfer",
+  "bank",
+  "operate",
+  "approve",
+  "authority",
+  "supervise",
+];
+
+export function AccessSection() {
+  return (
+    <>
+      <People />
+      <Keys />
+    </>
+  );
+}
+
+function forWhom(): Wanted[] {
+  return [
+    { name: "participant", label: t("column.participant") },
+    { name: "account", label: t("column.account"), isOptional: true },
+    {
+      name: "scopes",
+      label: t("access.scopes"),
+      kind: "many",
+      options: SCOPES.map((value) => ({ value, label: named("scope", value) })),
+    },
+  ];
+}
+
+function scopeList(scopes: readonly string[]): string {
+  return scopes.map((scope) => named("scope", scope)).join(t("list.separator"));
+}
+
+function Secret({ name, of, secret }: { name: string; of: string; secret: string }) {
+  return (
+    <dl class="secret">
+      <dt>{of}</dt>
+      <dt>{name}</dt>
+      <dd>
+        <code>{secret}</code>
+      </dd>
+    </dl>
+  );
+}
+
+function People() {
+  const people = useLook<Page<Person>>(desk("people"));
+  return (
+    <Panel
+      title={t("people.title")}
+      aside={
+        <ActButton
+          name={t("people.add")}
+          path={desk("people")}
+          asksWhy={false}
+          wanted={[
+            {
+              name: "person",
+              label: t("sign_in.name"),
+              hint: t("members.name_hint"),
+            },
+            ...forWhom(),
+          ]}
+          body={(given) => ({ ...plain(given), scopes: (given["scopes"] ?? "").split(",") })}
+          once={(answer) => (
+            <Secret
+              of={String(answer["person"])}
+              name={t("people.one_time")}
+              secret={String(answer["one_time_password"])}
+            />
+          )}
+        />
+      }
+    >
+      <Answered remote={people}>
+        {(found) => (
+          <Table
+            caption={t("people.title")}
+            rows={found.items}
+            keyOf={(one) => one.person}
+            columns={peopleColumns()}
+          />
+        )}
+      </Answered>
+    </Panel>
+  );
+}
+
+function stateOf(person: Person): string {
+  if (person.disabled_at !== null) return t("people.disabled", { at: moment(person.disabled_at) });
+  return person.must_change_password ? t("people.must_change") : t("people.active");
+}
+
+function peopleColumns(): Column<Person>[] {
+  const columns: Column<Person>[] = [
+    code("person", t("sign_in.name"), (one) => one.person),
+    code("participant", t("column.participant"), (one) => one.participant),
+    code("account", t("column.account"), (one) => one.account),
+    {
+      name: "scopes",
+      title: t("access.scopes"),
+      cell: (one) => <span class="words">{scopeList(one.scopes)}</span>,
+    },
+    text("state", t("column.state"), stateOf),
+    text("totp", t("people.totp"), (one) => (one.totp ? t("value.yes") : t("value.no"))),
+    time("signed_in", t("people.signed_in"), (one) => one.signed_in_at),
+  ];
+  if (may("operate")) {
+    columns.push({
+      name: "act",
+      title: t("column.act"),
+      isAct: true,
+      cell: (one) => <PersonActs person={one} />,
+    });
+  }
+  return columns;
+}
+
+function PersonActs({ person }: { person: Person }) {
+  const path = (act: string) => desk(`people/${encodeURIComponent(person.person)}/${act}`);
+  return (
+    <span class="acts">
+      <ActButton
+        name={t("people.reset")}
+        of={person.person}
+        kind="quiet act"
+        path={path("reset")}
+        about={<p>{t("people.reset_about")}</p>}
+        wanted={[{ name: "remove_totp", label: t("people.remove_totp"), kind: "yes", isOptional: true }]}
+        body={(given) => ({ reason: given["reason"] ?? "", remove_totp: given["remove_totp"] === "yes" })}
+        once={(answer) => (
+          <Secret
+            of={person.person}
+            name={t("people.one_time")}
+            secret={String(answer["one_time_password"])}
+          />
+        )}
+      />
+      {person.disabled_at === null ? (
+        <ActButton
+          name={t("people.disable")}
+          of={person.person}
+          kind="quiet act"
+          path={path("disable")}
+          typed={person.person}
+          about={<p>{t("people.disable_about")}</p>}
+        />
+      ) : (
+        <ActButton name={t("people.enable")} of={person.person} kind="quiet act" path={path("enable")} />
+      )}
+    </span>
+  );
+}
+
+const SHOWN = ["valid", "all"] as const;
+
+function Keys() {
+  const [shown, show] = useState<(typeof SHOWN)[number]>("valid");
+  const keys = useLook<Page<Key>>(desk("keys"));
+  return (
+    <Panel
+      title={t("keys.title")}
+      aside={
+        <span class="beside">
+          <Choice
+            label={t("column.state")}
+            values={SHOWN}
+            chosen={shown}
+            named={(value) => t(`keys.${value}`)}
+            choose={show}
+          />
+          <IssueAct />
+        </span>
+      }
+    >
+      <Answered remote={keys}>
+        {(found) => {
+          const items = shown === "all" ? found.items : found.items.filter((one) => one.revoked_at === null);
+          return items.length === 0 ? (
+            <Nothing>{t("keys.none")}</Nothing>
+          ) : (
+            <Table caption={t("keys.title")} rows={items} keyOf={(one) => one.key} columns={keyColumns()} />
+          );
+        }}
+      </Answered>
+    </Panel>
+  );
+}
+
+function IssueAct() {
+  return (
+    <ActButton
+      name={t("keys.issue")}
+      path={desk("keys")}
+      asksWhy={false}
+      wanted={[
+        ...forWhom(),
+        {
+          name: "algorithm",
+          label: t("keys.algorithm"),
+          kind: "choice",
+          options: [
+            { value: "hmac-sha256", label: t("keys.hmac") },
+            { value: "ed25519", label: t("keys.ed25519") },
+          ],
+        },
+        {
+          name: "public_key",
+          label: t("keys.public_key"),
+          isOptional: true,
+          hint: t("keys.public_key_hint"),
+        },
+        { name: "label", label: t("keys.label"), isOptional: true },
+        { name: "expires_at", label: t("keys.expires"), kind: "moment", isOptional: true },
+      ]}
+      body={(given) => {
+        const { expires_at: until = "", ...rest } = plain(given);
+        return {
+          ...rest,
+          scopes: (given["scopes"] ?? "").split(","),
+          ...(until !== "" && { expires_at: momentOf(until) }),
+        };
+      }}
+      once={(answer) => (
+        <Secret
+          of={String(answer["key"])}
+          name={t("keys.secret")}
+          secret={answer["secret"] === null ? t("keys.no_secret") : String(answer["secret"])}
+        />
+      )}
+    />
+  );
+}
+
+function keyColumns(): Column<Key>[] {
+  const columns: Column<Key>[] = [
+    code("key", t("keys.key"), (one) => one.key),
+    code("participant", t("column.participant"), (one) => one.participant),
+    code("account", t("column.account"), (one) => one.account),
+    {
+      name: "scopes",
+      title: t("access.scopes"),
+      cell: (one) => <span class="words">{scopeList(one.scopes)}</span>,
+    },
+    text("label", t("keys.label"), (one) => one.label || null),
+    time("created", t("keys.created"), (one) => one.created_at),
+    time("expires", t("keys.expires"), (one) => one.expires_at),
+    time("revoked", t("keys.revoked"), (one) => one.revoked_at),
+  ];
+  if (may("operate")) {
+    columns.push({
+      name: "act",
+      title: t("column.act"),
+      isAct: true,
+      cell: (one) =>
+        one.revoked_at === null ? (
+          <ActButton
+            name={t("keys.revoke")}
+            of={one.key}
+            kind="quiet act"
+            method="DELETE"
+            path={desk(`keys/${encodeURIComponent(one.key)}`)}
+            asksWhy={false}
+            typed={one.key}
+            about={<p>{t("keys.revoke_about")}</p>}
+          />
+        ) : (
+          "–"
+        ),
+    });
+  }
+  return columns;
+}

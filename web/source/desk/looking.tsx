@@ -1,0 +1,49 @@
+// What all parts of the desk share: lists that are asked for anew whenever something may have changed, and small columns.
+import { useEffect } from "preact/hooks";
+import { moment } from "../format";
+import type { Column } from "../parts/table";
+import { type Remote, useRemote } from "../remote";
+import { turn } from "./doing";
+
+/** The answer of that address, asked for again with each turn of the desk. */
+export function useLook<Answer>(path: string | null): Remote<Answer> {
+  const remote = useRemote<Answer>(path);
+  const { again } = remote;
+  const now = turn.value;
+  // Each turn asks the same again
+  useEffect(() => {
+    if (now > 0) again();
+  }, [now, again]);
+  return remote;
+}
+
+/** What is no longer than this stays on one line. */
+const BRIEF = 20;
+
+export function text<Row>(name: string, title: string, cell: (row: Row) => string | null): Column<Row> {
+  return {
+    name,
+    title,
+    cell: (row) => {
+      const value = cell(row) ?? "–";
+      return <span class={value.length > BRIEF ? "words" : "brief"}>{value}</span>;
+    },
+  };
+}
+
+export function code<Row>(name: string, title: string, cell: (row: Row) => string | null): Column<Row> {
+  return { name, title, cell: (row) => <span class="code">{cell(row) ?? "–"}</span> };
+}
+
+export function figure<Row>(name: string, title: string, cell: (row: Row) => string): Column<Row> {
+  return { name, title, isFigure: true, cell };
+}
+
+export function time<Row>(name: string, title: string, cell: (row: Row) => string | null): Column<Row> {
+  return { name, title, cell: (row) => <span class="figures">{moment(cell(row))}</span> };
+}
+
+/** Long words of people: as wide as is read well, and no wider. */
+export function words<Row>(name: string, title: string, cell: (row: Row) => string | null): Column<Row> {
+  return { name, title, cell: (row) => <span class="words">{cell(row) ?? "–"}</span> };
+}

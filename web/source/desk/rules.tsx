@@ -1,0 +1,168 @@
+// The calendar and the rule book in operators' hands: days announced, changes that wait for their day, and entering new ones.
+
+import { useState } from "preact/hooks";
+import type { Page } from "../api";
+import { word as named, t } from "../i18n";
+import { marketMs } from "../market/store";
+import { RuleTable } from "../pages/rules";
+import { momentOf } from "../parts/givens";
+import { Panel } from "../parts/panel";
+import { Answered, Nothing } from "../parts/states";
+import { link } from "../router";
+import { ActButton, plain } from "./doing";
+import { useLook } from "./looking";
+import { type CalendarDay, desk, type RuleBook } from "./shapes";
+
+const CERTAINTIES = ["official", "neighbour", "conflicting", "assumed", "demonstration"];
+const DAY_MS = 86_400_000;
+const SHANGHAI_MS = 8 * 3_600_000;
+
+export function RulesSection() {
+  const rules = useLook<RuleBook>("/v1/rules");
+  return (
+    <>
+      <Calendar />
+      <Panel title={t("rulebook.pending")} aside={<AdoptAct />}>
+        <Answered remote={rules}>
+          {(found) =>
+            found.upcoming.length === 0 ? (
+              <Nothing>{t("rulebook.none")}</Nothing>
+            ) : (
+              <RuleTable rules={found.upcoming} caption={t("rulebook.pending")} />
+            )
+          }
+        </Answered>
+        {rules.answer !== null && (
+          <p class="small">
+            {t("rulebook.version", { n: rules.answer.version, rules: rules.answer.items.length })}{" "}
+            <a href={link("rules")}>{t("rulebook.in_force")}</a>
+          </p>
+        )}
+      </Panel>
+    </>
+  );
+}
+
+function AdoptAct() {
+  return (
+    <ActButton
+      name={t("rulebook.adopt")}
+      path={desk("rules")}
+      about={<p>{t("rulebook.about")}</p>}
+      typed={(given) => (given["parameter"] ?? "").trim()}
+      wanted={[
+        {
+          name: "parameter",
+          label: t("rulebook.parameter"),
+          at: "/changes/0/parameter",
+          hint: t("rulebook.parameter_hint"),
+        },
+        { name: "value", label: t("rules.value"), at: "/changes/0/value", hint: t("rulebook.value_hint") },
+        { name: "listing", label: t("column.listing"), at: "/changes/0/listing", isOptional: true },
+        { name: "effective_from", label: t("rules.from"), kind: "moment", at: "/changes/0/effective_from" },
+        { name: "source", label: t("rules.source"), kind: "long", at: "/changes/0/source" },
+        {
+          name: "certainty",
+          label: t("rules.certainty"),
+          kind: "choice",
+          at: "/changes/0/certainty",
+          options: CERTAINTIES.map((value) => ({ value, label: named("certainty", value) })),
+        },
+        { name: "emergency", label: t("rulebook.emergency"), kind: "yes", isOptional: true },
+      ]}
+      body={(given) => {
+        const { reason, emergency, value = "", effective_from: from = "", ...change } = plain(given);
+        return {
+          reason,
+          emergency: emergency === "yes",
+          changes: [
+            {
+              ...change,
+              value: /^\d{1,15}$/.test(value) ? Number(value) : value,
+              effective_from: momentOf(from),
+            },
+          ],
+        };
+      }}
+    />
+  );
+}
+
+/** The day at that many milliseconds since 1970, in Shanghai. */
+function dayAt(ms: number): string {
+  return new Date(ms + SHANGHAI_MS).toISOString().slice(0, 10);
+}
+
+function Calendar() {
+  // The month that is shown begins with the week we are in when the desk is opened.
+  const [from] = useState(() => (marketMs.peek() ?? Date.now()) - 7 * DAY_MS);
+  const days = useLook<Page<CalendarDay>>(`/v1/calendar?from=${dayAt(from)}&to=${dayAt(from + 34 * DAY_MS)}`);
+  return (
+    <Panel title={t("calendar.title")} aside={<AnnounceAct />}>
+      <Answered remote={days}>
+        {(found) => (
+          <ul class="days" aria-label={t("calendar.title")}>
+            {found.items.map((day) => (
+              <li key={day.date} class={day.trading_day ? "day-trading" : "day-free"}>
+                <span class="figures">{day.date.slice(5)}</span>{" "}
+                <span class="small">
+                  {!day.announced
+                    ? t("calendar.unknown")
+                    : day.trading_day
+                      ? t("calendar.trading")
+                      : t("calendar.free")}
+                </span>
+              </li>
+            ))}
+          </ul>
+        )}
+      </Answered>
+    </Panel>
+  );
+}
+
+function AnnounceAct() {
+  return (
+    <ActButton
+      name={t("calendar.announce")}
+      path={desk("calendar")}
+      asksWhy={false}
+      about={<p>{t("calendar.about")}</p>}
+      wanted={[
+        { name: "first_day", label: t("calendar.first"), kind: "date" },
+        { name: "last_day", label: t("calendar.last"), kind: "date" },
+        {
+          name: "closed",
+          label: t("calendar.closed"),
+          kind: "long",
+          isOptional: true,
+          hint: t("calendar.closed_hint"),
+          at: "/trading_days",
+        },
+        { name: "source", label: t("rules.source") },
+      ]}
+      body={(given) => {
+        const { closed = "", ...rest } = plain(given);
+        return { ...rest, trading_days: weekdays(rest["first_day"] ?? "", rest["last_day"] ?? "", closed) };
+      }}
+    />
+  );
+}
+
+const DAYS_MOST = 800;
+
+/** Every Monday to Friday of a period but those named. */
+function weekdays(first: string, last: string, closed: string): string[] {
+  const named = new Set(closed.split(/[,\uff0c\s]+/));
+  const days: string[] = [];
+  for (
+    let ms = Date.parse(`${first}T00:00:00Z`);
+    ms <= Date.parse(`${last}T00:00:00Z`) && days.length < DAYS_MOST;
+    ms += DAY_MS
+  ) {
+    const day = new Date(ms);
+    const date = day.toISOString().slice(0, 10);
+    if (day.getUTCDay() % 6 !== 0 && !named.has(date)) days.push(date);
+  }
+  return days;
+}

@@ -1,0 +1,295 @@
+// What the exchange answers to its operators and supervisors.
+import type { Rule } from "../api";
+import { session } from "../session";
+
+/** Where the desk's lists are asked for. */
+export function desk(name: string): string {
+  return `/v1/operator/${name}`;
+}
+
+export interface CloseStep {
+  name: string;
+  state: "waiting" | "running" | "done";
+  done: number;
+  total: number;
+}
+
+export interface Close {
+  trading_day: string;
+  state: "running" | "done";
+  breaks: number | null;
+  operator: string | null;
+  reason: string | null;
+  steps: CloseStep[];
+}
+
+export interface Day {
+  trading_day: string | null;
+  phase: string;
+  close: Close | null;
+}
+
+export interface Readiness {
+  ready: boolean;
+  position: number;
+  queue: number;
+  registry: boolean;
+}
+
+export interface Approval {
+  id: string;
+  act: string;
+  state: string;
+  subject: string;
+  operator: string;
+  reason: string;
+  requested_at: string;
+  details: { name: string; value: string }[];
+}
+
+export interface UnderReview {
+  id: string;
+  listing: string;
+  seller: string | null;
+  buyer: string | null;
+  price: string;
+  quantity: string;
+  amount: string;
+  filed_at: string;
+  agreement_no: string | null;
+}
+
+export interface Freeze {
+  id: string;
+  source: string;
+  stops: string;
+  account: string | null;
+  registry_account: string | null;
+  lot: string | null;
+  serials: [number, number][];
+  reason: string;
+  since: string;
+}
+
+export interface Restrictions {
+  accounts: { account: string; reason: string; since: string }[];
+  items: Freeze[];
+}
+
+export interface KillSwitch {
+  scope: string;
+  subject: string | null;
+  operator: string;
+  reason: string;
+  since: string;
+}
+
+interface RefusalText {
+  number: number;
+  code: string;
+  text: string;
+}
+
+export interface Parked {
+  trade: string;
+  seller: string;
+  buyer: string;
+  instruction: string;
+  code: string;
+  refusal: RefusalText | null;
+  since: string;
+}
+
+export interface Ended {
+  operator: string | null;
+  reason: string | null;
+  time: string;
+}
+
+export interface Break {
+  id: string;
+  state: "open" | "resolved";
+  kind: string;
+  account: string | null;
+  registry_account: string | null;
+  lot: string | null;
+  only_here: [number, number][];
+  only_there: [number, number][];
+  instruction: string | null;
+  detail: string;
+  as_of: number;
+  found_at: string;
+  resolution: Ended | null;
+}
+
+export interface CashBreak {
+  id: string;
+  state: "open" | "closed";
+  kind: string;
+  bank_reference: string;
+  account: string | null;
+  here: string | null;
+  there: string | null;
+  statement: string;
+  found_at: string;
+  end: Ended | null;
+}
+
+export interface Claim {
+  id: string;
+  state: string;
+  notice: number;
+  against: string;
+  lot: string;
+  serials: [number, number][];
+  quantity: string;
+  reason: string;
+  opened_at: string;
+  decided: { decision: string; operator: string; reason: string; time: string } | null;
+}
+
+export interface Removal {
+  id: string;
+  state: string;
+  account: string;
+  lot: string;
+  serials: [number, number][];
+  quantity: string;
+  reason: string;
+  opened_at: string;
+  completed_at: string | null;
+  refusal: RefusalText | null;
+}
+
+export interface Statement {
+  id: string;
+  time: string;
+  from: string;
+  until: string;
+  opening: string;
+  closing: string;
+  lines: number;
+  differences: number;
+  open_breaks: number;
+  digest: string;
+}
+
+export interface Withdrawal {
+  id: string;
+  account: string;
+  amount: string;
+  state: string;
+  bank_reference: string | null;
+  reason: string | null;
+  created_at: string;
+  ended_at: string | null;
+}
+
+export interface Counts {
+  sent: number;
+  asked: number;
+  cancelled: number;
+  confirmed: number;
+  refused: number;
+  unknown: number;
+  in_flight: number;
+}
+
+export interface RegistryLine {
+  answers: boolean;
+  circuit: "closed" | "half_open" | "open";
+  circuit_opened: number;
+  variant: string | null;
+  total: Counts;
+  by_kind: Record<string, Counts>;
+  unknown_by_reason: Record<string, number>;
+  unclear: { request: string; since: string }[];
+  unclear_count: number;
+  stopped: { request: string; kind: string; earlier: string; later: string }[];
+  not_bound: number;
+  notice_cursor: number;
+  notice_faults: { sequence: number; kind: string; code: string; time: string }[];
+  notice_waits_at: number | null;
+  journal_entry: number;
+}
+
+export interface Reconciliation {
+  id: string;
+  time: string;
+  trading_day: string;
+  on_demand: boolean;
+  as_of: number;
+  breaks: number;
+  open_breaks: number;
+  digest_here: string;
+  digest_there: string;
+}
+
+export interface Participant {
+  participant: string;
+  kind: string;
+  accounts: string[];
+}
+
+export interface MemberAccount {
+  account: string;
+  owner: string;
+  registry_account: string;
+  earmark: string | null;
+  restriction: { reason: string; since: string } | null;
+  disputes: number;
+}
+
+export interface Mandate {
+  mandate: string;
+  account: string;
+  participant: string;
+  actions: string[];
+  until: string;
+  granted_at: string;
+  operator: string;
+  reason: string;
+  state: string;
+  ended_at: string | null;
+}
+
+export interface Person {
+  person: string;
+  participant: string;
+  account: string | null;
+  scopes: string[];
+  created_at: string;
+  must_change_password: boolean;
+  totp: boolean;
+  disabled_at: string | null;
+  signed_in_at: string | null;
+}
+
+export interface Key {
+  key: string;
+  participant: string;
+  account: string | null;
+  algorithm: string;
+  scopes: string[];
+  label: string;
+  created_at: string;
+  expires_at: string | null;
+  revoked_at: string | null;
+}
+
+export interface CalendarDay {
+  date: string;
+  announced: boolean;
+  trading_day: boolean;
+}
+
+export interface RuleBook {
+  version: number;
+  items: Rule[];
+  upcoming: Rule[];
+}
+
+/** Whether whoever looks is an operator, not a supervisor. */
+export function isOperator(): boolean {
+  return session.value?.scopes.includes("operate") ?? false;
+}
