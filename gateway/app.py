@@ -25,6 +25,8 @@ from gateway.demo import LABEL, PLAYERS, Seed, SeedFault, is_planted
 from gateway.door import SHUTDOWN_S, listening, make_room, open_door, url_of, waiting_room
 from gateway.engine.day_driver import DayDriver, Outside
 from gateway.engine.issuing import Issuer
+from gateway.engine.looks import Looks
+from gateway.engine.oversight import Oversight
 from gateway.engine.templates import Templates
 from gateway.founding import found
 from gateway.http.app import make_app, make_runner
@@ -60,6 +62,8 @@ async def serve(settings: Settings, say: Say) -> None:
             await waiting.enter_async_context(waiting_room(door))
             engine = await stack.enter_async_context(running_engine(settings, lifetime, say))
             line = await stack.enter_async_context(registry_line(settings, engine, lifetime, say, promises))
+            sign_ins = engine.sign_ins
+            lifetime.run(stack, "records of sessions", sign_ins.sessions.forget_daily(sign_ins.now_ns))
             lifetime.run(stack, "day driver", day_driver(engine, line).run())
             await found(market, engine.views, engine.sequencer.submit)
             if settings.seed is SeedName.DEMO and not is_planted(engine.views):
@@ -135,6 +139,8 @@ def _services(settings: Settings, engine: Engine, line: Line, url: str) -> Servi
         keys=engine.keys,
         acts_asked=engine.acts_asked,
         sign_ins=engine.sign_ins,
+        looks=Looks(engine.pool),
+        oversight=Oversight(engine.pool),
         authenticator=Authenticator(engine.keys, lambda: time.time_ns() // NS_PER_MS),
         clock=engine.clock,
         limits=RateLimits(http_settings.quotas),

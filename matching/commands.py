@@ -21,6 +21,7 @@ from matching.close_events import IssuedStatement
 from matching.listing import Listing
 from matching.negotiated_commands import NegotiationCommand
 from matching.order import OrderId, Side, TimeInForce
+from matching.personal_data import ReleaseSubject, RestrictSubject
 from matching.rulebook import RuleChange
 from matching.safety_commands import LiftKillSwitch, SafetyCommand, ThrowKillSwitch
 from matching.terms import NegotiatedId
@@ -320,6 +321,8 @@ AnyAct: TypeAlias = (
     | RevokeMandate
     | ThrowKillSwitch
     | LiftKillSwitch
+    | RestrictSubject
+    | ReleaseSubject
 )
 """Every act that can be made to wait for a second person."""
 
@@ -345,26 +348,7 @@ Command: TypeAlias = (
     | OpenAccount
     | AddInstrument
     | RegisterLot
-    | AdoptRules
-    | HaltTrading
-    | ResumeTrading
-    | RestrictAccount
-    | LiftRestriction
-    | BustTrade
-    | RetryRetirement
-    | PlaceFreeze
-    | LiftFreeze
-    | DecideClaim
-    | RetryRemoval
-    | ResolveBreak
-    | RetryDeliveries
-    | UnwindDelivery
-    | SettleCashBreak
-    | ReviewNegotiatedTransfer
-    | GrantMandate
-    | RevokeMandate
-    | ThrowKillSwitch
-    | LiftKillSwitch
+    | AnyAct
     | SafetyCommand
     | ApproveAct
     | DeclineAct

@@ -22,6 +22,7 @@ from matching.negotiated_commands import (
 from matching.negotiated_transfers import NegotiatedTransfers
 from matching.order import CancelReason
 from matching.rulebook import Rules
+from matching.subjects import Subjects
 from matching.trading import ListedTrading
 from settlement import mandate_rejections as reasons
 from settlement.commands import ClientCommand, RequestTransferIn, RequestTransferOut, RequestWithdrawal
@@ -66,20 +67,26 @@ _KINDS: Final[dict[type[ActorCommand], MandatedAction]] = {
 class Delegation:
     """Grants, revokes and ends mandates."""
 
-    __slots__ = ("_depository", "_mandates", "_trading", "_transfers")
+    __slots__ = ("_depository", "_mandates", "_subjects", "_trading", "_transfers")
 
     def __init__(
-        self, depository: Depository, trading: ListedTrading, transfers: NegotiatedTransfers
+        self,
+        depository: Depository,
+        trading: ListedTrading,
+        transfers: NegotiatedTransfers,
+        subjects: Subjects,
     ) -> None:
         """All of them the exchange's own."""
         self._depository = depository
         self._mandates = depository.mandates
+        self._subjects = subjects
         self._trading = trading
         self._transfers = transfers
 
     def refuse_actor(self, command: ActorCommand) -> Rejection | None:
         """Why who acts may not do this for the account; None when it owns the account or has a mandate for it."""
-        return self._mandates.refuse(command.participant, command.account, _KINDS.get(type(command)))
+        refused = self._mandates.refuse(command.participant, command.account, _KINDS.get(type(command)))
+        return refused or self._subjects.refuse_actor(command.participant, command.account)
 
     def noted(
         self, command: ActorCommand, decided: Rejection | Iterable[Event]

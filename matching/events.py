@@ -9,13 +9,13 @@ from matching.close_events import CloseEvent
 from matching.listing import Listing
 from matching.negotiated_events import AnyNegotiatedEvent
 from matching.order import CancelReason, OrderId, Side, TimeInForce
+from matching.personal_data import PeopleEvent
 from matching.rulebook import RuleChange
 from matching.safety_events import SafetyEvent
 from matching.session import Phase
 from settlement.cash_events import CashEvent
 from settlement.custody_events import CustodyEvent
 from settlement.events import AnySettlementEvent
-from settlement.mandate import MandateEvent
 from settlement.rejections import Figure
 from settlement.retirement import Use
 from settlement.use_events import UsesEvent
@@ -377,7 +377,7 @@ Event: TypeAlias = (
     | RestrictionLifted
     | TradeBusted
     | CustodyEvent
-    | MandateEvent
+    | PeopleEvent
     | DayPricesRevised
     | ApprovalRequested
     | ActApproved

@@ -345,6 +345,7 @@ class Exchange:
         self.follow_up.check()
         self.delegation.check()
         self.safety.check()
+        self.operations.subjects.check()
         assert (self.cycle.close is not None) is (self.phase is Phase.CLOSING), "a close outside its phase"
 
     def dump(self) -> ExchangeState:
@@ -371,6 +372,7 @@ class Exchange:
             close=None if cycle.close is None else cycle.close.dump(),
             uses=self.using.desk.dump(),
             safety=self.safety.dump(),
+            subjects=self.operations.subjects.dump(),
         )
 
     @classmethod
@@ -392,4 +394,5 @@ class Exchange:
         exchange.depository.custody.loaded()
         exchange.using.desk.load(state.uses)
         exchange.safety.load(state.safety)
+        exchange.operations.subjects.load(state.subjects)
         return exchange

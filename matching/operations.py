@@ -51,11 +51,13 @@ from matching.events import (
 )
 from matching.negotiation import Negotiation
 from matching.order import CancelReason
+from matching.personal_data import ReleaseSubject, RestrictSubject
 from matching.rulebook import RuleBook, refuse_changes
 from matching.safety_commands import KillScope, LiftKillSwitch, ThrowKillSwitch
 from matching.safety_events import KillSwitchLifted, KillSwitchThrown
 from matching.safety_rejections import KILL_SWITCH_NOT_ON, KILL_SWITCH_ON
 from matching.session import NS
+from matching.subjects import Subjects
 from matching.trading import ListedTrading
 from matching.waiting import WaitingAct, waiting_act
 from settlement.depository import Depository
@@ -74,6 +76,7 @@ class Operations:
         "_rulebook",
         "_trading",
         "delegation",
+        "subjects",
         "waiting",
     )
 
@@ -86,7 +89,8 @@ class Operations:
         cycle: DayCycle,
     ) -> None:
         """Nothing waits."""
-        self.delegation = Delegation(depository, trading, negotiation.transfers)
+        self.subjects = Subjects(depository)
+        self.delegation = Delegation(depository, trading, negotiation.transfers, self.subjects)
         self._negotiation = negotiation
         self._depository = depository
         self._trading = trading
@@ -184,6 +188,8 @@ class Operations:
                 return self.delegation.refuse(act, rules, at_ns)
             case ThrowKillSwitch() | LiftKillSwitch():
                 return self._refuse_kill_switch(act)
+            case RestrictSubject() | ReleaseSubject():
+                return self.subjects.refuse(act)
             case _:
                 assert_never(act)
 
@@ -297,6 +303,8 @@ class Operations:
                 return tuple(self.delegation.do(act, self._cycle.stamp.seq))
             case ThrowKillSwitch() | LiftKillSwitch():
                 return self._switch(act)
+            case RestrictSubject() | ReleaseSubject():
+                return (self.subjects.do(act),)
             case _:
                 assert_never(act)
 

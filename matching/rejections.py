@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from matching import negotiated_rejections, safety_rejections
+from matching import negotiated_rejections, personal_data_rejections, safety_rejections
 from settlement.rejections import Reason, Unit
 
 LISTING_UNKNOWN: Final = Reason(
@@ -394,5 +394,6 @@ REASONS: Final = (
     SECOND_PERSON_NEEDED,
     *negotiated_rejections.REASONS,
     *safety_rejections.REASONS,
+    *personal_data_rejections.REASONS,
 )
 """Every reason of this package."""

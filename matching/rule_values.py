@@ -153,6 +153,8 @@ EXCEPTIONAL_ACTS: Final = (
     "settle_cash_break",
     "review_negotiated",
     "grant_mandate",
+    "restrict_personal_data",
+    "release_personal_data",
     "kill_switch",
     "lift_kill_switch",
 )

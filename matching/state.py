@@ -11,6 +11,7 @@ from matching.rulebook import RuleChange, Rules
 from matching.safety_state import SafetyState
 from matching.session import Phase
 from matching.standing import StandingState
+from matching.subjects import SubjectState
 from matching.waiting import WaitingAct
 from settlement.state import DepositoryState
 from settlement.use_desk import UseDeskState
@@ -53,3 +54,4 @@ class ExchangeState:
     close: CloseState | None
     uses: UseDeskState
     safety: SafetyState
+    subjects: tuple[SubjectState, ...] = ()

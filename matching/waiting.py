@@ -24,6 +24,7 @@ from matching.commands import (
     ResumeTrading,
     ReviewNegotiatedTransfer,
 )
+from matching.personal_data import ReleaseSubject, RestrictSubject
 from matching.safety_commands import LiftKillSwitch, ThrowKillSwitch
 
 
@@ -49,6 +50,8 @@ class WaitingAct:
     mandate: GrantMandate | None = None
     kill: ThrowKillSwitch | None = None
     lift_kill: LiftKillSwitch | None = None
+    restrict_data: RestrictSubject | None = None
+    release_data: ReleaseSubject | None = None
 
     @property
     def act(self) -> AnyAct:
@@ -75,6 +78,8 @@ FIELD_OF: Final[dict[type[AnyAct], str]] = {
     GrantMandate: "mandate",
     ThrowKillSwitch: "kill",
     LiftKillSwitch: "lift_kill",
+    RestrictSubject: "restrict_data",
+    ReleaseSubject: "release_data",
 }
 """Kind of act → its field. Asking a registry again is not here: it waits for nobody."""
 

@@ -100,6 +100,11 @@ class People:
         """Who has that name; disabled ones too."""
         return self._people.get(name.casefold())
 
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self._people)
+
     def all(self) -> tuple[Person, ...]:
         """Everybody, oldest first."""
         return tuple(self._people.values())

@@ -5,6 +5,7 @@ person logs out, ends it from elsewhere, changes the password, or is reset or di
 that it ended (open WebSockets) is told.
 """
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -24,10 +25,13 @@ NS: Final = 1_000_000_000
 OF_ONE_MOST: Final = 20
 """Sessions of one person; one more ends the oldest."""
 AGENT_MOST: Final = 200
-KEPT_S: Final = 90 * 24 * 3_600
-"""How long ended sessions stay in the database: long enough to look into what happened, no longer, as they are
-about persons (Measures 2023, Art. 37)."""
+DAY_S: Final = 24 * 3_600
+KEPT_S: Final = 184 * DAY_S
+"""How long ended sessions stay in the database, with the address and the program they came by: the six months for which
+a network's logs are to be kept (Cybersecurity Law, 2016, Art. 21), and no longer, as they are about persons (Personal
+Information Protection Law, 2021, Art. 19)."""
 
+_FORGET: Final = "DELETE FROM person_session WHERE least(ended_at_ns, ends_at_ns) < $1"
 _TOKEN_BYTES: Final = 32
 _WRITE_EACH_S: Final = 60
 """How often at most the database is told that a session was used."""
@@ -87,14 +91,22 @@ class Sessions:
         cls, pool: Pool, people: People, *, now_ns: int, times: SessionTimes | None = None
     ) -> "Sessions":
         """Read the open ones, and let go of those that ended long ago."""
-        await pool.execute(
-            "DELETE FROM person_session WHERE least(ended_at_ns, ends_at_ns) < $1", now_ns - KEPT_S * NS
-        )
+        await pool.execute(_FORGET, now_ns - KEPT_S * NS)
         rows = await pool.fetch(
             "SELECT * FROM person_session WHERE ended_at_ns IS NULL AND ends_at_ns > $1 ORDER BY created_at_ns",
             now_ns,
         )
         return cls(pool, [_session(row, people) for row in rows], times or SessionTimes())
+
+    async def forget_daily(self, now_ns: Callable[[], int], *, each_s: float = DAY_S) -> None:
+        """Do so every day until cancelled."""
+        while True:
+            await asyncio.sleep(each_s)
+            await self.forget_old(now_ns())
+
+    async def forget_old(self, now_ns: int) -> None:
+        """Let go of the records of sessions that ended long ago."""
+        await self._pool.execute(_FORGET, now_ns - KEPT_S * NS)
 
     def on_end(self, listener: Callable[[PersonSession], None]) -> None:
         """Tell the listener of every session that is ended by somebody."""

@@ -82,6 +82,8 @@ class SignIns:
         self.now_ns = now_ns
         self._passwords = passwords
         self._lockout = lockout
+        self.is_kept_out: Callable[[Person], bool] = lambda _: False
+        """Whether somebody may not log in for what the exchange knows of them, such as that their data are restricted."""
 
     # --- in and out ------------------------------------------------------------------------------------------------
 
@@ -144,7 +146,8 @@ class SignIns:
         except BaseException:
             self._lockout.forgive(attempt)  # it was not judged
             raise
-        if person is None or not fits or not person.may_enter(self.now_ns()):
+        may_enter = person is not None and person.may_enter(self.now_ns()) and not self.is_kept_out(person)
+        if person is None or not fits or not may_enter:
             return WrongCredentials()
         return person
 

@@ -28,6 +28,9 @@ ACT: Final = {
     "retry_deliveries": "重新办理交收",
     "unwind_delivery": "退回交收",
     "review_negotiated": "协议转让审核",
+    "grant_mandate": "授予委托",
+    "restrict_personal_data": "限制处理个人信息",
+    "release_personal_data": "恢复处理个人信息",
 }
 
 ReasonOption = Annotated[str, typer.Option(help=say("理由", "why"))]

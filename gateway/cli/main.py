@@ -24,6 +24,7 @@ from gateway.cli import (
     serve,
     setup,
     statement_proof,
+    supervise,
     tools,
     trading,
     transfers,
@@ -116,7 +117,9 @@ custody.add_to(operator.operator_app)
 setup.add_to(operator.operator_app)
 bank_statements.add_to(operator.operator_app)
 operator.operator_app.add_typer(rules.rules_app, name="rules")
+supervise.add_to(operator.operator_app)
 app.add_typer(operator.operator_app, name="operator")
+app.add_typer(supervise.supervise_app, name="supervise")
 registry_lots.add_to(registry.registry_app)
 registry_books.add_to(registry.registry_app)
 registry.registry_app.add_typer(registry_drill.fault_app, name="fault")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from gateway.engine.entry import Entry
+from gateway.engine.handlers import Handler, plain
 from matching.acts import (
     DecideClaim,
     GrantMandate,
@@ -28,6 +29,7 @@ from matching.commands import (
     ReviewNegotiatedTransfer,
 )
 from matching.events import ActApproved, ActDeclined, ApprovalRequested
+from matching.personal_data import ReleaseSubject, RestrictSubject
 from matching.safety_commands import LiftKillSwitch, ThrowKillSwitch
 
 WHOLE_MARKET = "market"
@@ -72,6 +74,14 @@ class Approvals:
         """These."""
         self.waiting = {view.approval_id: view for view in waiting}
 
+    def handlers(self) -> dict[type, Handler]:
+        """What to do about each event."""
+        return {
+            ApprovalRequested: self.request,
+            ActApproved: plain(self.decide),
+            ActDeclined: plain(self.decide),
+        }
+
     def request(self, entry: Entry, event: ApprovalRequested) -> None:
         """An act begins to wait."""
         self.waiting[event.approval_id] = ApprovalView.of(entry, event)
@@ -90,6 +100,8 @@ def subject_of(act: AnyAct) -> str:  # noqa: C901 - one line an act
             return act.account
         case ThrowKillSwitch() | LiftKillSwitch():
             return act.subject or WHOLE_MARKET
+        case RestrictSubject() | ReleaseSubject():
+            return f"{act.kind.value} {act.subject}"
         case BustTrade() | UnwindDelivery():
             return str(act.trade_id)
         case RetryRetirement():

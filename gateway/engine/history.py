@@ -102,33 +102,33 @@ class History:
 
     async def order(self, order_id: int) -> OrderView | None:
         """An order that ended, or a rejected attempt."""
-        row = await self._pool.fetchrow(f"{_ORDER} WHERE order_id = $1", order_id)
-        return None if row is None else _order(row)
+        row = await self._pool.fetchrow(f"{ORDER} WHERE order_id = $1", order_id)
+        return None if row is None else order_of(row)
 
     async def order_by_client_id(self, account: str, client_order_id: str) -> OrderView | None:
         """The same, by the participant's own id."""
         row = await self._pool.fetchrow(
-            f"{_ORDER} WHERE account = $1 AND client_order_id = $2 ORDER BY order_id DESC LIMIT 1",
+            f"{ORDER} WHERE account = $1 AND client_order_id = $2 ORDER BY order_id DESC LIMIT 1",
             account,
             client_order_id,
         )
-        return None if row is None else _order(row)
+        return None if row is None else order_of(row)
 
     async def orders(
         self, account: str, *, status: str | None = None, after: str | None = None, limit: int = 100
     ) -> Page[OrderView]:
         """An account's ended orders and rejected attempts, newest first; of one status where one is given."""
         rows = await self._pool.fetch(
-            f"{_ORDER} WHERE account = $1 AND order_id < $2 AND ($3::text IS NULL OR status = $3)"
+            f"{ORDER} WHERE account = $1 AND order_id < $2 AND ($3::text IS NULL OR status = $3)"
             " ORDER BY order_id DESC LIMIT $4",
             *(account, id_before(after), status, bounded(limit) + 1),
         )
-        return _page(rows, limit, _order, lambda order: order.order_id)
+        return page_of_rows(rows, limit, order_of, lambda order: order.order_id)
 
     async def trade(self, trade_id: int) -> TradeView | None:
         """One trade."""
-        row = await self._pool.fetchrow(f"{_TRADE} WHERE trade_id = $1", trade_id)
-        return None if row is None else _trade(row)
+        row = await self._pool.fetchrow(f"{TRADE} WHERE trade_id = $1", trade_id)
+        return None if row is None else trade_of(row)
 
     async def trades(
         self,
@@ -143,13 +143,13 @@ class History:
         before, many = id_before(after), bounded(limit) + 1
         if account is None:
             rows = await self._pool.fetch(
-                f"{_TRADE} WHERE ($1::text IS NULL OR listing = $1) AND trade_id < $2"
+                f"{TRADE} WHERE ($1::text IS NULL OR listing = $1) AND trade_id < $2"
                 " AND ($3::text IS NULL OR method = $3) ORDER BY trade_id DESC LIMIT $4",
                 *(listing, before, method, many),
             )
         else:
             rows = await self._pool.fetch(_ACCOUNT_TRADES, account, listing, before, many, method)
-        return _page(rows, limit, _trade, lambda trade: trade.trade_id)
+        return page_of_rows(rows, limit, trade_of, lambda trade: trade.trade_id)
 
     async def transfer(self, instruction_id: str) -> TransferView | None:
         """One transfer."""
@@ -204,12 +204,12 @@ class History:
         return int(found or 0)
 
 
-_ORDER: Final = """
+ORDER: Final = """
 SELECT order_id, account, participant, client_order_id, listing, side, price_fen, quantity_tonnes, remaining_tonnes,
        time_in_force, status, at_ns, turnover_fen, ended_ns, reason, refusal, use
 FROM ended_order"""
 
-_TRADE: Final = """
+TRADE: Final = """
 SELECT trade_id, listing, price_fen, quantity_tonnes, at_ns, trading_day, taker_side, buyer, seller,
        buy_order_id, sell_order_id, method, transfer_id, outcome, outcome_at_ns, code, lots
 FROM trade LEFT JOIN delivery_outcome USING (trade_id)"""
@@ -217,10 +217,10 @@ FROM trade LEFT JOIN delivery_outcome USING (trade_id)"""
 # Each side is read by its own index, already in order, and only as far as the page needs.
 _ACCOUNT_TRADES: Final = f"""
 SELECT * FROM (
-    ({_TRADE} WHERE buyer = $1 AND ($2::text IS NULL OR listing = $2) AND trade_id < $3
+    ({TRADE} WHERE buyer = $1 AND ($2::text IS NULL OR listing = $2) AND trade_id < $3
      AND ($5::text IS NULL OR method = $5) ORDER BY trade_id DESC LIMIT $4)
     UNION
-    ({_TRADE} WHERE seller = $1 AND ($2::text IS NULL OR listing = $2) AND trade_id < $3
+    ({TRADE} WHERE seller = $1 AND ($2::text IS NULL OR listing = $2) AND trade_id < $3
      AND ($5::text IS NULL OR method = $5) ORDER BY trade_id DESC LIMIT $4)
 ) AS sides ORDER BY trade_id DESC LIMIT $4"""  # noqa: S608 - made of the constants above only
 
@@ -231,14 +231,16 @@ FROM transfer
 LEFT JOIN (SELECT instruction_id, outcome, outcome_at_ns, code FROM transfer_outcome) AS ended USING (instruction_id)"""
 
 
-def _page(
+def page_of_rows(
     rows: list[asyncpg.Record], limit: int, read: Callable[[asyncpg.Record], T], id_of: Callable[[T], int]
 ) -> Page[T]:
+    """One page of rows of which one more than the page was asked for."""
     items = tuple(read(row) for row in rows[:limit])
     return Page(items=items, next=cursor_after(id_of(items[-1])) if len(rows) > limit else None)
 
 
-def _order(row: asyncpg.Record) -> OrderView:
+def order_of(row: asyncpg.Record) -> OrderView:
+    """An order of a row that `ORDER` selected."""
     limit, actual = (None, None) if row["refusal"] is None else from_json(row["refusal"])
     return OrderView(
         order_id=row["order_id"],
@@ -269,7 +271,8 @@ def _use(text: str | None) -> Use | None:
     return Use(purpose=RetirementPurpose(purpose), beneficiary=beneficiary, statement=statement)
 
 
-def _trade(row: asyncpg.Record) -> TradeView:
+def trade_of(row: asyncpg.Record) -> TradeView:
+    """A trade of a row that `TRADE` selected."""
     return TradeView(
         trade_id=row["trade_id"],
         listing=row["listing"],

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from gateway.engine.entry import Entry
+from gateway.engine.handlers import Handler
 from settlement.mandate import MandatedAction, MandateEnd, MandateEnded, MandateGranted
 
 
@@ -54,6 +55,10 @@ class Mandates:
             if view.ended_at_ns is None and view.participant == participant:
                 found.setdefault(view.account, set()).update(view.actions)
         return found
+
+    def handlers(self) -> dict[type, Handler]:
+        """What to do about each event."""
+        return {MandateGranted: self.grant, MandateEnded: self.end}
 
     def grant(self, entry: Entry, event: MandateGranted) -> None:
         """One begins."""

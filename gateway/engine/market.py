@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from gateway.engine.handlers import Handler, plain
 from matching.calendar import Announcement, Calendar
 from matching.events import (
     BandSet,
@@ -164,6 +165,14 @@ class Market:
     def halt_of(self, listing: str) -> HaltView | None:
         """The halt a listing is under: its own, else the market's."""
         return self.halts.get(listing) or self.halts.get(None)
+
+    def handlers(self) -> dict[type, Handler]:
+        """What to do about operators' acts that concern trading."""
+        return {
+            TradingHalted: lambda entry, event: self.halt(event, entry.at_ns),
+            TradingResumed: plain(self.resume),
+            DayPricesRevised: plain(self.revise),
+        }
 
     def halt(self, event: TradingHalted, at_ns: int) -> None:
         """Trading stands still."""

@@ -22,9 +22,12 @@ from matching.order import Side, TimeInForce
 from settlement.rejections import Figure
 from settlement.retirement import Use
 
-NOT_FOR_THE_OWNER = frozenset({"account_unknown", "not_your_account", "client_id_reused"})
-"""Refusals of somebody else's attempt, or of one that took the id of an earlier request: they are answered to the
-sender, but never appear among the account's own orders and events."""
+NOT_FOR_THE_OWNER = frozenset(
+    {"account_unknown", "not_your_account", "not_mandated", "personal_data_restricted", "client_id_reused"}
+)
+"""Refusals that use no client id: of who may not act for the account, or of one that took the id of an earlier request.
+They are answered to the sender and stand in the journal, but not among the account's own orders and events, where an id
+is there once."""
 
 
 @dataclass(kw_only=True, slots=True)

@@ -21,14 +21,12 @@ from gateway.engine.negotiations import STEPS, Negotiations, NegotiationView, St
 from gateway.engine.order_views import OrderViews
 from gateway.engine.orders import OrderView
 from gateway.engine.safety_views import SafetyViews, SafetyViewsState
+from gateway.engine.subjects import Subjects, SubjectView
 from gateway.engine.unseen import CHANGES_NO_VIEW
 from gateway.engine.use_handlers import use_handlers
 from gateway.engine.uses import Uses, UsesState
 from matching.calendar import Calendar
 from matching.events import (
-    ActApproved,
-    ActDeclined,
-    ApprovalRequested,
     BandSet,
     CalendarAnnounced,
     CloseStarted,
@@ -36,7 +34,6 @@ from matching.events import (
     ClosingPriceSet,
     DayClosed,
     DayOpened,
-    DayPricesRevised,
     ListingAdded,
     OrderAccepted,
     OrderCancelled,
@@ -49,8 +46,6 @@ from matching.events import (
     RulesAdopted,
     TradeBusted,
     Traded,
-    TradingHalted,
-    TradingResumed,
 )
 from matching.negotiated_events import (
     NegotiatedTotalsSet,
@@ -66,7 +61,6 @@ from settlement.events import (
     ParticipantRegistered,
 )
 from settlement.lot import Lot, MethodologyClass
-from settlement.mandate import MandateEnded, MandateGranted
 
 RECENT_ORDERS: Final = 4_096
 """How many ended orders stay in memory."""
@@ -91,6 +85,7 @@ class ViewsState:
     mandates: tuple[MandateView, ...]
     uses: UsesState
     safety: SafetyViewsState
+    subjects: tuple[SubjectView, ...]
 
 
 class Views:
@@ -108,6 +103,8 @@ class Views:
         self._approvals = Approvals()
         self._custody = Custody()
         self._mandates = Mandates()
+        self.subjects = Subjects()
+        """Whose personal data are restricted. Not to be altered by readers."""
         self._negotiations = Negotiations()
         self._recent_limit = recent_orders
         self.depth_changes: tuple[DepthChange, ...] = ()
@@ -272,6 +269,7 @@ class Views:
             negotiations=self._negotiations.all(),
             uses=self._uses.dump(),
             safety=self._safety.dump(),
+            subjects=tuple(self.subjects.all.values()),
         )
 
     def _load(self, state: ViewsState) -> None:
@@ -285,6 +283,7 @@ class Views:
         self._approvals = Approvals(state.approvals)
         self._custody = Custody(state.custody)
         self._mandates = Mandates(state.mandates)
+        self.subjects = Subjects(state.subjects)
         self._negotiations = Negotiations(state.negotiations)
         self._handlers = self._make_handlers()
 
@@ -309,15 +308,11 @@ class Views:
             **custody.handlers(accounts),
             **self._safety.handlers(),
             **use_handlers(self._uses, accounts),
-            TradingHalted: lambda entry, event: market.halt(event, entry.at_ns),
-            TradingResumed: plain(market.resume),
+            **market.handlers(),
             TradeBusted: self._on_busted,
-            DayPricesRevised: plain(market.revise),
-            MandateGranted: self._mandates.grant,
-            MandateEnded: self._mandates.end,
-            ApprovalRequested: approvals.request,
-            ActApproved: plain(approvals.decide),
-            ActDeclined: plain(approvals.decide),
+            **self._mandates.handlers(),
+            **approvals.handlers(),
+            **self.subjects.handlers(),
             RulesAdopted: plain(market.adopt),
             CalendarAnnounced: plain(market.announce),
             ListingAdded: self._on_listing,

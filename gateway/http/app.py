@@ -1,12 +1,15 @@
 """The web application: every route of the table, and an answer for whatever is not in it."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 import orjson
 from aiohttp import web
 
 from gateway.access.limits import ActionKind
+from gateway.access.people import Person
+from gateway.engine.subjects import Subjects
 from gateway.http import (
     access_keys,
     account,
@@ -37,11 +40,14 @@ from gateway.http import (
     orders,
     pages,
     people,
+    personal_data,
     replacement,
     retirements,
     safety,
     sessions,
     statements,
+    supervised,
+    supervision,
     transfers,
     use_accounts,
     withdrawals,
@@ -55,6 +61,7 @@ from gateway.http.stream.endpoint import Stream
 from gateway.metrics import Metrics
 from gateway.surveillance import OrderFlow
 from gateway.web.files import BuiltFile, read_built
+from matching.personal_data import SubjectKind
 
 DISPATCHER: Final = web.AppKey("dispatcher", Dispatcher)
 STREAM: Final = web.AppKey("stream", Stream)
@@ -116,6 +123,9 @@ ROUTES: Final[tuple[Route, ...]] = (
     *operator_corrections.ROUTES,
     *operator_parked.ROUTES,
     *approvals.ROUTES,
+    *personal_data.ROUTES,
+    *supervision.ROUTES,
+    *supervised.ROUTES,
     *health.ROUTES,
 )
 """Every call of the API but the WebSocket."""
@@ -139,8 +149,16 @@ def make_app(services: Services, built: Mapping[str, BuiltFile] | None = None) -
     app.router.add_route("*", "/{path:.*}", _not_served)
     app.on_startup.append(stream.start)
     app.on_shutdown.append(stream.stop)
+    services.sign_ins.is_kept_out = partial(_is_kept_out, services.views.subjects)
     watch(services)
     return app
+
+
+def _is_kept_out(subjects: Subjects, person: Person) -> bool:
+    """Whether somebody may not log in because their personal data are restricted."""
+    return subjects.is_restricted(SubjectKind.PERSON, person.name) or subjects.is_restricted(
+        SubjectKind.PARTICIPANT, person.participant
+    )
 
 
 async def _not_served(request: web.Request) -> web.StreamResponse:

@@ -72,6 +72,9 @@ STATUS_OF_CORE: Final[dict[str, int]] = {
     "open_offer_stands": 409,
     "agreement_contradicts": 409,
     "not_under_review": 409,
+    "personal_data_restricted": 403,
+    "personal_data_not_restricted": 409,
+    "participant_has_open_business": 409,
 }
 """Statuses of the core's refusals that are not 422: what is not there, whose it is not, what is there already, and
 acts of an operator or on an order that come too early or too late."""

@@ -10,6 +10,7 @@ import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from itertools import count
 from typing import Any, Final, TypeAlias
 
@@ -28,6 +29,8 @@ from gateway.http.acts_once import answer_once, is_named_act
 from gateway.http.addresses import address_of
 from gateway.http.bodies import parse_json, read_body
 from gateway.http.identity import Identity
+from gateway.http.looks import is_look, note_look, query_reason, reveals
+from gateway.http.masking import Mask, Masking
 from gateway.http.problems import (
     CONTENT_LANGUAGE,
     CONTENT_TYPE,
@@ -72,6 +75,7 @@ class Dispatcher:
         """Serving from these."""
         self.services = services
         self.identity = Identity(services)
+        self.masking = Masking(services.views, services.sign_ins.people)
         self._ids = count(1)
         self._run = secrets.token_hex(4)
         self._policies = {
@@ -126,16 +130,8 @@ class Dispatcher:
         if route.method != "GET":
             self.services.admission.require(route.kind)
         body = await self._body_of(route, request) if request.body_exists else b""
-        caller = None
         remote = address_of(request, self.services.public_url)
-        if not route.is_public:
-            try:
-                caller = await self.identity.of(route, request.raw_path, given, body)
-            except Refused:
-                # Whoever signs nothing is a stranger, and judging that is work, too.
-                headers.update(self.take(remote, ActionKind.PUBLIC, 1))
-                raise
-            require_scope(caller, route.scope, route.or_scopes)
+        caller = None if route.is_public else await self._caller(route, request, body, remote, headers)
         owner = (caller.account or caller.participant) if caller is not None else remote
 
         def take(cost: int) -> None:
@@ -147,14 +143,13 @@ class Dispatcher:
         for name, pattern in patterns.items():
             if pattern.fullmatch(path[name]) is None:
                 raise refusal(reasons.NOT_FOUND, pointer="", actual=path[name][:64])
+        query, mask = await self._query(route, caller, request)
         call = Call(
             services=self.services,
             caller=caller,
             path=path,
             headers=given,
-            query=None
-            if route.query is NoQuery and not request.query_string
-            else read_query(route.query, request.query.items()),
+            query=query,
             body=None if route.body is None else self._read(route, route.body, body),
             deadline_ns=read_deadline(given.get("X-Deadline")),
             session="" if caller is None else f"rest:{caller.caller_id}",
@@ -162,8 +157,22 @@ class Dispatcher:
             language=language,
             request_id=headers["X-Request-Id"],
             take=take,
+            mask=mask,
         )
-        return await _handle(route, call, request.raw_path, body)
+        reply = await _handle(route, call, request.raw_path, body)
+        return reply if mask is None else masked(reply, mask)
+
+    async def _caller(
+        self, route: Route, request: web.Request, body: bytes, remote: str, headers: dict[str, str]
+    ) -> Caller:
+        try:
+            caller = await self.identity.of(route, request.raw_path, request.headers, body)
+        except Refused:
+            # Whoever signs nothing is a stranger, and judging that is work, too.
+            headers.update(self.take(remote, ActionKind.PUBLIC, 1))
+            raise
+        require_scope(caller, route.scope, route.or_scopes)
+        return caller
 
     async def _body_of(self, route: Route, request: web.Request) -> bytes:
         most = self._most_bytes(route, request.headers)
@@ -175,6 +184,17 @@ class Dispatcher:
             return route.limit_bytes
         caller = self.identity.claimed(given)
         return route.limit_bytes if caller is not None and route.scope in caller.scopes else BODY_LIMIT
+
+    async def _query(
+        self, route: Route, caller: Caller | None, request: web.Request
+    ) -> tuple[Request | None, Mask | None]:
+        """What is asked, and what to put over the answer; where a supervisor looks, that is written down first."""
+        query: Request | None = None
+        if route.query is not NoQuery or request.query_string:
+            query = read_query(route.query, request.query.items())
+        if caller is not None and is_look(route, caller):
+            await note_look(self.services, caller, request.raw_path, query_reason(query))
+        return query, None if reveals(route, query) else self.masking.mask
 
     def _read(self, route: Route, model: type[Request], body: bytes) -> Request:
         value = {} if route.body_optional and not body else parse_json(body)
@@ -195,8 +215,12 @@ class Dispatcher:
 
     def _problem(self, refused: Refused, request_id: str, language: Language) -> Reply:
         self.services.metrics.door.refusals.labels(refused.faults[0].code).inc()
+        problem = render(
+            refused, language=language, request_id=request_id, now_ns=self.services.clock.now_ns()
+        )
+        mask = self.masking.mask
         return Reply(
-            render(refused, language=language, request_id=request_id, now_ns=self.services.clock.now_ns()),
+            problem if mask is None else mask.body(problem),
             status=refused.status,
             headers={"Content-Language": CONTENT_LANGUAGE[language], **refused.headers},
             content_type=CONTENT_TYPE,
@@ -217,6 +241,16 @@ class Dispatcher:
         request_id = self.request_id()
         language = language_of(None if request is None else request.headers.get("Accept-Language"))
         return respond(self._problem(refused, request_id, language), {"X-Request-Id": request_id})
+
+
+def masked(reply: Reply, mask: Mask) -> Reply:
+    """The reply with pseudonyms for whoever's personal data are restricted. What is typeset has them already."""
+    body, kind = reply.body, reply.content_type.partition(";")[0]
+    if type(body) is not bytes:
+        return replace(reply, body=mask.body(body))
+    if kind == "application/json":
+        return replace(reply, body=mask.json(body))
+    return replace(reply, body=mask.table(body)) if kind == "text/csv" else reply
 
 
 async def _handle(route: Route, call: Call, target: str, body: bytes) -> Reply:

@@ -19,6 +19,8 @@ from gateway.http.cookies import CSRF_HEADER, SessionCookie
 from gateway.http.problems import Refused, refusal
 from gateway.http.routing import Route
 from gateway.http.services import Services
+from matching.personal_data import SubjectKind
+from matching.personal_data_rejections import SUBJECT_RESTRICTED
 from registry_bridge.signing import (
     KEY_HEADER,
     SIGNATURE_HEADER,
@@ -76,6 +78,7 @@ class Identity:
             method=method, target=target, key=signed[0], timestamp=signed[1], signature=signed[2], body=body
         )
         if isinstance(found, AccessKey):
+            self._require_unrestricted(found)
             return found
         raise _not_admitted(found, signed)
 
@@ -100,6 +103,8 @@ class Identity:
 
     def is_good(self, caller: Caller) -> bool:
         """Whether somebody who was let in earlier may stay."""
+        if self._is_restricted(caller):
+            return False
         if isinstance(caller, PersonSession):
             sign_ins = self._services.sign_ins
             return sign_ins.sessions.is_good(caller, sign_ins.now_ns())
@@ -120,7 +125,19 @@ class Identity:
             raise _unauthenticated(people_reasons.SESSION_UNKNOWN, "Cookie")
         if not sign_ins.sessions.is_good(session, sign_ins.now_ns()):
             raise _unauthenticated(people_reasons.SESSION_EXPIRED, "Cookie")
+        self._require_unrestricted(session)
         return token, session
+
+    def _require_unrestricted(self, caller: Caller) -> None:
+        """Refuse whoever's personal data are restricted: nothing is done with them that they ask for."""
+        if self._is_restricted(caller):
+            raise refusal(SUBJECT_RESTRICTED)
+
+    def _is_restricted(self, caller: Caller) -> bool:
+        subjects = self._services.views.subjects
+        if subjects.is_restricted(SubjectKind.PARTICIPANT, caller.participant):
+            return True
+        return isinstance(caller, PersonSession) and subjects.is_restricted(SubjectKind.PERSON, caller.person)
 
     def seen(self, caller: Caller) -> None:
         """Somebody who was let in earlier asks for something: a person's session is in use."""

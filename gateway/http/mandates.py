@@ -10,6 +10,7 @@ from gateway.access.limits import ActionKind
 from gateway.engine.mandates import MandateView
 from gateway.formats import time_text
 from gateway.http.approvals import act
+from gateway.http.looks import with_reason
 from gateway.http.operator_routes import acting, reading
 from gateway.http.routing import Call, Reply, Route
 from gateway.http.shapes import (
@@ -150,7 +151,7 @@ def _body(call: Call, mandate_id: int) -> dict[str, Any]:
     }
 
 
-_own: Final = partial(Route, method="GET", kind=ActionKind.READ, tag="account", query=MandatesQuery)
+_own: Final = partial(Route, method="GET", kind=ActionKind.READ, tag="account")
 
 ROUTES: Final = (
     acting(
@@ -169,12 +170,20 @@ ROUTES: Final = (
         MandateAnswer,
         path_parameters={"mandate": DIGITS_PATTERN},
     ),
-    _own("/v1/mandates", list_own_mandates, "Mandates one gave or has", MandatesAnswer, scope=Scope.READ),
+    _own(
+        "/v1/mandates",
+        list_own_mandates,
+        "Mandates one gave or has",
+        MandatesAnswer,
+        scope=Scope.READ,
+        query=MandatesQuery,
+    ),
     _own(
         "/v1/supervise/mandates",
         list_mandates,
         "Every mandate, for the supervisor",
         MandatesAnswer,
         scope=Scope.SUPERVISE,
+        query=with_reason(MandatesQuery),
     ),
 )

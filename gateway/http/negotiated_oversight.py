@@ -7,7 +7,6 @@ person where it names the act (`two_person_acts`). The supervisor reads everythi
 from functools import partial
 from typing import Annotated, Final, Literal
 
-import structlog
 from pydantic import Field
 
 from gateway.access.keys import Scope
@@ -15,6 +14,7 @@ from gateway.access.limits import ActionKind
 from gateway.formats import time_text
 from gateway.http import reasons
 from gateway.http.approvals import ACCEPTED, ApprovalAnswer, act
+from gateway.http.looks import with_reason
 from gateway.http.negotiated import BoxQuery, find_transfer, page_of
 from gateway.http.negotiated_answers import (
     NegotiatedTransferDetail,
@@ -23,7 +23,7 @@ from gateway.http.negotiated_answers import (
     detail_body,
 )
 from gateway.http.problems import refusal
-from gateway.http.routing import SUPERVISED, Call, Reply, Route
+from gateway.http.routing import SUPERVISED, Call, NoQuery, Reply, Route
 from gateway.http.shapes import (
     DIGITS_PATTERN,
     AccountName,
@@ -37,8 +37,6 @@ from gateway.http.shapes import (
 from matching.commands import ReviewNegotiatedTransfer
 from matching.negotiated import NegotiatedState
 from matching.terms import NegotiatedId
-
-_log: Final = structlog.get_logger("gateway.supervise")
 
 
 class ReviewRequest(OperatorRequest):
@@ -109,7 +107,6 @@ async def review(call: Call) -> Reply:
 async def supervise_transfers(call: Call) -> Reply:
     """Every negotiated transfer, identities included, newest first."""
     query: SuperviseQuery = call.query or SuperviseQuery()
-    _note_look(call, account=query.account)
     wanted = BoxQuery(state=query.state, after=query.after, limit=query.limit)
     return await page_of(call, query.account, wanted)
 
@@ -117,16 +114,11 @@ async def supervise_transfers(call: Call) -> Reply:
 async def supervise_transfer(call: Call) -> Reply:
     """One negotiated transfer with every round."""
     transfer_id = int(call.path["transfer_id"])
-    _note_look(call, transfer=transfer_id)
     found = await find_transfer(call, transfer_id)
     if found is None:
         raise refusal(reasons.NOT_FOUND, actual=str(transfer_id))
     services = call.services
     return Reply(detail_body(found, services.views, services.clock.now_ns()))
-
-
-def _note_look(call: Call, **what: str | int | None) -> None:
-    _log.info("looked at negotiated transfers", by=call.participant, key=call.signed_by.caller_id, **what)
 
 
 _ID: Final = {"transfer_id": DIGITS_PATTERN}
@@ -159,13 +151,14 @@ ROUTES: Final = (
         supervise_transfers,
         "Every negotiated transfer, newest first",
         NegotiatedTransfers,
-        query=SuperviseQuery,
+        query=with_reason(SuperviseQuery),
     ),
     _supervise(
         "/v1/supervise/negotiated-transfers/{transfer_id}",
         supervise_transfer,
         "One negotiated transfer with every round",
         NegotiatedTransferDetail,
+        query=with_reason(NoQuery),
         path_parameters=_ID,
     ),
 )

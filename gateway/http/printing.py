@@ -20,7 +20,8 @@ PRINTING: Final = "printing:"
 async def printed(call: Call, document: Document, name: str) -> Reply:
     """The document as a PDF of that name."""
     call.take(PDF_COST - 1)
+    shown = document if call.mask is None else call.mask.document(document)
     async with call.services.turns.of(PRINTING):
-        content = await asyncio.to_thread(typeset, document)
+        content = await asyncio.to_thread(typeset, shown)
     headers = {"Content-Disposition": f'inline; filename="{name}.pdf"'}
     return Reply(content, headers=headers, content_type=PDF)

@@ -19,10 +19,12 @@ from gateway.engine.entry import Entry
 from gateway.engine.sequencer import TooLate
 from gateway.engine.views import Views
 from gateway.http import reasons
+from gateway.http.masking import Mask
 from gateway.http.problems import Language, refusal
 from gateway.http.services import Services
 from gateway.http.shapes import Request
 from matching.commands import Command
+from matching.personal_data import SubjectKind
 from settlement.rejections import ACCOUNT_UNKNOWN, DEADLINE_PASSED, NOT_YOUR_ACCOUNT
 from settlement.values import AccountId, ParticipantId
 
@@ -65,11 +67,12 @@ class Reply:
 def may_see(views: Views, caller: Caller, account: str) -> bool:
     """Whether an account is the caller's own, or one it acts for by a mandate, or the caller a supervisor."""
     view = views.account(account)
-    return view is not None and (
-        view.owner == caller.participant
-        or Scope.SUPERVISE in caller.scopes
-        or any(views.mandates.between(caller.participant, account))
-    )
+    if view is None:
+        return False
+    if Scope.SUPERVISE in caller.scopes:
+        return True
+    is_owners = view.owner == caller.participant or any(views.mandates.between(caller.participant, account))
+    return is_owners and not views.subjects.is_restricted(SubjectKind.PARTICIPANT, view.owner)
 
 
 @dataclass(slots=True)
@@ -96,6 +99,8 @@ class Call:
     """Takes more from the rate limit of this kind of action; refuses when it is not there."""
     asked_after: int | None = None
     """Of an act asked for before and not known to be done: the journal's last entry when it was."""
+    mask: Mask | None = None
+    """What stands for whoever's personal data are restricted; for what does not leave as JSON or CSV."""
 
     @property
     def signed_by(self) -> Caller:

@@ -12,6 +12,8 @@ from gateway.access.sign_in import SignIns
 from gateway.engine.clock import Clock
 from gateway.engine.entry import Entry
 from gateway.engine.history import History
+from gateway.engine.looks import Looks
+from gateway.engine.oversight import Oversight
 from gateway.engine.sequencer import AccountEventListener, CommitListener
 from gateway.engine.templates import Templates
 from gateway.engine.views import Views
@@ -103,6 +105,10 @@ class Services:
     authenticator: Authenticator
     sign_ins: SignIns
     """People, and their sessions."""
+    looks: Looks
+    """What supervisors looked at."""
+    oversight: Oversight
+    """What they read across accounts."""
     clock: Clock
     """The market's clock."""
     limits: RateLimits

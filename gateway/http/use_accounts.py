@@ -8,6 +8,7 @@ from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind
 from gateway.engine.use_history import UseLine
 from gateway.formats import quantity_text
+from gateway.http.looks import with_reason
 from gateway.http.problems import refusal
 from gateway.http.routing import Call, Reply, Route
 from gateway.http.shapes import Answer, ClassName, Name, Quantity, Request
@@ -173,7 +174,7 @@ ROUTES: Final = (
         kind=ActionKind.READ,
         summary="Accounts of use of everyone",
         tag="uses",
-        query=UseAccountsQuery,
+        query=with_reason(UseAccountsQuery),
         answer=UseAccountsAnswer,
     ),
     Route(

@@ -57,7 +57,7 @@ from settlement.lot import MethodologyClass
 from settlement.rejections import Reason, Unit
 from settlement.serials import SerialRange
 from settlement.values import AccountId, AssetCode, LotId, ParticipantId, TradingDay
-from tests.matching import custody_claims, mandate_claims, negotiated_claims
+from tests.matching import custody_claims, mandate_claims, negotiated_claims, subject_claims
 from tests.matching.driver import (
     CLASS_II,
     EVENT,
@@ -1032,6 +1032,7 @@ def a_retirement_asked_again_without_a_reason() -> tuple[Driver, Command]:
 CLAIMS.extend(Claim(code=code, name=case.__name__, case=case) for code, case in negotiated_claims.CASES)
 CLAIMS.extend(Claim(code=code, name=case.__name__, case=case) for code, case in custody_claims.CASES)
 CLAIMS.extend(Claim(code=code, name=case.__name__, case=case) for code, case in mandate_claims.CASES)
+CLAIMS.extend(Claim(code=code, name=case.__name__, case=case) for code, case in subject_claims.CASES)
 
 
 def but_for_the_attempt(state: ExchangeState, before: ExchangeState) -> ExchangeState:
@@ -1053,6 +1054,7 @@ def test_a_command_is_refused_for_its_reason_and_changes_nothing(claim: Claim) -
     decided = isinstance(command, ClientCommand) and claim.code not in {
         "not_your_account",
         "not_mandated",
+        "personal_data_restricted",
         "client_id_reused",
     }
     known = isinstance(command, ClientCommand) and (

@@ -59,11 +59,13 @@ class Mandates:
         owner = self.market.vault.owners.get(command.account)
         if owner is None:
             return "account_unknown"
-        if owner == command.participant:
-            return None
-        if not self.between(command.participant, command.account):
-            return "not_your_account"
-        return None if self.may(command.participant, command.account, thing(command)) else "not_mandated"
+        if owner != command.participant:
+            if not self.between(command.participant, command.account):
+                return "not_your_account"
+            if not self.may(command.participant, command.account, thing(command)):
+                return "not_mandated"
+        rests = self.market.subjects.stops(command.participant, command.account)
+        return "personal_data_restricted" if rests else None
 
     def hand(self, command: Actor) -> str | None:
         """Who acts, where it is not the owner."""

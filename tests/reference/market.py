@@ -61,6 +61,7 @@ from matching.negotiated_commands import (
     NegotiationCommand,
     WithdrawNegotiatedTransfer,
 )
+from matching.personal_data import ReleaseSubject, RestrictSubject
 from matching.rulebook import RuleChange
 from matching.safety_commands import (
     EndConnection,
@@ -103,6 +104,7 @@ from tests.reference.negotiation import NEGOTIATED_PHASES, Negotiation
 from tests.reference.office import Office, PlainUse, UseRequest, channels
 from tests.reference.rules import Terms, number
 from tests.reference.safety import PlainSafety
+from tests.reference.subjects import PlainSubjects
 from tests.reference.vault import MONEY, Answer, Note, Trade, Vault
 
 STEPS = (
@@ -236,6 +238,7 @@ class Market:
         self.halted: list[str | None] = []
         self.restricted: list[str] = []
         self.safety = PlainSafety(self)
+        self.subjects = PlainSubjects(self)
         self.waiting: dict[int, AnyAct] = {}
         self.negotiation = Negotiation(self)
         self.mandates = Mandates(self)
@@ -408,6 +411,8 @@ class Market:
                 | RevokeMandate()
                 | ThrowKillSwitch()
                 | LiftKillSwitch()
+                | RestrictSubject()
+                | ReleaseSubject()
             ):
                 return self.act(command)
             case ApproveAct():
@@ -876,6 +881,8 @@ class Market:
                 return None if act.account in self.restricted else "not_restricted"
             case ThrowKillSwitch() | LiftKillSwitch():
                 return self.safety.not_this_switch(act)
+            case RestrictSubject() | ReleaseSubject():
+                return self.subjects.not_this(act)
             case BustTrade():
                 if self.close_step in STEPS[3:]:
                     return "close_under_way"
@@ -967,6 +974,8 @@ class Market:
                 return self.mandates.done(act)
             case ThrowKillSwitch() | LiftKillSwitch():
                 return self.safety.switched(act)
+            case RestrictSubject() | ReleaseSubject():
+                return self.subjects.done(act)
             case RestrictAccount():
                 self.restricted.append(act.account)
                 theirs = [order for order in self.open.values() if order.account == act.account]
@@ -1334,6 +1343,10 @@ def act_name(act: AnyAct) -> str:
             return "kill_switch"
         case LiftKillSwitch():
             return "lift_kill_switch"
+        case RestrictSubject():
+            return "restrict_personal_data"
+        case ReleaseSubject():
+            return "release_personal_data"
         case BustTrade():
             return "bust_trade"
         case RetryRetirement() | RetryRemoval() | RevokeMandate():

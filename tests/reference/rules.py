@@ -104,6 +104,8 @@ GRAVE_ACTS = (
     "grant_mandate",
     "kill_switch",
     "lift_kill_switch",
+    "restrict_personal_data",
+    "release_personal_data",
 )
 
 Terms = dict[str, RuleValue]

@@ -51,6 +51,7 @@ from matching.negotiated_commands import (
     WithdrawNegotiatedTransfer,
 )
 from matching.order import OrderId, Side, TimeInForce
+from matching.personal_data import ReleaseSubject, RestrictSubject, SubjectKind
 from matching.rule_values import RuleValue
 from matching.safety_commands import (
     EndConnection,
@@ -154,6 +155,7 @@ class Hostile:
             (5, self.control),
             (9, self.safety),
             (2, self.kill_switch),
+            (3, self.personal_data),
             (6, self.bust),
             (5, self.second_person),
             (18, self.mandate),
@@ -939,6 +941,18 @@ class Hostile:
         subjects = {"account": account, "participant": OWNERS.get(account, "nobody"), "market": ""}
         kind = LiftKillSwitch if self.chance(0.1) else ThrowKillSwitch
         return kind(operator=operator, reason=reason, scope=KillScope(scope), subject=subjects[scope])
+
+    def personal_data(self) -> Command:
+        """Somebody's data are to rest; those that do are mostly released again, as a market needs its participants."""
+        operator, reason = self.operator(), "" if self.chance(0.05) else "chance"
+        resting = self.market.subjects.resting
+        if resting and self.chance(0.7):
+            kind, subject = self.random.choice(resting)
+            return ReleaseSubject(operator=operator, reason=reason, kind=SubjectKind(kind), subject=subject)
+        kind = self.random.choice(("participant", "participant", "person", "beneficiary"))
+        subject = self.random.choice(("p1", "p2", "p3", "p4", "p5", "stranger"))
+        act = ReleaseSubject if self.chance(0.1) else RestrictSubject
+        return act(operator=operator, reason=reason, kind=SubjectKind(kind), subject=subject)
 
     def bust(self) -> Command:
         trade_id = self.random.randrange(self.market.trades + 2)

@@ -57,6 +57,7 @@ from matching.negotiated_events import (
     NegotiatedTransferUnderReview,
     NegotiatedTransferWithdrawn,
 )
+from matching.personal_data import SubjectReleased, SubjectRestricted
 from matching.safety_events import (
     ConnectionEnded,
     ConnectionWatched,
@@ -241,6 +242,10 @@ def _operators_note(event: Event) -> Note:
             return ("by mandate", event.mandate_id, event.account, event.participant)
         case KillSwitchThrown():
             return ("killed", event.scope.value, event.subject)
+        case SubjectRestricted():
+            return ("data restricted", event.number, event.kind.value, event.subject)
+        case SubjectReleased():
+            return ("data released", event.number, event.kind.value, event.subject)
         case KillSwitchLifted():
             return ("revived", event.scope.value, event.subject)
         case SafetyTimerSet():

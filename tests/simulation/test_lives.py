@@ -84,7 +84,7 @@ def test_lives_meet_every_event_and_every_rejection_there_is(monkeypatch: pytest
     notes |= {"frozen", "removal", "removal asked", "removed", "not removed", "claim", "claim decided"}
     notes |= {"break", "break resolved"}
     notes |= {"use held", "use asked", "use withdrawn", "use refused", "used", "certified"}
-    notes |= {"asked to use", "year", "filed", "welfare"}
+    notes |= {"asked to use", "year", "filed", "welfare", "data restricted", "data released"}
     steps = "filed countered confirmed traded declined withdrawn expired rejected known totals reviewed"
     notes |= {f"negotiated {step}" for step in (*steps.split(), "under review")}
     codes -= {"lot_in_too_many_pieces"}  # ten thousand pieces are more than a life has time for

@@ -42,7 +42,7 @@ class Stream:
     def __init__(self, services: Services, dispatcher: Dispatcher) -> None:
         """None yet."""
         self.services = services
-        self.hub = Hub(services)
+        self.hub = Hub(services, dispatcher.masking)
         self._dispatcher = dispatcher
         self._sessions: dict[Session, asyncio.Task[None]] = {}
         self._of: Counter[str] = Counter()

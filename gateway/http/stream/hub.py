@@ -3,12 +3,18 @@
 Runs inside the sequencer's listeners, so it only encodes and queues; nothing here waits.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
 
+import orjson
+
+from gateway.access.callers import Caller
+from gateway.access.keys import Scope
 from gateway.engine.entry import AccountEvent, Entry
 from gateway.engine.history import History
 from gateway.http.account import event_members
+from gateway.http.looks import note_look
+from gateway.http.masking import Masking
 from gateway.http.services import Services
 from gateway.http.stream.outbox import Outbox
 from gateway.http.stream.topics import DepthTopic, ListingTopic, StatusTopic, TickerTopic, TradesTopic
@@ -52,18 +58,18 @@ class EventFollower:
         """The newest event known to exist."""
         self.is_live = False
 
-    def replay(self, event: AccountEvent) -> None:
+    def replay(self, event: AccountEvent, text: str) -> None:
         """Tell an event read from the database."""
         assert event.event_id == self.last_sent + 1, f"{self.account} has a gap after {self.last_sent}"
-        self._outbox.send(event_text(event))
+        self._outbox.send(text)
         self.last_sent = event.event_id
 
-    async def catch_up(self, history: History) -> None:
+    async def catch_up(self, history: History, text_of: Callable[[AccountEvent], str]) -> None:
         """Tell what is in the database, until nothing new has come while it was read; live from then on."""
         while True:
             events = await history.account_events(self.account, self.last_sent, REPLAY_PAGE)
             for event in events:
-                self.replay(event)
+                self.replay(event, text_of(event))
             if len(events) < REPLAY_PAGE and self.go_live():
                 return
             await self._outbox.room()
@@ -85,21 +91,32 @@ class EventFollower:
             self.last_sent = event.event_id
 
 
-def event_text(event: AccountEvent) -> str:
-    """An account event as it is pushed."""
-    return f'{{"ch":"events",{event_members(event)}}}'
-
-
 class Hub:
     """Every topic and every follower."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, masking: Masking) -> None:
         """Listening from now on."""
         self.services = services
+        self._masking = masking
         self._topics: dict[tuple[str, str], ListingTopic] = {}
         self._followers: dict[str, set[EventFollower]] = {}
         services.sequencer.on_commit(self._on_commit)
         services.sequencer.on_account_events(self._on_account_events)
+
+    def text_of(self, message: dict[str, Any]) -> str:
+        """An answer as it is sent: with pseudonyms for whoever's personal data are restricted."""
+        mask = self._masking.mask
+        return orjson.dumps(message if mask is None else mask.body(message)).decode()
+
+    def event_text(self, event: AccountEvent) -> str:
+        """An account event as it is pushed, with the same pseudonyms."""
+        text, mask = f'{{"ch":"events",{event_members(event)}}}', self._masking.mask
+        return text if mask is None else mask.json(text.encode()).decode()
+
+    async def note_follower(self, caller: Caller | None, account: str) -> None:
+        """Write it down when it is a supervisor who follows an account's events."""
+        if caller is not None and Scope.SUPERVISE in caller.scopes:
+            await note_look(self.services, caller, f"/v1/ws events {account}", None)
 
     def topic(self, channel: str, listing: str) -> ListingTopic:
         """A public channel of a listing."""
@@ -167,7 +184,7 @@ class Hub:
         for event in events:
             followers = self._followers.get(event.account)
             if followers:
-                text = event_text(event)
+                text = self.event_text(event)
                 last_at_ns = event.at_ns
                 for follower in followers:
                     follower.tell(event, text)

@@ -9,7 +9,6 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-import orjson
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from gateway.access.callers import Caller
@@ -369,6 +368,7 @@ class Session:
         self, follower: EventFollower, resume_from: int | None, request_id: str | int | None
     ) -> None:
         history = self.services.history
+        await self._hub.note_follower(self.caller, follower.account)
         try:
             last = max(await history.last_event_id(follower.account), follower.newest)
             if resume_from is not None and resume_from > last:
@@ -379,12 +379,12 @@ class Session:
             raise
         follower.last_sent = last if resume_from is None else resume_from
         self._answer(request_id, {"channel": PRIVATE_CHANNEL, "resume_from": follower.last_sent})
-        await follower.catch_up(history)
+        await follower.catch_up(history, self._hub.event_text)
 
     # --- answers ---------------------------------------------------------------------------------------------------
 
     def _answer(self, request_id: str | int | None, result: dict[str, Any]) -> None:
-        self.outbox.send(orjson.dumps({"id": request_id, "ok": True, "result": result}).decode())
+        self.outbox.send(self._hub.text_of({"id": request_id, "ok": True, "result": result}))
 
     def _refuse(self, request_id: str | int | None, refused: Refused) -> None:
         self.services.metrics.door.refusals.labels(refused.faults[0].code).inc()
@@ -394,4 +394,4 @@ class Session:
             request_id=self._dispatcher.request_id(),
             now_ns=self.services.clock.now_ns(),
         )
-        self.outbox.send(orjson.dumps({"id": request_id, "ok": False, "error": problem}).decode())
+        self.outbox.send(self._hub.text_of({"id": request_id, "ok": False, "error": problem}))

@@ -21,6 +21,8 @@ from gateway.access.sign_in import people_signing_in
 from gateway.engine.clock import ManualClock
 from gateway.engine.entry import Entry
 from gateway.engine.journal import Projection
+from gateway.engine.looks import Looks
+from gateway.engine.oversight import Oversight
 from gateway.engine.templates import Templates
 from gateway.http.app import ROUTES, make_app, make_runner
 from gateway.http.routing import Route
@@ -266,6 +268,8 @@ async def desk(
             keys=keys,
             acts_asked=ActsAsked(running.pool, Seal(b"k" * 32)),
             sign_ins=sign_ins,
+            looks=Looks(running.pool),
+            oversight=Oversight(running.pool),
             authenticator=Authenticator(keys, lambda: time.time_ns() // 1_000_000),
             clock=running.clock,
             limits=RateLimits(settings.quotas),

@@ -151,3 +151,26 @@ async def test_a_rule_is_entered_and_the_book_read_at_any_moment(shell: Shell, e
     ] == 3
     emergency = ("operator", "rules", "set", "band_basis_points", "500", "--from", "+600", "--emergency")
     assert (await shell.run(*emergency, "--reason", "price swings"))[0] == 4
+
+
+async def test_personal_data_are_restricted_and_a_supervisor_looks(shell: Shell, exchange: Desk) -> None:
+    assert (
+        await shell.run("order", "buy", "SHCERCIR1", "--price", "99", "--quantity", "1", "--as", "buyer2")
+    )[0]
+    restrict = ("operator", "restrict-personal-data", "participant", "buyer2-person", "--reason", "letter 12")
+    status, printed = await shell.run(*restrict)
+    assert status == 4, printed  # it waits for somebody else
+    (waits,) = (await exchange["operator2"].get("/v1/operator/approvals"))["items"]
+    assert (await shell.run("operator", "approve", waits["id"]))[0] == 0
+    listed = await shell.told("operator", "personal-data")
+    assert "restricted-1" in listed
+    assert "buyer2" not in listed
+    refused = await shell.told("supervise", "orders", "--status", "rejected")
+    assert "price_outside_band" in refused
+    assert "buyer2" not in refused
+    assert "buyer2" in await shell.told("supervise", "orders", "--status", "rejected", "--reason", "case 7")
+    looks = await shell.done("supervise", "looks", "--limit", "2")
+    assert looks["items"][1]["reason"] == "case 7"
+    assert "SubmitOrder" in await shell.told("supervise", "journal")
+    assert "trades" in await shell.told("supervise", "trades")
+    assert (await shell.run("operator", "release-personal-data", "1", "--reason", "letter 21"))[0] == 4

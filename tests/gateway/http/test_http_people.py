@@ -10,7 +10,7 @@ import orjson
 import pyotp
 import pytest_asyncio
 
-from gateway.access.sessions import csrf_of
+from gateway.access.sessions import DAY_S, KEPT_S, NS, csrf_of
 from gateway.formats import time_text
 from gateway.http.services import HttpSettings
 from tests.gateway.http.browser import COOKIE, PASSWORD, Browser, admit, browser
@@ -414,6 +414,23 @@ async def test_sessions_outlive_a_restart(database: str) -> None:
         assert (await page.ok("GET", "/v1/session"))["csrf"] == csrf
         http.cookies.set(COOKIE, lost or "")
         assert await page.refused("GET", "/v1/session") == (401, "session_unknown")
+
+
+async def test_records_of_sessions_go_when_they_are_old(exchange: Desk) -> None:
+    await admit(exchange, "buyer")
+    sessions, machine, pool = exchange.services.sign_ins.sessions, exchange.machine, exchange.engine.pool
+    async with browser(exchange, "buyer") as page, browser(exchange, "buyer"):
+        await page.ok("DELETE", "/v1/session")
+    count = "SELECT count(*) FROM person_session"
+    for ahead_s, left in ((KEPT_S - 60, 2), (KEPT_S + 60, 1)):
+        await sessions.forget_old(time.time_ns() + ahead_s * NS)
+        assert await pool.fetchval(count) == left
+    machine.ahead_s = KEPT_S + DAY_S
+    forgetting = asyncio.create_task(sessions.forget_daily(machine.now_ns, each_s=0.01))
+    async with asyncio.timeout(10):
+        while await pool.fetchval(count):  # noqa: ASYNC110 - what is waited for tells nobody
+            await asyncio.sleep(0.01)
+    forgetting.cancel()
 
 
 async def test_a_signature_counts_before_a_cookie(exchange: Desk) -> None:
