@@ -44,7 +44,14 @@ EVENT = Use(purpose=RetirementPurpose.VOLUNTARY_OFFSET, beneficiary="a marathon"
 Case: TypeAlias = Callable[[], tuple[Driver, Command]]
 
 OF_THE_REQUEST = frozenset(
-    {"account_unknown", "not_your_account", "not_mandated", "client_id_reused", "deadline_passed"}
+    {
+        "account_unknown",
+        "not_your_account",
+        "not_mandated",
+        "personal_data_restricted",
+        "client_id_reused",
+        "deadline_passed",
+    }
 )
 """Refusals of who asks, when and under which id: a preview is not asked about those."""
 
