@@ -119,13 +119,14 @@ async def nothing_is_asked_twice(clients: dict[str, Client], lost: set[str]) -> 
             await order(clients["buyer2"], f"shift-{len(again)}", "buy")
     assert await available(seller) == before + len(again)
     # And others trade and settle.
-    for who, side in (("entity", "sell"), ("buyer2", "buy")):
-        await trades(clients[who], side)
+    sold = await offered(clients["entity"], "sell")
+    await offered(clients["buyer2"], "buy")
     today = (await operator.get("/v1/operator/day"))["trading_day"]
     await operator.do("/v1/operator/day/close", {"trading_day": today})
     await day_is_over(operator, today)
-    newest = (await clients["entity"].get("/v1/trades"))["items"][0]
-    assert (newest["quantity"], newest["settlement"]["state"]) == ("13", "settled")
+    trades = [one async for one in clients["entity"].all("/v1/trades") if one["order_id"] == sold]
+    assert sum(int(one["quantity"]) for one in trades) == 13
+    assert {one["settlement"]["state"] for one in trades} == {"settled"}
 
 
 async def available(client: Client) -> int:
@@ -133,9 +134,11 @@ async def available(client: Client) -> int:
     return int((await client.get("/v1/account"))["units"][LISTING]["available"])
 
 
-async def trades(client: Client, side: str) -> None:
+async def offered(client: Client, side: str) -> str:
+    """Thirteen tonnes to be sold or bought at one price; the order's id."""
     body = {"client_order_id": f"meets-{side}", "listing": LISTING, "side": side, "type": "limit"}
-    await client.do("/v1/orders", {**body, "price": "68.00", "quantity": "13", "time_in_force": "day"})
+    made = await client.do("/v1/orders", {**body, "price": "68.00", "quantity": "13", "time_in_force": "day"})
+    return str(made["order"]["id"])
 
 
 async def resolved(operator: Client) -> list[str]:
