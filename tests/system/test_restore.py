@@ -119,6 +119,8 @@ async def nothing_is_asked_twice(clients: dict[str, Client], lost: set[str]) -> 
             await order(clients["buyer2"], f"shift-{len(again)}", "buy")
     assert await available(seller) == before + len(again)
     # And others trade and settle.
+    for who in ("entity", "buyer2"):
+        assert (await clients[who].call("DELETE", "/v1/orders")).is_done
     sold = await offered(clients["entity"], "sell")
     await offered(clients["buyer2"], "buy")
     today = (await operator.get("/v1/operator/day"))["trading_day"]
