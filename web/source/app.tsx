@@ -3,6 +3,7 @@ import type { FunctionComponent } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { type Key, t } from "./i18n";
 import { follow } from "./market/store";
+import { AccountPage } from "./pages/account";
 import { BankPage } from "./pages/bank";
 import { BulletinsPage } from "./pages/bulletins";
 import { CertificatesPage } from "./pages/certificates";
@@ -39,9 +40,10 @@ const WAYS: readonly [Way, ...Way[]] = [
   { page: "market", name: "nav.market", show: MarketPage },
   { page: "trade", name: "nav.trade", needs: ["trade"], isForVisitors: true, show: TradePage },
   { page: "negotiate", name: "nav.negotiate", needs: ["negotiate"], show: NegotiatePage },
+  { page: "uses", name: "nav.uses", needs: ["offset"], show: UsesPage },
+  { page: "account", name: "nav.account", needs: ["transfer", "trade"], show: AccountPage },
   { page: "desk", name: "nav.desk", needs: DESK_NEEDS, show: DeskPage },
   { page: "bank", name: "nav.bank", needs: ["bank"], show: BankPage },
-  { page: "uses", name: "nav.uses", needs: ["offset"], show: UsesPage },
   { page: "bulletins", name: "nav.bulletins", show: BulletinsPage },
   { page: "retirements", name: "nav.retirements", show: RetirementsPage },
   { page: "certificates", name: "nav.certificates", show: CertificatesPage },
@@ -124,6 +126,7 @@ function Shown({ way }: { way: Way }) {
   useEffect(() => {
     if (isFirst.current) isFirst.current = false;
     else main.current?.focus();
+    document.querySelector('.ways [aria-current="page"]')?.scrollIntoView({ block: "nearest" });
     scrollTo(0, 0);
   }, [way.page]);
   return (

@@ -69,3 +69,10 @@ export function shanghaiSeconds(text: string): number {
 export function serials(ranges: readonly (readonly [number, number])[]): string {
   return ranges.map(([first, end]) => (end - first === 1 ? `${first}` : `${first}–${end - 1}`)).join(", ");
 }
+
+/** What somebody wrote as money, with the two decimals of the exchange; what is none stays as it is, to be refused in words. */
+export function priceText(text: string): string {
+  const plain = text.trim().replaceAll(",", "");
+  if (/^\d+$/.test(plain)) return `${plain}.00`;
+  return /^\d+\.\d$/.test(plain) ? `${plain}0` : plain;
+}

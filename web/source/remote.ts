@@ -1,5 +1,5 @@
 // A page's own question to the exchange: asked when it is shown, asked again when it changes, its failure kept to be told.
-import { useCallback, useEffect, useState } from "preact/hooks";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { ask } from "./api";
 import { language } from "./settings";
 
@@ -52,4 +52,17 @@ export function useRemote<Answer>(path: string | null): Remote<Answer> {
   }, [path, turn, inLanguage]);
   const again = useCallback(() => setTurn((before) => before + 1), []);
   return { ...state, again };
+}
+
+/** The same, asked anew whenever the turn changes. */
+export function useTurning<Answer>(path: string | null, turn: number): Remote<Answer> {
+  const remote = useRemote<Answer>(path);
+  const { again } = remote;
+  const first = useRef(turn);
+  useEffect(() => {
+    if (turn === first.current) return;
+    first.current = turn;
+    again();
+  }, [turn, again]);
+  return remote;
 }

@@ -31,6 +31,33 @@ export const language: Signal<Language> = remembered<Language>("language", ["zh"
 export const theme: Signal<Theme> = remembered<Theme>("theme", ["auto", "light", "dark"]);
 export const colours: Signal<Colours> = remembered<Colours>("colours", ["red-up", "green-up"]);
 
+const WATCHED = "puhui.watched";
+
+/** Listings a trader watches, in this browser. */
+export const watched = signal<readonly string[]>(readWatched());
+
+function readWatched(): string[] {
+  try {
+    const found: unknown = JSON.parse(localStorage.getItem(WATCHED) ?? "[]");
+    return Array.isArray(found) ? found.filter((one) => typeof one === "string") : [];
+  } catch {
+    // Nothing is kept here, or something of somebody else's: nothing is watched yet.
+    return [];
+  }
+}
+
+/** Watch a listing, or no longer. */
+export function watch(listing: string, isWatched: boolean): void {
+  const others = watched.value.filter((one) => one !== listing);
+  watched.value = isWatched ? [...others, listing] : others;
+  try {
+    localStorage.setItem(WATCHED, JSON.stringify(watched.value));
+  } catch {
+    // The browser keeps nothing for this site: the choice lasts as long as the page.
+    return;
+  }
+}
+
 const systemDark = matchMedia("(prefers-color-scheme: dark)");
 
 /** Rises whenever colours on the page may have changed: a canvas has to be painted anew. */

@@ -7,6 +7,7 @@ import asyncpg
 import pytest_asyncio
 from playwright.async_api import Browser
 
+from gateway.engine.settlement_postings import SettlementPostings
 from gateway.formats import price_text
 from gateway.http.services import HttpSettings
 from gateway.postgres.database import ensure_database
@@ -33,7 +34,7 @@ async def market(postgres: EmbeddedPostgres) -> AsyncIterator[Desk]:
     """Yesterday closed with trades at three prices; today a few more, and orders on either side."""
     name = f"test_{uuid.uuid4().hex}"
     dsn = await ensure_database(postgres.dsn, name)
-    async with desk(dsn, settings=HttpSettings(quotas={})) as made:
+    async with desk(dsn, settings=HttpSettings(quotas={}), projections=(SettlementPostings(),)) as made:
         second = AssetCode("SHCERCIIR1")
         await made.engine.do(
             AddInstrument(instrument=Instrument(code=second, methodology_class=MethodologyClass.II)),

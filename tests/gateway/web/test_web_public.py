@@ -2,11 +2,16 @@
 
 import asyncio
 import json
+import time
 from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page, ViewportSize, WebSocketRoute, expect
 
+from gateway.http.app import STREAM
+from gateway.http.stream.topics import DepthTopic
+from matching.order import Side
+from tests.gateway.engine.world import START_NS
 from tests.gateway.http.desk import Desk
 from tests.gateway.http.test_http_bulletins import trade
 from tests.gateway.web.browser import (
@@ -214,3 +219,73 @@ async def test_nobody_is_kept_out(
             assert await serious_faults(page) == []
             wide = await page.evaluate("document.documentElement.scrollWidth")
             assert wide <= size["width"], f"{name} is {wide} wide"
+
+
+UPDATES_PER_S = 10_000
+BURST_S = 2.0
+WATCH = """
+() => {
+  const seen = window.seen = { frames_ms: [], answered_ms: null };
+  let before = performance.now();
+  let clicked = null;
+  const frame = (now) => {
+    seen.frames_ms.push(now - before);
+    before = now;
+    if (clicked !== null && seen.answered_ms === null && document.querySelector(".chart-panel tbody tr")) {
+      seen.answered_ms = performance.now() - clicked;
+    }
+    requestAnimationFrame(frame);
+  };
+  requestAnimationFrame(frame);
+  setTimeout(() => {
+    clicked = performance.now();
+    document.querySelector(".chart-panel .choice:last-child button:last-child").click();
+  }, 1000);
+}
+"""
+"""Measures every frame, and how long a click in the middle of it takes to be seen."""
+
+
+async def burst(exchange: Desk) -> float:
+    """Orders into and out of the five best levels, four to a commit, each commit told: how many a second.
+
+    The book ends as it began.
+    """
+    topic = exchange.runner.app[STREAM].hub.topic("depth", "SHCERCIR1")
+    assert isinstance(topic, DepthTopic)
+    assert topic.readers
+    depth = exchange.engine.views._depths[topic.listing]
+    began, made = time.perf_counter(), 0
+    while (passed_s := time.perf_counter() - began) < BURST_S:
+        # A tenth more are due, since the sending of them takes its turns, too.
+        while made < passed_s * UPDATES_PER_S * 1.1:
+            step = made // 8
+            for change_tonnes in (1 + step % 7, -1 - step % 7):
+                for level_fen in (step % 5 * 10, (step + 2) % 5 * 10):
+                    depth.add(Side.BUY, 6_790 - level_fen, change_tonnes)
+                    depth.add(Side.SELL, 6_850 + level_fen, change_tonnes)
+                change = depth.take_change(START_NS + made)
+                assert change is not None
+                topic.change(change)
+            made += 8
+        await asyncio.sleep(0.002)
+    return made / passed_s
+
+
+async def test_ten_thousand_changes_of_depth_a_second_leave_the_page_responsive(
+    browser: Browser, market: Desk
+) -> None:
+    """Nine frames in ten come within a fifth of a second, none takes half of one, and neither does a click."""
+    async with visitor(browser) as page:
+        await opened(page, market)
+        await shows_the_depth(page, market)
+        await page.evaluate(WATCH)
+        updates_per_s = await burst(market)
+        seen = await page.evaluate("window.seen")
+        assert updates_per_s >= UPDATES_PER_S
+        frames_ms = sorted(seen["frames_ms"])
+        assert frames_ms[len(frames_ms) * 9 // 10] <= 200, frames_ms
+        assert frames_ms[-1] <= 500, frames_ms
+        assert seen["answered_ms"] <= 500
+        # What was left out on the way is made good: the page ends with the book as it is.
+        await shows_the_depth(page, market)

@@ -4,15 +4,18 @@ import { fen, range, shown } from "../format";
 import { word as named, t } from "../i18n";
 import { Change, ClassBadge, DemonstrationBadge, direction } from "../parts/figures";
 import { link } from "../router";
+import { watch, watched } from "../settings";
 
 export function ListingCards({
   listings,
   chosen,
   page = "market",
+  canWatch = false,
 }: {
   listings: readonly Listing[];
   chosen: string;
   page?: string;
+  canWatch?: boolean;
 }) {
   return (
     <ul class="cards">
@@ -44,9 +47,25 @@ export function ListingCards({
             </span>
             <BandTrack listing={listing} />
           </a>
+          {canWatch && <Star listing={listing.listing} />}
         </li>
       ))}
     </ul>
+  );
+}
+
+function Star({ listing }: { listing: string }) {
+  const isWatched = watched.value.includes(listing);
+  return (
+    <button
+      type="button"
+      class="quiet star"
+      aria-pressed={isWatched}
+      aria-label={t("watch.one", { listing })}
+      onClick={() => watch(listing, !isWatched)}
+    >
+      <span aria-hidden="true">{isWatched ? "★" : "☆"}</span>
+    </button>
   );
 }
 

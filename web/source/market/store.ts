@@ -1,5 +1,5 @@
 // What the pages know of the market: fetched once, then kept by the stream. Nothing is drawn from anything else.
-import { computed, type Signal, signal } from "@preact/signals";
+import { batch, computed, type Signal, signal } from "@preact/signals";
 import { ask, type Listing, type Page, type Time, type Trade } from "../api";
 import { type Depth, type DepthMessage, following } from "../book";
 import { Stream } from "../stream";
@@ -15,6 +15,10 @@ export const failure = signal<unknown>(null);
 export const resyncs = signal(0);
 
 const depths = new Map<string, Signal<Depth | null>>();
+
+/** Each listing's depth as told so far; what is drawn follows once a frame, however often it changes. */
+const told = new Map<string, Depth | null>();
+const undrawn = new Set<string>();
 const trades = new Map<string, Signal<Trade[] | null>>();
 
 /** The market's clock: what it said, when that was here, and whether it runs. */
@@ -111,14 +115,25 @@ function merged(known: readonly Trade[], found: readonly Trade[]): Trade[] {
 }
 
 function onDepth(message: DepthMessage): void {
-  const here = depthOf(message.listing);
-  if (message.type === "delta" && here.value === null) return;
-  const after = following(here.value, message);
-  here.value = after;
+  const { listing } = message;
+  const before = told.get(listing) ?? null;
+  if (message.type === "delta" && before === null) return;
+  const after = following(before, message);
+  told.set(listing, after);
+  if (undrawn.size === 0) requestAnimationFrame(drawDepths);
+  undrawn.add(listing);
   if (after === null) {
     resyncs.value += 1;
-    stream.request("resync", { channel: "depth", listing: message.listing });
+    stream.request("resync", { channel: "depth", listing });
   }
+}
+
+function drawDepths(): void {
+  const listings = [...undrawn];
+  undrawn.clear();
+  batch(() => {
+    for (const listing of listings) depthOf(listing).value = told.get(listing) ?? null;
+  });
 }
 
 type TradeMessage = (Trade & { busted?: false }) | { id: string; listing: string; busted: true };

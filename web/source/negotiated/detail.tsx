@@ -10,7 +10,7 @@ import { Fact, Facts } from "../parts/facts";
 import { Explained, Form } from "../parts/form";
 import { Panel } from "../parts/panel";
 import { Asking, Failure } from "../parts/states";
-import { useRemote } from "../remote";
+import { useTurning } from "../remote";
 import { link } from "../router";
 import { acting } from "../session";
 import { eventTurn } from "../trader/store";
@@ -27,11 +27,7 @@ import {
 } from "./transfers";
 
 export function Detail({ id }: { id: string }) {
-  const remote = useRemote<TransferDetail>(`${PATH}/${encodeURIComponent(id)}`);
-  const turn = eventTurn.value;
-  useEffect(() => {
-    if (turn > 0) remote.again();
-  }, [turn, remote.again]);
+  const remote = useTurning<TransferDetail>(`${PATH}/${encodeURIComponent(id)}`, eventTurn.value);
   if (remote.error !== null) return <Failure error={remote.error} again={remote.again} />;
   if (remote.answer === null) return <Asking />;
   return <Told transfer={remote.answer} again={remote.again} />;

@@ -1,6 +1,6 @@
 // What is negotiable, to be filled in: price, quantity, lots, until when. Filing and countering ask for the same.
 import type { Listing, RulesAnswer } from "../api";
-import { grouped, percent, range } from "../format";
+import { grouped, percent, priceText, range } from "../format";
 import { word as named, t } from "../i18n";
 import { choicesOf, entryOf, type Lot, type LotChoice } from "../lots";
 import { marketMs } from "../market/store";
@@ -40,10 +40,9 @@ export interface TermsBody {
 
 /** As the exchange takes it. A price is given two decimals, everything else as it was written. */
 export function bodyOf(draft: Draft): TermsBody {
-  const price = draft.price.trim();
   const lots = choicesOf(draft.lots);
   return {
-    price: /^\d+$/.test(price) ? `${price}.00` : /^\d+\.\d$/.test(price) ? `${price}0` : price,
+    price: priceText(draft.price),
     quantity: draft.quantity.trim(),
     ...(lots.length > 0 && { lots }),
     ...(draft.until !== "" && { expires_at: today(draft.until) }),

@@ -1,12 +1,17 @@
 // Where a trader works: the market of one listing, the ticket beside it, and what is one's own below.
+import { useState } from "preact/hooks";
+import type { Listing } from "../api";
 import { t } from "../i18n";
 import { ChartPanel } from "../market/chart";
 import { DepthPanel } from "../market/depth";
 import { ListingCards } from "../market/listing_cards";
 import { listings } from "../market/store";
 import { TradesPanel } from "../market/trades";
+import { AccountChoice } from "../parts/account_choice";
+import { Choice } from "../parts/panel";
 import { SignedIn } from "../parts/signed_in";
 import { Asking, Failure } from "../parts/states";
+import { watched } from "../settings";
 import { Holdings } from "../trader/holdings";
 import { Fills, OpenOrders } from "../trader/orders";
 import { failure, news, refresh } from "../trader/store";
@@ -26,6 +31,7 @@ function Trading({ rest }: { rest: readonly string[] }) {
   return (
     <>
       <h1 class="unseen">{t("nav.trade")}</h1>
+      <AccountChoice action="trade" />
       <p class="news" role="status" aria-live="polite">
         {news.value}
       </p>
@@ -34,7 +40,7 @@ function Trading({ rest }: { rest: readonly string[] }) {
         <Asking />
       ) : (
         <>
-          <ListingCards listings={found ?? []} chosen={listing.listing} page="trade" />
+          <WatchList listings={found ?? []} chosen={listing.listing} />
           <div class="market trade">
             <ChartPanel key={`chart-${listing.listing}`} listing={listing} />
             <DepthPanel
@@ -51,6 +57,28 @@ function Trading({ rest }: { rest: readonly string[] }) {
           </div>
         </>
       )}
+    </>
+  );
+}
+
+/** Every listing, or those that are watched and the one that is looked at. */
+function WatchList({ listings: all, chosen }: { listings: readonly Listing[]; chosen: string }) {
+  const [which, setWhich] = useState<"all" | "watched">(watched.peek().length > 0 ? "watched" : "all");
+  const shown = all.filter(
+    ({ listing }) => which === "all" || listing === chosen || watched.value.includes(listing),
+  );
+  return (
+    <>
+      <div class="parts">
+        <Choice
+          label={t("watch.title")}
+          values={["all", "watched"] as const}
+          chosen={which}
+          named={(one) => t(`watch.${one}`)}
+          choose={setWhich}
+        />
+      </div>
+      <ListingCards listings={shown} chosen={chosen} page="trade" canWatch />
     </>
   );
 }

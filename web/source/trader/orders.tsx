@@ -1,12 +1,14 @@
 // One's open orders, each to be cancelled, or all at once; and what has been traded.
 import { useState } from "preact/hooks";
+import { useAct } from "../act";
 import type { Listing } from "../api";
-import { grouped, moment, money, timeOfDay } from "../format";
+import { grouped, moment, money, priceText, timeOfDay } from "../format";
 import { word as named, t } from "../i18n";
+import { Form, TextField } from "../parts/form";
 import { Panel } from "../parts/panel";
 import { Asking, Failure, Nothing } from "../parts/states";
 import { Table } from "../parts/table";
-import { send } from "../session";
+import { acting, ofAccount, send } from "../session";
 import { type Fill, fills, news, type Order, orders, refresh } from "./store";
 
 function Side({ of }: { of: "buy" | "sell" }) {
@@ -16,6 +18,7 @@ function Side({ of }: { of: "buy" | "sell" }) {
 export function OpenOrders({ listing }: { listing: Listing }) {
   const [error, setError] = useState<unknown>(null);
   const [isAsked, setAsked] = useState(false);
+  const [replacing, setReplacing] = useState<Order | null>(null);
   const found = orders.value;
   const cancel = async (path: string) => {
     setError(null);
@@ -36,7 +39,7 @@ export function OpenOrders({ listing }: { listing: Listing }) {
         isAsked ? (
           <span class="beside">
             {t("orders.sure")}
-            <button type="button" onClick={() => void cancel("/v1/orders")}>
+            <button type="button" onClick={() => void cancel(ofAccount("/v1/orders"))}>
               {t("orders.all")}
             </button>
             <button type="button" onClick={() => setAsked(false)}>
@@ -55,6 +58,9 @@ export function OpenOrders({ listing }: { listing: Listing }) {
       }
     >
       {error !== null && <Failure error={error} />}
+      {replacing !== null && (
+        <Replacing key={replacing.id} order={replacing} leave={() => setReplacing(null)} />
+      )}
       {found === null ? (
         <Asking />
       ) : found.length === 0 ? (
@@ -105,20 +111,84 @@ export function OpenOrders({ listing }: { listing: Listing }) {
               name: "cancel",
               title: t("orders.act"),
               cell: (order: Order) => (
-                <button
-                  type="button"
-                  class="quiet"
-                  aria-label={t("orders.cancel_one", { id: order.id, price: order.price })}
-                  onClick={() => void cancel(`/v1/orders/${order.id}`)}
-                >
-                  {t("orders.cancel")}
-                </button>
+                <span class="row-ways">
+                  <button
+                    type="button"
+                    class="quiet"
+                    aria-label={t("orders.replace_one", { id: order.id, price: order.price })}
+                    onClick={() => setReplacing(order)}
+                  >
+                    {t("orders.replace")}
+                  </button>
+                  <button
+                    type="button"
+                    class="quiet"
+                    aria-label={t("orders.cancel_one", { id: order.id, price: order.price })}
+                    onClick={() => void cancel(ofAccount(`/v1/orders/${order.id}`))}
+                  >
+                    {t("orders.cancel")}
+                  </button>
+                </span>
               ),
             },
           ]}
         />
       )}
     </Panel>
+  );
+}
+
+/** Another price or quantity for an open order, under its own id. */
+function Replacing({ order, leave }: { order: Order; leave: () => void }) {
+  const act = useAct();
+  const [price, setPrice] = useState(order.price);
+  const [quantity, setQuantity] = useState(order.quantity);
+  const submit = async () => {
+    const changed = {
+      ...(priceText(price) !== order.price && { price: priceText(price) }),
+      ...(quantity.trim() !== order.quantity && { quantity: quantity.trim() }),
+    };
+    const body = { account: acting.value, ...changed };
+    const made = await act.run<object>(`/v1/orders/${order.id}`, body, { method: "PATCH" });
+    if (made === null) return;
+    news.value = t("news.replaced", { id: order.id });
+    leave();
+    await refresh();
+  };
+  return (
+    <section class="replacing" aria-label={t("orders.replace_title", { id: order.id })}>
+      <Form
+        act={act}
+        action={t("orders.replace")}
+        submit={() => void submit()}
+        ways={
+          <button type="button" onClick={leave}>
+            {t("confirmation.leave")}
+          </button>
+        }
+      >
+        <p class="replacing-what">
+          <b>{t("orders.replace_title", { id: order.id })}</b> {t(`side.${order.side}`)} {order.listing}
+        </p>
+        <TextField
+          at="/price"
+          label={t("column.price")}
+          inputMode="decimal"
+          required
+          value={price}
+          set={setPrice}
+        />
+        <TextField
+          at="/quantity"
+          label={t("column.quantity")}
+          hint={t("orders.replace_hint", { filled: grouped(order.filled) })}
+          inputMode="numeric"
+          required
+          value={quantity}
+          set={setQuantity}
+        />
+      </Form>
+    </section>
   );
 }
 

@@ -57,11 +57,13 @@ export const failure = signal<unknown>(null);
 /** The last thing that happened to this account, said aloud to who listens. */
 export const news = signal("");
 
+/** The number of the last event of the account that is known here. */
+export const lastEvent = signal<number | null>(null);
+
 /** Rises a moment after anything happened to the account: what was asked of it may have changed. */
 export const eventTurn = signal(0);
 
 const PAUSE_MS = 120;
-let lastEvent: number | null = null;
 let follows: string | null = null;
 let waiting: ReturnType<typeof setTimeout> | undefined;
 
@@ -79,7 +81,7 @@ export function followAccount(): void {
     const name = here === null || here.must_change_password ? null : acting.value;
     if (name === follows) return;
     follows = name;
-    lastEvent = null;
+    lastEvent.value = null;
     account.value = orders.value = fills.value = null;
     news.value = "";
     // A connection speaks for one person only.
@@ -92,10 +94,10 @@ function logOn(): void {
   if (here === null || follows === null) return;
   stream.request("logon", { csrf: here.csrf }, (answer) => {
     if (answer["ok"] !== true) return;
-    const from = lastEvent === null ? {} : { resume_from: lastEvent };
+    const from = lastEvent.peek() === null ? {} : { resume_from: lastEvent.peek() };
     stream.request("subscribe", { channel: "events", account: follows, ...from }, (told) => {
       const result = told["result"] as { resume_from?: number } | undefined;
-      lastEvent ??= result?.resume_from ?? null;
+      lastEvent.value ??= result?.resume_from ?? null;
       void refresh();
     });
   });
@@ -105,8 +107,9 @@ function onEvent(event: Record<string, unknown>): void {
   const id = event["event_id"];
   if (typeof id !== "number" && typeof id !== "string") return;
   const number = Number(id);
-  if (lastEvent !== null && number <= lastEvent) return;
-  lastEvent = number;
+  const before = lastEvent.peek();
+  if (before !== null && number <= before) return;
+  lastEvent.value = number;
   if (event["type"] === "order_traded") {
     news.value = t("news.traded", {
       side: named("side", String(event["side"] ?? "")),

@@ -7,7 +7,8 @@ import { t } from "../i18n";
 import { Confirmation } from "../parts/confirmation";
 import { Panel } from "../parts/panel";
 import { Failure } from "../parts/states";
-import { newId, send } from "../session";
+import { acting, newId, send } from "../session";
+import { type Preview, usePreviews } from "./preview";
 import { account, feeFen, news, type Order, refresh } from "./store";
 
 const LARGE_TONNES = 1_000;
@@ -23,6 +24,7 @@ type Side = "buy" | "sell";
 
 interface Draft {
   client_order_id: string;
+  account: string | null;
   listing: string;
   side: Side;
   type: "limit";
@@ -46,6 +48,17 @@ export function Ticket({ listing }: { listing: Listing }) {
     pickedPrice.value = null;
   }, [picked]);
   const isReadable = PRICE.test(price) && QUANTITY.test(quantity);
+  const previews = usePreviews(
+    isReadable
+      ? {
+          listing: listing.listing,
+          type: "limit",
+          price: yuanText(fen(price)),
+          quantity,
+          time_in_force: lifetime,
+        }
+      : null,
+  );
   const place = async (order: Draft) => {
     setSending(true);
     setError(null);
@@ -66,6 +79,7 @@ export function Ticket({ listing }: { listing: Listing }) {
   const begin = (side: Side) => {
     const order: Draft = {
       client_order_id: newId(),
+      account: acting.value,
       listing: listing.listing,
       side,
       type: "limit",
@@ -117,6 +131,7 @@ export function Ticket({ listing }: { listing: Listing }) {
             turnoverFen={isReadable ? fen(price) * Number(quantity) : 0}
             quantity={isReadable ? quantity : "0"}
             isReady={isReadable && !isSending}
+            preview={previews[side]}
             begin={begin}
           />
         ))}
@@ -170,6 +185,7 @@ function SideColumn({
   turnoverFen,
   quantity,
   isReady,
+  preview,
   begin,
 }: {
   side: Side;
@@ -177,6 +193,8 @@ function SideColumn({
   turnoverFen: number;
   quantity: string;
   isReady: boolean;
+  /** What the exchange told of it; until then it is reckoned here. */
+  preview: Preview | undefined;
   begin: (side: Side) => void;
 }) {
   const { fee } = listing;
@@ -191,25 +209,39 @@ function SideColumn({
     <section class="side" aria-label={t(`side.${side}`)}>
       <dl>
         <dt>{t("ticket.available")}</dt>
-        <dd class="figures">{free}</dd>
+        <dd class="figures">{preview === undefined ? free : amountOf(preview.available)}</dd>
         <dt>{t("ticket.turnover")}</dt>
-        <dd class="figures">{money(yuanText(turnoverFen))}</dd>
+        <dd class="figures">{money(preview?.turnover ?? yuanText(turnoverFen))}</dd>
         <dt>{t("ticket.fee")}</dt>
-        <dd class="figures">{money(yuanText(dueFen))}</dd>
+        <dd class="figures">{money(preview?.fee ?? yuanText(dueFen))}</dd>
         <dt>{t("ticket.held")}</dt>
         <dd class="figures">
-          {side === "buy" ? money(yuanText(turnoverFen + dueFen)) : `${grouped(quantity)} ${t("unit.t")}`}
+          {preview !== undefined
+            ? amountOf(preview.hold)
+            : side === "buy"
+              ? money(yuanText(turnoverFen + dueFen))
+              : `${grouped(quantity)} ${t("unit.t")}`}
         </dd>
         <dt>{t(`ticket.worst_${side}`)}</dt>
         <dd class="figures">
-          {money(yuanText(side === "buy" ? turnoverFen + dueFen : turnoverFen - dueFen))}
+          {money(preview?.total ?? yuanText(side === "buy" ? turnoverFen + dueFen : turnoverFen - dueFen))}
         </dd>
       </dl>
+      {preview !== undefined && !preview.accepted && (
+        <p class="foreseen small" role="status">
+          {preview.reason} <code>{preview.code}</code>
+        </p>
+      )}
       <button type="button" class={`place place-${side}`} disabled={!isReady} onClick={() => begin(side)}>
         {t(`side.${side}`)}
       </button>
     </section>
   );
+}
+
+function amountOf(amount: { cash: string | null; units: string | null }): string {
+  if (amount.units === null) return money(amount.cash);
+  return `${grouped(amount.units)} ${t("unit.t")}`;
 }
 
 function freeUnits(units: { available: string; bought_today: string; frozen: string } | undefined): string {

@@ -1,5 +1,5 @@
 // One use: how far it has come, what it takes, and the certificate once it is completed.
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { useAct } from "../act";
 import { grouped, moment, serials } from "../format";
 import { word as named, t } from "../i18n";
@@ -7,18 +7,14 @@ import { Fact, Facts } from "../parts/facts";
 import { Panel } from "../parts/panel";
 import { Asking, Failure } from "../parts/states";
 import { Table } from "../parts/table";
-import { useRemote } from "../remote";
+import { useTurning } from "../remote";
 import { link } from "../router";
 import { acting } from "../session";
 import { eventTurn } from "../trader/store";
 import { pathOf, type Use } from "./use";
 
 export function UseDetail({ id }: { id: string }) {
-  const remote = useRemote<Use>(pathOf(id));
-  const turn = eventTurn.value;
-  useEffect(() => {
-    if (turn > 0) remote.again();
-  }, [turn, remote.again]);
+  const remote = useTurning<Use>(pathOf(id), eventTurn.value);
   if (remote.error !== null) return <Failure error={remote.error} again={remote.again} />;
   if (remote.answer === null) return <Asking />;
   return <Told use={remote.answer} again={remote.again} />;
