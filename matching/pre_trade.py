@@ -33,7 +33,7 @@ from settlement.rejections import (
 )
 from settlement.retirement import RetirementPurpose, Use
 from settlement.use_rejections import ACCOUNT_EARMARKED, CHANNEL_NOT_ALLOWED
-from settlement.values import CASH, AccountId, AssetCode
+from settlement.values import CASH, AccountId, AssetCode, ParticipantId
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,7 +107,7 @@ class Circumstances(Protocol):
 
     @property
     def killed(self) -> str | None:
-        """What the kill switch is on for that stops the account's orders: itself, its participant or the market."""
+        """What the kill switch is on for that stops the order: its account, its owner, who acts, or the market."""
 
     @property
     def is_restricted(self) -> bool:
@@ -143,6 +143,8 @@ class Present:
     """The circumstances as the core has them at this command."""
 
     account: AccountId
+    actor: ParticipantId
+    """Who asks: the account's owner, or who acts for it."""
     market: ListedMarket | None
     phase: Phase
     standing: Standing
@@ -177,7 +179,7 @@ class Present:
     @property
     def killed(self) -> str | None:
         """By what stands."""
-        return self.standing.killed(self.account, self.depository.accounts[self.account].owner)
+        return self.standing.killed(self.account, self.depository.accounts[self.account].owner, self.actor)
 
     @property
     def is_restricted(self) -> bool:

@@ -16,9 +16,19 @@ class StandingState:
     kills: tuple[tuple[KillScope, str, str], ...] = ()
 
 
-def killed_by(switches: Collection[tuple[KillScope, str]], account: str, owner: str) -> str | None:
-    """What the first of the switches that stops an account's orders is on for; None when none does."""
-    places = ((KillScope.MARKET, ""), (KillScope.PARTICIPANT, owner), (KillScope.ACCOUNT, account))
+def killed_by(
+    switches: Collection[tuple[KillScope, str]], account: str, owner: str, actor: str
+) -> str | None:
+    """What the first of the switches that stops an account's orders is on for; None when none does.
+
+    A participant's switch stops whatever it does itself, also for others by mandate, and whatever others do for it.
+    """
+    places = (
+        (KillScope.MARKET, ""),
+        (KillScope.PARTICIPANT, owner),
+        (KillScope.PARTICIPANT, actor),
+        (KillScope.ACCOUNT, account),
+    )
     return next((subject or scope for scope, subject in places if (scope, subject) in switches), None)
 
 
@@ -38,9 +48,9 @@ class Standing:
         """Whether the listing, or the whole market, is halted."""
         return bool(self.halts) and (listing in self.halts or None in self.halts)
 
-    def killed(self, account: AccountId, owner: ParticipantId) -> str | None:
-        """What the switch that stops an account's orders is on for: itself, its participant or the market; else None."""
-        return killed_by(self.kills, account, owner) if self.kills else None
+    def killed(self, account: AccountId, owner: ParticipantId, actor: ParticipantId) -> str | None:
+        """What the switch is on for that stops an account's orders: itself, owner, who acts, the market; else None."""
+        return killed_by(self.kills, account, owner, actor) if self.kills else None
 
     def dump(self) -> StandingState:
         """All of it, for a snapshot."""

@@ -67,7 +67,7 @@ class ListedTrading:
     def submit(self, command: SubmitOrder, moment: Moment) -> Rejection | list[Event]:
         """Take an order: refuse it and change nothing, or accept, match, and rest or cancel what is left."""
         market = self.markets.get(command.listing)
-        at = self._present(market, command.account, moment)
+        at = self._present(market, command, moment)
         terms = pre_trade.terms_of(command, at.rules, self.open_buys(market, command.account))
         refused = pre_trade.refuse(terms, at)
         if refused is not None:
@@ -120,7 +120,7 @@ class ListedTrading:
             turnover_fen=order.turnover_fen,
             use=order.use,
         )
-        refused = pre_trade.refuse(terms, self._present(market, order.account, moment))
+        refused = pre_trade.refuse(terms, self._present(market, command, moment))
         if refused is not None:
             return refused
         if price_fen == order.price_fen and quantity_tonnes < order.quantity_tonnes:
@@ -189,12 +189,12 @@ class ListedTrading:
         return [event for order in chosen for event in self._cancel(order, reason)]
 
     def kill(self, scope: KillScope, subject: str) -> list[Event]:
-        """Take back all orders of an account, of a participant's accounts, or of the market, oldest first."""
+        """Take back all orders of an account, of the market, or that a participant owns or acts for, oldest first."""
         chosen = [
             order
             for order in self._orders.values()
             if scope is KillScope.MARKET
-            or subject == (order.account if scope is KillScope.ACCOUNT else order.owner)
+            or (subject == order.account if scope is KillScope.ACCOUNT else subject in order.hands)
         ]
         return [event for order in chosen for event in self._cancel(order, CancelReason.KILL_SWITCH)]
 
@@ -260,8 +260,12 @@ class ListedTrading:
 
     # ---- steps --------------------------------------------------------------------------------------------------
 
-    def _present(self, market: ListedMarket | None, account: AccountId, moment: Moment) -> Present:
-        return Present(account, market, moment.phase, self.standing, self._depository)
+    def _present(
+        self, market: ListedMarket | None, command: SubmitOrder | ReplaceOrder, moment: Moment
+    ) -> Present:
+        return Present(
+            command.account, command.participant, market, moment.phase, self.standing, self._depository
+        )
 
     def _draft(self, command: SubmitOrder, order_id: OrderId, fee: FeeTerms) -> Order:
         owner = self._depository.accounts[command.account].owner

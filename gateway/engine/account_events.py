@@ -110,8 +110,8 @@ def _traded(entry: Entry, event: Traded, orders: OpenOrders, lines: list[Line]) 
         lines.append((order.account, "order_traded", _text(body)))
 
 
-def _replaced(_: Entry, event: OrderReplaced, orders: OpenOrders, lines: list[Line]) -> None:
-    order = orders.replace(event)
+def _replaced(entry: Entry, event: OrderReplaced, orders: OpenOrders, lines: list[Line]) -> None:
+    order = orders.replace(entry, event)
     body: dict[str, Any] = {
         **_order_body(order),
         "time_in_force": order.time_in_force.value,

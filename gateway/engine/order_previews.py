@@ -32,6 +32,8 @@ class Seen:
 
     views: Views
     account: AccountView
+    actor: str
+    """Who asks: its owner, or who acts for it."""
     listing: str
     at_ns: int
 
@@ -68,7 +70,8 @@ class Seen:
     @property
     def killed(self) -> str | None:
         """By the kill switches that are on."""
-        return killed_by(self.views.safety.kill_switches, self.account.account, self.account.owner)
+        switches = self.views.safety.kill_switches
+        return killed_by(switches, self.account.account, self.account.owner, self.actor)
 
     @property
     def is_restricted(self) -> bool:
@@ -135,10 +138,15 @@ class Seen:
         return sum(ordered) + sum(negotiated)
 
     def own_in_the_way(self, terms: Terms) -> OrderId | None:
-        """The first order of the same owner that this one would meet in the book."""
-        names = {one.account for one in self.accounts()}
-        own = (order for name in names for order in self.views.open_orders(name))
-        if not any(_crosses(order, terms) for order in own):
+        """The first order that this one would meet in the book, and that has its owner or who acts in common with it."""
+        mine = {self.account.owner, self.actor}
+        own = {
+            order.order_id
+            for name in self._within_reach(mine)
+            for order in self.views.open_orders(name)
+            if _crosses(order, terms) and not mine.isdisjoint((self._owner(name), order.acted_by))
+        }
+        if not own:
             return None
         wanted_tonnes = terms.wanted_tonnes
         sign = 1 if terms.side is Side.BUY else -1
@@ -146,10 +154,18 @@ class Seen:
         for order in sorted(met, key=lambda order: (sign * order.price_fen, order.rested_seq)):
             if wanted_tonnes <= 0:
                 return None
-            if order.account in names:
+            if order.order_id in own:
                 return OrderId(order.order_id)
             wanted_tonnes -= order.remaining_tonnes
         return None
+
+    def _within_reach(self, mine: set[str]) -> set[str]:
+        """Accounts in which orders of these participants can be: their own, and those entrusted to them."""
+        owned = {one.account for one in self.views.accounts().values() if one.owner in mine}
+        return owned.union(*(self.views.mandates.of_delegate(one) for one in mine))
+
+    def _owner(self, account: str) -> str:
+        return self.views.accounts()[account].owner
 
 
 def _crosses(order: OrderView, terms: Terms) -> bool:
@@ -180,7 +196,7 @@ class OrderPreview:
 
 def preview(views: Views, account: AccountView, command: SubmitOrder, at_ns: int) -> OrderPreview:
     """What that submission would be answered. The client id is not looked at: none has to be spent on asking."""
-    seen = Seen(views, account, command.listing, at_ns)
+    seen = Seen(views, account, command.participant, command.listing, at_ns)
     rules = seen.rules
     terms = terms_of(command, rules, seen.open_buys_tonnes())
     refused = refuse(terms, seen)

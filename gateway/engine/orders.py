@@ -8,7 +8,7 @@ stored when an order ends cannot differ.
 from dataclasses import dataclass, field
 
 from gateway.engine.entry import Entry
-from matching.commands import SubmitOrder
+from matching.commands import ReplaceOrder, SubmitOrder
 from matching.events import (
     OrderAccepted,
     OrderCancelled,
@@ -58,6 +58,8 @@ class OrderView:
     actual: Figure | None = None
     use: Use | None = None
     """What its units are to be retired for on settlement."""
+    actor: str | None = field(default=None, compare=False)
+    """Who replaced it last, where that gave it a new place; kept while it is open, like the next."""
     rested_seq: int = field(default=0, compare=False)
     """By which command it took its place in the book: at one price the lower one is served first. Of an order
     that has ended nothing is kept of it, so it is no part of what two pictures of an order are compared by."""
@@ -66,6 +68,11 @@ class OrderView:
     def filled_tonnes(self) -> int:
         """What has traded."""
         return self.quantity_tonnes - self.remaining_tonnes
+
+    @property
+    def acted_by(self) -> str:
+        """Who placed it, or replaced it last."""
+        return self.actor or self.participant
 
     @property
     def is_open(self) -> bool:
@@ -123,9 +130,12 @@ class OpenOrders:
         """An order takes its place behind all others at its price."""
         self._open[event.order_id].rested_seq = entry.seq
 
-    def replace(self, event: OrderReplaced) -> OrderView:
+    def replace(self, entry: Entry, event: OrderReplaced) -> OrderView:
         """An order has other terms; what it has traded stays."""
         order = self._open[event.order_id]
+        if not event.kept_priority:
+            assert isinstance(entry.command, ReplaceOrder), "nothing else replaces an order"
+            order.actor = entry.command.participant
         order.price_fen = event.price_fen
         order.quantity_tonnes = event.quantity_tonnes
         order.remaining_tonnes = event.remaining_tonnes

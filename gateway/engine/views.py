@@ -355,8 +355,8 @@ class Views:
         self._orders.open.rest(entry, event)
         self._depths[event.listing].add(event.side, event.price_fen, event.remaining_tonnes)
 
-    def _on_replaced(self, _: Entry, event: OrderReplaced) -> None:
-        self._orders.open.replace(event)
+    def _on_replaced(self, entry: Entry, event: OrderReplaced) -> None:
+        self._orders.open.replace(entry, event)
         # One that kept its place stands there with less; any other has left the book and rests anew, if at all.
         left_tonnes = event.remaining_tonnes if event.kept_priority else 0
         depth = self._depths[event.listing]

@@ -230,6 +230,7 @@ ROUTES: Final = (
         body=KeyRequest,
         answer=IssuedKey,
         status=CREATED,
+        leads_to={"/v1/operator/keys/{key}": "/key"},
     ),
     Route(
         method="GET",

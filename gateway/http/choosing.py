@@ -18,10 +18,10 @@ from settlement import serials as ranges
 from settlement.events import InstructionKind, LotSlice
 from settlement.lot_choice import LotChoice
 from settlement.rejections import (
-    ACCOUNT_UNKNOWN,
     INSTRUMENT_UNKNOWN,
     INSUFFICIENT_UNITS,
     LOT_UNKNOWN,
+    NOT_YOUR_ACCOUNT,
     SERIALS_ALREADY_HERE,
     SERIALS_MALFORMED,
 )
@@ -74,9 +74,9 @@ def asked_by_lots(lots: Sequence[LotWanted]) -> str:
 async def look(call: Call, account: AccountId) -> Management:
     """Ask the registry what is there. Raises Refused when it does not answer."""
     # Whose account it is must be clear before the registry is asked about it.
-    if call.services.views.account(account) is None:
-        raise refusal(ACCOUNT_UNKNOWN, pointer="/account", actual=account)
-    here = call.own_account(account)
+    here = call.services.views.account(account)
+    if here is None or not call.may_see(account):
+        raise refusal(NOT_YOUR_ACCOUNT, actual=account)
     try:
         there = await call.services.management_holdings(account)
     except HoldingsUnknown:

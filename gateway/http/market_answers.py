@@ -20,7 +20,7 @@ from gateway.http.shapes import (
     SideName,
     Time,
 )
-from matching.calendar import midnight_ns
+from matching.calendar import following, midnight_ns
 from matching.order import Side
 from matching.rulebook import PARAMETERS, RuleChange, Rules
 from matching.session import LISTED_PHASES, NS, Period, Phase
@@ -325,17 +325,21 @@ def calendar_body(views: Views, first: str, last: str) -> list[dict[str, Any]]:
 def resume_ns(views: Views, now_ns: int) -> int | None:
     """When listed trading begins next; none while it goes on, and where only an operator knows."""
     market = views.market
-    rules = views.rules(now_ns)
-    if market.phase in LISTED_PHASES or market.phase is Phase.CLOSING or rules is None:
+    if market.phase in LISTED_PHASES or market.phase is Phase.CLOSING or market.trading_day is None:
         return None
-    starts_s = [period.start_s for period in rules.hours if period.phase in LISTED_PHASES]
-    day = None if market.trading_day is None else TradingDay(market.trading_day)
-    if day is None:
-        return None
-    begins_ns = midnight_ns(day)
-    return next(
-        (at_ns for at_ns in (begins_ns + start_s * NS for start_s in starts_s) if at_ns > now_ns), None
-    )
+    today = TradingDay(market.trading_day)
+    starts_ns = _listed_starts(views, today, now_ns)
+    later = views.calendar.next_trading_day(following(today))
+    if later is not None:
+        starts_ns += _listed_starts(views, later, midnight_ns(later))
+    return next((start_ns for start_ns in starts_ns if start_ns > now_ns), None)
+
+
+def _listed_starts(views: Views, day: TradingDay, at_ns: int) -> list[int]:
+    """When listed trading begins on a day, by the rules of that moment."""
+    rules = views.rules(at_ns)
+    hours = () if rules is None else rules.hours
+    return [midnight_ns(day) + period.start_s * NS for period in hours if period.phase in LISTED_PHASES]
 
 
 def listing_status(views: Views, listing: str, now_ns: int) -> dict[str, Any]:

@@ -348,6 +348,7 @@ ROUTES: Final = (
         body=FileRequest,
         answer=NegotiatedTransfer,
         status=CREATED,
+        leads_to={f"{PATH}/{{transfer_id}}": "/id"},
         otherwise={KNOWN: NegotiatedTransfer},
     ),
     _look(

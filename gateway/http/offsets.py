@@ -162,6 +162,7 @@ ROUTES: Final = (
         body=OffsetRequest,
         answer=AcceptedUse,
         status=CREATED,
+        leads_to={"/v1/offsets/{use_id}": "/id"},
         before_shape=refuse_class_two,
     ),
     Route(

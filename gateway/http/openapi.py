@@ -38,7 +38,10 @@ def openapi_document(routes: Iterable[Route]) -> dict[str, Any]:
     routes = tuple(routes)
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+        operation = paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+        links = _links(route, routes)
+        if links:
+            operation["responses"][str(route.status)]["links"] = links
     return {
         "openapi": "3.1.0",
         "info": {
@@ -63,6 +66,19 @@ def openapi_document(routes: Iterable[Route]) -> dict[str, Any]:
     }
 
 
+def _links(route: Route, routes: Iterable[Route]) -> dict[str, Any]:
+    """Where the answer leads: what can be done with what was made, by the name of the call."""
+    return {
+        _operation_id(other): {
+            "operationId": _operation_id(other),
+            "parameters": {start.rpartition("{")[2].removesuffix("}"): f"$response.body#{pointer}"},
+        }
+        for start, pointer in route.leads_to.items()
+        for other in routes
+        if other.path == start or other.path.startswith(f"{start}/")
+    }
+
+
 def _header_scheme(header: str) -> dict[str, str]:
     return {"type": "apiKey", "in": "header", "name": header}
 
@@ -75,6 +91,8 @@ def _models(routes: Iterable[Route]) -> dict[type[BaseModel], str]:
             found.setdefault(route.body, "validation")
         if route.answer is not None:
             found.setdefault(route.answer, "serialization")
+        if route.or_answer is not None:
+            found.setdefault(route.or_answer, "serialization")
         for answer in route.otherwise.values():
             found.setdefault(answer, "serialization")
     return found
@@ -190,7 +208,10 @@ def _headers(route: Route) -> list[dict[str, Any]]:
 def _responses(route: Route) -> dict[str, Any]:
     good: dict[str, Any] = {"description": route.summary}
     if route.answer is not None:
-        good["content"] = {"application/json": {"schema": _ref(route.answer)}}
+        schema: dict[str, Any] = _ref(route.answer)
+        if route.or_answer is not None:
+            schema = {"anyOf": [schema, _ref(route.or_answer)]}
+        good["content"] = {"application/json": {"schema": schema}}
     else:
         content_type = route.content_type.partition(";")[0]
         kind = "object" if content_type == "application/json" else "string"

@@ -14,6 +14,7 @@ from gateway.http.routing import Call, Reply, Route
 from gateway.http.shapes import Answer, ClientId, ListingCode, Money, Price, Quantity, SideName, Time
 from matching.commands import SubmitOrder
 from matching.order import Side
+from settlement.mandate import MandatedAction
 from settlement.rejections import NOT_YOUR_ACCOUNT
 
 
@@ -80,7 +81,8 @@ async def preview_order(call: Call) -> Reply:
     """Tell what an order would be answered now and what it would hold and cost, by the rules that decide it."""
     body: PreviewRequest = call.body
     account = call.own_account(body.account)
-    if account.owner != call.participant:
+    entrusted = call.services.views.mandates.of_delegate(call.participant).get(account.account, set())
+    if account.owner != call.participant and MandatedAction.TRADE not in entrusted:
         raise refusal(NOT_YOUR_ACCOUNT, pointer="", parameter="account", actual=account.account)
     now_ns = call.services.clock.now_ns()
     command = order_command(call, body, "")

@@ -301,6 +301,7 @@ ROUTES: Final = (
         body=OrderRequest,
         answer=SubmittedOrder,
         status=201,
+        leads_to={"/v1/orders/{order_id}": "/order/id"},
     ),
     Route(
         method="POST",
@@ -324,6 +325,7 @@ ROUTES: Final = (
         tag="orders",
         query=OrdersQuery,
         answer=OrderPage,
+        or_answer=Order,
     ),
     Route(
         method="GET",

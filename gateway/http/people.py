@@ -149,6 +149,7 @@ ROUTES: Final = (
         method="POST",
         body=PersonRequest,
         status=CREATED,
+        leads_to={"/v1/operator/people/{person}": "/person"},
     ),
     _of_operators(
         "/v1/operator/people",

@@ -92,6 +92,7 @@ ROUTES: Final = (
         body=RetirementRequest,
         answer=AcceptedUse,
         status=CREATED,
+        leads_to={"/v1/retirements/{use_id}": "/id"},
     ),
     Route(
         method="GET",

@@ -142,7 +142,15 @@ class Call:
             raise refusal(DEADLINE_PASSED, limit=self.deadline_ns, actual=late.at_ns) from None
 
     def account(self, named: str | None) -> AccountId:
-        """The account a request is for: the one it names, else the key's own. Whose it is, the core judges."""
+        """The account a request is for: the one it names, else the key's own. Whose it is, the core judges.
+
+        One that is not there is refused as another's would be, so that nobody learns which accounts there are.
+        """
+        if named is not None and self.services.views.account(named) is None:
+            raise refusal(NOT_YOUR_ACCOUNT, actual=named)
+        return self._meant(named)
+
+    def _meant(self, named: str | None) -> AccountId:
         account = named if named is not None else self.signed_by.account
         if account is None:
             raise refusal(reasons.ACCOUNT_MISSING, pointer="/account")
@@ -154,7 +162,7 @@ class Call:
 
     def own_account(self, named: str | None) -> AccountView:
         """An account to be read by who may see it. Raises Refused."""
-        account = self.account(named)
+        account = self._meant(named)
         view = self.services.views.account(account)
         if view is not None and self.may_see(account):
             return view
@@ -204,6 +212,10 @@ class Route:
     """Other content types of the good answer."""
     path_parameters: Mapping[str, str] = field(default_factory=dict)
     """Name in the path → pattern it must match; whatever does not match is not found."""
+    or_answer: type[BaseModel] | None = None
+    """Another shape of the good answer, where a parameter asks for one thing and not for a list."""
+    leads_to: Mapping[str, str] = field(default_factory=dict)
+    """Beginning of other calls' paths, with the parameter it ends in → pointer to what this answer says of it."""
     core_knows_ids: bool | None = None
     """Whether its ids and deadlines are the core's to judge; where nothing is said, the kind of action tells."""
 

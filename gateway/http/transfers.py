@@ -271,6 +271,7 @@ def _asking(direction: str, handler: Handler, summary: str, body: type[Request])
         body=body,
         answer=Transfer,
         status=CREATED,
+        leads_to={f"/v1/transfers-{direction}/{{transfer_id}}": "/id"},
     )
 
 

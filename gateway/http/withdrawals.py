@@ -226,6 +226,10 @@ ROUTES: Final = (
         body=WithdrawalRequest,
         answer=Withdrawal,
         status=CREATED,
+        leads_to={
+            "/v1/cash/withdrawals/{withdrawal_id}": "/id",
+            "/v1/bank/withdrawals/{withdrawal_id}": "/id",
+        },
     ),
     Route(
         method="GET",

@@ -12,6 +12,7 @@ from matching.exchange import Exchange
 from matching.negotiated_commands import NegotiationCommand
 from matching.negotiated_events import NegotiatedTransferExecuted, NegotiatedTransferRejected
 from matching.order import CancelReason, OrderId, Side
+from matching.safety_commands import KillScope
 from settlement.commands import RequestWithdrawal
 from settlement.mandate import (
     ActedByMandate,
@@ -36,6 +37,7 @@ from tests.matching.driver import (
 )
 from tests.matching.mandate_claims import DORA, entrusted, grant, market, revoke
 from tests.matching.negotiating import confirm, counter, file, say_no, take_back
+from tests.matching.test_safety import lift, throw
 
 BUY, SELL = Side.BUY, Side.SELL
 
@@ -228,3 +230,25 @@ def test_only_whom_the_rules_name_can_be_entrusted() -> None:
     assert code(driver.do(grant(driver))) == "delegate_not_admitted"
     driver.accepted(adopt(change("mandate_kinds", "project_applicant", driver.at_ns)))
     assert code(driver.do(grant(driver))) is None
+
+
+def test_a_participants_switch_stops_what_it_does_for_others_and_what_others_do_for_it() -> None:
+    driver, _ = entrusted("trade")
+    driver.accepted(by_dora(order("anna", SELL, 10, 6_800)))
+    own = driver.accepted(order("anna", SELL, 10, 6_850, client_id="own"))
+    events = driver.accepted(throw(KillScope.PARTICIPANT, DORA))
+    cancelled = [event for event in events if isinstance(event, OrderCancelled)]
+    assert [(event.account, event.reason) for event in cancelled] == [("anna", CancelReason.KILL_SWITCH)]
+    refused = driver.do(by_dora(order("anna", SELL, 1, 6_800, client_id="p")))
+    assert refused == (Rejected(code="kill_switch_on", limit=None, actual=DORA),)
+    driver.accepted(order("anna", SELL, 1, 6_850, client_id="mine"))
+    assert next(event for event in own if isinstance(event, OrderAccepted)).order_id in open_orders(driver)
+    driver.accepted(lift(KillScope.PARTICIPANT, DORA))
+    driver.accepted(by_dora(order("anna", SELL, 1, 6_800, client_id="q")))
+    driver.accepted(throw(KillScope.PARTICIPANT, "anna"))
+    assert not open_orders(driver)
+    assert code(driver.do(by_dora(order("anna", SELL, 1, 6_800, client_id="r")))) == "kill_switch_on"
+
+
+def open_orders(driver: Driver) -> set[OrderId]:
+    return set(driver.exchange.trading.open_orders)

@@ -625,7 +625,7 @@ class Market:
             return "phase_closed"
         if order.listing in self.halted or None in self.halted:
             return "listing_halted"
-        if self.safety.is_killed(order.account):
+        if self.safety.is_killed(order.account, self.hands(order)):
             return "kill_switch_on"
         if order.account in self.restricted:
             return "account_restricted"

@@ -100,9 +100,9 @@ class PlainSafety:
         self.timers.remove(timer)
         return ("timer cleared", timer.account, timer.why, timer.name)
 
-    def is_killed(self, account: str) -> bool:
-        owner = self.market.vault.owners[account]
-        places = [("market", ""), ("participant", owner), ("account", account)]
+    def is_killed(self, account: str, hands: list[str]) -> bool:
+        """Whether the market is stopped, the account, or anybody who has a hand in the order."""
+        places = [("market", ""), ("account", account), *(("participant", hand) for hand in hands)]
         return any(place in self.killed for place in places)
 
     def not_this_switch(self, act: ThrowKillSwitch | LiftKillSwitch) -> str | None:
@@ -121,11 +121,12 @@ class PlainSafety:
             self.killed.remove(place)
             return [("revived", *place)]
         self.killed.append(place)
-        market, owners = self.market, self.market.vault.owners
+        market = self.market
         stopped = [
             order
             for order in market.open.values()
-            if place in (("market", ""), ("account", order.account), ("participant", owners[order.account]))
+            if place in (("market", ""), ("account", order.account))
+            or (place[0] == "participant" and place[1] in market.hands(order))
         ]
         return [
             ("killed", *place),

@@ -1,4 +1,5 @@
 // The way to the exchange's public contract, and what its answers look like. What is refused comes as its problem document.
+import { signal } from "@preact/signals";
 import { language } from "./settings";
 
 export interface Problem {
@@ -31,6 +32,10 @@ export class Refused extends Error {
 export class Unreached extends Error {}
 
 const TIMEOUT_MS = 15_000;
+const OVER = new Set(["session_ended", "session_unknown", "session_expired", "unauthenticated"]);
+
+/** Rises whenever the exchange says that nobody is signed in here any more. */
+export const sessionOver = signal(0);
 
 /** An answer of the exchange. Throws Refused or Unreached. */
 export async function ask<Answer>(path: string, init: RequestInit = {}): Promise<Answer> {
@@ -47,8 +52,15 @@ export async function ask<Answer>(path: string, init: RequestInit = {}): Promise
   const kind = response.headers.get("Content-Type") ?? "";
   if (!kind.includes("json")) throw new Unreached(`${response.status}`);
   const content: unknown = await response.json();
-  if (!response.ok) throw new Refused(content as Problem);
+  if (!response.ok) throw refused(content as Partial<Problem>);
   return content as Answer;
+}
+
+function refused(content: Partial<Problem>): Error {
+  // What stands before the exchange may answer in its place, and not in its words.
+  if (content.code === undefined || content.errors === undefined) return new Unreached(content.title);
+  if (OVER.has(content.code)) sessionOver.value += 1;
+  return new Refused(content as Problem);
 }
 
 export interface Page<Item> {

@@ -8,7 +8,7 @@ import { BankPage } from "./pages/bank";
 import { BulletinsPage } from "./pages/bulletins";
 import { CertificatesPage } from "./pages/certificates";
 import { ComplaintsPage } from "./pages/complaints";
-import { DESK_NEEDS, DeskPage } from "./pages/desk";
+import { DESK_NEEDS, DeskPage, deskName } from "./pages/desk";
 import { MarketPage } from "./pages/market";
 import { MePage } from "./pages/me";
 import { NegotiatePage } from "./pages/negotiate";
@@ -26,7 +26,7 @@ import { followAccount } from "./trader/store";
 
 interface Way {
   page: string;
-  name: Key;
+  name: Key | (() => Key);
   /** The scopes one of which it takes; the menu shows it to nobody else. */
   needs?: readonly string[];
   /** Shown to visitors all the same: it asks them to sign in. */
@@ -42,7 +42,7 @@ const WAYS: readonly [Way, ...Way[]] = [
   { page: "negotiate", name: "nav.negotiate", needs: ["negotiate"], show: NegotiatePage },
   { page: "uses", name: "nav.uses", needs: ["offset"], show: UsesPage },
   { page: "account", name: "nav.account", needs: ["transfer", "trade"], show: AccountPage },
-  { page: "desk", name: "nav.desk", needs: DESK_NEEDS, show: DeskPage },
+  { page: "desk", name: deskName, needs: DESK_NEEDS, show: DeskPage },
   { page: "bank", name: "nav.bank", needs: ["bank"], show: BankPage },
   { page: "bulletins", name: "nav.bulletins", show: BulletinsPage },
   { page: "retirements", name: "nav.retirements", show: RetirementsPage },
@@ -81,7 +81,7 @@ export function App() {
         <nav class="ways" aria-label={t("shell.nav")}>
           {WAYS.filter(isShown).map((way) => (
             <a key={way.page} href={link(way.page)} aria-current={way === here ? "page" : undefined}>
-              {t(way.name)}
+              {t(nameOf(way))}
             </a>
           ))}
         </nav>
@@ -104,6 +104,10 @@ export function App() {
   );
 }
 
+function nameOf({ name }: Way): Key {
+  return typeof name === "string" ? name : name();
+}
+
 function isShown({ needs, isElsewhere, isForVisitors }: Way): boolean {
   if (isElsewhere) return false;
   if (isForVisitors && session.value === null) return true;
@@ -118,7 +122,7 @@ function toContent(): void {
 function Shown({ way }: { way: Way }) {
   const main = useRef<HTMLElement>(null);
   const isFirst = useRef(true);
-  const title = `${t(way.name)} · ${t("shell.name")}`;
+  const title = `${t(nameOf(way))} · ${t("shell.name")}`;
   useEffect(() => {
     document.title = title;
   }, [title]);

@@ -1,6 +1,6 @@
 // Who is signed in. The session itself is a cookie that no script can read; here is only what the exchange tells of it.
-import { computed, signal } from "@preact/signals";
-import { ask, Refused } from "./api";
+import { computed, effect, signal } from "@preact/signals";
+import { ask, Refused, sessionOver } from "./api";
 
 export interface Session {
   session: string;
@@ -90,22 +90,19 @@ export async function signOut(): Promise<void> {
 /** Have the exchange do something. Throws Refused, or Unreached: then it is not known whether it was done. */
 export async function send<Answer>(method: string, path: string, body?: object): Promise<Answer> {
   const csrf = session.value?.csrf;
-  try {
-    return await ask<Answer>(path, {
-      method,
-      headers: {
-        ...(csrf !== undefined && { "X-CSRF-Token": csrf }),
-        ...(body !== undefined && { "Content-Type": "application/json" }),
-      },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    });
-  } catch (error) {
-    if (error instanceof Refused && ENDED.has(error.problem.code)) session.value = null;
-    throw error;
-  }
+  return await ask<Answer>(path, {
+    method,
+    headers: {
+      ...(csrf !== undefined && { "X-CSRF-Token": csrf }),
+      ...(body !== undefined && { "Content-Type": "application/json" }),
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
 }
 
-const ENDED = new Set(["session_ended", "session_unknown"]);
+effect(() => {
+  if (sessionOver.value > 0) session.value = null;
+});
 
 /** An id for one request for ever: sent again with it, the first answer comes again and nothing is done twice. */
 export function newId(): string {

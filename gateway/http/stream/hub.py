@@ -29,6 +29,7 @@ from matching.events import (
     TradingHalted,
     TradingResumed,
 )
+from matching.safety_events import KillSwitchLifted, KillSwitchThrown
 from settlement.values import TradeMethod
 
 CHANNELS: Final[dict[str, type[ListingTopic]]] = {
@@ -38,7 +39,17 @@ CHANNELS: Final[dict[str, type[ListingTopic]]] = {
 
 PRIVATE_CHANNEL: Final = "events"
 
-_STATUS_EVENTS: Final = frozenset({PhaseChanged, DayOpened, DayClosed, TradingHalted, TradingResumed})
+_STATUS_EVENTS: Final = frozenset(
+    {
+        PhaseChanged,
+        DayOpened,
+        DayClosed,
+        TradingHalted,
+        TradingResumed,
+        KillSwitchThrown,
+        KillSwitchLifted,
+    }
+)
 _RULE_EVENTS: Final = frozenset({PhaseChanged, DayOpened, RulesAdopted, BandSet})
 NS: Final = 1_000_000_000
 REPLAY_PAGE: Final = 500

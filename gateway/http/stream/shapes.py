@@ -126,6 +126,7 @@ class StatusPush(Answer):
     resume_at: Time | None
     halted: bool
     halt: Halt | None
+    kill_switch: Annotated[bool, Field(description="Whether the market takes no orders at all.")]
 
 
 class EventPush(BaseModel):

@@ -185,6 +185,7 @@ class StatusTopic(ListingTopic):
                 "time": time_text(now_ns),
                 "trading_day": views.market.trading_day,
                 **listing_status(views, self.listing, now_ns),
+                "kill_switch": views.safety.market_is_killed,
             }
         )
 

@@ -100,7 +100,7 @@ class Life:
         account = self.views.account(command.account)
         foretold = None if account is None else preview(self.views, account, command, at_ns)
         if account is not None:
-            self.compare_circumstances(Seen(self.views, account, command.listing, at_ns))
+            self.compare_circumstances(Seen(self.views, account, command.participant, command.listing, at_ns))
         events = self.do(command, at_ns)
         refusals = [event for event in events if isinstance(event, Rejected)]
         if any(isinstance(event, Replayed) for event in events) or (
@@ -131,7 +131,7 @@ class Life:
             balance = account.balance(code)
             name = next(known for known in depository.accounts if known == account.account)
             assert balance.sellable == depository.sellable(name, code)
-            here = Seen(self.views, account, code, seen.at_ns)
+            here = Seen(self.views, account, seen.actor, code, seen.at_ns)
             assert here.position_tonnes == depository.position(name, code)
 
 

@@ -175,7 +175,7 @@ BAD: tuple[tuple[str, dict[str, Any], int, str], ...] = (
     ("a fraction", {"quantity": "0.5"}, 400, "invalid_quantity"),
     ("a number", {"quantity": 10}, 400, "invalid_quantity"),
     ("another's account", {"account": "seller"}, 403, "not_your_account"),
-    ("nobody's account", {"account": "nobody"}, 404, "account_unknown"),
+    ("nobody's account", {"account": "nobody"}, 403, "not_your_account"),
     (
         "a range over the lot's end",
         {

@@ -291,3 +291,7 @@ async def test_status_tells_when_trading_resumes(database: str) -> None:
         status = (await exchange.public("/v1/status")).json()
         assert status["phase"] == "break"
         assert status["listings"][0]["resume_at"] == "2026-11-23T13:00:00.000000+08:00"
+        await act(exchange, "clock", {"now": time_text(at_ns + 4 * 3_600 * NS)}, status=200)
+        status = (await exchange.public("/v1/status")).json()
+        assert status["phase"] == "closed"
+        assert status["listings"][0]["resume_at"] == "2026-11-24T09:30:00.000000+08:00"

@@ -303,3 +303,12 @@ async def test_a_kill_switch_that_cannot_be_is_refused_by_name(exchange: Desk) -
     assert code_of(await turn(exchange, "throw", "market", "buyer")) == (400, "unknown_field")
     assert code_of(await turn(exchange, "throw", "account")) == (400, "missing_field")
     assert code_of(await turn(exchange, "smash", "market")) == (400, "invalid_choice")
+
+
+async def test_the_channel_status_tells_of_the_markets_switch(exchange: Desk) -> None:
+    async with wire(exchange) as client:
+        await client.ok("subscribe", channel="status", listing="SHCERCIR1")
+        assert (await client.push())["kill_switch"] is False
+        thrown = {"scope": "market", "act": "throw", "reason": "wrong prices"}
+        assert (await exchange["operator"].send("POST", "/v1/operator/kill-switches", thrown)).is_success
+        assert (await client.push())["kill_switch"] is True

@@ -11,19 +11,24 @@ from playwright.async_api import Browser, Page, expect
 from gateway.engine.issuing import Issuer
 from gateway.engine.views import Views
 from matching.commands import AdvanceClose, OpenDay, RecordReconciliation
-from settlement.commands import Outcome, ReportBreaks, ResolveInstruction
+from settlement.commands import Outcome, ReportBreaks, ResolveInstruction, TakeNotice
 from settlement.difference import BreakKind, Difference
+from settlement.notice import Notice, NoticeKind
 from settlement.values import InstructionId, LotId, TradingDay
+from tests.gateway.bank.files import csv
 from tests.gateway.engine.world import DAY, LOT, adopting, setting_up
 from tests.gateway.http.browser import admit
 from tests.gateway.http.desk import Desk, desk
+from tests.gateway.http.test_http_bank_statements import today
 from tests.gateway.http.test_http_bulletins import statements_told, trade
 from tests.gateway.web.browser import (
     LOOKS,
+    NARROW,
     Look,
     keep_screenshot,
     looked_at,
     needs_a_browser,
+    serious_faults,
     sign_in,
     visitor,
 )
@@ -163,12 +168,20 @@ async def test_a_key_is_made_and_its_secret_shown_once(browser: Browser, market:
 async def test_a_supervisor_sees_everything_and_can_do_nothing(browser: Browser, market: Desk) -> None:
     async with at_desk(browser, market, "supervisor") as page:
         await expect(page.get_by_role("heading", level=1)).to_have_text("监督查阅")
-        for name in SECTIONS:
+        for name in (*SECTIONS, "oversight"):
             await section(page, name)
             await expect(page.locator(".asking")).to_have_count(0)
             await expect(page.get_by_role("alert")).to_have_count(0)
-            await expect(page.locator("main button:not([aria-pressed])")).to_have_count(0)
-        await keep_screenshot(page, "desk-supervisor")
+            await expect(page.locator('main button:not([aria-pressed], [type="submit"])')).to_have_count(0)
+        row = page.locator("tr", has_text="68.20")
+        await expect(row).to_contain_text("seller (seller-person)")
+        await expect(row).to_contain_text("buyer (buyer-person)")
+        await looked_at(page, "desk-supervisor", looks_of(1))
+        await page.get_by_role("button", name="中文").click()
+        await page.get_by_label("查阅理由").fill("日常检查")
+        await page.get_by_role("button", name="查阅", exact=True).click()
+        await page.get_by_role("button", name="查阅记录").click()
+        await expect(page.locator("tbody tr", has_text="日常检查").first).to_contain_text("/v1/supervise/")
 
 
 def looks_of(number: int) -> tuple[Look, Look]:
@@ -176,19 +189,63 @@ def looks_of(number: int) -> tuple[Look, Look]:
     return (LOOKS[0], LOOKS[2]) if number % 2 else (LOOKS[3], LOOKS[1])
 
 
+async def something_of_everything(market: Desk) -> None:
+    """What every part of the desk has something to show of."""
+    await market.engine.do(
+        adopting(("two_person_acts", "halt, bust_trade"), ("mandate_kinds", "institution"))
+    )
+    found = Difference(
+        kind=BreakKind.MISSING_HERE,
+        registry_account="R-buyer2",
+        lot_id=LotId(LOT.lot_id),
+        only_there=((5, 9),),
+    )
+    notice = Notice(
+        sequence=1,
+        kind=NoticeKind.CORRECTED,
+        registry_account="R-seller",
+        lot_id=LotId(LOT.lot_id),
+        serials=((90_000, 90_008),),
+        reason="监测数据有误",
+    )
+    await market.engine.do(ReportBreaks(as_of=8, differences=(found,)), TakeNotice(notice=notice))
+    trades = (await market.public("/v1/listings/SHCERCIR1/trades?limit=1")).json()["items"]
+    why = {"reason": "程序失控，依应急预案处置"}
+    statement = {"format": "csv", "content": csv([("NOBODY", 100)], day=today(market)).decode()}
+    mandate = {"account": "buyer", "participant": "seller-person", "actions": ["trade"]}
+    for who, target, body in (
+        ("operator2", f"operator/trades/{trades[0]['id']}/bust", why),
+        (
+            "operator",
+            "operator/kill-switches",
+            {"scope": "participant", "subject": "buyer2-person", "act": "throw"},
+        ),
+        ("operator", "operator/restrictions", {"account": "buyer2", "act": "restrict"}),
+        ("operator", "operator/mandates", mandate | {"until": "2027-06-30T00:00:00.000000+08:00"}),
+        ("buyer", "cash/withdrawals", {"client_id": "out-1", "amount": "123456.78"}),
+        ("bank", "bank/statements", statement),
+    ):
+        answer = await market[who].send("POST", f"/v1/{target}", body | why if who == "operator" else body)
+        assert answer.status_code < 300, answer.text
+
+
 async def test_nobody_is_kept_out_of_the_desk(browser: Browser, market: Desk) -> None:
+    await something_of_everything(market)
     async with at_desk(browser, market, "operator") as page:
-        await market.engine.do(adopting(("two_person_acts", "halt, bust_trade")))
-        body = {"reason": "看护测试 | a look"}
-        trade_id = (await market.public("/v1/listings/SHCERCIR1/trades?limit=1")).json()["items"][0]["id"]
-        answer = await market["operator2"].send("POST", f"/v1/operator/trades/{trade_id}/bust", body)
-        assert answer.status_code == 202, answer.text
-        kill = {"scope": "account", "subject": "buyer2", "act": "throw", **body}
-        assert (await market["operator"].send("POST", "/v1/operator/kill-switches", kill)).status_code == 200
         for number, name in enumerate(SECTIONS):
             await page.set_viewport_size({"width": 1280, "height": 900})
             await section(page, name)
             await looked_at(page, f"desk-{name}", looks_of(number))
+        await dialog_looked_at(page)
+
+
+async def dialog_looked_at(page: Page) -> None:
+    """The longest of the dialogs, on a narrow screen."""
+    await section(page, "access")
+    await page.locator(".panel-head").get_by_role("button").last.click()
+    await page.set_viewport_size(NARROW)
+    await keep_screenshot(page, "desk-dialog-390")
+    assert await serious_faults(page) == []
 
 
 async def test_the_day_is_opened_and_closed_step_by_step(browser: Browser, database: str) -> None:

@@ -4,12 +4,13 @@ import type { Page } from "../api";
 import { moment } from "../format";
 import { word as named, t } from "../i18n";
 import { momentOf, type Wanted } from "../parts/givens";
+import { Paged } from "../parts/paged";
 import { Choice, Panel } from "../parts/panel";
 import { Answered, Nothing } from "../parts/states";
 import { type Column, Table } from "../parts/table";
-import { ActButton, may, plain } from "./doing";
-import { code, text, time, useLook } from "./looking";
-import { desk, type Key, type Person } from "./shapes";
+import { ActButton, may, plain, turn } from "./doing";
+import { code, text, time, useLook, words } from "./looking";
+import { desk, type Key, type Person, type Subject } from "./shapes";
 
 const SCOPES = [
   "read",
@@ -29,6 +30,7 @@ export function AccessSection() {
     <>
       <People />
       <Keys />
+      <PersonalData />
     </>
   );
 }
@@ -289,4 +291,69 @@ function keyColumns(): Column<Key>[] {
     });
   }
   return columns;
+}
+
+function PersonalData() {
+  const columns: Column<Subject>[] = [
+    code("subject", t("column.number"), (one) => one.subject),
+    text("kind", t("members.kind"), (one) => named("subject_kind", one.kind)),
+    code("name", t("personal.name"), (one) => one.name),
+    text("state", t("column.state"), (one) =>
+      one.restricted ? t("personal.restricted") : t("personal.released"),
+    ),
+    words("reason", t("act.reason"), (one) => one.reason),
+    time("since", t("column.since"), (one) => one.restricted_at),
+  ];
+  if (may("operate")) {
+    columns.push({
+      name: "act",
+      title: t("column.act"),
+      isAct: true,
+      cell: (one) =>
+        one.restricted ? (
+          <ActButton
+            name={t("personal.release")}
+            of={one.subject}
+            kind="quiet act"
+            path={desk(`personal-data/${one.subject}/release`)}
+          />
+        ) : (
+          "–"
+        ),
+    });
+  }
+  return (
+    <Panel
+      title={t("personal.title")}
+      aside={
+        <ActButton
+          name={t("personal.restrict")}
+          path={desk("personal-data")}
+          about={<p>{t("personal.about")}</p>}
+          typed={(given) => (given["name"] ?? "").trim()}
+          wanted={[
+            {
+              name: "kind",
+              label: t("members.kind"),
+              kind: "choice",
+              options: ["person", "participant", "beneficiary"].map((value) => ({
+                value,
+                label: named("subject_kind", value),
+              })),
+            },
+            { name: "name", label: t("personal.name"), hint: t("personal.name_hint") },
+          ]}
+        />
+      }
+    >
+      <Paged<Subject>
+        path={desk("personal-data?limit=50")}
+        turn={turn.value}
+        caption={t("personal.title")}
+        columns={columns}
+        keyOf={(one) => one.subject}
+        none={t("personal.none")}
+      />
+    </Panel>
+  );
 }

@@ -16,6 +16,7 @@ import {
   type CloseStep,
   type Day,
   desk,
+  isOperator,
   type Parked,
   type Readiness,
   type RegistryLine,
@@ -23,12 +24,14 @@ import {
 
 const CLOSING_MS = 1_000;
 const QUIET_MS = 5_000;
+/** A supervisor's looks are written down, so that the page looks seldom by itself. */
+const LOOKING_MS = 30_000;
 
 export function DaySection() {
   const day = useLook<Day>(desk("day"));
   const ready = useLook<Readiness>("/readyz");
   const isClosing = day.answer?.close?.state === "running";
-  useEvery(day.again, isClosing ? CLOSING_MS : QUIET_MS);
+  useEvery(day.again, isOperator() ? (isClosing ? CLOSING_MS : QUIET_MS) : LOOKING_MS);
   return (
     <>
       <Panel title={t("day.title")} aside={day.answer !== null && <DayActs day={day.answer} />}>
@@ -185,7 +188,7 @@ function Waits({ step }: { step: CloseStep | undefined }) {
     line.again();
     parked.again();
   }, [line.again, parked.again]);
-  useEvery(again, CLOSING_MS * 2);
+  useEvery(again, isOperator() ? CLOSING_MS * 2 : LOOKING_MS);
   const found = line.answer;
   if (found === null || step === undefined) return null;
   const reasons = [

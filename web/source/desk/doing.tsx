@@ -92,7 +92,7 @@ function ActDialog({ doing, close }: { doing: Doing; close: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const act = useAct();
   const [given, setGiven] = useState<Given>(() =>
-    Object.fromEntries(wanted.map((one) => [one.name, one.initial ?? one.options?.[0]?.value ?? ""])),
+    Object.fromEntries(wanted.map((one) => [one.name, beginningOf(one)])),
   );
   const [typed, setTyped] = useState("");
   const [once, setOnce] = useState<ComponentChildren>(null);
@@ -154,6 +154,10 @@ function ActDialog({ doing, close }: { doing: Doing; close: () => void }) {
       )}
     </dialog>
   );
+}
+
+function beginningOf(wanted: Wanted): string {
+  return wanted.kind === "choice" ? (wanted.options?.[0]?.value ?? "") : "";
 }
 
 /** What was given, without what was left out. */

@@ -35,7 +35,7 @@ export function MembersSection() {
 function Participants() {
   const columns: Column<Participant>[] = [
     code("participant", t("column.participant"), (one) => one.participant),
-    text("kind", t("members.kind"), (one) => named("value", one.kind)),
+    text("kind", t("members.kind"), (one) => named("member_kind", one.kind)),
     code("accounts", t("members.accounts"), (one) => one.accounts.join(", ") || null),
   ];
   return (
@@ -52,7 +52,7 @@ function Participants() {
               name: "kind",
               label: t("members.kind"),
               kind: "choice",
-              options: KINDS.map((value) => ({ value, label: named("value", value) })),
+              options: KINDS.map((value) => ({ value, label: named("member_kind", value) })),
             },
           ]}
         />

@@ -6,7 +6,7 @@ import { Panel } from "../parts/panel";
 import type { Column } from "../parts/table";
 import { turn } from "./doing";
 import { code, figure, text, time, words } from "./looking";
-import { desk, type Statement, type Withdrawal } from "./shapes";
+import { desk, type Statement, type Withdrawal, withdrawals } from "./shapes";
 
 export function MoneySection() {
   return (
@@ -24,7 +24,7 @@ export function MoneySection() {
       </Panel>
       <Panel title={t("withdrawals.waiting")}>
         <Paged<Withdrawal>
-          path="/v1/bank/withdrawals?state=held&limit=50"
+          path={withdrawals("state=held&limit=50")}
           turn={turn.value}
           caption={t("withdrawals.waiting")}
           columns={withdrawalColumns()}

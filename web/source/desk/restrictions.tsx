@@ -194,7 +194,9 @@ function Freezes({ found }: { found: readonly Freeze[] }) {
     code("account", t("column.account"), (one) => one.account ?? one.registry_account),
     code("lot", t("column.lot"), (one) => one.lot),
     text("serials", t("column.serials"), (one) => serials(one.serials) || null),
-    words("reason", t("act.reason"), (one) => one.reason),
+    words("reason", t("act.reason"), (one) =>
+      one.source === "break" ? named("break_kind", one.reason) : one.reason,
+    ),
     time("since", t("column.since"), (one) => one.since),
   ];
   if (may("operate")) {

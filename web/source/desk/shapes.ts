@@ -1,10 +1,30 @@
 // What the exchange answers to its operators and supervisors.
+import { signal } from "@preact/signals";
 import type { Rule } from "../api";
 import { session } from "../session";
 
-/** Where the desk's lists are asked for. */
+/** Why a supervisor looks: said, names of those whose personal data are restricted are shown. */
+export const lookReason = signal("");
+
+/** What a supervisor reads where operators do: their form of it is not the same. */
+const SHARED = ["accounts", "negotiated-transfers"];
+
+function ofSupervisor(): boolean {
+  const scopes = session.value?.scopes ?? [];
+  return scopes.includes("supervise") && !scopes.includes("operate");
+}
+
+/** Where the desk's lists are asked for by whoever is signed in, and its acts. */
 export function desk(name: string): string {
-  return `/v1/operator/${name}`;
+  if (!ofSupervisor() || SHARED.some((one) => name.startsWith(one))) return `/v1/operator/${name}`;
+  const why = lookReason.value;
+  const reason = why === "" ? "" : `${name.includes("?") ? "&" : "?"}reason=${encodeURIComponent(why)}`;
+  return `/v1/supervise/${name}${reason}`;
+}
+
+/** Money on its way out, of everybody. */
+export function withdrawals(query: string): string {
+  return ofSupervisor() ? desk(`withdrawals?${query}`) : `/v1/bank/withdrawals?${query}`;
 }
 
 export interface CloseStep {
@@ -287,6 +307,58 @@ export interface RuleBook {
   version: number;
   items: Rule[];
   upcoming: Rule[];
+}
+
+export interface Subject {
+  subject: string;
+  kind: string;
+  name: string;
+  pseudonym: string;
+  restricted: boolean;
+  restricted_at: string;
+  operator: string;
+  reason: string;
+  released_at: string | null;
+}
+
+interface TradeSide {
+  account: string;
+  participant: string;
+  order: string | null;
+}
+
+export interface SupervisedTrade {
+  id: string;
+  method: string;
+  listing: string;
+  price: string;
+  quantity: string;
+  amount: string;
+  time: string;
+  buyer: TradeSide;
+  seller: TradeSide;
+  settlement: { state: string };
+}
+
+export interface SupervisedOrder {
+  id: string;
+  account: string;
+  listing: string;
+  side: "buy" | "sell";
+  price: string;
+  quantity: string;
+  filled: string;
+  status: string;
+  created_at: string;
+}
+
+export interface Look {
+  look: string;
+  time: string;
+  by: string;
+  caller: string;
+  target: string;
+  reason: string | null;
 }
 
 /** Whether whoever looks is an operator, not a supervisor. */

@@ -5,9 +5,10 @@ import { AccessSection } from "../desk/access";
 import { ApprovalsSection } from "../desk/approvals";
 import { DaySection } from "../desk/day";
 import { DifferencesSection } from "../desk/differences";
-import { Done, done, takeTurn } from "../desk/doing";
+import { Done, done, may, takeTurn } from "../desk/doing";
 import { MembersSection } from "../desk/members";
 import { MoneySection } from "../desk/money";
+import { OversightSection, WhyLook } from "../desk/oversight";
 import { RegistrySection } from "../desk/registry";
 import { RestrictionsSection } from "../desk/restrictions";
 import { RulesSection } from "../desk/rules";
@@ -25,6 +26,8 @@ interface Section {
   show: FunctionComponent;
   /** For a second person who may do nothing else, too. */
   isForApprovers?: boolean;
+  /** For the supervisor alone. */
+  isForSupervisors?: boolean;
 }
 
 const SECTIONS: readonly [Section, ...Section[]] = [
@@ -37,13 +40,19 @@ const SECTIONS: readonly [Section, ...Section[]] = [
   { name: "registry", title: "desk.registry", show: RegistrySection },
   { name: "members", title: "desk.members", show: MembersSection },
   { name: "access", title: "desk.access", show: AccessSection },
+  { name: "oversight", title: "desk.oversight", show: OversightSection, isForSupervisors: true },
   { name: "rules", title: "desk.rules", show: RulesSection },
 ];
 
 /** A supervisor's every look is recorded, so that the page looks seldom by itself. */
-const LOOK_MS = { operator: 5_000, supervisor: 60_000 } as const;
+const LOOK_MS = { operator: 5_000, supervisor: 300_000 } as const;
 
 export const DESK_NEEDS = ["operate", "approve", "supervise"] as const;
+
+/** What the page is called by whoever looks. */
+export function deskName(): Key {
+  return may("operate", "approve") ? "nav.desk" : "desk.supervision";
+}
 
 export function DeskPage({ rest }: { rest: readonly string[] }) {
   return <SignedIn needs={DESK_NEEDS}>{() => <Desk asked={rest[0] ?? ""} />}</SignedIn>;
@@ -52,7 +61,10 @@ export function DeskPage({ rest }: { rest: readonly string[] }) {
 function Desk({ asked }: { asked: string }) {
   const isFirst = useRef(true);
   const ways = useRef<HTMLElement>(null);
-  const sections = SECTIONS.filter((section) => section.isForApprovers || !isApproverAlone());
+  const sections = SECTIONS.filter(
+    (section) =>
+      (section.isForApprovers || !isApproverAlone()) && (!section.isForSupervisors || may("supervise")),
+  );
   const here = sections.find((section) => section.name === asked) ?? sections[0] ?? SECTIONS[0];
   useEvery(takeTurn, isOperator() ? LOOK_MS.operator : LOOK_MS.supervisor);
   // The focus moves when the section does
@@ -64,8 +76,8 @@ function Desk({ asked }: { asked: string }) {
   }, [here.name]);
   return (
     <>
-      <h1>{isOperator() || isApproverAlone() ? t("desk.title") : t("desk.supervision")}</h1>
-      {!isOperator() && !isApproverAlone() && <p class="lead">{t("desk.read_only")}</p>}
+      <h1>{t(may("operate", "approve") ? "desk.title" : "desk.supervision")}</h1>
+      {!may("operate", "approve") && <p class="lead">{t("desk.read_only")}</p>}
       <nav class="sections" ref={ways} aria-label={t("desk.sections")}>
         {sections.map((section) => (
           <a
@@ -78,6 +90,7 @@ function Desk({ asked }: { asked: string }) {
         ))}
       </nav>
       <Done />
+      {!may("operate", "approve") && <WhyLook />}
       <here.show key={here.name} />
     </>
   );

@@ -11,7 +11,6 @@ export interface Wanted {
   label: string;
   kind?: "text" | "long" | "choice" | "many" | "yes" | "date" | "moment" | "password" | "file";
   options?: readonly { value: string; label: string }[];
-  initial?: string;
   hint?: string;
   isOptional?: boolean;
   autocomplete?: string;
@@ -47,7 +46,7 @@ function One({ wanted, value, set }: { wanted: Wanted; value: string; set: (valu
   const shared = {
     at: wanted.at ?? `/${wanted.name}`,
     label: wanted.isOptional ? t("given.optional", { name: wanted.label }) : wanted.label,
-    hint: wanted.hint,
+    hint: wanted.hint ?? (wanted.kind === "moment" ? t("given.moment") : undefined),
     value,
     set,
   };
