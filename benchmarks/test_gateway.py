@@ -44,6 +44,8 @@ ROUNDS: Final = int(os.environ.get("PUHUI_BENCH_ROUNDS", "5"))
 AHEAD_MS: Final = 2_500
 """Signed for the middle of a round: a signature is good for five seconds either way."""
 UNLIMITED: Final = ("order", "cancel", "read", "public")
+ROOM: Final = ("--limit", "connections_per_address=3000", "--limit", "ws_clients_per_address=2000")
+"""They all come from one address."""
 LISTINGS: Final = ("SHCERCIR1", "SHCERCIIR1")
 PERCENTILES: Final = ("p50_ms", "p99_ms", "p999_ms")
 LISTENERS: Final = (200, 1_000)
@@ -119,7 +121,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """Everything at work; in the end the table."""
     data_dir: Path = tmp_path_factory.mktemp("gateway") / "puhui"
     quotas = [part for kind in UNLIMITED for part in ("--quota", f"{kind}=none")]
-    exchange = RunningExchange(data_dir, quotas)
+    exchange = RunningExchange(data_dir, [*quotas, *ROOM])
     with ExitStack() as stack:
         stack.callback(exchange.clean_up)
         asyncio.run(exchange.start())

@@ -19,6 +19,7 @@ from settlement.custody_events import DeliveriesRetried, DeliveryUnwound
 from settlement.custody_rejections import (
     BREAK_NOT_OPEN,
     CLAIM_NOT_OPEN,
+    DELIVERY_NOT_COVERED,
     DELIVERY_NOT_PARKED,
     FREEZE_MALFORMED,
     FREEZE_UNKNOWN,
@@ -70,7 +71,7 @@ class CustodyActs:
                 is_open = act.break_id in custody.breaks.open
                 return None if is_open else BREAK_NOT_OPEN.because(actual=str(act.break_id))
             case RetryDeliveries():
-                return self._refuse_parked(self._named(act))
+                return self._refuse_parked(self._named(act)) or self._refuse_uncovered(self._named(act))
             case UnwindDelivery():
                 return self._refuse_parked((act.trade_id,))
             case _:
@@ -98,10 +99,15 @@ class CustodyActs:
                 return DELIVERY_NOT_PARKED.because(actual=str(trade_id))
         return None
 
+    def _refuse_uncovered(self, trade_ids: tuple[TradeId, ...]) -> Rejection | None:
+        obligations = self._depository.movements.obligations
+        lacking = next((one for one in trade_ids if obligations.lacks_proceeds(one)), None)
+        return None if lacking is None else DELIVERY_NOT_COVERED.because(actual=str(lacking))
+
     def _named(self, act: RetryDeliveries) -> tuple[TradeId, ...]:
-        """Those it names, or all that are parked."""
+        """Those it names, or all that are parked by the registry's word: what lacks money waits for that."""
         parked = self._depository.movements.obligations.parked()
-        return act.trade_ids or tuple(delivery.trade_id for delivery in parked)
+        return act.trade_ids or tuple(one.trade_id for one in parked if not one.lacking_fen)
 
     # ---- deeds --------------------------------------------------------------------------------------------------
 

@@ -101,7 +101,7 @@ class Exchange:
         self.operations = Operations(depository, self.trading, self.negotiation, rulebook, self.cycle)
         self.delegation = self.operations.delegation
         self.unit_transfers = UnitTransfers(depository, self.cycle, self.trading.standing)
-        self.follow_up = FollowUp(depository.custody, self.trading, self.negotiation.transfers, self.cycle)
+        self.follow_up = FollowUp(depository, self.trading, self.negotiation.transfers, self.cycle)
         self.using = Using(depository, self.cycle, self.trading.standing)
         self.safety = Safety(depository, self.trading, self.cycle)
 
@@ -148,7 +148,7 @@ class Exchange:
         else:
             events.extend(decided)
             events.extend(self.using.follow_time())
-        if self.depository.custody.is_stirred:
+        if self.depository.is_stirred:
             events.extend(self.follow_up.run())
         return tuple(events)
 
@@ -251,6 +251,7 @@ class Exchange:
         treasury = self.depository.treasury
         if command.account not in self.depository.accounts:
             return ACCOUNT_UNKNOWN.because(actual=command.account)
+        self.depository.proceeds.look_at(command.account)
         match command:
             case DepositCash():
                 return treasury.deposit(command, self.cycle.stamp.at_ns)

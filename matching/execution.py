@@ -9,7 +9,7 @@ from matching.day_prices import Print
 from matching.events import Event, LargeHolderNoted, Traded
 from matching.market import ListedMarket
 from matching.order import Order, Side
-from matching.rulebook import Rules, SettlementCycle
+from matching.rulebook import Rules, SaleProceeds, SettlementCycle
 from matching.session import Phase, listed_is_over
 from settlement.delivery import Delivery
 from settlement.depository import Depository
@@ -115,6 +115,7 @@ class Execution:
             quantity_tonnes=quantity_tonnes,
             amount_fen=amount_fen,
             resale_next_day=market.rules.resale_next_day,
+            proceeds_at_once=market.rules.sale_proceeds is SaleProceeds.WHEN_TRADED,
             buyer_fee_fen=buyer_fee_fen,
             seller_fee_fen=seller_fee_fen,
             use=buy.use,
@@ -122,7 +123,7 @@ class Execution:
         yield from self._depository.book_trade(delivery)
         surplus_fen = covered_fen - buy.cover - delivery.committed_fen
         if surplus_fen:
-            yield self._depository.release(buy.account, CASH, surplus_fen)
+            yield from self._depository.release(buy.account, CASH, surplus_fen)
         if market.rules.large_holder_alerts:
             yield from self._note_large_holder(market, delivery)
 

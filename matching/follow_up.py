@@ -12,28 +12,44 @@ from matching.day_cycle import DayCycle
 from matching.events import Event
 from matching.negotiated_transfers import NegotiatedTransfers
 from matching.order import CancelReason, Side
+from matching.proceeds_follow_up import ProceedsFollowUp
 from matching.trading import ListedTrading
-from settlement.custody import Custody
 from settlement.custody_rejections import ACCOUNT_FROZEN, SERIALS_FROZEN
+from settlement.depository import Depository
 from settlement.values import CASH, AccountId, AssetCode
 
 
 class FollowUp:
     """Brings orders and frozen balances into order."""
 
-    __slots__ = ("_custody", "_cycle", "_negotiated", "_trading")
+    __slots__ = ("_custody", "_cycle", "_depository", "_negotiated", "_proceeds", "_trading")
 
     def __init__(
-        self, custody: Custody, trading: ListedTrading, negotiated: NegotiatedTransfers, cycle: DayCycle
+        self, depository: Depository, trading: ListedTrading, negotiated: NegotiatedTransfers, cycle: DayCycle
     ) -> None:
         """Asked at the end of each command that left something to be done."""
-        self._custody = custody
+        self._depository = depository
+        self._custody = depository.custody
+        self._proceeds = ProceedsFollowUp(depository, trading, negotiated, cycle)
         self._negotiated = negotiated
         self._trading = trading
         self._cycle = cycle
 
     def run(self) -> Iterator[Event]:
-        """Everything that follows from the command at hand."""
+        """Everything that follows from the command at hand, for money and then for what is frozen.
+
+        What either gives back the other has to look at.
+        """
+        while True:
+            yield from self._proceeds.run()
+            if not self._custody.is_stirred:
+                return
+            yield from self._obey()
+            if not self._depository.proceeds.is_stirred:
+                return
+
+    def _obey(self) -> Iterator[Event]:
+        """What authorities have said."""
         day = self._cycle.trading_day
         freezing, notices = self._custody.freezing, self._custody.notices
         stopped = freezing.take_stopped()

@@ -26,7 +26,7 @@ from settlement.depository import Depository
 from settlement.named_lots import NamedLot, are_well_formed, total_tonnes
 from settlement.rejections import INSUFFICIENT_CASH, INSUFFICIENT_UNITS, Rejection
 from settlement.use_rejections import ACCOUNT_EARMARKED
-from settlement.values import CASH, AccountId, AssetCode, ParticipantId
+from settlement.values import AccountId, AssetCode, ParticipantId
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -189,7 +189,7 @@ class NegotiatedGuards:
         if stake.side is Side.BUY:
             amount_fen = stake.price_fen * stake.quantity_tonnes
             needed_fen = cover_fen(amount_fen, market.rules.fee_terms(Side.BUY))
-            available_fen = self._depository.ledger.available(stake.account, CASH)
+            available_fen = self._depository.buying_power(stake.account)
             if needed_fen > available_fen:
                 return INSUFFICIENT_CASH.because(limit=available_fen, actual=needed_fen)
             return None

@@ -24,6 +24,16 @@ NEGOTIATED_ENDED: Final = Reason(
     remedy_en="look up its state; if you still mean it, file anew",
     source="exchange",
 )
+PROCEEDS_LOST: Final = Reason(
+    code="proceeds_lost",
+    pointer="",
+    unit=Unit.TEXT,
+    zh="买方所依赖的卖出价款不能到账",
+    en="the buyer will not receive what it relied on for sales of its own, or not now",
+    remedy_zh="买方存入资金后可重新申报",
+    remedy_en="the buyer can deposit money and file anew",
+    source="exchange",
+)
 NOT_YOUR_TURN: Final = Reason(
     code="not_your_turn",
     pointer="/transfer_id",
@@ -218,6 +228,7 @@ REVIEW_REFUSED: Final = Reason(
 REASONS: Final = (
     NEGOTIATED_UNKNOWN,
     NEGOTIATED_ENDED,
+    PROCEEDS_LOST,
     NOT_YOUR_TURN,
     TERMS_DIFFER,
     COUNTERPARTY_UNKNOWN,

@@ -16,6 +16,7 @@ from matching.negotiated import ExpiryCause, NegotiatedState, NegotiatedStep, Ne
 from matching.negotiated_events import AnyNegotiatedEvent
 from matching.negotiated_state import NegotiationState, record_of, transfer_of
 from matching.order import Side
+from matching.rulebook import SaleProceeds
 from matching.terms import NegotiatedId, NegotiatedTerms
 from matching.trading import ListedTrading
 from settlement import serials
@@ -123,6 +124,17 @@ class NegotiatedTransfers:
                     return one
         return None
 
+    def newest_purchase(self, account: AccountId) -> NegotiatedTransfer | None:
+        """The youngest transfer under way that holds the account's money."""
+        return next(
+            (
+                one
+                for one in reversed(self.under_way.values())
+                if Side.BUY in one.covered and one.terms.buyer == account
+            ),
+            None,
+        )
+
     def bust(self, trade_id: TradeId) -> None:
         """A negotiated trade of today was undone: its agreement may be filed again."""
         for one in self.ended.values():
@@ -157,6 +169,7 @@ class NegotiatedTransfers:
             quantity_tonnes=terms.quantity_tonnes,
             amount_fen=transfer.amount_fen,
             resale_next_day=market.rules.resale_next_day,
+            proceeds_at_once=market.rules.sale_proceeds is SaleProceeds.WHEN_TRADED,
             buyer_fee_fen=transfer.buyer_fee.of(transfer.amount_fen),
             seller_fee_fen=transfer.seller_fee.of(transfer.amount_fen),
             method=TradeMethod.NEGOTIATED,
@@ -197,7 +210,7 @@ class NegotiatedTransfers:
         transfer.covered = (*transfer.covered, side)
         self._count(transfer, side)
         self._depository.holdings.set_aside(cover.account, cover.lots)
-        return [self._depository.hold(cover.account, cover.asset, cover.amount)]
+        return [*self._depository.hold(cover.account, cover.asset, cover.amount)]
 
     def release(self, transfer: NegotiatedTransfer) -> list[Event]:
         """Give back whatever is set aside for it."""
@@ -206,7 +219,11 @@ class NegotiatedTransfers:
         transfer.covered = ()
         for cover in covers:
             self._depository.holdings.put_back(cover.account, cover.lots)
-        return [self._depository.release(cover.account, cover.asset, cover.amount) for cover in covers]
+        return [
+            posted
+            for cover in covers
+            for posted in self._depository.release(cover.account, cover.asset, cover.amount)
+        ]
 
     def _count(self, transfer: NegotiatedTransfer, side: Side) -> None:
         """Count what that side has cover held for: towards its bound, its position limit, and when it expires."""

@@ -79,6 +79,8 @@ class CancelReason(StrEnum):
     """The account's dead man's switch was not held in time."""
     DISCONNECTED = "disconnected"
     """Its program's connection was lost and did not come back in time."""
+    PROCEEDS_LOST = "proceeds_lost"
+    """It leaned on a sale that came to nothing, or was parked."""
     KILL_SWITCH = "kill_switch"
     """An operator stopped the account, its participant or the market."""
 

@@ -33,7 +33,7 @@ from settlement.rejections import (
 )
 from settlement.retirement import RetirementPurpose, Use
 from settlement.use_rejections import ACCOUNT_EARMARKED, CHANNEL_NOT_ALLOWED
-from settlement.values import CASH, AccountId, AssetCode, ParticipantId
+from settlement.values import AccountId, AssetCode, ParticipantId
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -131,7 +131,7 @@ class Circumstances(Protocol):
 
     @property
     def available_fen(self) -> int:
-        """The account's money that is committed to nothing."""
+        """What the account may buy with: its money that is committed to nothing, and usable proceeds of its sales."""
 
     @property
     def sellable_tonnes(self) -> int:
@@ -208,8 +208,8 @@ class Present:
 
     @property
     def available_fen(self) -> int:
-        """By the ledger."""
-        return self.depository.ledger.available(self.account, CASH)
+        """By the ledger, and by what its sales will bring in."""
+        return self.depository.buying_power(self.account)
 
     @property
     def sellable_tonnes(self) -> int:

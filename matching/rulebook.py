@@ -70,6 +70,13 @@ class SettlementCycle(StrEnum):
     AS_TRADED = "as_traded"
 
 
+class SaleProceeds(StrEnum):
+    """From when on an account may buy with what it has sold for. It leaves the exchange only when settled, ever."""
+
+    WHEN_SETTLED = "when_settled"
+    WHEN_TRADED = "when_traded"
+
+
 class MatchingMode(StrEnum):
     """How orders meet."""
 
@@ -108,6 +115,8 @@ class Rules:
     settlement_cycle: SettlementCycle
     resale_next_day: bool
     """Whether units bought today are not for sale today (T+1)."""
+    sale_proceeds: SaleProceeds
+    """From when on a seller may buy with what a trade made under these rules brings in."""
     participant_kinds: tuple[ParticipantKind, ...]
     """Who may place orders."""
     position_limits: tuple[tuple[ParticipantKind, int], ...]
@@ -186,6 +195,7 @@ PARAMETERS: Final[dict[str, Callable[[RuleValue], object]]] = {
     "close_threshold_tonnes": rule_values.whole(0),
     "settlement_cycle": rule_values.one_of(SettlementCycle),
     "resale_next_day": rule_values.yes_or_no,
+    "sale_proceeds": rule_values.one_of(SaleProceeds),
     "participant_kinds": rule_values.kinds,
     "position_limits": rule_values.tonnes_by_kind,
     "large_holder_alerts": rule_values.tonnes_by_kind,

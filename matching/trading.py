@@ -85,7 +85,7 @@ class ListedTrading:
             order.step(OrderStep.CANCEL)
             events.append(order_events.cancelled(order, CancelReason.FOK_UNFILLED, was_resting=False))
             return events
-        events.append(self._depository.hold(order.account, _cover_asset(order), order.cover))
+        events.extend(self._depository.hold(order.account, _cover_asset(order), order.cover))
         for mine in own:
             events.extend(self._cancel(mine, CancelReason.SELF_TRADE))
         events.extend(self._match(market, order, matches, moment))
@@ -178,7 +178,7 @@ class ListedTrading:
             order.step(OrderStep.EXPIRE)
             self._forget(order)
             events.append(order_events.expired(order))
-            events.append(self._depository.release(order.account, _cover_asset(order), order.cover))
+            events.extend(self._depository.release(order.account, _cover_asset(order), order.cover))
         return events
 
     def withdraw(
@@ -207,8 +207,13 @@ class ListedTrading:
         )
         return max(sales, key=lambda order: order.order_id, default=None)
 
+    def newest_purchase(self, account: AccountId) -> Order | None:
+        """The youngest open order by which an account buys, whatever it is of."""
+        purchases = (order for order in self._orders_of(account) if order.side is Side.BUY)
+        return max(purchases, key=lambda order: order.order_id, default=None)
+
     def take_back(self, order: Order, reason: CancelReason) -> list[Event]:
-        """Take back one open order, by an authority's word."""
+        """Take back one open order, whoever asks for it."""
         return self._cancel(order, reason)
 
     def leave_band(self, market: ListedMarket) -> list[Event]:
@@ -235,7 +240,10 @@ class ListedTrading:
             self._remember(order)
 
     def check(self, beside: dict[tuple[AccountId, AssetCode], int]) -> None:
-        """Books are sound; the held bucket is exactly the cover of what is open, withdrawals and `beside` included."""
+        """Books are sound; the held bucket is exactly the cover of what is open, withdrawals and `beside` included.
+
+        What of it an account lacks until its sales settle is known, and no more than that is missing.
+        """
         cover = dict(beside)
         for held in self._depository.treasury.held():
             cover[held.account, CASH] = cover.get((held.account, CASH), 0) + held.amount_fen
@@ -250,13 +258,15 @@ class ListedTrading:
         assert resting == len(self._orders) == sum(map(len, self._by_account.values()))
         assert list(self._orders) == sorted(self._orders), "open orders are not in order of age"
         ledger = self._depository.ledger
+        for lacking in self._depository.proceeds.dump():
+            cover[lacking.account, CASH] -= lacking.amount_fen
         for account in ledger.accounts():
             for asset, balance in ledger.assets(account):
                 needed = cover.pop((account, asset), 0)
                 assert balance.held == needed, (
                     f"{account} holds {balance.held} of {asset}, what is open needs {needed}"
                 )
-        assert not cover, f"open without cover: {cover}"
+        assert not any(cover.values()), f"open without cover: {cover}"
 
     # ---- steps --------------------------------------------------------------------------------------------------
 
@@ -318,9 +328,9 @@ class ListedTrading:
     def _adjust_cover(self, order: Order, needed: int) -> Iterator[Event]:
         """Hold what the order needs in addition, or give back what it no longer needs."""
         if needed > 0:
-            yield self._depository.hold(order.account, _cover_asset(order), needed)
+            yield from self._depository.hold(order.account, _cover_asset(order), needed)
         elif needed < 0:
-            yield self._depository.release(order.account, _cover_asset(order), -needed)
+            yield from self._depository.release(order.account, _cover_asset(order), -needed)
 
     def _match(
         self, market: ListedMarket, order: Order, matches: list[Match], moment: Moment
@@ -340,7 +350,7 @@ class ListedTrading:
             return
         order.step(OrderStep.CANCEL)
         yield order_events.cancelled(order, CancelReason.IOC_REMAINDER, was_resting=False)
-        yield self._depository.release(order.account, _cover_asset(order), order.cover)
+        yield from self._depository.release(order.account, _cover_asset(order), order.cover)
 
     def _cancel(self, order: Order, reason: CancelReason) -> list[Event]:
         self.markets[order.listing].book.remove(order)
@@ -348,7 +358,7 @@ class ListedTrading:
         self._forget(order)
         return [
             order_events.cancelled(order, reason, was_resting=True),
-            self._depository.release(order.account, _cover_asset(order), order.cover),
+            *self._depository.release(order.account, _cover_asset(order), order.cover),
         ]
 
     def _orders_of(self, account: AccountId) -> Iterator[Order]:

@@ -145,6 +145,17 @@ DELIVERY_NOT_PARKED: Final = Reason(
     source="exchange",
 )
 
+DELIVERY_NOT_COVERED: Final = Reason(
+    code="delivery_not_covered",
+    pointer="/trade_id",
+    unit=Unit.TEXT,
+    zh="买方所依赖的卖出价款尚未到账",
+    en="the buyer is still to receive what it lacks, for sales of its own",
+    remedy_zh="请先重新办理或退回其搁置的卖出；款到即自动交收",
+    remedy_en="retry or unwind its parked sales first; it goes on by itself when the money comes",
+    source="exchange",
+)
+
 REASONS: Final = (
     ACCOUNT_FROZEN,
     TRANSFER_CUT_OFF,
@@ -160,5 +171,6 @@ REASONS: Final = (
     BREAK_NOT_OPEN,
     DIFFERENCE_MALFORMED,
     DELIVERY_NOT_PARKED,
+    DELIVERY_NOT_COVERED,
 )
 """Every reason of this module."""

@@ -22,7 +22,7 @@ from settlement.commands import (
 from settlement.corrections import CorrectionEvent
 from settlement.custody import Custody
 from settlement.custody_rejections import ACCOUNT_FROZEN, SERIALS_GONE
-from settlement.delivery import Delivery, DeliveryState
+from settlement.delivery import Delivery
 from settlement.events import (
     AccountOpened,
     Bucket,
@@ -74,6 +74,7 @@ class Depository:
         "mandates",
         "movements",
         "participants",
+        "proceeds",
         "treasury",
     )
 
@@ -94,6 +95,7 @@ class Depository:
         restrictions = Restrictions(self.accounts, self._registry_accounts, self.lots)
         self.holdings = Holdings(self.lots, restrictions)
         self.movements = Movements(self.ledger, self.holdings, self.lots)
+        self.proceeds = self.movements.obligations.proceeds
         self.treasury = Treasury(self.ledger)
         self.choice = UnitChoice(self.holdings, restrictions, self.lots)
         self.custody = Custody(
@@ -108,34 +110,36 @@ class Depository:
 
     # ---- what matching asks -------------------------------------------------------------------------------------
 
-    def hold(self, account: AccountId, asset: AssetCode, amount: int) -> Posted:
-        """Set cover aside: available → held. The caller has asked whether it is there."""
-        return self.ledger.post(
-            asset, amount, source=(account, Bucket.AVAILABLE), target=(account, Bucket.HELD)
-        )
+    @property
+    def is_stirred(self) -> bool:
+        """Whether anything is to be brought into order at the end of the command."""
+        return self.custody.is_stirred or self.proceeds.is_stirred
 
-    def release(self, account: AccountId, asset: AssetCode, amount: int) -> Posted:
-        """Give cover back: held → available."""
-        return self.ledger.post(
-            asset, amount, source=(account, Bucket.HELD), target=(account, Bucket.AVAILABLE)
-        )
+    def buying_power(self, account: AccountId) -> int:
+        """Fen the account may buy with: what is available, and what its sales will bring in where that may be used."""
+        return self.ledger.available(account, CASH) + self.proceeds.usable(account)
 
-    def book_trade(self, delivery: Delivery) -> tuple[Posted, Posted]:
+    def hold(self, account: AccountId, asset: AssetCode, amount: int) -> tuple[Posted, ...]:
+        """Set cover aside: available → held. The caller has asked whether it is there, or is still to come."""
+        there = amount if asset != CASH else amount - self.proceeds.lend(account, amount)
+        return self.ledger.move(account, asset, there, (Bucket.AVAILABLE, Bucket.HELD))
+
+    def release(self, account: AccountId, asset: AssetCode, amount: int) -> tuple[Posted, ...]:
+        """Give cover back: held → available. Of money, what was lacking goes first."""
+        there = amount if asset != CASH else amount - self.proceeds.give_up(account, amount)
+        return self.ledger.move(account, asset, there, (Bucket.HELD, Bucket.AVAILABLE))
+
+    def book_trade(self, delivery: Delivery) -> tuple[Posted, ...]:
         """Commit both legs of a trade out of their cover: held → delivering, units and money."""
         self.movements.obligations.take_on(delivery)
+        buyer, fen = delivery.buyer, delivery.committed_fen
+        if self.proceeds.lacking_open(buyer):
+            held_fen = self.ledger.balance(buyer, CASH).held - self.treasury.held_fen(buyer)
+            fen = self.proceeds.commit(delivery, held_fen)
+        committing = (Bucket.HELD, Bucket.DELIVERING)
         return (
-            self.ledger.post(
-                delivery.instrument,
-                delivery.quantity_tonnes,
-                source=(delivery.seller, Bucket.HELD),
-                target=(delivery.seller, Bucket.DELIVERING),
-            ),
-            self.ledger.post(
-                CASH,
-                delivery.committed_fen,
-                source=(delivery.buyer, Bucket.HELD),
-                target=(delivery.buyer, Bucket.DELIVERING),
-            ),
+            *self.ledger.move(delivery.seller, delivery.instrument, delivery.quantity_tonnes, committing),
+            *self.ledger.move(buyer, CASH, fen, committing),
         )
 
     def sellable(self, account: AccountId, instrument: AssetCode) -> int:
@@ -318,13 +322,7 @@ class Depository:
         for holding in self.holdings.everything():
             place = (holding.account, self.lots[holding.lot_id].instrument)
             held[place] = held.get(place, 0) + serials.count(holding.serials)
-        for delivery in self.movements.deliveries.values():
-            if delivery.state is DeliveryState.INSTRUCTED:
-                place = (delivery.seller, delivery.instrument)
-                held[place] = held.get(place, 0) + delivery.quantity_tonnes
-        for place, tonnes in self.movements.used_up():
-            held[place] = held.get(place, 0) + tonnes
-        for place, tonnes in self.movements.transfers.committed().items():
+        for place, tonnes in self.movements.under_way():
             held[place] = held.get(place, 0) + tonnes
         for account in self.ledger.accounts():
             for asset, balance in self.ledger.assets(account):
@@ -357,6 +355,7 @@ class Depository:
                 RetiredState(lot_id=lot_id, serials=gone) for lot_id, gone in self.holdings.retired.items()
             ),
             tally=self.movements.obligations.tally,
+            lacking=self.proceeds.dump(),
         )
 
     @classmethod
@@ -379,7 +378,10 @@ class Depository:
             depository.holdings.expect(part)
             depository.holdings.give(holding.account, part)
         for record in state.deliveries:
-            depository.movements.obligations.take_on(delivery_of(record))
+            delivery = delivery_of(record)
+            depository.movements.obligations.take_on(delivery)
+            depository.proceeds.adopt(delivery)
+        depository.proceeds.load(state.lacking)
         for account, named in depository.movements.obligations.named():
             depository.holdings.set_aside(account, (named,))
         for instruction in state.instructions:

@@ -268,8 +268,9 @@ class DeliverySettled:
 class DeliveryFailed:
     """This delivery came to nothing: units and money went back to their owners.
 
-    The code is the registry's refusal, `lot_frozen` where the seller's units were frozen before it was asked, or
-    `unwound` where operators gave up on a parked one.
+    The code is the registry's refusal, `lot_frozen` where the seller's units were frozen before it was asked,
+    `unwound` where operators gave up on a parked one, or `proceeds_lost` where the buyer lacks what a sale of its own
+    did not bring in.
     """
 
     trade_id: TradeId
@@ -285,7 +286,11 @@ class DeliveryFailed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeliveryParked:
-    """The registry would not be asked by us at all: both legs stay committed until operators retry it or give up."""
+    """The registry would not be asked by us at all: both legs stay committed until operators retry it or give up.
+
+    `proceeds_parked` is for a purchase that lacks money which parked sales are to bring in. No instruction was refused,
+    so none is named, and it goes on by itself when the money comes.
+    """
 
     trade_id: TradeId
     seller: AccountId
@@ -294,6 +299,20 @@ class DeliveryParked:
     quantity_tonnes: int
     instruction_id: InstructionId
     code: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProceedsChanged:
+    """What an account will receive for unsettled sales, and what it has ordered and bought on the strength of that.
+
+    Both as they are at the end of the command. None of it is in any balance.
+    """
+
+    account: AccountId
+    due_fen: int
+    """What sales that may be used at once will bring in, the seller's fees deducted; parked ones apart."""
+    pledged_fen: int
+    """What its purchases and open orders lack."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -331,6 +350,7 @@ MovementEvent: TypeAlias = (
     | DeliverySettled
     | DeliveryFailed
     | DeliveryParked
+    | ProceedsChanged
     | RetirementCompleted
     | RetirementRefused
 )

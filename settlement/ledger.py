@@ -96,6 +96,15 @@ class Ledger:
             to_bucket=target[1],
         )
 
+    def move(
+        self, account: AccountId, asset: AssetCode, amount: int, buckets: tuple[Bucket, Bucket]
+    ) -> tuple[Posted, ...]:
+        """Post from one bucket of an account to another, where there is anything to move."""
+        if not amount:
+            return ()
+        source, target = buckets
+        return (self.post(asset, amount, source=(account, source), target=(account, target)),)
+
     def accounts(self) -> Iterator[AccountId]:
         """Every account that ever had something."""
         return iter(self._balances)

@@ -8,6 +8,7 @@ would not be asked by us at all, nothing is known against any of them, and they 
 """
 
 from collections.abc import Iterator
+from itertools import count
 from typing import Final, TypeAlias
 
 from settlement import serials
@@ -90,14 +91,18 @@ class Movements:
         return self.obligations.uninstructed()
 
     def instruct(self, deliveries: list[Delivery], seq: int, not_after_ns: int) -> tuple[ResolvedEvent, ...]:
-        """Ask for these pending deliveries in few movements: the serials named, or the first in first out.
+        """Ask for these deliveries in few movements: the serials named, or the first in first out.
 
-        A delivery for which the seller has not enough left that is not frozen fails, and stops no other.
+        A delivery for which the seller has not enough left that is not frozen fails, and stops no other. One whose buyer
+        lacks money that is still to come waits for it.
         """
         groups: list[list[InstructionLeg]] = [[]]
         ranges = 0
         events: list[ResolvedEvent] = []
         for delivery in deliveries:
+            if delivery.lacking_fen:
+                delivery.step(DeliveryStep.WAIT)
+                continue
             if not self._can_be_delivered(delivery):
                 events.extend(self.obligations.fail(delivery, (), LOT_FROZEN))
                 continue
@@ -113,16 +118,28 @@ class Movements:
         day = deliveries[0].trading_day if deliveries else TradingDay("")
         events.extend(
             self._send(f"dvp-{seq}-{number}", day, not_after_ns, legs)
-            for number, legs in enumerate(groups, 1)
+            for number, legs in enumerate(groups, self._next_number(seq))
             if legs
         )
         return tuple(events)
+
+    def _next_number(self, seq: int) -> int:
+        """One command may instruct more than once: the answer to one movement pays for the next."""
+        return next(n for n in count(1) if InstructionId(f"dvp-{seq}-{n}") not in self.instructions)
+
+    def instruct_covered(self, seq: int, not_after_ns: int) -> tuple[ResolvedEvent, ...]:
+        """Ask for what waited, or was parked, for money that has come meanwhile; oldest first."""
+        covered, self.obligations.proceeds.covered = self.obligations.proceeds.covered, []
+        for delivery in covered:
+            if delivery.state is DeliveryState.PARKED:
+                self.obligations.retry(delivery)
+        return self.instruct(sorted(covered, key=lambda one: one.trade_id), seq, not_after_ns)
 
     def retry(self, trade_ids: tuple[TradeId, ...], seq: int, not_after_ns: int) -> tuple[ResolvedEvent, ...]:
         """Ask again for these parked deliveries."""
         deliveries = [self.deliveries[trade_id] for trade_id in trade_ids]
         for delivery in deliveries:
-            delivery.step(DeliveryStep.RETRY)
+            self.obligations.retry(delivery)
         return self.instruct(deliveries, seq, not_after_ns)
 
     def resolve(
@@ -155,6 +172,14 @@ class Movements:
             yield (record.account, record.instrument), record.quantity_tonnes
         for use in self.uses.under_way():
             yield (use.account, use.instrument), use.quantity_tonnes
+
+    def under_way(self) -> Iterator[tuple[tuple[AccountId, AssetCode], int]]:
+        """Tonnes whose serials are with nobody for as long as the registry has not answered."""
+        for delivery in self.deliveries.values():
+            if delivery.state is DeliveryState.INSTRUCTED:
+                yield (delivery.seller, delivery.instrument), delivery.quantity_tonnes
+        yield from self.used_up()
+        yield from self.transfers.committed().items()
 
     def unresolved(self) -> int:
         """How many answers of the registry are still to come: of deliveries, of what they were bought for, of uses."""

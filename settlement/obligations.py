@@ -8,9 +8,17 @@ from settlement.delivery import Delivery, DeliveryState, DeliveryStep
 from settlement.events import Bucket, DeliveryFailed, DeliveryParked, DeliverySettled, LotSlice, Posted
 from settlement.holdings import Holdings
 from settlement.ledger import Ledger
+from settlement.proceeds import Proceeds
 from settlement.values import CASH, FEES, AccountId, AssetCode, InstructionId, TradeId, TradingDay
 
-_UNDECIDED: Final = (DeliveryState.PENDING, DeliveryState.INSTRUCTED, DeliveryState.PARKED)
+_UNASKED: Final = (DeliveryState.PENDING, DeliveryState.WAITING)
+_UNDECIDED: Final = (*_UNASKED, DeliveryState.INSTRUCTED, DeliveryState.PARKED)
+
+PROCEEDS_LOST: Final = "proceeds_lost"
+"""Why a purchase fails that lacks what sales of its buyer were to bring in."""
+
+PROCEEDS_PARKED: Final = "proceeds_parked"
+"""Why it is parked where those sales are."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,12 +38,13 @@ class DayTally:
 class Obligations:
     """Pending deliveries, and what follows from settling, failing or undoing one."""
 
-    __slots__ = ("_holdings", "_ledger", "incoming", "locked", "pending", "tally")
+    __slots__ = ("_holdings", "_ledger", "incoming", "locked", "pending", "proceeds", "tally")
 
     def __init__(self, ledger: Ledger, holdings: Holdings) -> None:
         """None yet. Ledger and holdings are the depository's own."""
         self._ledger = ledger
         self._holdings = holdings
+        self.proceeds = Proceeds(ledger)
         self.pending: dict[TradeId, Delivery] = {}
         """Not yet settled or failed, oldest first."""
         self.locked: dict[tuple[AccountId, AssetCode], int] = {}
@@ -57,29 +66,39 @@ class Obligations:
     def take_on(self, delivery: Delivery) -> None:
         """A trade has left this obligation behind, both legs committed."""
         self.pending[delivery.trade_id] = delivery
+        self.proceeds.expect(delivery)
         place = (delivery.buyer, delivery.instrument)
         self.incoming[place] = self.incoming.get(place, 0) + delivery.quantity_tonnes
 
     def is_uninstructed(self, trade_id: TradeId) -> bool:
         """Whether there is such an obligation, and the registry has not been asked about it."""
         delivery = self.pending.get(trade_id)
-        return delivery is not None and delivery.state is DeliveryState.PENDING
+        return delivery is not None and delivery.state in _UNASKED
+
+    def retry(self, delivery: Delivery) -> None:
+        """It was parked, and is to be instructed as if it never had been."""
+        delivery.step(DeliveryStep.RETRY)
+        self.proceeds.resume(delivery)
 
     def bust(self, trade_id: TradeId) -> tuple[Delivery, tuple[Posted, ...]]:
         """Undo an obligation that is not instructed: both sides get back what was theirs."""
         delivery = self.pending[trade_id]
-        delivery.step(DeliveryStep.BUST)
-        self._done(delivery)
+        self._done(delivery, DeliveryStep.BUST)
         self._holdings.put_back(delivery.seller, delivery.lots)
         return delivery, tuple(self._return_cover(delivery))
 
     def uninstructed(self) -> Iterator[Delivery]:
-        """Deliveries that the registry has not been asked about yet, oldest first."""
+        """Deliveries that nobody has wanted to ask the registry about yet, oldest first."""
         return (delivery for delivery in self.pending.values() if delivery.state is DeliveryState.PENDING)
 
     def parked(self) -> list[Delivery]:
         """Deliveries that wait for operators to retry or unwind them, oldest first."""
         return [delivery for delivery in self.pending.values() if delivery.state is DeliveryState.PARKED]
+
+    def lacks_proceeds(self, trade_id: TradeId) -> bool:
+        """Whether there is such an obligation, and its buyer is still to receive what it lacks."""
+        delivery = self.pending.get(trade_id)
+        return delivery is not None and delivery.lacking_fen > 0
 
     def is_parked(self, trade_id: TradeId) -> bool:
         """Whether there is such an obligation, and it is parked."""
@@ -90,9 +109,27 @@ class Obligations:
         self, delivery: Delivery, slices: tuple[LotSlice, ...], instruction_id: InstructionId, code: str
     ) -> DeliveryParked:
         """Nothing is known against it, but the registry would not be asked: both legs stay committed."""
-        delivery.step(DeliveryStep.PARK)
         self._holdings.give(delivery.seller, slices)
         self._holdings.set_aside(delivery.seller, delivery.lots)
+        return self._park(delivery, instruction_id, code)
+
+    def serve(
+        self, account: AccountId
+    ) -> Iterator[Posted | DeliverySettled | DeliveryFailed | DeliveryParked]:
+        """Give an account's money to what lacks it; what it can no longer pay fails, or is parked with its sales."""
+        yield from self.proceeds.serve(account)
+        for purchase, may_come in self.proceeds.without_cover(account):
+            if may_come:
+                yield self._park(purchase, InstructionId(""), PROCEEDS_PARKED)
+                continue
+            parked = purchase.state is DeliveryState.PARKED
+            step = DeliveryStep.UNWIND if parked else DeliveryStep.FAIL
+            yield from self.fail(purchase, (), PROCEEDS_LOST, step)
+            yield from self.proceeds.serve(account)
+
+    def _park(self, delivery: Delivery, instruction_id: InstructionId, code: str) -> DeliveryParked:
+        self.proceeds.set_aside(delivery)
+        delivery.step(DeliveryStep.PARK)
         return DeliveryParked(
             trade_id=delivery.trade_id,
             seller=delivery.seller,
@@ -122,8 +159,8 @@ class Obligations:
         self, delivery: Delivery, slices: tuple[LotSlice, ...]
     ) -> Iterator[Posted | DeliverySettled | DeliveryFailed]:
         """Both legs change hands against each other. Bought for a use, the units stay committed to it."""
-        delivery.step(DeliveryStep.SETTLE)
-        self._done(delivery)
+        self._done(delivery, DeliveryStep.SETTLE)
+        self.proceeds.look_at(delivery.seller)
         if delivery.use is None:
             self._holdings.give(delivery.buyer, slices)
             self._lock(delivery)
@@ -180,21 +217,25 @@ class Obligations:
             if fee_fen:
                 yield self._ledger.post(CASH, fee_fen, source=payer, target=(FEES, Bucket.AVAILABLE))
 
-    def _done(self, delivery: Delivery) -> None:
+    def _done(self, delivery: Delivery, step: DeliveryStep) -> None:
+        """It is no obligation any more. What the buyer lacks is still to be read from it."""
         del self.pending[delivery.trade_id]
+        self.proceeds.done(delivery)
+        delivery.step(step)
         place = (delivery.buyer, delivery.instrument)
         self.incoming[place] -= delivery.quantity_tonnes
         if not self.incoming[place]:
             del self.incoming[place]
 
     def _return_cover(self, delivery: Delivery) -> Iterator[Posted]:
+        there_fen = delivery.committed_fen - delivery.lacking_fen
+        self.proceeds.let_go(delivery)
+        self.proceeds.look_at(delivery.buyer)
         for asset, amount, owner in (
             (delivery.instrument, delivery.quantity_tonnes, delivery.seller),
-            (CASH, delivery.committed_fen, delivery.buyer),
+            (CASH, there_fen, delivery.buyer),
         ):
-            yield self._ledger.post(
-                asset, amount, source=(owner, Bucket.DELIVERING), target=(owner, Bucket.AVAILABLE)
-            )
+            yield from self._ledger.move(owner, asset, amount, (Bucket.DELIVERING, Bucket.AVAILABLE))
 
     def fail(
         self,
@@ -206,8 +247,7 @@ class Obligations:
         """Both sides get back what was theirs; `slices` are the serials on their way, none before it is instructed."""
         if delivery.state is not DeliveryState.INSTRUCTED:
             self._holdings.put_back(delivery.seller, delivery.lots)
-        delivery.step(step)
-        self._done(delivery)
+        self._done(delivery, step)
         self._holdings.give(delivery.seller, slices)
         yield from self._return_cover(delivery)
         self.tally = replace(self.tally, failed=self.tally.failed + 1)
@@ -229,19 +269,25 @@ class Obligations:
         for delivery in self.pending.values():
             for place, amount in (
                 ((delivery.seller, delivery.instrument), delivery.quantity_tonnes),
-                ((delivery.buyer, CASH), delivery.committed_fen),
+                ((delivery.buyer, CASH), delivery.committed_fen - delivery.lacking_fen),
             ):
-                committed[place] = committed.get(place, 0) + amount
+                if amount:
+                    committed[place] = committed.get(place, 0) + amount
         return committed
 
     def named(self) -> Iterator[tuple[AccountId, LotSlice]]:
         """Serials that lie set aside for deliveries the registry has not been asked about, with whose they are."""
-        waiting = (*self.uninstructed(), *self.parked())
-        return ((delivery.seller, part) for delivery in waiting for part in delivery.lots)
+        return (
+            (delivery.seller, part)
+            for delivery in self.pending.values()
+            if delivery.state is not DeliveryState.INSTRUCTED
+            for part in delivery.lots
+        )
 
     def check(self) -> None:
         """Only what is undecided is pending; what is counted is so; nothing bought today has been sold."""
         self.audited()
+        self.proceeds.check(list(self.pending.values()))
         incoming: dict[tuple[AccountId, AssetCode], int] = {}
         for delivery in self.pending.values():
             assert delivery.state in _UNDECIDED, delivery

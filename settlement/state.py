@@ -12,6 +12,7 @@ from settlement.ledger import BalanceState
 from settlement.lot import Lot
 from settlement.mandate import Mandate
 from settlement.obligations import DayTally
+from settlement.proceeds import LackingState
 from settlement.retirement import Use
 from settlement.retirements import RetirementRecord
 from settlement.treasury import TreasuryState
@@ -36,6 +37,8 @@ class DeliveryRecord:
     use: Use | None
     method: TradeMethod
     lots: tuple[LotSlice, ...]
+    proceeds_at_once: bool
+    lacking_fen: int
     state: DeliveryState
 
 
@@ -68,6 +71,7 @@ class DepositoryState:
     uses: tuple[UseRecord, ...]
     retired: tuple[RetiredState, ...]
     tally: DayTally
+    lacking: tuple[LackingState, ...]
 
 
 def record_of(delivery: Delivery) -> DeliveryRecord:
@@ -86,6 +90,8 @@ def record_of(delivery: Delivery) -> DeliveryRecord:
         use=delivery.use,
         method=delivery.method,
         lots=delivery.lots,
+        proceeds_at_once=delivery.proceeds_at_once,
+        lacking_fen=delivery.lacking_fen,
         state=delivery.state,
     )
 
@@ -106,5 +112,7 @@ def delivery_of(record: DeliveryRecord) -> Delivery:
         use=record.use,
         method=record.method,
         lots=record.lots,
+        proceeds_at_once=record.proceeds_at_once,
+        lacking_fen=record.lacking_fen,
         state=record.state,
     )

@@ -78,13 +78,14 @@ TreasuryEvent: TypeAlias = (
 class Treasury:
     """Deposits and withdrawals by the bank's word."""
 
-    __slots__ = ("_ended", "_held", "_ledger", "statements")
+    __slots__ = ("_ended", "_held", "_held_fen", "_ledger", "statements")
 
     def __init__(self, ledger: Ledger) -> None:
         """Nothing booked. The ledger is the depository's own."""
         self._ledger = ledger
         self.statements = BankStatements()
         self._held: dict[WithdrawalId, HeldWithdrawal] = {}
+        self._held_fen: dict[AccountId, int] = {}
         self._ended: dict[WithdrawalId, WithdrawalState] = {}
 
     def deposit(self, command: DepositCash, at_ns: int) -> Rejection | tuple[TreasuryEvent, ...]:
@@ -133,7 +134,7 @@ class Treasury:
         held = HeldWithdrawal(
             withdrawal_id=WithdrawalId(f"wd-{seq}"), account=command.account, amount_fen=command.amount_fen
         )
-        self._held[held.withdrawal_id] = held
+        self._begin(held)
         requested = WithdrawalRequested(
             withdrawal_id=held.withdrawal_id,
             account=held.account,
@@ -182,6 +183,10 @@ class Treasury:
         )
         return (returned, posted)
 
+    def held_fen(self, account: AccountId) -> int:
+        """What the account's held bucket keeps for its withdrawals."""
+        return self._held_fen.get(account, 0)
+
     def held(self) -> Iterator[HeldWithdrawal]:
         """Withdrawals that wait for the bank, oldest first. Each is covered by its account's held bucket."""
         return iter(self._held.values())
@@ -190,6 +195,10 @@ class Treasury:
         """A withdrawal waits or has ended, never both; and the bank's money explains ours."""
         both = self._held.keys() & self._ended.keys()
         assert not both, f"withdrawals that wait and have ended: {sorted(both)}"
+        held_fen: dict[AccountId, int] = {}
+        for held in self._held.values():
+            held_fen[held.account] = held_fen.get(held.account, 0) + held.amount_fen
+        assert held_fen == self._held_fen, f"{self._held_fen} counted as held, {held_fen} is"
         self.statements.check(self.at_exchange_fen)
 
     def dump(self) -> TreasuryState:
@@ -203,7 +212,8 @@ class Treasury:
     def load(self, state: TreasuryState) -> None:
         """Take over what a snapshot tells."""
         self.statements.load(state.statements)
-        self._held.update((held.withdrawal_id, held) for held in state.withdrawals)
+        for held in state.withdrawals:
+            self._begin(held)
         self._ended.update(state.ended)
 
     def _book(self, reference: str, account: AccountId, amount_fen: int, at_ns: int) -> tuple[CashEvent, ...]:
@@ -219,7 +229,14 @@ class Treasury:
             return cash_rejections.WITHDRAWAL_UNKNOWN.because(actual=withdrawal_id)
         return None
 
+    def _begin(self, held: HeldWithdrawal) -> None:
+        self._held[held.withdrawal_id] = held
+        self._held_fen[held.account] = self._held_fen.get(held.account, 0) + held.amount_fen
+
     def _end(self, withdrawal_id: WithdrawalId, step: WithdrawalStep) -> HeldWithdrawal:
         held = self._held.pop(withdrawal_id)
+        self._held_fen[held.account] -= held.amount_fen
+        if not self._held_fen[held.account]:
+            del self._held_fen[held.account]
         self._ended[withdrawal_id] = LIFE[WithdrawalState.HELD, step]
         return held

@@ -338,8 +338,10 @@ def _account_tables(output: Output, found: dict[str, Any], lots: list[dict[str, 
         output.line(say(f"该账户交易已被限制: {reason}", f"the account's trading is frozen: {reason}"))
     output.table(
         say(f"账户 {found['account']}: 资金 (元)", f"account {found['account']}: cash in yuan"),
-        say("#可用|#冻结|#交收中|#可取", "#available|#held|#delivering|#withdrawable").split("|"),
-        [(cash["available"], cash["held"], cash["delivering"], cash["withdrawable"])],
+        say(
+            "#可用|#冻结|#交收中|#可取|#可买", "#available|#held|#delivering|#withdrawable|#buying power"
+        ).split("|"),
+        [tuple(cash[part] for part in ("available", "held", "delivering", "withdrawable", "buying_power"))],
     )
     fields = ("available", "held", "delivering", "bought_today", "frozen")
     output.table(

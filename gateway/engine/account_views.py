@@ -87,11 +87,20 @@ class AccountView:
     """Its trading is frozen."""
     disputes: int = 0
     """Open differences between its money here and at the settlement bank."""
+    due_fen: int = 0
+    """What unsettled sales will bring in that it may buy with already; in no balance."""
+    pledged_fen: int = 0
+    """What its purchases and open orders lack, and lean on that for."""
 
     @property
     def withdrawable_fen(self) -> int:
         """What may leave the exchange: proceeds only when they have settled, disputed and earmarked money never."""
         return 0 if self.disputes or self.earmark is not None else self.cash.available
+
+    @property
+    def buying_power_fen(self) -> int:
+        """What it may buy with: what is available, and proceeds of sales that nothing leans on yet."""
+        return self.cash.available + max(self.due_fen - self.pledged_fen, 0)
 
     def balance(self, asset: str) -> BalanceView:
         """The balance of an asset, made when there was none."""

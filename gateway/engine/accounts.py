@@ -25,6 +25,7 @@ from settlement.events import (
     LotSlice,
     MovementInstructed,
     Posted,
+    ProceedsChanged,
     RetirementCompleted,
 )
 from settlement.lot import Lot
@@ -92,6 +93,7 @@ class Accounts:
             LotRegistered: lambda _, event: self.register(event),
             AccountRestricted: lambda entry, event: self.restrict(event, entry.at_ns),
             RestrictionLifted: lambda _, event: self.lift(event),
+            ProceedsChanged: lambda _, event: self.lean(event),
             CashBreakFound: lambda _, event: self.dispute(event),
             CashBreakClosed: lambda _, event: self.agree(event),
         }
@@ -152,6 +154,11 @@ class Accounts:
     def lift(self, event: RestrictionLifted) -> None:
         """It may trade again."""
         self._accounts[event.account].restriction = None
+
+    def lean(self, event: ProceedsChanged) -> None:
+        """More or less is to come for its sales, or leans on that."""
+        account = self._accounts[event.account]
+        account.due_fen, account.pledged_fen = event.due_fen, event.pledged_fen
 
     def dispute(self, event: CashBreakFound) -> None:
         """Its money differs from the bank's."""

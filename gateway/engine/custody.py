@@ -311,6 +311,9 @@ class Custody:
     def _instruct(self, accounts: Accounts, entry: Entry, event: MovementInstructed) -> None:
         accounts.instruct(event)
         self.trail.instruct(event.instruction.instruction_id, entry.seq)
+        if self.parked:  # what was parked for want of money goes on by itself
+            for leg in event.instruction.legs:
+                self.parked.pop(leg.trade_id or 0, None)
 
     def _confirm(self, accounts: Accounts, event: MovementConfirmed) -> None:
         accounts.confirm(event.instruction_id)

@@ -31,7 +31,8 @@ from settlement.events import MovementConfirmed, MovementRefused
 from settlement.values import TradingDay
 
 PORTION: Final = 1_000
-"""Orders or deliveries in one step of the close: keeps others waiting for a few hundredths of a second."""
+"""Orders or deliveries in one step of the close: keeps others waiting for a few hundredths of a second, and is a row of
+a few hundred kilobytes in the journal, as is the registry's answer to it."""
 
 LOOK_AGAIN_S: Final = 60.0
 """The longest sleep by the machine's clock, which may be set or may have stood still in a suspended machine."""

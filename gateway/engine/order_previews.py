@@ -105,8 +105,8 @@ class Seen:
 
     @property
     def available_fen(self) -> int:
-        """Of its money."""
-        return self.account.cash.available
+        """Of its money, and of what its sales will bring in."""
+        return self.account.buying_power_fen
 
     @property
     def sellable_tonnes(self) -> int:

@@ -30,7 +30,7 @@ from gateway.engine.snapshot import CORE_STATE, VIEWS_STATE, Snapshot, newest_sn
 from gateway.engine.views import Views
 from matching.exchange import Exchange
 from matching.state import Stamp
-from settlement.values import CASH, RESERVED
+from settlement.values import CASH, RESERVED, AccountId
 
 PAGE: Final = 500
 """Entries read at once."""
@@ -115,9 +115,15 @@ def _require_equal_views(exchange: Exchange, views: Views) -> None:
         for name, account in views.accounts().items()
         for asset, balance in ((CASH, account.cash), *account.units.items())
     }
+    proceeds = exchange.depository.proceeds
+    coming = {name: proceeds.figures(name) for name in exchange.depository.accounts}
+    shown_coming = {
+        AccountId(name): (view.due_fen, view.pledged_fen) for name, view in views.accounts().items()
+    }
     orders = {name: (order.remaining_tonnes,) for name, order in exchange.trading.open_orders.items()}
     shown_orders = {order.order_id: (order.remaining_tonnes,) for order in views.all_open_orders()}
     _require_equal("balance", ledger, shown)
+    _require_equal("proceeds of", coming, shown_coming)
     _require_equal("open order", orders, shown_orders)
     filed = {
         name: (one.terms.round_no, one.state)

@@ -37,6 +37,15 @@ EVENTS_MOST: Final = 1_000
 EVENT_ID_MOST: Final = 2**62
 
 
+class Proceeds(Answer):
+    """What sales will bring in that have not settled and may be bought with. It is in none of the balances."""
+
+    due: Annotated[Money, Field(description="What they will bring in, fees deducted.")]
+    pledged: Annotated[
+        Money, Field(description="What open orders and unsettled purchases lack until it comes.")
+    ]
+
+
 class Cash(Answer):
     """Money. `available + held + delivering` is everything owned."""
 
@@ -44,6 +53,11 @@ class Cash(Answer):
     held: Annotated[Money, Field(description="Cover of open orders and negotiated transfers.")]
     delivering: Annotated[Money, Field(description="Committed to purchases not yet settled.")]
     withdrawable: Annotated[Money, Field(description="What may leave the exchange.")]
+    buying_power: Annotated[
+        Money,
+        Field(description="What a purchase may cost now: `available`, and proceeds nothing leans on yet."),
+    ]
+    proceeds: Proceeds
 
 
 class Units(Answer):
@@ -209,6 +223,8 @@ def account_body(view: AccountView, codes: tuple[str, ...]) -> dict[str, Any]:
             "held": money_text(view.cash.held),
             "delivering": money_text(view.cash.delivering),
             "withdrawable": money_text(view.withdrawable_fen),
+            "buying_power": money_text(view.buying_power_fen),
+            "proceeds": {"due": money_text(view.due_fen), "pledged": money_text(view.pledged_fen)},
         },
         "units": {code: _units_body(view.units.get(code, nothing)) for code in codes},
     }

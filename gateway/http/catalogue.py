@@ -60,6 +60,7 @@ STATUS_OF_CORE: Final[dict[str, int]] = {
     "removal_not_refused": 409,
     "break_not_open": 409,
     "delivery_not_parked": 409,
+    "delivery_not_covered": 409,
     "second_person_needed": 403,
     "use_not_held": 409,
     "compliance_year_unknown": 404,

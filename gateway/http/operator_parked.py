@@ -21,7 +21,10 @@ TRADES_MOST: Final = 1_000
 
 
 class Parked(Answer):
-    """A delivery the registry would not be asked; both legs stay committed."""
+    """A delivery the registry would not be asked, or whose buyer waits for parked sales; both legs stay committed.
+
+    `proceeds_parked` is the code of the latter. It names no instruction, and goes on by itself when the money comes.
+    """
 
     trade: Id
     seller: AccountName
@@ -40,7 +43,7 @@ class ParkedDeliveries(Answer):
 
 
 class RetryRequest(OperatorRequest):
-    """These trades, or all that are parked."""
+    """These trades, or all that are parked by the registry's word."""
 
     trades: Annotated[list[Id], Field(min_length=1, max_length=TRADES_MOST)] | None = None
     reason: Text

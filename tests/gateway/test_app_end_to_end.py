@@ -144,6 +144,8 @@ def trade_and_close(running: RunningExchange) -> None:
         "held": "0.00",
         "delivering": "0.00",
         "withdrawable": "102720.00",
+        "buying_power": "102720.00",
+        "proceeds": {"due": "0.00", "pledged": "0.00"},
     }
     there = running.done("registry", "holdings", "R-buyer")["holdings"]
     assert there == [

@@ -375,6 +375,19 @@ def a_delivery_unwound_twice() -> tuple[Driver, Command]:
     return driver, unwind(1)
 
 
+@produces("delivery_not_covered")
+def a_delivery_retried_whose_buyer_waits_for_money() -> tuple[Driver, Command]:
+    driver = market(settlement_cycle="as_traded", sale_proceeds="when_traded")
+    driver.admit("dora", tonnes=5)
+    driver.sell("dora", 5, 6_800)
+    driver.buy("ben", 5, 6_800)
+    (asked,) = driver.exchange.pending_instructions()
+    driver.sell("anna", 5, 6_800)
+    driver.buy("dora", 5, 6_800)
+    driver.answer(asked, "not_authorised")
+    return driver, retry_deliveries(2)
+
+
 @produces("delivery_not_parked")
 def a_parked_delivery_named_twice() -> tuple[Driver, Command]:
     driver = market(settlement_cycle="as_traded")

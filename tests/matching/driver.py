@@ -107,6 +107,7 @@ RULES: dict[str, RuleValue] = {
     "close_threshold_tonnes": 100,
     "settlement_cycle": "end_of_day",
     "resale_next_day": "no",
+    "sale_proceeds": "when_settled",
     "participant_kinds": ", ".join(ParticipantKind),
     "position_limits": "none",
     "large_holder_alerts": "none",

@@ -74,6 +74,7 @@ def market(rand: random.Random) -> Driver:
         self_trade=rand.choice(("reject_incoming", "cancel_resting")),
         settlement_cycle=rand.choice(("end_of_day", "as_traded")),
         resale_next_day=rand.choice(("yes", "no")),
+        sale_proceeds=rand.choice(("when_settled", "when_traded")),
         large_holder_alerts="institution 1000",
         two_person_acts=rand.choice(("none", "bust_trade, halt")),
         negotiated_open_offers="yes",

@@ -93,8 +93,9 @@ from tests.matching.driver import (
     withdrawal,
 )
 
-TOLD_OTHERWISE: Final = frozenset({"review_refused"})
-"""Reasons for which no command is refused: why the exchange ended a transfer that it reviewed (`test_review`)."""
+TOLD_OTHERWISE: Final = frozenset({"review_refused", "proceeds_lost"})
+"""Reasons for which no command is refused: why the exchange ended a transfer that it reviewed (`test_negotiation`), or
+whose buyer will not receive what it relied on (`test_proceeds`)."""
 REASONS: Final = (
     *settlement.rejections.REASONS,
     *settlement.cash_rejections.REASONS,

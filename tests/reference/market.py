@@ -251,7 +251,9 @@ class Market:
         notes.extend(self.safety.follow_time(at_ns))
         answer = self.decide(command)
         said = [("rejected", answer)] if isinstance(answer, str) else [*answer, *self.ask_due()]
-        told = [*notes, *said, *self.follow_up()]
+        told = [*notes, *said, *self.follow_money(), *self.follow_up()]
+        while more := self.follow_money():
+            told.extend([*more, *self.follow_up()])
         self.vault.failed += sum(note[0] == "failed" for note in told)
         return told
 
@@ -269,6 +271,51 @@ class Market:
             notes.extend(self.uncover(account, instrument))
             notes.extend(self.custody.settle(account, instrument, self.seq))
         return notes
+
+    def follow_money(self) -> list[Note]:
+        """What those who lack money lose, account by account; and what is asked for because the money has come."""
+        notes: list[Note] = []
+        while True:
+            for account in sorted(self.vault.owners):
+                before = len(notes)
+                while more := self.lose(account):
+                    notes.extend(more)
+                if len(notes) > before:
+                    break
+            else:
+                ready = [
+                    trade
+                    for trade in self.vault.trades
+                    if (trade.waiting or trade.for_money)
+                    and trade.number not in self.vault.lacking(trade.buyer)
+                ]
+                if not ready:
+                    return notes
+                for trade in ready:
+                    trade.waiting = trade.parked = trade.for_money = False
+                notes.extend(self.vault.ask(ready, self.seq))
+
+    def lose(self, account: str) -> list[Note]:
+        """The next thing an account loses, or has to wait for, because it lacks money that will not come, or not now."""
+        vault, before = self.vault, 0
+        if vault.amount(account, MONEY, "available") >= 0:
+            return []
+        lacking = vault.lacking(account)
+        for trade in [trade for trade in vault.trades if trade.number in lacking]:
+            wanted = before + lacking[trade.number]
+            if wanted > vault.coming(account, trade.number, parked=True):
+                return [vault.give_up(trade, "proceeds_lost")]
+            if wanted > vault.coming(account, trade.number) and not trade.parked:
+                trade.parked = trade.for_money = True
+                trade.waiting = False
+                return [("parked", trade.number)]
+            before = wanted
+        if not vault.lacking_open(account) or before + vault.lacking_open(account) <= vault.coming(account):
+            return []
+        bids = [one for one in self.open.values() if (one.account, one.side) == (account, "buy")]
+        if bids:
+            return [self.take_back(max(bids, key=lambda one: one.order_id), "cancelled", "proceeds_lost")]
+        return [self.negotiation.end(self.negotiation.newest_purchase(account), "rejected", "proceeds_lost")]
 
     def uncover(self, account: str, instrument: str) -> list[Note]:
         """What names frozen serials goes; then sales of the account, newest first, while cover is missing."""
@@ -661,7 +708,7 @@ class Market:
         if order.side == "buy":
             if self.is_above_limit(listing, order, kind):
                 return "position_limit_exceeded"
-            money = self.vault.amount(order.account, MONEY, "available")
+            money = self.vault.buying_power(order.account)
             return "insufficient_cash" if money + held < order.cover()[1] else None
         units = self.vault.sellable(order.account, order.listing)
         return "insufficient_units" if units + held < order.cover()[1] else None
@@ -702,6 +749,7 @@ class Market:
             buy.fee_of(fen),
             sell.fee_of(fen),
             buy.use,
+            at_once=listing.terms["sale_proceeds"] == "when_traded",
         )
         had = buy.cover()[1]
         for side in (buy, sell):
@@ -838,7 +886,7 @@ class Market:
             case BustTrade():
                 if self.close_step in STEPS[3:]:
                     return "close_under_way"
-                pending = [trade.number for trade in self.vault.not_asked()]
+                pending = [trade.number for trade in self.vault.undoable()]
                 return None if act.trade_id in pending else "trade_not_pending"
             case RetryRetirement():
                 return None if act.retirement_id in self.vault.refused else "retirement_not_refused"
@@ -870,15 +918,22 @@ class Market:
             case ResolveBreak():
                 return None if act.break_id in custody.breaks else "break_not_open"
             case RetryDeliveries():
-                wanted: list[int] = list(act.trade_ids) or parked
+                wanted: list[int] = list(act.trade_ids) or self.parked_by_word()
                 sound = wanted and all(wanted.count(one) == 1 and one in parked for one in wanted)
-                return None if sound else "delivery_not_parked"
+                if not sound:
+                    return "delivery_not_parked"
+                covered = all(one in self.parked_by_word() for one in wanted)
+                return None if covered else "delivery_not_covered"
             case UnwindDelivery():
                 return None if act.trade_id in parked else "delivery_not_parked"
             case SettleCashBreak():
                 known = any(one.number == act.break_id for one in self.vault.bank.differences)
                 return None if known else "cash_break_not_open"
         raise AssertionError(f"nobody judges {act}")
+
+    def parked_by_word(self) -> list[int]:
+        """Parked because the registry would not be asked, not for want of money."""
+        return [trade.number for trade in self.vault.trades if trade.parked and not trade.for_money]
 
     def not_this_freeze(self, act: PlaceFreeze) -> str | None:
         if act.lot_id is None and (act.account is None or act.serials):
@@ -969,7 +1024,7 @@ class Market:
             case ResolveBreak():
                 return custody.resolve(act.break_id)
             case RetryDeliveries():
-                numbers: tuple[int, ...] = act.trade_ids or tuple(self.vault.parked())
+                numbers: tuple[int, ...] = act.trade_ids or tuple(self.parked_by_word())
                 return [("retried", tuple(numbers)), *self.vault.retry_deliveries(numbers, self.seq)]
             case UnwindDelivery():
                 (trade,) = (one for one in self.vault.trades if one.number == act.trade_id)
@@ -980,7 +1035,7 @@ class Market:
 
     def bust(self, number_of_trade: int) -> list[Note]:
         """A trade is as if it had never been made, but for the orders that made it."""
-        (trade,) = (trade for trade in self.vault.not_asked() if trade.number == number_of_trade)
+        (trade,) = (trade for trade in self.vault.undoable() if trade.number == number_of_trade)
         self.vault.bust(trade)
         listing = self.listings[trade.listing]
         if number_of_trade in [one[0] for one in listing.negotiated]:

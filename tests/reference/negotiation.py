@@ -402,7 +402,7 @@ class Negotiation:
         if stake.side == "buy":
             fen = stake.price_fen * stake.tonnes
             needed_fen = fen + rules.fee(fen, rules.fees_now(listing.terms, "buy"))
-            if vault.amount(stake.account, MONEY, "available") < needed_fen:
+            if vault.buying_power(stake.account) < needed_fen:
                 return "insufficient_cash"
         elif vault.sellable(stake.account, stake.listing) < stake.tonnes:
             return "insufficient_units"
@@ -516,6 +516,11 @@ class Negotiation:
             wanted = [Piece("", lot.lot_id, first, end) for lot in transfer.lots for first, end in lot.ranges]
             transfer.aside = self.market.vault.put_aside(transfer.seller or "", transfer.listing, wanted)
 
+    def newest_purchase(self, account: str) -> PlainTransfer:
+        """The last that was filed of those under way for which the account's money is held."""
+        mine = [one for one in self.filed if "buy" in one.covered and one.buyer == account]
+        return max(mine, key=lambda one: one.number)
+
     def release(self, transfer: PlainTransfer) -> None:
         for side in transfer.covered:
             self.market.vault.move(*self.cover(transfer, side), "held", "available")
@@ -545,6 +550,7 @@ class Negotiation:
             rules.fee(fen, transfer.buyer_fee),
             rules.fee(fen, transfer.seller_fee),
             aside=transfer.aside,
+            at_once=listing.terms["sale_proceeds"] == "when_traded",
         )
         transfer.state, transfer.trade = "executed", trade.number
         transfer.covered, transfer.aside = [], None

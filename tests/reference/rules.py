@@ -55,6 +55,7 @@ CHOICES = {
     "closing_method": ("average", "last_five"),
     "settlement_cycle": ("end_of_day", "as_traded"),
     "resale_next_day": ("yes", "no"),
+    "sale_proceeds": ("when_settled", "when_traded"),
     "fee_payer": ("both", "buyer", "seller"),
     "correction_policy": ("claim_only", "freeze_holder"),
     "negotiated_reference": ("same_day_close", "previous_close"),

@@ -81,6 +81,12 @@ class Trade:
     """Chosen when the registry is asked."""
     parked: bool = False
     """The registry would not be asked; operators retry it or give up."""
+    at_once: bool = False
+    """Whether the seller may buy with the price before it is settled."""
+    waiting: bool = False
+    """To be asked for when the buyer's money has come."""
+    for_money: bool = False
+    """Parked because the sales are that are to bring it."""
     aside: Aside | None = None
     """Which they will be, where they were named."""
 
@@ -154,7 +160,8 @@ class Vault:
     def add(self, account: str, asset: str, bucket: str, amount: int) -> None:
         place = self.amounts.setdefault((account, asset), dict.fromkeys(BUCKETS, 0))
         place[bucket] += amount
-        assert place[bucket] >= 0, (
+        # Covers stand here in full: what an account lacks of them until its sales settle is money it has less than none.
+        assert place[bucket] >= 0 or (asset, bucket) == (MONEY, "available"), (
             f"the reference took {-amount} of {asset} that {account} does not have {bucket}"
         )
 
@@ -181,6 +188,50 @@ class Vault:
         self.day = day
         self.settled, self.failed = [], 0
         self.locked = {}
+
+    # ---- money that is still to come --------------------------------------------------------------------------------
+
+    def coming(self, account: str, before: int | None = None, *, parked: bool = False) -> int:
+        """What an account will receive for sales it may use at once: for those before a trade, parked ones apart or not."""
+        return sum(
+            trade.fen - trade.seller_fee
+            for trade in self.trades
+            if trade.seller == account
+            and trade.at_once
+            and (before is None or trade.number < before)
+            and (parked or not trade.parked)
+        )
+
+    def buying_power(self, account: str) -> int:
+        """What it may buy with: what it has, or what is coming and not yet spent, or both."""
+        money = self.amount(account, MONEY, "available")
+        return max(money, 0) + max(self.coming(account) + min(money, 0), 0)
+
+    def lacking(self, account: str) -> dict[int, int]:
+        """What each purchase of an account lacks, by trade: the newest lack first, after all that is merely open."""
+        short = -self.amount(account, MONEY, "available") - self.lacking_open(account)
+        found: dict[int, int] = {}
+        for trade in reversed(self.trades):
+            if trade.buyer == account and short > 0:
+                found[trade.number] = min(short, trade.fen + trade.buyer_fee)
+                short -= found[trade.number]
+        assert short <= 0, f"{account} lacks {short} for nothing"
+        return found
+
+    def lacking_open(self, account: str) -> int:
+        """What its open orders and negotiated transfers lack."""
+        leaving = [fen for whose, fen, end in self.withdrawals.values() if whose == account and not end]
+        covers = self.amount(account, MONEY, "held") - sum(leaving)
+        return min(max(-self.amount(account, MONEY, "available"), 0), covers)
+
+    def real(self, account: str, asset: str) -> dict[str, int]:
+        """What there really is in each bucket: what is lacking is in none."""
+        amounts = dict(self.amounts.get((account, asset), dict.fromkeys(BUCKETS, 0)))
+        if amounts["available"] < 0:
+            amounts["available"] = 0
+            amounts["held"] -= self.lacking_open(account)
+            amounts["delivering"] -= sum(self.lacking(account).values())
+        return amounts
 
     # ---- who and what -----------------------------------------------------------------------------------------------
 
@@ -242,7 +293,7 @@ class Vault:
             return "amount_not_positive"
         if self.bank.disputes(command.account):
             return "cash_in_dispute"
-        if command.amount_fen > self.amount(command.account, MONEY, "available"):
+        if command.amount_fen > self.real(command.account, MONEY)["available"]:
             return "amount_above_withdrawable"
         self.withdrawals[f"wd-{seq}"] = (command.account, command.amount_fen, "")
         self.move(command.account, MONEY, command.amount_fen, "available", "held")
@@ -457,6 +508,10 @@ class Vault:
         self.move(trade.buyer, MONEY, trade.fen + trade.buyer_fee, "held", "delivering")
 
     def not_asked(self) -> list[Trade]:
+        return [trade for trade in self.undoable() if not trade.waiting]
+
+    def undoable(self) -> list[Trade]:
+        """Trades the registry has not been asked about."""
         return [trade for trade in self.trades if not trade.pieces and not trade.parked]
 
     def parked(self) -> list[int]:
@@ -485,9 +540,12 @@ class Vault:
     def ask(self, trades: list[Trade], seq: int) -> list[Note]:
         """Choose serials, oldest issue first, and ask for as many deliveries together as a movement may carry."""
         groups: list[list[Trade]] = []
-        room, room_for_ranges = 0, 0
+        room, room_for_ranges, first = 0, 0, 1
         failed: list[Note] = []
         for trade in trades:
+            if trade.number in self.lacking(trade.buyer):
+                trade.waiting = True
+                continue
             if not self.can_deliver(trade):
                 failed.append(self.give_up(trade, "lot_frozen"))
                 continue
@@ -503,7 +561,10 @@ class Vault:
             groups[-1].append(trade)
             room -= legs
             room_for_ranges -= ranges
-        return failed + [self.send(group, f"dvp-{seq}-{index + 1}") for index, group in enumerate(groups)]
+        names = [movement.name for movement in self.asked]
+        while f"dvp-{seq}-{first}" in names:
+            first += 1
+        return failed + [self.send(group, f"dvp-{seq}-{first + index}") for index, group in enumerate(groups)]
 
     def can_deliver(self, trade: Trade) -> bool:
         """Whether the serials named, or enough of any, are not frozen."""

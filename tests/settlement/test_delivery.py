@@ -8,7 +8,8 @@ from settlement.delivery import LIFE, Delivery, DeliveryState, DeliveryStep
 from settlement.values import AccountId, AssetCode, TradeId, TradingDay
 from tests.life import goes_only_where_drawn
 
-PENDING, INSTRUCTED, PARKED = DeliveryState.PENDING, DeliveryState.INSTRUCTED, DeliveryState.PARKED
+PENDING, WAITING = DeliveryState.PENDING, DeliveryState.WAITING
+INSTRUCTED, PARKED = DeliveryState.INSTRUCTED, DeliveryState.PARKED
 EXPECTED = {
     (PENDING, DeliveryStep.INSTRUCT): INSTRUCTED,
     (INSTRUCTED, DeliveryStep.SETTLE): DeliveryState.SETTLED,
@@ -17,6 +18,12 @@ EXPECTED = {
     (PENDING, DeliveryStep.BUST): DeliveryState.BUSTED,
     (PENDING, DeliveryStep.FAIL): DeliveryState.FAILED,
     (INSTRUCTED, DeliveryStep.PARK): PARKED,
+    (PENDING, DeliveryStep.WAIT): WAITING,
+    (PENDING, DeliveryStep.PARK): PARKED,
+    (WAITING, DeliveryStep.INSTRUCT): INSTRUCTED,
+    (WAITING, DeliveryStep.FAIL): DeliveryState.FAILED,
+    (WAITING, DeliveryStep.BUST): DeliveryState.BUSTED,
+    (WAITING, DeliveryStep.PARK): PARKED,
     (PARKED, DeliveryStep.RETRY): PENDING,
     (PARKED, DeliveryStep.UNWIND): DeliveryState.FAILED,
 }

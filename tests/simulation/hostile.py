@@ -812,6 +812,7 @@ class Hostile:
             ("closing_method", ("average", "last_five", "median")),
             ("settlement_cycle", ("end_of_day", "as_traded", "never")),
             ("resale_next_day", ("yes", "no", 1)),
+            ("sale_proceeds", ("when_settled", "when_traded", "when_traded", "at_once")),
             ("participant_kinds", (universe.ALL_KINDS, universe.ALL_KINDS, "institution", "bank", "")),
             ("position_limits", ("none", "", universe.LIMITS, "institution 800", "institution", "bank 5")),
             ("large_holder_alerts", ("none", universe.ALERTS, "individual 20;", "institution x")),

@@ -115,7 +115,7 @@ def plain_fee(fee: FeeTerms) -> Fee:
 def compare_balances(exchange: Exchange, reference: Market) -> None:
     """Every balance is the reference's."""
     ledger = exchange.depository.ledger
-    for (account, asset), amounts in reference.vault.amounts.items():
+    for account, asset in reference.vault.amounts:
         balance = ledger.balance(AccountId(account), AssetCode(asset))
         have = (
             balance.available,
@@ -124,7 +124,13 @@ def compare_balances(exchange: Exchange, reference: Market) -> None:
             balance.delivering,
             balance.retired,
         )
+        amounts = reference.vault.real(account, asset)
         assert have == tuple(amounts.values()), f"{account} {asset}: {have}, not {amounts}"
+        if asset == MONEY and account in reference.vault.owners:
+            pledged_fen = sum(reference.vault.lacking(account).values())
+            pledged_fen += reference.vault.lacking_open(account)
+            figures = exchange.depository.proceeds.figures(AccountId(account))
+            assert figures == (reference.vault.coming(account), pledged_fen), f"{account}: {figures}"
 
 
 def compare(exchange: Exchange, reference: Market) -> None:

@@ -71,6 +71,7 @@ RULES: dict[str, RuleValue] = {
     "close_threshold_tonnes": 0,
     "settlement_cycle": "end_of_day",
     "resale_next_day": "no",
+    "sale_proceeds": "when_settled",
     "participant_kinds": universe.ALL_KINDS,
     "position_limits": "none",
     "large_holder_alerts": "none",

@@ -88,6 +88,10 @@ def test_lives_meet_every_event_and_every_rejection_there_is(monkeypatch: pytest
     steps = "filed countered confirmed traded declined withdrawn expired rejected known totals reviewed"
     notes |= {f"negotiated {step}" for step in (*steps.split(), "under review")}
     codes -= {"lot_in_too_many_pieces"}  # ten thousand pieces are more than a life has time for
+    codes -= {
+        "proceeds_lost",
+        "delivery_not_covered",
+    }  # these are met where there is little money: `test_poor_lives`
     for seed in range(500, 540):
         live(seed, 4_000)
         if codes | notes <= set(met):

@@ -102,6 +102,7 @@ NEW_RULES: list[tuple[str, RuleValue]] = [
     ("settlement_cycle", "as_traded"),
     ("settlement_cycle", "end_of_day"),
     ("resale_next_day", "yes"),
+    ("sale_proceeds", "when_traded"),
     ("participant_kinds", "covered_entity"),
     ("participant_kinds", universe.ALL_KINDS),
     ("position_limits", "institution 40; covered_entity 25"),

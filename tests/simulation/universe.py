@@ -107,6 +107,7 @@ def first_rules(random: Random) -> dict[str, RuleValue]:
         "close_threshold_tonnes": random.choice((0, 10, 100)),
         "settlement_cycle": random.choice(("end_of_day", "end_of_day", "as_traded")),
         "resale_next_day": random.choice(("yes", "no")),
+        "sale_proceeds": random.choice(("when_settled", "when_traded", "when_traded")),
         "participant_kinds": random.choice((ALL_KINDS, ALL_KINDS, NO_INDIVIDUALS)),
         "position_limits": random.choice(("none", "none", LIMITS)),
         "large_holder_alerts": random.choice(("none", ALERTS)),

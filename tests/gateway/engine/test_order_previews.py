@@ -44,7 +44,14 @@ EVENT = Use(purpose=RetirementPurpose.VOLUNTARY_OFFSET, beneficiary="a marathon"
 Case: TypeAlias = Callable[[], tuple[Driver, Command]]
 
 OF_THE_REQUEST = frozenset(
-    {"account_unknown", "not_your_account", "not_mandated", "client_id_reused", "deadline_passed"}
+    {
+        "account_unknown",
+        "not_your_account",
+        "not_mandated",
+        "personal_data_restricted",
+        "client_id_reused",
+        "deadline_passed",
+    }
 )
 """Refusals of who asks, when and under which id: a preview is not asked about those."""
 
@@ -101,6 +108,7 @@ class Life:
         foretold = None if account is None else preview(self.views, account, command, at_ns)
         if account is not None:
             self.compare_circumstances(Seen(self.views, account, command.participant, command.listing, at_ns))
+        there_fen = 0 if account is None else account.cash.available
         events = self.do(command, at_ns)
         refusals = [event for event in events if isinstance(event, Rejected)]
         if any(isinstance(event, Replayed) for event in events) or (
@@ -108,9 +116,12 @@ class Life:
         ):
             return
         assert foretold is not None, command
-        self.compare(foretold, events, refusals)
+        self.compare(foretold, events, refusals, there_fen if command.side is Side.BUY else foretold.needed)
 
-    def compare(self, foretold: OrderPreview, events: tuple[Event, ...], refusals: list[Rejected]) -> None:
+    def compare(
+        self, foretold: OrderPreview, events: tuple[Event, ...], refusals: list[Rejected], there: int
+    ) -> None:
+        """`there` is what can be held at once; of a purchase the rest is still to come for what was sold."""
         refused = foretold.refused
         told = [(one.code, one.limit, one.actual) for one in refusals]
         assert told == ([] if refused is None else [(refused.code, refused.limit, refused.actual)])
@@ -120,8 +131,8 @@ class Life:
         at = next(number for number, event in enumerate(events) if isinstance(event, OrderAccepted))
         held = events[at + 1]
         if isinstance(held, Posted):
-            assert (held.to_bucket, held.amount) == (Bucket.HELD, foretold.needed)
-            assert held.amount <= foretold.available
+            assert (held.to_bucket, held.amount) == (Bucket.HELD, min(foretold.needed, there))
+            assert foretold.needed <= foretold.available
         assert foretold.fee_fen <= foretold.turnover_fen
 
     def compare_circumstances(self, seen: Seen) -> None:

@@ -52,6 +52,7 @@ async def test_an_empty_exchange_is_set_up_and_opened(database: str) -> None:
             rule("close_threshold_tonnes", 100, START_NS),
             rule("settlement_cycle", "end_of_day", START_NS),
             rule("resale_next_day", "yes", START_NS),
+            rule("sale_proceeds", "when_traded", START_NS),
             rule("participant_kinds", "institution, covered_entity", START_NS),
             rule("position_limits", "none", START_NS),
             rule("large_holder_alerts", "none", START_NS),

@@ -48,6 +48,8 @@ async def test_two_orders_trade_at_the_resting_price(exchange: Desk) -> None:
         "held": "342.50",
         "delivering": "680.00",
         "withdrawable": "9998977.50",
+        "buying_power": "9998977.50",
+        "proceeds": {"due": "0.00", "pledged": "0.00"},
     }
 
 

@@ -8,7 +8,7 @@ import { Table } from "../parts/table";
 import { account, type Units } from "./store";
 
 const PARTS = ["available", "held", "delivering", "bought_today", "frozen"] as const;
-const CASH = ["available", "held", "delivering", "withdrawable"] as const;
+const CASH = ["available", "held", "delivering", "withdrawable", "buying_power"] as const;
 
 export function Holdings() {
   const own = account.value;

@@ -19,7 +19,13 @@ export interface Account {
   account: string;
   restricted: boolean;
   restriction: { reason: string; since: string } | null;
-  cash: { available: string; held: string; delivering: string; withdrawable: string };
+  cash: {
+    available: string;
+    held: string;
+    delivering: string;
+    withdrawable: string;
+    buying_power: string;
+  };
   units: Record<string, Units>;
 }
 

@@ -204,7 +204,7 @@ function SideColumn({
       : ([fee?.seller_ppm ?? 0, fee?.seller_minimum ?? "0", fee?.seller_cap ?? null] as const);
   const dueFen = feeFen(turnoverFen, ...terms);
   const units = account.value?.units[listing.listing];
-  const free = side === "buy" ? money(account.value?.cash.available) : freeUnits(units);
+  const free = side === "buy" ? money(account.value?.cash.buying_power) : freeUnits(units);
   return (
     <section class="side" aria-label={t(`side.${side}`)}>
       <dl>
