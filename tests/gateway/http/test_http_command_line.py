@@ -19,7 +19,7 @@ class Shell:
     """Somebody at a keyboard, with everybody's keys."""
 
     def __init__(self, exchange: Desk, data_dir: Path) -> None:
-        self._data_dir = data_dir
+        self.data_dir = data_dir
         participants = {}
         for name, person in exchange.people.items():
             participants[name] = {"key": person.key, "secret": person.secret}
@@ -27,7 +27,7 @@ class Shell:
         (data_dir / "demo.json").write_text(json.dumps(demo))
 
     async def run(self, *arguments: str) -> tuple[int, str]:
-        options = ("--data-dir", str(self._data_dir))
+        options = ("--data-dir", str(self.data_dir))
         done = await asyncio.to_thread(
             CliRunner().invoke, app, [*arguments, *options], catch_exceptions=False
         )
