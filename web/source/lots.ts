@@ -3,8 +3,8 @@ import { serials } from "./format";
 
 export type Serials = [number, number][];
 
-/** One's serials of one lot. */
-export interface Lot {
+/** Serials of one lot, and what it is. */
+export interface NamedLot {
   lot: string;
   listing: string;
   class: "I" | "II";
@@ -14,6 +14,10 @@ export interface Lot {
   issued_on: string;
   serials: Serials;
   quantity: string;
+}
+
+/** One's own serials of one lot. */
+export interface Lot extends NamedLot {
   available: string;
   frozen: Serials;
 }

@@ -2,8 +2,9 @@
 import type { ComponentChildren } from "preact";
 import { grouped, moment, money, serials, shown } from "../format";
 import { t } from "../i18n";
+import type { NamedLot } from "../lots";
 import { ClassBadge } from "../parts/figures";
-import type { NamedLot, Round, TransferDetail } from "./transfers";
+import type { Round, TransferDetail } from "./transfers";
 
 interface Row {
   name: string;

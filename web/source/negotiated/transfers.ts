@@ -1,21 +1,9 @@
 // Negotiated transfers as the exchange tells them, the same object to both sides.
 import type { Rule } from "../api";
 import { fen, yuanText } from "../format";
-import type { Serials } from "../lots";
+import type { NamedLot } from "../lots";
 
 export const PATH = "/v1/negotiated-transfers";
-
-export interface NamedLot {
-  lot: string;
-  listing: string;
-  class: "I" | "II";
-  methodology: string;
-  project: string;
-  period: string;
-  issued_on: string;
-  quantity: string;
-  serials: Serials;
-}
 
 /** What may be negotiated about. */
 export interface Terms {

@@ -16,7 +16,7 @@ import { SignedIn } from "../parts/signed_in";
 import { Answered } from "../parts/states";
 import { Table } from "../parts/table";
 import { renewSession, type Session } from "../session";
-import { PasswordPanel } from "./sign_in";
+import { PasswordPanel, PresentPassword } from "./sign_in";
 
 export function MePage() {
   return (
@@ -106,14 +106,7 @@ function Begin({ begun }: { begun: (enrolment: Enrolment) => void }) {
     <>
       <p class="small">{t("totp.lead")}</p>
       <Form act={act} action={t("totp.begin")} isReady={password !== ""} submit={() => void submit()}>
-        <TextField
-          at="/password"
-          label={t("sign_in.before")}
-          type="password"
-          autocomplete="current-password"
-          value={password}
-          set={setPassword}
-        />
+        <PresentPassword value={password} set={setPassword} />
       </Form>
     </>
   );
@@ -232,14 +225,7 @@ function Remove() {
         isReady={password !== "" && code.trim() !== ""}
         submit={() => void submit()}
       >
-        <TextField
-          at="/password"
-          label={t("sign_in.before")}
-          type="password"
-          autocomplete="current-password"
-          value={password}
-          set={setPassword}
-        />
+        <PresentPassword value={password} set={setPassword} />
         <TextField
           at="/code"
           label={t("sign_in.code")}

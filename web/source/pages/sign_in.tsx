@@ -84,6 +84,20 @@ function SignInPanel() {
   );
 }
 
+/** The password as it is now: whoever changes how one signs in shows that it is oneself. */
+export function PresentPassword({ value, set }: { value: string; set: (value: string) => void }) {
+  return (
+    <TextField
+      at="/password"
+      label={t("sign_in.before")}
+      type="password"
+      autocomplete="current-password"
+      value={value}
+      set={set}
+    />
+  );
+}
+
 /** Another password; of one that was given for one time, at once. */
 export function PasswordPanel() {
   const act = useAct();
@@ -109,14 +123,7 @@ export function PasswordPanel() {
         isReady={password !== "" && next.length >= LEAST}
         submit={() => void submit()}
       >
-        <TextField
-          at="/password"
-          label={t("sign_in.before")}
-          type="password"
-          autocomplete="current-password"
-          value={password}
-          set={setPassword}
-        />
+        <PresentPassword value={password} set={setPassword} />
         <TextField
           at="/new_password"
           label={t("sign_in.next")}

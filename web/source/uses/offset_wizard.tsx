@@ -7,7 +7,7 @@ import { half, t } from "../i18n";
 import { choicesOf, type Lot } from "../lots";
 import { Confirmation } from "../parts/confirmation";
 import { Fact, Facts } from "../parts/facts";
-import { Form, SelectField, TextArea, TextField } from "../parts/form";
+import { Form, SelectField, TextField } from "../parts/form";
 import { LotsEntry } from "../parts/lots_entry";
 import { Panel } from "../parts/panel";
 import { Answered, Failure, Nothing } from "../parts/states";
@@ -16,7 +16,8 @@ import { useRemote } from "../remote";
 import { go } from "../router";
 import { acting, ofAccount } from "../session";
 import { language } from "../settings";
-import { type Cap, type Quote, type QuoteLine, TEXT_MOST, type Use, type Year } from "./use";
+import { CertifiedWords, NO_WORDS, said } from "./certified_words";
+import type { Cap, Quote, QuoteLine, Use, Year } from "./use";
 
 export function OffsetWizard() {
   const years = useRemote<Page<Year>>("/v1/compliance-years");
@@ -212,14 +213,12 @@ function judged(lot: Lot, lines: readonly QuoteLine[]) {
 /** Exactly what would be retired, and the way to have it done. */
 function Preview({ quote, body }: { quote: Quote; body: Body }) {
   const act = useAct();
-  const [beneficiary, setBeneficiary] = useState("");
-  const [statement, setStatement] = useState("");
+  const [words, setWords] = useState(NO_WORDS);
   const [isAsked, setAsked] = useState(false);
   const submit = async () => {
     const made = await act.run<Use>("/v1/offsets", {
       ...body,
-      ...(beneficiary.trim() !== "" && { beneficiary: beneficiary.trim() }),
-      ...(statement.trim() !== "" && { statement: statement.trim() }),
+      ...said(words),
     });
     if (made === null) setAsked(false);
     else go("uses", made.id);
@@ -272,22 +271,7 @@ function Preview({ quote, body }: { quote: Quote; body: Body }) {
         )}
       </Facts>
       <Form act={act} action={t("offset.submit")} submit={() => setAsked(true)}>
-        <TextField
-          at="/beneficiary"
-          label={t("uses.beneficiary_optional")}
-          hint={t("uses.certified", { most: TEXT_MOST })}
-          maxLength={TEXT_MOST}
-          value={beneficiary}
-          set={setBeneficiary}
-        />
-        <TextArea
-          at="/statement"
-          label={t("uses.statement")}
-          hint={t("uses.certified", { most: TEXT_MOST })}
-          maxLength={TEXT_MOST}
-          value={statement}
-          set={setStatement}
-        />
+        <CertifiedWords words={words} set={setWords} />
       </Form>
       {isAsked && (
         <Confirmation

@@ -6,14 +6,15 @@ import { word as named, t } from "../i18n";
 import { choicesOf, chosenTonnes, type Lot } from "../lots";
 import { listings } from "../market/store";
 import { Confirmation } from "../parts/confirmation";
-import { Form, SelectField, TextArea, TextField } from "../parts/form";
+import { Form, SelectField, TextField } from "../parts/form";
 import { LotsEntry } from "../parts/lots_entry";
 import { Panel } from "../parts/panel";
 import { Asking } from "../parts/states";
 import { useRemote } from "../remote";
 import { go } from "../router";
 import { acting, ofAccount } from "../session";
-import { PURPOSES, type Purpose, TEXT_MOST, type Use } from "./use";
+import { CertifiedWords, NO_WORDS, said } from "./certified_words";
+import { PURPOSES, type Purpose, type Use } from "./use";
 
 export function OtherUse() {
   const act = useAct();
@@ -21,8 +22,7 @@ export function OtherUse() {
   const [code, setCode] = useState<string | null>(null);
   const [quantity, setQuantity] = useState("");
   const [entries, setEntries] = useState<Record<string, string>>({});
-  const [beneficiary, setBeneficiary] = useState("");
-  const [statement, setStatement] = useState("");
+  const [words, setWords] = useState(NO_WORDS);
   const [welfare, setWelfare] = useState("");
   const [isAsked, setAsked] = useState(false);
   const { answer: accounts } = useRemote<{ items: string[] }>("/v1/welfare-accounts");
@@ -37,8 +37,7 @@ export function OtherUse() {
     const made = await act.run<Use>("/v1/retirements", {
       account: acting.value,
       purpose,
-      beneficiary: beneficiary.trim(),
-      ...(statement.trim() !== "" && { statement: statement.trim() }),
+      ...said(words),
       ...(purpose === "donation" && donateTo !== undefined && { donate_to: donateTo }),
       ...(lots.length > 0 ? { lots } : { listing: listing.listing, quantity: quantity.trim() }),
     });
@@ -96,23 +95,7 @@ export function OtherUse() {
             set={setEntries}
           />
         )}
-        <TextField
-          at="/beneficiary"
-          label={t("uses.beneficiary")}
-          hint={t("uses.certified", { most: TEXT_MOST })}
-          required
-          maxLength={TEXT_MOST}
-          value={beneficiary}
-          set={setBeneficiary}
-        />
-        <TextArea
-          at="/statement"
-          label={t("uses.statement")}
-          hint={t("uses.certified", { most: TEXT_MOST })}
-          maxLength={TEXT_MOST}
-          value={statement}
-          set={setStatement}
-        />
+        <CertifiedWords words={words} set={setWords} isRequired />
       </Form>
       {isAsked && (
         <Confirmation
@@ -129,7 +112,7 @@ export function OtherUse() {
               purpose: named("purpose", purpose),
               quantity: grouped(tonnes),
               listing: listing.listing,
-              beneficiary: beneficiary.trim(),
+              beneficiary: words.beneficiary.trim(),
             })}
           </p>
           <p>{t("uses.final")}</p>

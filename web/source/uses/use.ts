@@ -9,9 +9,6 @@ export const PURPOSES = [
 ] as const;
 export type Purpose = (typeof PURPOSES)[number];
 
-/** Characters that a certificate has room for, of beneficiary and statement each. */
-export const TEXT_MOST = 500;
-
 export interface Cap {
   limit: string | null;
   used: string;
