@@ -167,6 +167,13 @@ async def test_every_other_route_refuses_a_browser_that_is_not_its_persons(
         await refused(good, 403, "password_change_needed")
     await sign_ins.sessions.end(session, by="test", at_ns=sign_ins.now_ns())
     await refused(good, 401, "session_unknown")
+    token, _ = await signed_in(shared, who_may(route))
+    person = sign_ins.people.find(who_may(route))
+    assert person is not None
+    await sign_ins.disable(person, by="test", reason="gone")
+    known = {"Cookie": f"{COOKIE}={token}", "X-CSRF-Token": csrf_of(token)}
+    await refused(known, 401, "session_unknown")
+    await sign_ins.enable(person, by="test", reason="back")
 
     assert await shared.everything() == before
     assert shared.engine.sequencer.position == position
