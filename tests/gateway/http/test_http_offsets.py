@@ -439,7 +439,7 @@ async def test_uses_make_a_sum_for_the_public_only_when_a_bulletin_tells_it(exch
 
     assert await summary() == []
     await close(exchange)
-    told = [
+    told: list[dict[str, Any]] = [
         {"purpose": "donation", "quantity": None, "suppressed": True},
         {"purpose": "voluntary_cancellation", "quantity": "15", "suppressed": False},
     ]
