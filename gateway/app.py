@@ -128,6 +128,10 @@ def day_driver(engine: Engine, line: Line) -> DayDriver:
     )
 
 
+def _now_ms() -> int:
+    return time.time_ns() // NS_PER_MS
+
+
 def _services(settings: Settings, engine: Engine, line: Line, url: str) -> Services:
     http_settings = HttpSettings(quotas=read_quotas(settings.quotas), **read_bounds(settings.limits))
     return Services(
@@ -141,7 +145,7 @@ def _services(settings: Settings, engine: Engine, line: Line, url: str) -> Servi
         sign_ins=engine.sign_ins,
         looks=Looks(engine.pool),
         oversight=Oversight(engine.pool),
-        authenticator=Authenticator(engine.keys, lambda: time.time_ns() // NS_PER_MS),
+        authenticator=Authenticator(engine.keys, _now_ms, after_ms=_now_ms()),
         clock=engine.clock,
         limits=RateLimits(http_settings.quotas),
         metrics=engine.metrics,
