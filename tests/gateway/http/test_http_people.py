@@ -341,6 +341,7 @@ async def test_an_operator_lets_people_in_and_keeps_them_out(exchange: Desk) -> 
         ({"participant": "nobody"}, "participant_unknown"),
         ({"account": "seller"}, "account_of_another"),
         ({"account": "none"}, "account_unknown"),
+        ({"person": ".."}, "invalid_text"),  # /people/../disable is not what a client would send
     ):
         answer = await operator.send("POST", "/v1/operator/people", new | {"person": "x"} | wrong)
         assert answer.json()["code"] == code
