@@ -28,6 +28,7 @@ from registry_bridge.registry import (
     RetirementTerms,
     SubAccount,
 )
+from registry_bridge.request_names import RequestNames
 from settlement.commands import Outcome, ReportBreaks, ResolveInstruction
 from settlement.difference import Difference
 from settlement.events import (
@@ -63,8 +64,8 @@ _KINDS: dict[InstructionKind, tuple[MovementKind, SubAccount, SubAccount | None]
 class ExchangeSide:
     """What the exchange lends to this side of the line. Everything read here is journaled already."""
 
-    exchange_id: str
-    """Which exchange this is; begins every request id, so that two exchanges never share one."""
+    names: RequestNames
+    """Under which names the registry is asked; two exchanges, or two lives of one, never share any."""
     pending: Callable[[], Iterable[Instruction]]
     """Movements without a final answer, oldest first."""
     registry_account: Callable[[AccountId], str]
@@ -192,19 +193,13 @@ class ExchangeOutbox:
 
     def instruction_of(self, request_id: str) -> InstructionId | None:
         """The instruction a request stands for; None when it is not one of this exchange's."""
-        if not request_id.startswith(self._prefix):
-            return None
-        return InstructionId(request_id.removeprefix(self._prefix))
-
-    @property
-    def _prefix(self) -> str:
-        return f"{self.side.exchange_id}."
+        return self.side.names.instruction_of(request_id)
 
     def movement(self, instruction: Instruction) -> Movement:
         """An instruction as the registry is asked for it."""
         kind, source, target = _KINDS[instruction.kind]
         return Movement(
-            request_id=f"{self._prefix}{instruction.instruction_id}",
+            request_id=self.side.names.request_id(instruction.instruction_id),
             kind=kind,
             not_after_ns=instruction.not_after_ns,
             trading_day=instruction.trading_day,

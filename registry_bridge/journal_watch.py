@@ -34,6 +34,7 @@ from registry_bridge.registry import (
     Registry,
     RegistryUnavailable,
 )
+from registry_bridge.request_names import is_lost
 from settlement.commands import Outcome
 from settlement.difference import BreakKind, Difference
 from settlement.events import Instruction
@@ -193,7 +194,8 @@ class JournalWatch:
         known_after = self._trail.known_after
         if known_after is None or entry.sequence <= known_after:
             return ()
-        return _on_one_side(entry, name, "unknown here")
+        why = "asked for before a restore, and not known since" if is_lost(name) else "unknown here"
+        return _on_one_side(entry, name, why)
 
     async def _missing_there(self, name: InstructionId) -> tuple[Difference, ...]:
         kind, detail = BreakKind.MOVEMENT_ON_ONE_SIDE, "confirmed here, and not in the registry's journal"

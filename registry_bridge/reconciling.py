@@ -56,7 +56,9 @@ AGAIN = BackOff(first_s=0.5, longest_s=30.0)
 SLICE = 1_000
 """Positions worked through before others have their turn."""
 
-ACCOUNTS_AT_A_TIME = 8
+ACCOUNTS_AT_A_TIME = 4
+"""Half of the line's connections: whoever has signed a call must not wait for one until the signature is too old."""
+
 MAX_TRAIL = 5
 """Movements named for one difference at most."""
 

@@ -31,7 +31,7 @@ LOTS_EVERY_S = 5.0
 BIND_AGAIN = BackOff(first_s=2.0, longest_s=300.0)
 """When a refused binding is asked for again: an account may be opened, or thawed, at the platform later."""
 
-BOUND_AT_A_TIME = 4
+BOUND_AT_A_TIME = 2
 """Of the few connections there are: after a start every account is bound anew."""
 
 LOT_AGAIN = BackOff(first_s=30.0, longest_s=3_600.0)

@@ -5,6 +5,7 @@ never finds half of one. A database of one's own has to be empty; its restore is
 """
 
 import asyncio
+import secrets
 import shutil
 import tarfile
 from collections.abc import AsyncIterator
@@ -150,6 +151,8 @@ async def _require_the_same(dsn: str, draft: Path, manifest: Manifest, progress:
                 f" {manifest.seq} of {manifest.exchange_id}"
             )
         await KeyStore.load(pool, load_seal(draft / SEAL))
+        # Last of all: from here on numbers are given a second time.
+        await pool.execute(_BEGIN_LIFE, manifest.seq + 1, secrets.token_hex(4))
 
 
 def _take_place(draft: Path, data_dir: Path) -> None:
@@ -159,6 +162,7 @@ def _take_place(draft: Path, data_dir: Path) -> None:
     draft.rename(data_dir)
 
 
+_BEGIN_LIFE: Final = "INSERT INTO exchange_life (first_seq, mark) VALUES ($1, $2)"
 _RELATIONS: Final = """
 SELECT count(*) FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
 WHERE nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema'

@@ -15,6 +15,7 @@ from gateway.cli import (
     market_data,
     negotiate,
     operator,
+    people,
     published,
     registry,
     registry_books,
@@ -23,6 +24,7 @@ from gateway.cli import (
     rules,
     serve,
     setup,
+    standing,
     statement_proof,
     supervise,
     tools,
@@ -39,7 +41,6 @@ DISTRIBUTION: Final = "puhui-exchange"
 app = typer.Typer(
     name="puhui",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     help=say("上海碳普惠减排量交易所", "the exchange for Shanghai's carbon-inclusion reductions"),
@@ -70,6 +71,18 @@ app.add_typer(trading.order_app, name="order")
 app.command("cancel", help=say("撤单", "cancel an order"))(command(trading.cancel))
 app.command("orders", help=say("我的委托", "my orders"))(command(trading.orders))
 app.command("account", help=say("资金, 减排量与批次", "cash, units and lots"))(command(trading.account))
+app.command(
+    "cancel-all-after", help=say("断线保护: 到时撤销全部委托", "cancel all orders unless this comes again")
+)(command(standing.cancel_all_after))
+app.command("events", help=say("账户事件日志", "the account's event log"))(command(standing.events))
+app.command("limits", help=say("限额与剩余", "how much may be done, and what is left"))(
+    command(standing.limits)
+)
+app.command("mandates", help=say("我的委托授权", "mandates one gave or has"))(command(people.own_mandates))
+app.command("status", help=say("市场状态", "the market's phase, halts and kill switch"))(
+    command(standing.status)
+)
+app.command("candles", help=say("K 线", "candles of the listed trades"))(command(standing.candles))
 app.add_typer(negotiate.negotiate_app, name="negotiate")
 app.command("depth", help=say("行情深度", "the best price levels"))(command(market_data.depth))
 app.command("watch", help=say("实时行情", "the market live"))(command(market_data.watch))
@@ -115,6 +128,7 @@ compliance.add_to(operator.operator_app)
 acts.add_to(operator.operator_app)
 custody.add_to(operator.operator_app)
 setup.add_to(operator.operator_app)
+people.add_to(operator.operator_app)
 bank_statements.add_to(operator.operator_app)
 operator.operator_app.add_typer(rules.rules_app, name="rules")
 supervise.add_to(operator.operator_app)

@@ -49,12 +49,13 @@ from registry_bridge.progress import Counts, Progress, report
 from registry_bridge.reconciling import Outcome, Reconciler
 from registry_bridge.reference import serving
 from registry_bridge.registry import MovementKind, RegistryUnavailable, UnknownReason
+from registry_bridge.request_names import Life, RequestNames
 from registry_bridge.upkeep import AccountBinder, LotFeed
 from settlement.commands import ReportBreaks
 from settlement.events import AccountOpened, LotSlice
 from settlement.lot import MethodologyClass
 from settlement.serials import Serials
-from settlement.values import AccountId, AssetCode, LotId, TradingDay
+from settlement.values import AccountId, AssetCode, InstructionId, LotId, TradingDay
 
 log = structlog.get_logger("app")
 
@@ -233,7 +234,7 @@ def _exchange_side(engine: Engine) -> ExchangeSide:
         return view(account).serials
 
     return ExchangeSide(
-        exchange_id=engine.journal.exchange_id,
+        names=_names(engine),
         pending=lambda: tuple(engine.views.pending_instructions.values()),
         registry_account=registry_account,
         accounts=lambda: tuple(AccountId(account) for account in engine.views.accounts()),
@@ -243,6 +244,17 @@ def _exchange_side(engine: Engine) -> ExchangeSide:
         ),
         submit=partial(_submit, engine),
     )
+
+
+def _names(engine: Engine) -> RequestNames:
+    def asked_at(name: InstructionId) -> int | None:
+        known = engine.views.custody.trail.get(name)
+        return None if known is None else known.seq
+
+    lives = tuple(Life(first_seq=first_seq, mark=mark) for first_seq, mark in engine.journal.lives)
+    if lives:
+        log.warning("restored_exchange", lives=len(lives), first_entry_since=lives[-1].first_seq)
+    return RequestNames(exchange_id=engine.journal.exchange_id, lives=lives, asked_at=asked_at)
 
 
 async def _submit(engine: Engine, command: Command) -> None:

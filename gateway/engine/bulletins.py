@@ -18,9 +18,6 @@ from matching.events import ClosingPriceSet, DayClosed
 from matching.negotiated_events import NegotiatedTotalsSet
 from settlement.retired_figures import RetiredTotalsSet
 
-MOST_DAYS: Final = 400
-"""Of one answer: a little more than a year."""
-
 _INSERTS: Final = (
     """INSERT INTO day_price (seq, trading_day, listing, reference_fen, open_fen, high_fen, low_fen, close_fen,
                               volume_tonnes, turnover_fen)
@@ -83,6 +80,8 @@ SELECT * FROM (
     WINDOW listing_days AS (PARTITION BY listing ORDER BY trading_day)
 ) AS published
 WHERE trading_day BETWEEN $1 AND $2 ORDER BY trading_day, listing"""
+_NTH: Final = """
+SELECT trading_day FROM closed_day WHERE trading_day BETWEEN $1 AND $2 ORDER BY trading_day OFFSET $3 LIMIT 1"""
 _RETIRED: Final = """
 SELECT trading_day, purpose, since_day, tonnes FROM day_retired JOIN closed_day USING (trading_day)
 WHERE trading_day BETWEEN $1 AND $2 ORDER BY trading_day, purpose"""
@@ -202,6 +201,11 @@ class Bulletins:
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         """Reading through this pool."""
         self._pool = pool
+
+    async def last_of(self, first: str, last: str, many: int) -> str:
+        """The last of so many closed days from the first on; the last asked for where there are no more."""
+        found: str | None = await self._pool.fetchval(_NTH, first, last, many - 1)
+        return found or last
 
     async def days(self, first: str, last: str) -> Published:
         """Closed days from the first to the last, both included."""

@@ -113,6 +113,8 @@ class Journal:
         self.digest = GENESIS
         """Of the last durable entry."""
         self.exchange_id = ""
+        self.lives: tuple[tuple[int, str], ...] = ()
+        """Restores, oldest first: from which entry on, and the mark that requests to the registry carry since."""
         """Which exchange this is; begins every request id towards the registry."""
 
     @classmethod
@@ -224,6 +226,10 @@ class Journal:
         if identity["digest_algorithm"] != DIGEST_ALGORITHM:
             raise ForeignJournalError(f"this journal's digests are {identity['digest_algorithm']}")
         self.exchange_id = identity["exchange_id"]
+        lives = await self._connection.fetch(
+            "SELECT first_seq, mark FROM exchange_life ORDER BY made_at, first_seq"
+        )
+        self.lives = tuple((row["first_seq"], row["mark"]) for row in lives)
         last = await self._connection.fetchrow(f"{_SELECT} ORDER BY seq DESC LIMIT 1")
         if last is not None:
             self.position, self.at_ns, self.digest = last["seq"], last["at_ns"], last["digest"]

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from gateway.access.limits import ActionKind
 from gateway.documents.bulletin import bulletin_document
-from gateway.engine.bulletins import MOST_DAYS
+from gateway.engine.paging import BadCursorError, cursor_after, id_before
 from gateway.formats import time_text
 from gateway.http import reasons
 from gateway.http.bulletin_body import Period, bulletins_of
@@ -25,6 +25,7 @@ FIRST_DAY: Final = "1970-01-01"
 LAST_DAY: Final = "2261-12-31"
 TableName: TypeAlias = Literal["listings", "retired"]
 
+DAYS_OF_WEEK: Final = 7
 SHOWN_BY_DEFAULT: Final = timedelta(days=31)
 
 
@@ -74,7 +75,7 @@ class Bulletins(Answer):
     """Bulletins, oldest first."""
 
     items: list[Bulletin]
-    next: None
+    next: str | None
 
 
 class DayDigest(Answer):
@@ -99,7 +100,8 @@ class Form(Request):
     """In which form."""
 
     format: Annotated[
-        Literal["json", "csv", "pdf"], Field(description="As a PDF, the newest of those asked for.")
+        Literal["json", "csv", "pdf"],
+        Field(description="As a PDF, the newest of the page; as CSV, `next` is in the header X-Next."),
     ] = "json"
     table: Annotated[TableName, Field(description="Which one, as a table for a spreadsheet.")] = "listings"
 
@@ -112,6 +114,8 @@ class BulletinsQuery(Form):
     ] = None
     to: DateIn | None = None
     period: Period = "day"
+    after: Annotated[str, Field(max_length=64, description="`next` of the page before.")] | None = None
+    limit: Annotated[int, Field(ge=1, le=500)] = 400
 
 
 class DigestsQuery(Request):
@@ -136,8 +140,16 @@ async def list_bulletins(call: Call) -> Reply:
     query: BulletinsQuery = call.query or BulletinsQuery()
     last = query.to or LAST_DAY
     first = query.from_ or _a_month_before(query.to or call.services.views.market.trading_day)
-    found = await call.services.history.bulletins.days(first, last)
-    return await _answer(call, query, list(bulletins_of(found, query.period))[:MOST_DAYS], is_list=True)
+    if query.after is not None:
+        first = max(first, _day_after(query.after))
+    bulletins = call.services.history.bulletins
+    # One more than the page, so that it is known whether any follows; and of its last week every day.
+    days = (query.limit + 1) * (1 if query.period == "day" else DAYS_OF_WEEK)
+    found = await bulletins.days(first, await bulletins.last_of(first, last, days))
+    told = list(bulletins_of(found, query.period))
+    shown = told[: query.limit]
+    following = cursor_after(int(shown[-1]["date"].replace("-", ""))) if len(told) > len(shown) else None
+    return await _answer(call, query, shown, is_list=True, following=following)
 
 
 async def list_digests(call: Call) -> Reply:
@@ -158,24 +170,34 @@ async def list_digests(call: Call) -> Reply:
     return Reply({"items": items, "next": items[-1]["trading_day"] if len(items) == query.limit else None})
 
 
+def _day_after(cursor: str) -> str:
+    """The day after the one a page ended with. Raises BadCursorError."""
+    try:
+        return (date.fromisoformat(str(id_before(cursor))) + timedelta(days=1)).isoformat()
+    except (ValueError, OverflowError):
+        raise BadCursorError("this cursor was not given out here") from None
+
+
 def _a_month_before(day: str | None) -> str:
     if day is None:
         return FIRST_DAY
     return (date.fromisoformat(day) - SHOWN_BY_DEFAULT).isoformat()
 
 
-async def _answer(call: Call, query: Form, bulletins: list[dict[str, Any]], *, is_list: bool) -> Reply:
+async def _answer(
+    call: Call, query: Form, bulletins: list[dict[str, Any]], *, is_list: bool, following: str | None = None
+) -> Reply:
     if query.format == "csv":
-        return _as_csv(bulletins, query.table)
+        return _as_csv(bulletins, query.table, following)
     if query.format == "pdf":
         if not bulletins:
             raise refusal(reasons.NOT_FOUND)
         newest = bulletins[-1]
         return await printed(call, bulletin_document(newest), f"{newest['from']}-{newest['date']}")
-    return Reply({"items": bulletins, "next": None} if is_list else bulletins[0])
+    return Reply({"items": bulletins, "next": following} if is_list else bulletins[0])
 
 
-def _as_csv(bulletins: Sequence[dict[str, Any]], table: TableName) -> Reply:
+def _as_csv(bulletins: Sequence[dict[str, Any]], table: TableName, following: str | None) -> Reply:
     text = StringIO(newline="")
     writer = csv.writer(text)
     columns = list((BulletinLine if table == "listings" else RetiredLine).model_fields)
@@ -183,7 +205,8 @@ def _as_csv(bulletins: Sequence[dict[str, Any]], table: TableName) -> Reply:
     for bulletin in bulletins:
         for line in bulletin[table]:
             writer.writerow([bulletin["date"], bulletin["from"], *(line[name] for name in columns)])
-    return Reply(text.getvalue().encode(), content_type=CSV)
+    headers = None if following is None else {"X-Next": following}
+    return Reply(text.getvalue().encode(), headers=headers, content_type=CSV)
 
 
 _public = partial(Route, method="GET", scope="public", kind=ActionKind.PUBLIC, tag="market")

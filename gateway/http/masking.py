@@ -20,6 +20,8 @@ import orjson
 from gateway.access.people import People
 from gateway.engine.subjects import SubjectView
 from gateway.engine.views import Views
+from gateway.http.catalogue import CATALOGUE
+from matching.order import CancelReason
 from matching.personal_data import SubjectKind
 
 T = TypeVar("T")
@@ -83,6 +85,10 @@ _VOCABULARY: Final = frozenset(
 """Members whose values are words of the contract."""
 
 
+_CODES: Final = frozenset(CATALOGUE) | frozenset(CancelReason)
+"""Reasons that nobody typed."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mask:
     """Who is restricted at one moment, and what stands for them."""
@@ -127,7 +133,7 @@ class Mask:
             named = _WORD.findall(said) if isinstance(said, str) else ()
             owner = next((self.texts[word] for word in named if word in self.texts), owner)
         for name, member in value.items():
-            if isinstance(member, str) and name in _VOCABULARY:
+            if isinstance(member, str) and (name in _VOCABULARY or member in _CODES):
                 yield name, member
             elif owner is not None and name in _TYPED and isinstance(member, str):
                 yield name, self.ids.get(member, owner)

@@ -8,6 +8,7 @@ from registry_bridge.exchange_side import ExchangeOutbox, ExchangeSide
 from registry_bridge.notice_feed import NoticeFeed
 from registry_bridge.reconcile import without
 from registry_bridge.registry import Movement, Registry
+from registry_bridge.request_names import RequestNames
 from settlement.commands import Outcome, ReportBreaks, ResolveInstruction, TakeNotice
 from settlement.custody_events import UnitsArrived
 from settlement.difference import Difference
@@ -39,7 +40,7 @@ class Side:
         self.waiting_arrivals: list[tuple[str, str, Serials]] = []
         self._number = 0
         side = ExchangeSide(
-            exchange_id="x1",
+            names=RequestNames(exchange_id="x1"),
             pending=lambda: tuple(self.instructions.values()),
             registry_account=lambda account: account.removeprefix("T-"),
             accounts=lambda: tuple(self.holdings),

@@ -33,6 +33,7 @@ from registry_bridge.exchange_side import ExchangeOutbox, ExchangeSide
 from registry_bridge.http_administration import HttpAdministration
 from registry_bridge.http_registry import HttpRegistry
 from registry_bridge.registry import AccountKind
+from registry_bridge.request_names import RequestNames
 from registry_bridge.upkeep import bind
 from registry_bridge.wire_administration import LotIssue
 from settlement.account import ParticipantKind
@@ -274,7 +275,7 @@ def outbox_of(running: Engine) -> ExchangeOutbox:
     """What the exchange has to ask."""
     return ExchangeOutbox(
         ExchangeSide(
-            exchange_id=running.journal.exchange_id,
+            names=RequestNames(exchange_id=running.journal.exchange_id),
             pending=lambda: tuple(running.views.pending_instructions.values()),
             registry_account=lambda account: f"R-{account}",
             accounts=lambda: tuple(AccountId(name) for name in running.views.accounts()),

@@ -24,6 +24,7 @@ from registry_bridge.exchange_side import ExchangeOutbox, ExchangeSide
 from registry_bridge.http_administration import HttpAdministration
 from registry_bridge.http_registry import HttpRegistry
 from registry_bridge.registry import AccountKind, Confirmed, MovementKind
+from registry_bridge.request_names import RequestNames
 from registry_bridge.upkeep import bind
 from registry_bridge.wire_administration import LotIssue
 from settlement.account import ParticipantKind
@@ -190,7 +191,7 @@ async def test_the_registry_refuses_class_two_that_was_asked_past_the_core(
         asked.pop(LotId(command.instruction_id))
 
     side = ExchangeSide(
-        exchange_id="walls",
+        names=RequestNames(exchange_id="walls"),
         pending=lambda: tuple(asked.values()),
         registry_account=lambda account: f"R-{account}",
         accounts=lambda: (),

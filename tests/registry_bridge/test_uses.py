@@ -38,6 +38,7 @@ from registry_bridge.registry import (
     SubAccount,
 )
 from registry_bridge.registry import RetirementPurpose as RegistryPurpose
+from registry_bridge.request_names import RequestNames
 from registry_bridge.upkeep import bind
 from registry_bridge.wire_administration import LotIssue
 from settlement.lot import MethodologyClass
@@ -132,7 +133,7 @@ async def whole(
             engine(engine_database, clock=EngineClock(START_NS), projections=(SettlementPostings(),))
         )
         side = ExchangeSide(
-            exchange_id=running.journal.exchange_id,
+            names=RequestNames(exchange_id=running.journal.exchange_id),
             pending=lambda: tuple(running.views.pending_instructions.values()),
             registry_account=lambda account: f"R-{account}",
             accounts=lambda: tuple(AccountId(name) for name in running.views.accounts()),

@@ -16,6 +16,7 @@ from tests.gateway.postgres.second_wall import empty_entries
 
 APPEND_ONLY = (
     "exchange_identity",
+    "exchange_life",
     "core_release",
     "journal",
     "account_event",

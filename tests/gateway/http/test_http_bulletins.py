@@ -148,3 +148,29 @@ async def test_the_digest_of_a_day_is_the_journals_own_and_stays(database: str) 
         assert (rest["items"], rest["next"]) == (found[1:], None)
     async with desk(database) as exchange:
         assert (await public(exchange, "/v1/digests"))["items"] == found
+
+
+@pytest.mark.parametrize("period", ["day", "week"])
+async def test_bulletins_are_read_page_by_page(exchange: Desk, period: str) -> None:
+    for _ in range(9):
+        await close(exchange)
+    every = (await public(exchange, f"/v1/bulletins?from=2026-01-01&period={period}"))["items"]
+    assert len(every) == (9 if period == "day" else 2)
+    for limit in (1, 2, 4, 9):
+        target = f"/v1/bulletins?from=2026-01-01&period={period}&limit={limit}"
+        paged, after = [], ""
+        while True:
+            page = await public(exchange, target + after)
+            assert len(page["items"]) <= limit
+            paged += page["items"]
+            if page["next"] is None:
+                break
+            after = f"&after={page['next']}"
+        assert paged == every
+    table = await exchange.http.get(f"{exchange.url}/v1/bulletins?from=2026-01-01&limit=1&format=csv")
+    assert (
+        table.headers["X-Next"] == (await public(exchange, "/v1/bulletins?from=2026-01-01&limit=1"))["next"]
+    )
+    for cursor in ("nonsense", "MTo5OTk5OTk5OQ"):
+        answer = await exchange.http.get(f"{exchange.url}/v1/bulletins?after={cursor}")
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid_cursor")

@@ -19,7 +19,7 @@ class Shell:
     """Somebody at a keyboard, with everybody's keys."""
 
     def __init__(self, exchange: Desk, data_dir: Path) -> None:
-        self._data_dir = data_dir
+        self.data_dir = data_dir
         participants = {}
         for name, person in exchange.people.items():
             participants[name] = {"key": person.key, "secret": person.secret}
@@ -27,7 +27,7 @@ class Shell:
         (data_dir / "demo.json").write_text(json.dumps(demo))
 
     async def run(self, *arguments: str) -> tuple[int, str]:
-        options = ("--data-dir", str(self._data_dir))
+        options = ("--data-dir", str(self.data_dir))
         done = await asyncio.to_thread(
             CliRunner().invoke, app, [*arguments, *options], catch_exceptions=False
         )
@@ -165,10 +165,11 @@ async def test_personal_data_are_restricted_and_a_supervisor_looks(shell: Shell,
     listed = await shell.told("operator", "personal-data")
     assert "restricted-1" in listed
     assert "buyer2" not in listed
-    refused = await shell.told("supervise", "orders", "--status", "rejected")
-    assert "price_outside_band" in refused
-    assert "buyer2" not in refused
-    assert "buyer2" in await shell.told("supervise", "orders", "--status", "rejected", "--reason", "case 7")
+    rejected = ("supervise", "orders", "--status", "rejected")
+    (refused,) = (await shell.done(*rejected))["items"]
+    assert (refused["account"], refused["reason"]) == ("restricted-1-a1", "price_outside_band")
+    assert "buyer2" not in await shell.told(*rejected)
+    assert "buyer2" in await shell.told(*rejected, "--reason", "case 7")
     looks = await shell.done("supervise", "looks", "--limit", "2")
     assert looks["items"][1]["reason"] == "case 7"
     assert "SubmitOrder" in await shell.told("supervise", "journal")

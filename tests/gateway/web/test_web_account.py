@@ -7,6 +7,10 @@ import re
 import pytest
 from playwright.async_api import Browser, expect
 
+from settlement.account import ParticipantKind
+from settlement.commands import RegisterParticipant
+from settlement.values import ParticipantId
+from tests.gateway.http import test_http_mandates as mandates
 from tests.gateway.http.browser import admit
 from tests.gateway.http.desk import Desk
 from tests.gateway.http.test_http_offsets import answer_registry
@@ -118,3 +122,28 @@ async def test_what_would_be_refused_is_said_beforehand_and_an_order_is_replaced
         await page.get_by_role("button", name="自选代码").click()
         await expect(page.locator(".card")).to_have_count(1)
         await looked_at(page, "trade")
+
+
+async def test_a_delegate_chooses_for_whom_it_trades(browser: Browser, market: Desk) -> None:
+    delegate = ParticipantId("delegate-person")
+    await market.engine.do(RegisterParticipant(participant=delegate, kind=ParticipantKind.PROJECT_APPLICANT))
+    for account in ("seller", "buyer"):
+        await mandates.granted(market, account=account)
+    await admit(market, "delegate", scopes=mandates.TRADING, participant=delegate)
+    async with visitor(browser) as page:
+        await sign_in(page, market.url, "trade", "delegate")
+        choice = page.get_by_label("操作账户")
+        rows = page.locator(".open-orders tbody tr")
+        await choice.select_option("seller")
+        await expect(page.locator(".holdings")).to_contain_text("账户 seller")
+        await expect(rows.first).to_contain_text("卖出")
+        await choice.select_option("buyer")
+        await expect(page.locator(".holdings")).to_contain_text("账户 buyer")
+        await expect(rows.first).to_contain_text("买入")
+        await page.locator(".ticket").get_by_label("价格").fill("66.60")
+        await page.locator(".ticket").get_by_label("数量").fill("3")
+        await page.get_by_role("button", name="买入", exact=True).click()
+        await expect(page.locator(".open-orders tbody tr", has_text="66.60")).to_have_count(1)
+        orders = (await market["buyer"].get("/v1/orders?status=open"))["items"]
+        (placed,) = [order for order in orders if order["price"] == "66.60"]
+        assert (placed["account"], placed["participant"]) == ("buyer", delegate)

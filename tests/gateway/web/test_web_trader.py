@@ -78,7 +78,7 @@ async def test_a_large_order_is_typed_again_and_can_be_cancelled(browser: Browse
         await dialog.get_by_role("textbox").fill("1000")
         await send.click()
         await expect(page.locator(".open-orders tbody tr")).to_have_count(before + 1)
-        await page.locator(".open-orders tr", has_text="62.00").get_by_role("button").click()
+        await page.locator(".open-orders tr", has_text="62.00").get_by_role("button", name="撤单").click()
         await expect(page.locator(".open-orders tbody tr")).to_have_count(before)
         await page.get_by_role("button", name="全部撤单").click()
         await page.get_by_role("button", name="全部撤单").click()

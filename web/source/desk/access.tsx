@@ -8,8 +8,8 @@ import { Paged } from "../parts/paged";
 import { Choice, Panel } from "../parts/panel";
 import { Answered, Nothing } from "../parts/states";
 import { type Column, Table } from "../parts/table";
-import { ActButton, may, plain, turn } from "./doing";
-import { code, text, time, useLook, words } from "./looking";
+import { ActButton, plain, turn } from "./doing";
+import { code, text, time, useLook, withActs, words } from "./looking";
 import { desk, type Key, type Person, type Subject } from "./shapes";
 
 const SCOPES = [
@@ -126,14 +126,7 @@ function peopleColumns(): Column<Person>[] {
     text("totp", t("people.totp"), (one) => (one.totp ? t("value.yes") : t("value.no"))),
     time("signed_in", t("people.signed_in"), (one) => one.signed_in_at),
   ];
-  if (may("operate")) {
-    columns.push({
-      name: "act",
-      title: t("column.act"),
-      isAct: true,
-      cell: (one) => <PersonActs person={one} />,
-    });
-  }
+  withActs(columns, (one) => <PersonActs person={one} />);
   return columns;
 }
 
@@ -268,28 +261,22 @@ function keyColumns(): Column<Key>[] {
     time("expires", t("keys.expires"), (one) => one.expires_at),
     time("revoked", t("keys.revoked"), (one) => one.revoked_at),
   ];
-  if (may("operate")) {
-    columns.push({
-      name: "act",
-      title: t("column.act"),
-      isAct: true,
-      cell: (one) =>
-        one.revoked_at === null ? (
-          <ActButton
-            name={t("keys.revoke")}
-            of={one.key}
-            kind="quiet act"
-            method="DELETE"
-            path={desk(`keys/${encodeURIComponent(one.key)}`)}
-            asksWhy={false}
-            typed={one.key}
-            about={<p>{t("keys.revoke_about")}</p>}
-          />
-        ) : (
-          "–"
-        ),
-    });
-  }
+  withActs(columns, (one) =>
+    one.revoked_at === null ? (
+      <ActButton
+        name={t("keys.revoke")}
+        of={one.key}
+        kind="quiet act"
+        method="DELETE"
+        path={desk(`keys/${encodeURIComponent(one.key)}`)}
+        asksWhy={false}
+        typed={one.key}
+        about={<p>{t("keys.revoke_about")}</p>}
+      />
+    ) : (
+      "–"
+    ),
+  );
   return columns;
 }
 
@@ -304,24 +291,18 @@ function PersonalData() {
     words("reason", t("act.reason"), (one) => one.reason),
     time("since", t("column.since"), (one) => one.restricted_at),
   ];
-  if (may("operate")) {
-    columns.push({
-      name: "act",
-      title: t("column.act"),
-      isAct: true,
-      cell: (one) =>
-        one.restricted ? (
-          <ActButton
-            name={t("personal.release")}
-            of={one.subject}
-            kind="quiet act"
-            path={desk(`personal-data/${one.subject}/release`)}
-          />
-        ) : (
-          "–"
-        ),
-    });
-  }
+  withActs(columns, (one) =>
+    one.restricted ? (
+      <ActButton
+        name={t("personal.release")}
+        of={one.subject}
+        kind="quiet act"
+        path={desk(`personal-data/${one.subject}/release`)}
+      />
+    ) : (
+      "–"
+    ),
+  );
   return (
     <Panel
       title={t("personal.title")}

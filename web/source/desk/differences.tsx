@@ -6,8 +6,8 @@ import { Fact, Facts } from "../parts/facts";
 import { Paged } from "../parts/paged";
 import { Choice, Panel } from "../parts/panel";
 import type { Column } from "../parts/table";
-import { ActButton, may, turn } from "./doing";
-import { code, figure, text, time, words } from "./looking";
+import { ActButton, turn } from "./doing";
+import { code, figure, text, time, withActs, words } from "./looking";
 import { type Break, type CashBreak, desk, type Ended } from "./shapes";
 
 const STATES = ["open", "all"] as const;
@@ -54,35 +54,29 @@ function UnitBreaks() {
     time("found", t("breaks.found"), (one) => one.found_at),
     words("end", t("breaks.end"), (one) => endText(one.resolution)),
   ];
-  if (may("operate")) {
-    columns.push({
-      name: "act",
-      title: t("column.act"),
-      isAct: true,
-      cell: (one) =>
-        one.state === "open" ? (
-          <ActButton
-            name={t("breaks.resolve")}
-            of={one.id}
-            kind="quiet act"
-            path={desk(`breaks/${one.id}/resolve`)}
-            about={
-              <>
-                <p>{t("breaks.about")}</p>
-                <Facts>
-                  <Fact name={t("breaks.kind")}>{named("break_kind", one.kind)}</Fact>
-                  <Fact name={t("column.account")}>{one.account ?? one.registry_account ?? "–"}</Fact>
-                  <Fact name={t("breaks.only_here")}>{serials(one.only_here) || "–"}</Fact>
-                  <Fact name={t("breaks.only_there")}>{serials(one.only_there) || "–"}</Fact>
-                </Facts>
-              </>
-            }
-          />
-        ) : (
-          "–"
-        ),
-    });
-  }
+  withActs(columns, (one) =>
+    one.state === "open" ? (
+      <ActButton
+        name={t("breaks.resolve")}
+        of={one.id}
+        kind="quiet act"
+        path={desk(`breaks/${one.id}/resolve`)}
+        about={
+          <>
+            <p>{t("breaks.about")}</p>
+            <Facts>
+              <Fact name={t("breaks.kind")}>{named("break_kind", one.kind)}</Fact>
+              <Fact name={t("column.account")}>{one.account ?? one.registry_account ?? "–"}</Fact>
+              <Fact name={t("breaks.only_here")}>{serials(one.only_here) || "–"}</Fact>
+              <Fact name={t("breaks.only_there")}>{serials(one.only_there) || "–"}</Fact>
+            </Facts>
+          </>
+        }
+      />
+    ) : (
+      "–"
+    ),
+  );
   return (
     <Panel title={t("breaks.units")} aside={<StateChoice chosen={state} choose={setState} />}>
       <Paged<Break>
@@ -110,32 +104,26 @@ function CashBreaks() {
     time("found", t("breaks.found"), (one) => one.found_at),
     words("end", t("breaks.end"), (one) => endText(one.end)),
   ];
-  if (may("operate")) {
-    columns.push({
-      name: "act",
-      title: t("column.act"),
-      isAct: true,
-      cell: (one) =>
-        one.state === "open" ? (
-          <ActButton
-            name={t("breaks.resolve")}
-            of={one.id}
-            kind="quiet act"
-            path={desk(`cash-breaks/${one.id}/resolve`)}
-            about={
-              <Facts>
-                <Fact name={t("breaks.kind")}>{named("cash_kind", one.kind)}</Fact>
-                <Fact name={t("money.reference")}>{one.bank_reference}</Fact>
-                <Fact name={t("money.here")}>{money(one.here)}</Fact>
-                <Fact name={t("money.there")}>{money(one.there)}</Fact>
-              </Facts>
-            }
-          />
-        ) : (
-          "–"
-        ),
-    });
-  }
+  withActs(columns, (one) =>
+    one.state === "open" ? (
+      <ActButton
+        name={t("breaks.resolve")}
+        of={one.id}
+        kind="quiet act"
+        path={desk(`cash-breaks/${one.id}/resolve`)}
+        about={
+          <Facts>
+            <Fact name={t("breaks.kind")}>{named("cash_kind", one.kind)}</Fact>
+            <Fact name={t("money.reference")}>{one.bank_reference}</Fact>
+            <Fact name={t("money.here")}>{money(one.here)}</Fact>
+            <Fact name={t("money.there")}>{money(one.there)}</Fact>
+          </Facts>
+        }
+      />
+    ) : (
+      "–"
+    ),
+  );
   return (
     <Panel title={t("breaks.cash")} aside={<StateChoice chosen={state} choose={setState} />}>
       <Paged<CashBreak>

@@ -1,9 +1,10 @@
 // What all parts of the desk share: lists that are asked for anew whenever something may have changed, and small columns.
 import { useEffect } from "preact/hooks";
 import { moment } from "../format";
+import { t } from "../i18n";
 import type { Column } from "../parts/table";
 import { type Remote, useRemote } from "../remote";
-import { turn } from "./doing";
+import { may, turn } from "./doing";
 
 /** The answer of that address, asked for again with each turn of the desk. */
 export function useLook<Answer>(path: string | null): Remote<Answer> {
@@ -46,4 +47,9 @@ export function time<Row>(name: string, title: string, cell: (row: Row) => strin
 /** Long words of people: as wide as is read well, and no wider. */
 export function words<Row>(name: string, title: string, cell: (row: Row) => string | null): Column<Row> {
   return { name, title, cell: (row) => <span class="words">{cell(row) ?? "–"}</span> };
+}
+
+/** The column of what can be done, for who may do it; who may not has none. */
+export function withActs<Row>(columns: Column<Row>[], cell: Column<Row>["cell"]): void {
+  if (may("operate")) columns.push({ name: "act", title: t("column.act"), isAct: true, cell });
 }

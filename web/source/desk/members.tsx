@@ -7,8 +7,8 @@ import { Paged } from "../parts/paged";
 import { Panel } from "../parts/panel";
 import { Answered, Nothing } from "../parts/states";
 import { type Column, Table } from "../parts/table";
-import { ActButton, may, plain, turn } from "./doing";
-import { code, text, time, useLook, words } from "./looking";
+import { ActButton, plain, turn } from "./doing";
+import { code, text, time, useLook, withActs, words } from "./looking";
 import { desk, type Mandate, type MemberAccount, type Participant } from "./shapes";
 
 const KINDS = [
@@ -184,24 +184,18 @@ function mandateColumns(): Column<Mandate>[] {
     text("state", t("column.state"), (one) => named("mandate_state", one.state)),
     words("reason", t("act.reason"), (one) => one.reason),
   ];
-  if (may("operate")) {
-    columns.push({
-      name: "act",
-      title: t("column.act"),
-      isAct: true,
-      cell: (one) =>
-        one.state === "in_force" ? (
-          <ActButton
-            name={t("mandates.revoke")}
-            of={one.mandate}
-            kind="quiet act"
-            path={desk(`mandates/${one.mandate}/revoke`)}
-            about={<p>{t("mandates.revoke_about")}</p>}
-          />
-        ) : (
-          "–"
-        ),
-    });
-  }
+  withActs(columns, (one) =>
+    one.state === "in_force" ? (
+      <ActButton
+        name={t("mandates.revoke")}
+        of={one.mandate}
+        kind="quiet act"
+        path={desk(`mandates/${one.mandate}/revoke`)}
+        about={<p>{t("mandates.revoke_about")}</p>}
+      />
+    ) : (
+      "–"
+    ),
+  );
   return columns;
 }

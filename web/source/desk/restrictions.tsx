@@ -5,8 +5,8 @@ import { word as named, t } from "../i18n";
 import { Panel } from "../parts/panel";
 import { Answered, Nothing } from "../parts/states";
 import { type Column, Table } from "../parts/table";
-import { ActButton, may, plain } from "./doing";
-import { code, text, time, useLook, words } from "./looking";
+import { ActButton, plain } from "./doing";
+import { code, text, time, useLook, withActs, words } from "./looking";
 import { desk, type Freeze, type KillSwitch, type Restrictions } from "./shapes";
 
 type Restricted = Restrictions["accounts"][number];
@@ -86,27 +86,20 @@ function Switches({ found }: { found: readonly KillSwitch[] }) {
     words("reason", t("act.reason"), (one) => one.reason),
     time("since", t("column.since"), (one) => one.since),
   ];
-  if (may("operate")) {
-    columns.push({
-      name: "act",
-      title: t("column.act"),
-      isAct: true,
-      cell: (one) => (
-        <ActButton
-          name={t("kill.lift")}
-          of={one.subject ?? t("halts.market")}
-          kind="quiet act"
-          path={desk("kill-switches")}
-          body={(given) => ({
-            ...plain(given),
-            act: "lift",
-            scope: one.scope,
-            ...(one.subject !== null && { subject: one.subject }),
-          })}
-        />
-      ),
-    });
-  }
+  withActs(columns, (one) => (
+    <ActButton
+      name={t("kill.lift")}
+      of={one.subject ?? t("halts.market")}
+      kind="quiet act"
+      path={desk("kill-switches")}
+      body={(given) => ({
+        ...plain(given),
+        act: "lift",
+        scope: one.scope,
+        ...(one.subject !== null && { subject: one.subject }),
+      })}
+    />
+  ));
   return (
     <Table
       caption={t("kill.title")}
@@ -136,22 +129,15 @@ function Accounts({ found }: { found: readonly Restricted[] }) {
     words("reason", t("act.reason"), (one) => one.reason),
     time("since", t("column.since"), (one) => one.since),
   ];
-  if (may("operate")) {
-    columns.push({
-      name: "act",
-      title: t("column.act"),
-      isAct: true,
-      cell: (one) => (
-        <ActButton
-          name={t("restrict.lift")}
-          of={one.account}
-          kind="quiet act"
-          path={desk("restrictions")}
-          body={(given) => ({ ...plain(given), account: one.account, act: "lift" })}
-        />
-      ),
-    });
-  }
+  withActs(columns, (one) => (
+    <ActButton
+      name={t("restrict.lift")}
+      of={one.account}
+      kind="quiet act"
+      path={desk("restrictions")}
+      body={(given) => ({ ...plain(given), account: one.account, act: "lift" })}
+    />
+  ));
   return <Table caption={t("restrict.title")} rows={found} keyOf={(one) => one.account} columns={columns} />;
 }
 
@@ -199,23 +185,12 @@ function Freezes({ found }: { found: readonly Freeze[] }) {
     ),
     time("since", t("column.since"), (one) => one.since),
   ];
-  if (may("operate")) {
-    columns.push({
-      name: "act",
-      title: t("column.act"),
-      isAct: true,
-      cell: (one) =>
-        one.source === "operator" ? (
-          <ActButton
-            name={t("freeze.lift")}
-            of={one.id}
-            kind="quiet act"
-            path={desk(`freezes/${one.id}/lift`)}
-          />
-        ) : (
-          "–"
-        ),
-    });
-  }
+  withActs(columns, (one) =>
+    one.source === "operator" ? (
+      <ActButton name={t("freeze.lift")} of={one.id} kind="quiet act" path={desk(`freezes/${one.id}/lift`)} />
+    ) : (
+      "–"
+    ),
+  );
   return <Table caption={t("freeze.title")} rows={found} keyOf={(one) => one.id} columns={columns} />;
 }

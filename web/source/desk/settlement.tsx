@@ -9,8 +9,8 @@ import { Paged } from "../parts/paged";
 import { Choice, Panel } from "../parts/panel";
 import { Answered, Asking, Nothing } from "../parts/states";
 import { type Column, Table } from "../parts/table";
-import { ActButton, may, turn } from "./doing";
-import { code, figure, text, time, useLook, words } from "./looking";
+import { ActButton, turn } from "./doing";
+import { code, figure, text, time, useLook, withActs, words } from "./looking";
 import { type Claim, desk, type Parked, type Removal } from "./shapes";
 
 export function SettlementSection() {
@@ -80,32 +80,25 @@ function ParkedTable({ found }: { found: readonly Parked[] }) {
     },
     time("since", t("column.since"), (one) => one.since),
   ];
-  if (may("operate")) {
-    columns.push({
-      name: "act",
-      title: t("column.act"),
-      isAct: true,
-      cell: (one) => (
-        <span class="acts">
-          <ActButton
-            name={t("parked.retry")}
-            of={one.trade}
-            kind="quiet act"
-            path={desk("deliveries/retry")}
-            body={(given) => ({ trades: [one.trade], reason: given["reason"] ?? "" })}
-          />
-          <ActButton
-            name={t("parked.unwind")}
-            of={one.trade}
-            kind="quiet act"
-            path={desk(`deliveries/${one.trade}/unwind`)}
-            typed={one.trade}
-            about={<p>{t("parked.unwind_about", { seller: one.seller, buyer: one.buyer })}</p>}
-          />
-        </span>
-      ),
-    });
-  }
+  withActs(columns, (one) => (
+    <span class="acts">
+      <ActButton
+        name={t("parked.retry")}
+        of={one.trade}
+        kind="quiet act"
+        path={desk("deliveries/retry")}
+        body={(given) => ({ trades: [one.trade], reason: given["reason"] ?? "" })}
+      />
+      <ActButton
+        name={t("parked.unwind")}
+        of={one.trade}
+        kind="quiet act"
+        path={desk(`deliveries/${one.trade}/unwind`)}
+        typed={one.trade}
+        about={<p>{t("parked.unwind_about", { seller: one.seller, buyer: one.buyer })}</p>}
+      />
+    </span>
+  ));
   return <Table caption={t("parked.title")} rows={found} keyOf={(one) => one.trade} columns={columns} />;
 }
 
@@ -160,34 +153,27 @@ function TradesTable({ found }: { found: readonly Trade[] }) {
     figure("quantity", t("column.quantity"), (one) => grouped(one.quantity)),
     text("state", t("column.state"), (one) => (one.busted ? t("settlement.busted") : t("bust.valid"))),
   ];
-  if (may("operate")) {
-    columns.push({
-      name: "act",
-      title: t("column.act"),
-      isAct: true,
-      cell: (one) => (
-        <ActButton
-          name={t("bust.bust")}
-          of={one.id}
-          kind="quiet act"
-          path={desk(`trades/${one.id}/bust`)}
-          typed={one.id}
-          isDisabled={one.busted}
-          about={
-            <>
-              <p>{t("bust.about")}</p>
-              <Facts>
-                <Fact name={t("column.listing")}>{one.listing}</Fact>
-                <Fact name={t("column.time")}>{moment(one.time)}</Fact>
-                <Fact name={t("column.price")}>{grouped(one.price)}</Fact>
-                <Fact name={t("column.quantity")}>{grouped(one.quantity)}</Fact>
-              </Facts>
-            </>
-          }
-        />
-      ),
-    });
-  }
+  withActs(columns, (one) => (
+    <ActButton
+      name={t("bust.bust")}
+      of={one.id}
+      kind="quiet act"
+      path={desk(`trades/${one.id}/bust`)}
+      typed={one.id}
+      isDisabled={one.busted}
+      about={
+        <>
+          <p>{t("bust.about")}</p>
+          <Facts>
+            <Fact name={t("column.listing")}>{one.listing}</Fact>
+            <Fact name={t("column.time")}>{moment(one.time)}</Fact>
+            <Fact name={t("column.price")}>{grouped(one.price)}</Fact>
+            <Fact name={t("column.quantity")}>{grouped(one.quantity)}</Fact>
+          </Facts>
+        </>
+      }
+    />
+  ));
   return <Table caption={t("bust.title")} rows={found} keyOf={(one) => one.id} columns={columns} />;
 }
 
@@ -211,36 +197,30 @@ function ClaimsPanel() {
           }),
     ),
   ];
-  if (may("operate")) {
-    columns.push({
-      name: "act",
-      title: t("column.act"),
-      isAct: true,
-      cell: (one) =>
-        one.state === "open" || one.state === "frozen" ? (
-          <ActButton
-            name={t("claims.decide")}
-            of={one.id}
-            kind="quiet act"
-            path={desk(`corrections/claims/${one.id}/decide`)}
-            typed={one.id}
-            wanted={[
-              {
-                name: "decision",
-                label: t("review.decision"),
-                kind: "choice",
-                options: ["dismiss", "compensate", "freeze", "remove"].map((value) => ({
-                  value,
-                  label: named("decision", value),
-                })),
-              },
-            ]}
-          />
-        ) : (
-          "–"
-        ),
-    });
-  }
+  withActs(columns, (one) =>
+    one.state === "open" || one.state === "frozen" ? (
+      <ActButton
+        name={t("claims.decide")}
+        of={one.id}
+        kind="quiet act"
+        path={desk(`corrections/claims/${one.id}/decide`)}
+        typed={one.id}
+        wanted={[
+          {
+            name: "decision",
+            label: t("review.decision"),
+            kind: "choice",
+            options: ["dismiss", "compensate", "freeze", "remove"].map((value) => ({
+              value,
+              label: named("decision", value),
+            })),
+          },
+        ]}
+      />
+    ) : (
+      "–"
+    ),
+  );
   return (
     <Panel title={t("claims.title")}>
       <Paged<Claim>
@@ -266,24 +246,18 @@ function RemovalsPanel() {
     words("reason", t("act.reason"), (one) => one.refusal?.text ?? one.reason),
     time("opened", t("column.since"), (one) => one.opened_at),
   ];
-  if (may("operate")) {
-    columns.push({
-      name: "act",
-      title: t("column.act"),
-      isAct: true,
-      cell: (one) =>
-        one.state === "refused" ? (
-          <ActButton
-            name={t("parked.retry")}
-            of={one.id}
-            kind="quiet act"
-            path={desk(`corrections/removals/${one.id}/retry`)}
-          />
-        ) : (
-          "–"
-        ),
-    });
-  }
+  withActs(columns, (one) =>
+    one.state === "refused" ? (
+      <ActButton
+        name={t("parked.retry")}
+        of={one.id}
+        kind="quiet act"
+        path={desk(`corrections/removals/${one.id}/retry`)}
+      />
+    ) : (
+      "–"
+    ),
+  );
   return (
     <Panel title={t("removals.title")}>
       <Paged<Removal>
