@@ -262,7 +262,8 @@ class Exchange:
 
     def _record_bank_statement(self, command: RecordBankStatement) -> Rejection | Iterable[Event]:
         statements, rules = self.depository.treasury.statements, self.cycle.market_rules
-        refused = statements.refuse(command.statement, None if rules is None else rules.settlement_account)
+        ours = None if rules is None else rules.settlement_account
+        refused = statements.refuse(command.statement, ours, self.cycle.stamp.at_ns)
         if refused is not None:
             return refused
         # From here the command must succeed.

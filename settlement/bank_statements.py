@@ -9,12 +9,16 @@ up, or when an operator has settled it with a reason. At all times
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from settlement import cash_rejections as rejections
 from settlement.bank_statement import BankStatement, CashBreak, CashBreakId, CashBreakKind, StatementLine
 from settlement.cash_events import BankStatementRecorded, CashBreakClosed, CashBreakFound, CashEvent
 from settlement.rejections import Rejection
 from settlement.values import AccountId, ParticipantId
+
+DAY_NS: Final = 86_400 * 10**9
+"""How far a statement may reach beyond the moment: it may be of the day at hand, to its end."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,8 +120,8 @@ class BankStatements:
             kind = CashBreakKind.AMOUNT_DIFFERS
             yield self._open(kind, payment.reference, payment, missed.there_fen, missed.statement_id)
 
-    def refuse(self, statement: BankStatement, bank_account: str | None) -> Rejection | None:
-        """Why this statement cannot be taken; none when it can, or has been."""
+    def refuse(self, statement: BankStatement, bank_account: str | None, at_ns: int) -> Rejection | None:
+        """Why this statement cannot be taken now; none when it can, or has been."""
         if bank_account is None or statement.bank_account != bank_account:
             return rejections.BANK_ACCOUNT_DIFFERS.because(
                 limit=bank_account or "none", actual=statement.bank_account
@@ -136,6 +140,9 @@ class BankStatements:
             return rejections.STATEMENT_PERIOD.because(limit=statement.from_ns, actual=statement.until_ns)
         if statement.from_ns < self._until_ns:
             return rejections.STATEMENT_PERIOD.because(limit=self._until_ns, actual=statement.from_ns)
+        if statement.until_ns > at_ns + DAY_NS:
+            # A wrong date would have all that waits be missing at the bank, and no statement follow until then.
+            return rejections.STATEMENT_PERIOD.because(limit=at_ns + DAY_NS, actual=statement.until_ns)
         if statement.opening_fen != self._closing_fen:
             return rejections.STATEMENT_GAP.because(limit=self._closing_fen, actual=statement.opening_fen)
         return None

@@ -49,7 +49,14 @@ def read_camt053(content: bytes) -> BankStatement:
 
 def _parse(content: bytes) -> etree._Element:
     parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False, huge_tree=False
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        dtd_validation=False,
+        huge_tree=False,
+        # What stands inside a text would cut it short: "10<!-- -->00.00" would be ten yuan.
+        remove_comments=True,
+        remove_pis=True,
     )
     try:
         root = etree.fromstring(content, parser)
@@ -66,6 +73,12 @@ def _parse(content: bytes) -> etree._Element:
     return statements[0]
 
 
+def _text_of(element: etree._Element, where: str) -> str:
+    if len(element):
+        raise StatementFault(where, "elements where a text belongs")
+    return (element.text or "").strip()
+
+
 class _Reader:
     """One `Stmt` element."""
 
@@ -78,7 +91,7 @@ class _Reader:
         found = self._all(path, of)
         if len(found) > 1:
             raise StatementFault(path, "given more than once")
-        return (found[0].text or "").strip() if found else ""
+        return _text_of(found[0], path) if found else ""
 
     def account(self) -> str:
         """The account the statement is of."""
@@ -127,7 +140,7 @@ class _Reader:
             raise StatementFault(where, "no amount, or more than one")
         if amounts[0].get("Ccy") != CURRENCY:
             raise StatementFault(where, f"in {str(amounts[0].get('Ccy'))[:8]}, not {CURRENCY}")
-        amount_fen = fen(amounts[0].text or "", where)
+        amount_fen = fen(_text_of(amounts[0], where), where)
         way = self.text("CdtDbtInd", element)
         if way not in (CREDIT, DEBIT):
             raise StatementFault(where, "neither CRDT nor DBIT")

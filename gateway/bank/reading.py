@@ -37,13 +37,21 @@ def fen(text: str, where: str) -> int:
 
 
 def day_ns(text: str, where: str, *, days: int = 0) -> int:
-    """The beginning of a day in Shanghai, or of one so many days later."""
+    """The beginning of a day in Shanghai, or of one so many days later; the day may be written with a time of it."""
     try:
-        day = date.fromisoformat(formats.parse_date(text.strip()[:10]))
-    except ValueError as error:
+        day = date.fromisoformat(formats.parse_date(_date_of(text.strip())))
+    except (ValueError, OverflowError) as error:
         raise StatementFault(where, f"not a date: {text.strip()[:32]!r}") from error
     at = datetime.combine(day + timedelta(days=days), time(), formats.SHANGHAI)
     return int(at.timestamp()) * formats.NS
+
+
+def _date_of(text: str) -> str:
+    """The date, in Shanghai where a time with an offset is told. Raises ValueError or OverflowError."""
+    if len(text) <= len("YYYY-MM-DD"):
+        return text
+    at = datetime.fromisoformat(text)
+    return (at if at.tzinfo is None else at.astimezone(formats.SHANGHAI)).date().isoformat()
 
 
 def name(text: str, where: str, what: str) -> str:

@@ -88,6 +88,10 @@ WHERE trading_day BETWEEN $1 AND $2 ORDER BY trading_day, purpose"""
 _RETIRED_BEFORE: Final = """
 SELECT purpose, sum(tonnes)::bigint AS tonnes FROM day_retired
 WHERE trading_day < $1 AND tonnes IS NOT NULL GROUP BY purpose"""
+_RETIRED_IN: Final = """
+SELECT purpose, sum(tonnes)::bigint AS tonnes, (array_agg(tonnes ORDER BY trading_day DESC))[1] IS NULL AS is_held_over
+FROM day_retired JOIN closed_day USING (trading_day)
+WHERE trading_day BETWEEN $1 AND $2 GROUP BY purpose ORDER BY purpose"""
 _DIGESTS: Final = """
 SELECT closed.trading_day, closed.seq, closed.at_ns, at_close.digest, cut.seq AS cut_seq, at_cut.digest AS cut_digest
 FROM closed_day AS closed
@@ -183,6 +187,17 @@ class Published:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class YearRetired:
+    """What all bulletins of a year have told of a purpose."""
+
+    purpose: str
+    tonnes: int | None
+    """Absent where nothing has been told yet."""
+    is_held_over: bool
+    """Whether something waits at the end of it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DayDigest:
     """The journal's digest at the end of a day: whoever keeps it can later tell whether history was rewritten."""
 
@@ -217,6 +232,11 @@ class Bulletins:
             retired=tuple(PublishedRetirement(**row) for row in retired),
             retired_before={row["purpose"]: row["tonnes"] for row in before},
         )
+
+    async def retired_in(self, year: int) -> tuple[YearRetired, ...]:
+        """What the bulletins of a year have told together, by purpose."""
+        rows = await self._pool.fetch(_RETIRED_IN, f"{year:04}-01-01", f"{year:04}-12-31")
+        return tuple(YearRetired(**row) for row in rows)
 
     async def digests(self, after: str, limit: int) -> tuple[DayDigest, ...]:
         """Of closed days after that one, oldest first."""

@@ -17,16 +17,14 @@ _SAYS: Final = StateCodec(Statement)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UseLine:
-    """What was used up by one entity, or by all, in one year for one purpose, of one class."""
+    """What was used up by one entity in one year for one purpose, of one class."""
 
-    entity: str | None
+    entity: str
     year: int
     purpose: Channel
     methodology_class: str
     quantity_tonnes: int
     uses: int
-    entities: int
-    """How many different ones it adds up."""
 
 
 class UseHistory:
@@ -71,11 +69,6 @@ class UseHistory:
         rows = await self._pool.fetch(_LINES, entity, year)
         return tuple(_line(row) for row in rows)
 
-    async def summary(self, year: int) -> tuple[UseLine, ...]:
-        """What all entities together have used up in a year."""
-        rows = await self._pool.fetch(_SUMMARY, year)
-        return tuple(_line(row) for row in rows)
-
 
 _USE: Final = """
 SELECT use_id, account, client_id, participant, entity, purpose, compliance_year, beneficiary, statement, instrument,
@@ -87,15 +80,9 @@ LEFT JOIN (SELECT reference AS use_id, number FROM certificate) AS certified USI
 _CERTIFICATE: Final = "SELECT number, says, digest FROM certificate"
 
 _LINES: Final = """
-SELECT entity, year, purpose, methodology_class, sum(quantity_tonnes)::bigint AS tonnes, count(*) AS uses, 1 AS entities
+SELECT entity, year, purpose, methodology_class, sum(quantity_tonnes)::bigint AS tonnes, count(*) AS uses
 FROM certificate WHERE ($1::text IS NULL OR entity = $1) AND ($2::int IS NULL OR year = $2)
 GROUP BY entity, year, purpose, methodology_class ORDER BY entity, year, purpose, methodology_class
-"""
-_SUMMARY: Final = """
-SELECT NULL AS entity, year, purpose, methodology_class, sum(quantity_tonnes)::bigint AS tonnes, count(*) AS uses,
-       count(DISTINCT entity) AS entities
-FROM certificate WHERE year = $1
-GROUP BY year, purpose, methodology_class ORDER BY purpose, methodology_class
 """
 
 
@@ -148,5 +135,4 @@ def _line(row: asyncpg.Record) -> UseLine:
         methodology_class=row["methodology_class"],
         quantity_tonnes=row["tonnes"],
         uses=row["uses"],
-        entities=row["entities"],
     )

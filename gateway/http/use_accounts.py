@@ -6,6 +6,7 @@ from pydantic import Field
 
 from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind
+from gateway.engine.bulletins import YearRetired
 from gateway.engine.use_history import UseLine
 from gateway.formats import quantity_text
 from gateway.http.looks import with_reason
@@ -15,9 +16,6 @@ from gateway.http.shapes import Answer, ClassName, Name, Quantity, Request
 from gateway.http.use_shapes import Cap, ChannelName, cap_body
 from settlement.channels import Channel
 from settlement.rejections import NOT_YOUR_ACCOUNT
-
-FEWEST_ENTITIES: Final = 3
-"""A sum over fewer would tell what somebody in particular did."""
 
 
 class UseAccountLine(Answer):
@@ -65,15 +63,17 @@ class SummaryLine(Answer):
     """What all entities together have used up for one purpose."""
 
     purpose: ChannelName
-    class_: Annotated[ClassName, Field(alias="class")]
     quantity: Annotated[
-        Quantity | None, Field(description="None where fewer than three entities would show.")
+        Quantity | None,
+        Field(description="Told in the year's daily bulletins; None while all of it is held over."),
     ]
-    suppressed: bool
+    suppressed: Annotated[
+        bool, Field(description="Whether something waits until three participants stand behind it.")
+    ]
 
 
 class Summary(Answer):
-    """Uses of a year, added up over entities. Small cells are left out, and no sum over all is given."""
+    """What the bulletins of a year have told of uses, added up."""
 
     year: int
     items: list[SummaryLine]
@@ -138,19 +138,21 @@ def _compliance(
 
 
 async def get_summary(call: Call) -> Reply:
-    """What was used up in a year, by purpose and class, for the public: sums over at least three entities."""
+    """What was used up in a year, by purpose, for the public.
+
+    Sums of what the bulletins have told and nothing newer or finer: two answers, or one and a bulletin, would otherwise
+    differ by what a single participant has done.
+    """
     year: int = call.query.year
-    lines = await call.services.history.uses.summary(year)
-    return Reply({"year": year, "items": [_summary_body(line) for line in lines]})
+    told = await call.services.history.bulletins.retired_in(year)
+    return Reply({"year": year, "items": [_summary_body(line) for line in told]})
 
 
-def _summary_body(line: UseLine) -> dict[str, Any]:
-    small = line.entities < FEWEST_ENTITIES
+def _summary_body(line: YearRetired) -> dict[str, Any]:
     return {
-        "purpose": line.purpose.value,
-        "class": line.methodology_class,
-        "quantity": None if small else quantity_text(line.quantity_tonnes),
-        "suppressed": small,
+        "purpose": line.purpose,
+        "quantity": None if line.tonnes is None else quantity_text(line.tonnes),
+        "suppressed": line.is_held_over,
     }
 
 
@@ -183,7 +185,7 @@ ROUTES: Final = (
         handler=get_summary,
         scope="public",
         kind=ActionKind.PUBLIC,
-        summary="What was used up in a year, added up over entities",
+        summary="What the bulletins of a year have told of uses",
         tag="uses",
         query=SummaryQuery,
         answer=Summary,

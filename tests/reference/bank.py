@@ -46,7 +46,7 @@ class PlainBank:
     def disputes(self, account: str) -> bool:
         return any(difference.account == account for difference in self.differences)
 
-    def refuse(self, statement: BankStatement, bank_account: object) -> str | None:
+    def refuse(self, statement: BankStatement, bank_account: object, at_ns: int) -> str | None:
         if statement.bank_account != bank_account:
             return "bank_account_differs"
         for earlier in self.statements:
@@ -58,6 +58,8 @@ class PlainBank:
             return "statement_unbalanced"
         last = self.statements[-1] if self.statements else None
         if statement.from_ns >= statement.until_ns or (last and statement.from_ns < last.until_ns):
+            return "statement_period"
+        if statement.until_ns > at_ns + 24 * 3_600 * 1_000_000_000:
             return "statement_period"
         return "statement_gap" if statement.opening_fen != (last.closing_fen if last else 0) else None
 

@@ -488,7 +488,7 @@ class Market:
 
     def record_statement(self, command: RecordBankStatement) -> Answer:
         ours = None if self.market_terms is None else self.market_terms["settlement_account"]
-        refused = self.vault.bank.refuse(command.statement, None if ours == "none" else ours)
+        refused = self.vault.bank.refuse(command.statement, None if ours == "none" else ours, self.at_ns)
         return refused or self.vault.bank.record(command.statement)
 
     def no_transfer_now(self, account: str) -> str | None:

@@ -6,13 +6,15 @@ from dataclasses import replace
 import pytest
 
 from settlement.bank_statement import BankStatement, CashBreakKind, StatementLine
-from settlement.bank_statements import BankStatements, BookedPayment
+from settlement.bank_statements import DAY_NS, BankStatements, BookedPayment
 from settlement.cash_events import BankStatementRecorded, CashBreakClosed, CashBreakFound, CashEvent
 from settlement.rejections import Rejection
 from settlement.values import AccountId, ParticipantId
 
 OURS = "310066-0001"
 OLGA = ParticipantId("olga")
+NOW_NS = 10**6
+"""Later than all that statements here tell of."""
 ANNA, BEN = AccountId("anna"), AccountId("ben")
 
 
@@ -46,7 +48,7 @@ class Books:
 
     def read(self, *lines: tuple[str, int], until_ns: int = 100) -> list[CashEvent]:
         statement = self.statement(*lines, until_ns=until_ns)
-        assert self.statements.refuse(statement, OURS) is None
+        assert self.statements.refuse(statement, OURS, NOW_NS) is None
         return self.checked(self.statements.record(statement))
 
     def checked(self, events: Iterable[CashEvent]) -> list[CashEvent]:
@@ -67,7 +69,7 @@ class Books:
 
 def refused(books: Books, statement: BankStatement, ours: str | None = OURS) -> str:
     before = books.statements.dump()
-    rejection = books.statements.refuse(statement, ours)
+    rejection = books.statements.refuse(statement, ours, NOW_NS)
     assert isinstance(rejection, Rejection)
     assert books.statements.dump() == before
     return rejection.code
@@ -185,7 +187,7 @@ def test_the_same_statement_again_changes_nothing() -> None:
     statement = books.statement(("in-1", 500))
     books.checked(books.statements.record(statement))
     before = books.statements.dump()
-    assert books.statements.refuse(statement, OURS) is None
+    assert books.statements.refuse(statement, OURS, NOW_NS) is None
     assert list(books.statements.record(statement)) == []
     assert books.statements.dump() == before
 
@@ -208,9 +210,11 @@ def test_statements_that_cannot_be_taken_are_refused_by_name() -> None:
     assert refused(books, replace(sound, lines=(*sound.lines, nothing))) == "statement_line_of_nothing"
     assert refused(books, replace(sound, until_ns=sound.from_ns)) == "statement_period"
     assert refused(books, replace(sound, from_ns=sound.from_ns - 1)) == "statement_period"
+    assert books.statements.refuse(replace(sound, until_ns=NOW_NS + DAY_NS), OURS, NOW_NS) is None
+    assert refused(books, replace(sound, until_ns=NOW_NS + DAY_NS + 1)) == "statement_period"
     later = replace(sound, opening_fen=sound.opening_fen + 5, closing_fen=sound.closing_fen + 5)
     assert refused(books, later) == "statement_gap"
-    assert books.statements.refuse(sound, OURS) is None
+    assert books.statements.refuse(sound, OURS, NOW_NS) is None
 
 
 def test_every_kind_of_break_is_met_here() -> None:

@@ -521,6 +521,7 @@ class Hostile:
             replace(statement, opening_fen=opening_fen - 1, closing_fen=statement.closing_fen - 1),
             replace(statement, closing_fen=statement.closing_fen + 1),
             replace(statement, until_ns=statement.from_ns),
+            replace(statement, until_ns=self.at_ns + 48 * 3_600 * SECOND_NS),
             replace(statement, lines=(*lines, StatementLine(reference="x", amount_fen=0))),
         )
         return self.told(self.random.choice(wrong) if self.chance(0.1) else statement)

@@ -68,6 +68,20 @@ BOMB = (
 )
 HEADER = '<?xml version="1.0" encoding="UTF-8"?>'
 
+COMMENTED = replaced("1000.00", "10<!-- no end -->00.00", replaced("BANK-1", "BANK<?no end?>-1"))
+
+
+def test_a_comment_cuts_no_amount_short() -> None:
+    assert read_camt053(COMMENTED).lines == read_camt053(camt053(LINES)).lines
+
+
+def test_a_time_elsewhere_is_of_the_day_it_is_in_shanghai() -> None:
+    utc = replaced("2026-11-23T00:00:00+08:00", "2026-11-22T16:00:00Z")
+    utc = replaced("2026-11-23T23:59:59+08:00", "2026-11-23T15:59:59.000Z", utc)
+    found, same = read_camt053(utc), read_camt053(camt053(LINES))
+    assert (found.from_ns, found.until_ns) == (same.from_ns, same.until_ns)
+
+
 NO_CAMT: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "not XML"),
     "cut": (camt053(LINES)[:-200], "not XML"),
@@ -94,6 +108,10 @@ NO_CAMT: dict[str, tuple[bytes, str]] = {
     "an amount below zero": (replaced(">1000.00", ">-1000.00"), "not an amount"),
     "neither in nor out": (replaced("CRDT", "BOTH"), "CRDT"),
     "no date": (replaced("<FrDtTm>2026-11-23T", "<FrDtTm>2026-13-23T"), "not a date"),
+    "a date and rubbish": (replaced("T00:00:00+08:00", " rubbish"), "not a date"),
+    "a time beyond all days": (replaced("2026-11-23T00:00:00", "0001-01-01T00:00:00"), "not a date"),
+    "an element inside an amount": (replaced("1000.00", "10<x/>00.00"), "elements"),
+    "an element inside a reference": (replaced("BANK-1", "BANK<x/>-1"), "elements"),
     "two numbers": (replaced("<Id>2026-11-23-1</Id>", "<Id>1</Id><Id>2</Id>"), "more than once"),
     "no account": (replaced(f"<Id>{OURS}</Id>", ""), "account"),
 }

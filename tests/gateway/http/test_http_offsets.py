@@ -28,6 +28,7 @@ from settlement.values import AccountId, AssetCode, InstructionId, LotId, Partic
 from tests.gateway.documents.reading import read_pdf
 from tests.gateway.engine.world import LISTING, START_NS, adopting, confirmations
 from tests.gateway.http.desk import SCOPES, Desk, Person, desk
+from tests.gateway.http.test_http_bulletins import close
 
 TWO = AssetCode("SHCERCIIR1")
 OPENS, DEADLINE = START_NS - 3_600 * NS, START_NS + 3_600 * NS
@@ -407,8 +408,6 @@ async def test_accounts_of_use_are_told_to_whom_they_concern(exchange: Desk) -> 
         await send(person, "/v1/retirements", body)
     await send(exchange["entity"], "/v1/offsets", offset("o1", quantity="4"))
     await answer_registry(exchange)
-    summary = (await exchange.public("/v1/retirements/summary?year=2026")).json()["items"]
-    assert summary == [{"purpose": "voluntary_offset", "class": "I", "quantity": None, "suppressed": True}]
     own = await exchange["entity"].get("/v1/uses")
     assert [(line["purpose"], line["year"], line["completed"]) for line in own["items"]] == [
         ("compliance_offset", 2025, "4"),
@@ -421,7 +420,7 @@ async def test_accounts_of_use_are_told_to_whom_they_concern(exchange: Desk) -> 
     assert (other.status_code, other.json()["code"]) == (403, "not_your_account")
 
 
-async def test_enough_users_make_a_sum(exchange: Desk) -> None:
+async def test_uses_make_a_sum_for_the_public_only_when_a_bulletin_tells_it(exchange: Desk) -> None:
     third = await admit(exchange, "third", ParticipantKind.INSTITUTION)
     await send(exchange["operator"], "/v1/operator/welfare-accounts", {"account": "third", "source": "list"})
     gift = {"client_id": "g", "purpose": "donation", "beneficiary": "x", "listing": LISTING, "quantity": "5"}
@@ -431,11 +430,26 @@ async def test_enough_users_make_a_sum(exchange: Desk) -> None:
     for person in (exchange["seller"], exchange["entity"], third):
         await send(person, "/v1/retirements", {**use, "client_id": "u"})
     await answer_registry(exchange)
-    items = (await exchange.public("/v1/retirements/summary?year=2026")).json()["items"]
-    assert [(item["purpose"], item["quantity"], item["suppressed"]) for item in items] == [
-        ("donation", None, True),
-        ("voluntary_cancellation", "15", False),
+
+    async def summary() -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = (await exchange.public("/v1/retirements/summary?year=2026")).json()[
+            "items"
+        ]
+        return items
+
+    assert await summary() == []
+    await close(exchange)
+    told: list[dict[str, Any]] = [
+        {"purpose": "donation", "quantity": None, "suppressed": True},
+        {"purpose": "voluntary_cancellation", "quantity": "15", "suppressed": False},
     ]
+    assert await summary() == told
+    await send(exchange["entity"], "/v1/retirements", {**use, "client_id": "alone", "quantity": "7"})
+    await answer_registry(exchange)
+    assert await summary() == told
+    await close(exchange)
+    assert await summary() == [told[0], {**told[1], "suppressed": True}]
+    assert (await exchange.public("/v1/retirements/summary?year=2025")).json()["items"] == []
 
 
 async def test_a_certificate_made_up_or_altered_is_seen_as_such(exchange: Desk) -> None:
