@@ -248,7 +248,7 @@ async def test_what_was_let_go_while_it_was_read_does_not_come_again(exchange: D
         ahead = await client.send("subscribe", channel="events", resume_from=1_000)
         gone = await client.send("unsubscribe", channel="events")
         wanted = await client.send("subscribe", channel="events", resume_from=0)
-        answers = {}
+        answers: dict[str, dict[str, Any]] = {}
         while len(answers) < 3:
             message = await client.receive()
             answers[message.get("id", "pushed")] = message
