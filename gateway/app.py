@@ -58,6 +58,7 @@ async def serve(settings: Settings, say: Say) -> None:
         lifetime.listen(stack)
         with lifetime.starting():
             door = stack.enter_context(listening(settings.host, settings.port))
+            since_ms = _now_ms()  # whoever listened here before has let go
             waiting = await stack.enter_async_context(AsyncExitStack())
             await waiting.enter_async_context(waiting_room(door))
             engine = await stack.enter_async_context(running_engine(settings, lifetime, say))
@@ -69,7 +70,7 @@ async def serve(settings: Settings, say: Say) -> None:
             if settings.seed is SeedName.DEMO and not is_planted(engine.views):
                 say("充入演示数据 | filling in the demonstration's data")
                 await _plant(settings, engine)
-            services = _services(settings, engine, line, url_of(door))
+            services = _services(settings, engine, line, url_of(door), since_ms)
             make_room(services.settings.connections)
             runner = make_runner(make_app(services), services, shutdown_s=SHUTDOWN_S)
             settle_memory()
@@ -128,7 +129,11 @@ def day_driver(engine: Engine, line: Line) -> DayDriver:
     )
 
 
-def _services(settings: Settings, engine: Engine, line: Line, url: str) -> Services:
+def _now_ms() -> int:
+    return time.time_ns() // NS_PER_MS
+
+
+def _services(settings: Settings, engine: Engine, line: Line, url: str, since_ms: int) -> Services:
     http_settings = HttpSettings(quotas=read_quotas(settings.quotas), **read_bounds(settings.limits))
     return Services(
         sequencer=engine.sequencer,
@@ -141,7 +146,7 @@ def _services(settings: Settings, engine: Engine, line: Line, url: str) -> Servi
         sign_ins=engine.sign_ins,
         looks=Looks(engine.pool),
         oversight=Oversight(engine.pool),
-        authenticator=Authenticator(engine.keys, lambda: time.time_ns() // NS_PER_MS),
+        authenticator=Authenticator(engine.keys, _now_ms, after_ms=since_ms),
         clock=engine.clock,
         limits=RateLimits(http_settings.quotas),
         metrics=engine.metrics,

@@ -172,12 +172,14 @@ class SeenSignatures:
         "_rotate_at_ms",
     )
 
-    def __init__(self, *, window_ms: int = WINDOW_MS, capacity: int = 1_000_000) -> None:
+    def __init__(self, *, window_ms: int = WINDOW_MS, capacity: int = 1_000_000, after_ms: int = -1) -> None:
+        """What was signed at ``after_ms`` or before counts as seen: of that time nothing is known."""
         self._capacity = capacity
         self._period_ms = 2 * window_ms + 1
         self._current: set[bytes] = set()
         self._previous: set[bytes] = set()
-        self._current_latest = self._previous_latest = self._forgotten = -1
+        self._current_latest = self._previous_latest = -1
+        self._forgotten = after_ms
         self._rotate_at_ms: int | None = None
 
     def __len__(self) -> int:

@@ -39,12 +39,23 @@ class Authenticator:
     __slots__ = ("_keys", "_now_ms", "_verifier")
 
     def __init__(
-        self, keys: KeySource, now_ms: Callable[[], int], *, seen_capacity: int = SEEN_CAPACITY
+        self,
+        keys: KeySource,
+        now_ms: Callable[[], int],
+        *,
+        seen_capacity: int = SEEN_CAPACITY,
+        after_ms: int = -1,
     ) -> None:
-        """`now_ms` reads the machine's clock."""
+        """`now_ms` reads the machine's clock.
+
+        What was signed at `after_ms` or before counts as used: at a start, since nobody knows what the process before
+        has accepted. A signature dated ahead of its time is good until that time, also after a start.
+        """
         self._keys = keys
         self._now_ms = now_ms
-        self._verifier = RequestVerifier(self._find, seen=SeenSignatures(capacity=seen_capacity))
+        self._verifier = RequestVerifier(
+            self._find, seen=SeenSignatures(capacity=seen_capacity, after_ms=after_ms)
+        )
 
     def check(
         self,

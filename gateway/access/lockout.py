@@ -7,6 +7,7 @@ judged than may fail. Names that nobody has are counted like any other, so that 
 import ipaddress
 from collections import deque
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 NS: Final = 1_000_000_000
@@ -50,7 +51,7 @@ class Lockout:
     def begin(self, name: str, address: str, now_ns: int) -> Attempt | int:
         """An attempt that may be judged; or how many seconds, rounded up, until one may be."""
         limits = self._limits
-        keys = (f"name {name.casefold()}", f"address {_network(address)}")
+        keys = (f"name {name.casefold()}", f"address {network_of(address)}")
         wait_s = max(
             self._wait_s(keys[0], limits.of_name, now_ns), self._wait_s(keys[1], limits.of_address, now_ns)
         )
@@ -92,11 +93,15 @@ class Lockout:
         return found
 
 
-def _network(address: str) -> str:
+@lru_cache(maxsize=4_096)
+def network_of(address: str) -> str:
+    """What is counted as one address: of IPv6 the network that one subscriber has, all of whose addresses are theirs."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return address
     if parsed.version == 4:  # noqa: PLR2004 - the Internet Protocol's
         return address
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
     return str(ipaddress.ip_network((parsed, _IPV6_NETWORK), strict=False))

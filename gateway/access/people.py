@@ -143,18 +143,17 @@ class People:
             if row is not None:
                 self._keep(row)
 
-    async def enrol(self, name: str, secret: str, deed: Deed) -> Person:
-        """Keep an authenticator's secret that waits to be confirmed."""
+    async def enrol(self, name: str, secret: str, deed: Deed) -> bool:
+        """Keep an authenticator's secret that waits to be confirmed; whether none was confirmed meanwhile."""
         sealed = self._seal.seal(secret.encode(), f"totp:{name}")
-        return await self._change(name, deed, "totp_sealed = $2, totp_confirmed = false", sealed)
+        changed = await self._change_if("NOT totp_confirmed", name, deed, "totp_sealed = $2", sealed)
+        return changed is not None
 
-    async def confirm_enrolment(
-        self, name: str, step: int, recovery: tuple[bytes, ...], deed: Deed
-    ) -> Person:
-        """From now on logging in takes a code."""
-        return await self._change(
-            name, deed, "totp_confirmed = true, totp_step = $2, recovery = $3", step, list(recovery)
-        )
+    async def confirm_enrolment(self, name: str, step: int, recovery: tuple[bytes, ...], deed: Deed) -> bool:
+        """From now on logging in takes a code; whether nobody has confirmed it before, as by asking twice at once."""
+        what = "totp_confirmed = true, totp_step = $2, recovery = $3"
+        changed = await self._change_if("NOT totp_confirmed", name, deed, what, step, list(recovery))
+        return changed is not None
 
     async def remove_totp(self, name: str, deed: Deed) -> Person:
         """No code any more."""
@@ -185,13 +184,26 @@ class People:
         )
 
     async def _change(self, name: str, deed: Deed, what: str, *values: Any) -> Person:  # noqa: ANN401 - as the column is
+        changed = await self._change_if("true", name, deed, what, *values)
+        assert changed is not None, f"person {name} vanished"
+        return changed
+
+    async def _change_if(
+        self,
+        condition: str,
+        name: str,
+        deed: Deed,
+        what: str,
+        *values: Any,  # noqa: ANN401 - as the column is
+    ) -> Person | None:
         async with self._turn, self._pool.acquire() as connection, connection.transaction():
             row = await connection.fetchrow(
-                f"UPDATE person SET {what} WHERE name = $1 RETURNING *",  # noqa: S608 - columns named in this module
+                f"UPDATE person SET {what} WHERE name = $1 AND {condition} RETURNING *",  # noqa: S608 - columns named in this module
                 name,
                 *values,
             )
-            assert row is not None, f"person {name} vanished"
+            if row is None:
+                return None
             await _note(connection, name, deed)
             return self._keep(row)
 

@@ -190,13 +190,11 @@ class SignIns:
         await self.sessions.end_all(person.name, by=person.name, at_ns=deed.at_ns)
         return changed
 
-    async def enrol(self, person: Person) -> str:
-        """A new authenticator's secret; it counts from its confirmation on."""
+    async def enrol(self, person: Person) -> str | None:
+        """A new authenticator's secret; it counts from its confirmation on. None when one was confirmed meanwhile."""
         secret = new_secret()
-        await self.people.enrol(
-            person.name, secret, Deed(kind="totp_begun", by=person.name, at_ns=self.now_ns())
-        )
-        return secret
+        deed = Deed(kind="totp_begun", by=person.name, at_ns=self.now_ns())
+        return secret if await self.people.enrol(person.name, secret, deed) else None
 
     async def confirm_enrolment(self, person: Person, code: str) -> tuple[str, ...] | WrongCredentials:
         """Recovery codes, when the code shows that the authenticator has the secret."""
@@ -207,8 +205,8 @@ class SignIns:
         codes = new_recovery_codes()
         digests = tuple(recovery_digest(one) for one in codes)
         deed = Deed(kind="totp_confirmed", by=person.name, at_ns=self.now_ns())
-        await self.people.confirm_enrolment(person.name, step, digests, deed)
-        return codes
+        is_first = await self.people.confirm_enrolment(person.name, step, digests, deed)
+        return codes if is_first else WrongCredentials()
 
     async def remove_totp(self, person: Person) -> Person:
         """Log in without a code again."""

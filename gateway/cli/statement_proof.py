@@ -30,6 +30,9 @@ class Proof:
     trading_day: str
     digest: str
     """Of the statement, as the exchange's journal has it."""
+    proves_content: bool
+    """Whether that digest is over what the file says. A table's own is over the table: whoever alters one can make it
+    anew, and name the digest of a statement that was issued."""
 
 
 async def verify_statement(
@@ -61,14 +64,23 @@ async def verify_statement(
         "trading_day": proof.trading_day,
         "digest": proof.digest,
         "issued": issued,
+        "proves_content": proof.proves_content,
     }
     if not desk.output.value(told):
         desk.output.line(f"{proof.account} {proof.trading_day} SHA-256 {proof.digest}")
-        desk.output.line(
-            say("摘要正确; 未向交易所核对", "its digest is right; the exchange was not asked")
-            if issued is None
-            else say("摘要正确, 系本所出具", "its digest is right, and the exchange has issued it")
-        )
+        desk.output.line(_verdict(proof, issued=issued))
+
+
+def _verdict(proof: Proof, *, issued: bool | None) -> str:
+    if issued is None:
+        return say("摘要正确; 未向交易所核对", "its digest is right; the exchange was not asked")
+    if proof.proves_content:
+        return say("摘要正确, 系本所出具", "its digest is right, and the exchange has issued it")
+    return say(
+        "所载摘要系本所出具; 但表格可被改动后重算, 内容须以 JSON 或 PDF 核验",
+        "the exchange has issued the statement it names; but a table can be altered and added up anew:"
+        " only the JSON or the PDF proves what it says",
+    )
 
 
 def proof_of(content: bytes) -> Proof:
@@ -94,7 +106,13 @@ def _of_body(body: dict[str, Any], form: str) -> Proof:
     expected = digest_of(body)
     if expected != body["digest"]:
         raise _wrong_digest(expected, body["digest"])
-    return Proof(form=form, account=body["account"], trading_day=body["trading_day"], digest=expected)
+    return Proof(
+        form=form,
+        account=body["account"],
+        trading_day=body["trading_day"],
+        digest=expected,
+        proves_content=True,
+    )
 
 
 def _from_csv(content: bytes) -> Proof:
@@ -106,7 +124,7 @@ def _from_csv(content: bytes) -> Proof:
         raise ValueError("no digest at its end")
     if expected != last[2]:
         raise _wrong_digest(expected, last[2])
-    return Proof(form="csv", account=told[6], trading_day=told[0], digest=told[2])
+    return Proof(form="csv", account=told[6], trading_day=told[0], digest=told[2], proves_content=False)
 
 
 def _from_pdf(content: bytes) -> Proof:

@@ -19,6 +19,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_protocol import RequestHandler
 
+from gateway.access.lockout import network_of
 from gateway.http import door_reasons, reasons
 from gateway.http.addresses import is_proxy
 from gateway.http.bounds import Bounds
@@ -226,10 +227,12 @@ class Server(web.Server):
 
     def admit(self, connection: Connection) -> Refused | None:
         """Count a new connection; or why it is not taken."""
-        address, bounds = connection.address, self.bounds
+        address, bounds = network_of(connection.address), self.bounds
         if len(self._open) >= bounds.connections:
             return self._too_many("total", bounds.connections)
-        if self._of[address] >= bounds.connections_per_address and not is_proxy(address, self._public_url):
+        if self._of[address] >= bounds.connections_per_address and not is_proxy(
+            connection.address, self._public_url
+        ):
             return self._too_many("address", bounds.connections_per_address)
         self._open.add(connection)
         self._of[address] += 1
@@ -253,9 +256,10 @@ class Server(web.Server):
         if connection not in self._open:
             return
         self._open.remove(connection)
-        self._of[connection.address] -= 1
-        if not self._of[connection.address]:
-            del self._of[connection.address]
+        address = network_of(connection.address)
+        self._of[address] -= 1
+        if not self._of[address]:
+            del self._of[address]
 
     async def watch(self) -> None:
         """Look at every connection, again and again."""

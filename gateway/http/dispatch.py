@@ -22,6 +22,7 @@ from aiohttp import web
 from gateway.access.callers import Caller
 from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind, Allowance
+from gateway.access.lockout import network_of
 from gateway.engine.paging import BadCursorError
 from gateway.engine.sequencer import Overloaded, Stopped
 from gateway.http import reasons
@@ -132,7 +133,7 @@ class Dispatcher:
         body = await self._body_of(route, request) if request.body_exists else b""
         remote = address_of(request, self.services.public_url)
         caller = None if route.is_public else await self._caller(route, request, body, remote, headers)
-        owner = (caller.account or caller.participant) if caller is not None else remote
+        owner = (caller.account or caller.participant) if caller is not None else network_of(remote)
 
         def take(cost: int) -> None:
             headers.update(self.take(owner, route.kind, cost))
@@ -169,7 +170,7 @@ class Dispatcher:
             caller = await self.identity.of(route, request.raw_path, request.headers, body)
         except Refused:
             # Whoever signs nothing is a stranger, and judging that is work, too.
-            headers.update(self.take(remote, ActionKind.PUBLIC, 1))
+            headers.update(self.take_of_stranger(remote))
             raise
         require_scope(caller, route.scope, route.or_scopes)
         return caller
@@ -212,6 +213,10 @@ class Dispatcher:
             self.services.metrics.door.rate_limited.labels(kind.value).inc()
             raise _rate_limited(self._policies[kind], allowance, headers)
         return headers
+
+    def take_of_stranger(self, remote: str) -> dict[str, str]:
+        """The same, from the bucket of whoever comes from there and has not said who they are."""
+        return self.take(network_of(remote), ActionKind.PUBLIC, 1)
 
     def _problem(self, refused: Refused, request_id: str, language: Language) -> Reply:
         self.services.metrics.door.refusals.labels(refused.faults[0].code).inc()

@@ -316,6 +316,8 @@ async def begin_totp(call: Call) -> Reply:
         raise refusal(people_reasons.TOTP_ENROLLED)
     person = await _prove(call, call.body.password)
     secret = await call.services.sign_ins.enrol(person)
+    if secret is None:
+        raise refusal(people_reasons.TOTP_ENROLLED)
     return Reply({"secret": secret, "uri": enrolment_uri(secret, person.name)})
 
 

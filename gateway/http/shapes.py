@@ -13,7 +13,8 @@ from pydantic_core import PydanticCustomError
 from gateway import formats
 
 LISTING_PATTERN: Final = "^[A-Z0-9]{1,16}$"
-NAME_PATTERN: Final = "^[A-Za-z0-9._-]{1,64}$"
+NAME_PATTERN: Final = "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$"
+"""Names stand in paths, where whoever is named `..` could never be asked for: none begins with a dot."""
 DIGITS_PATTERN: Final = "^[1-9][0-9]{0,17}$"
 
 

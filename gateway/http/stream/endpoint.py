@@ -9,6 +9,7 @@ from typing import Final
 
 from aiohttp import WSCloseCode, web
 
+from gateway.access.lockout import network_of
 from gateway.access.sessions import PersonSession
 from gateway.engine.entry import Entry
 from gateway.engine.patience import submit_patiently
@@ -89,7 +90,7 @@ class Stream:
         remote = address_of(request, self.services.public_url)
         for there_are, most in (
             (len(self._sessions), settings.ws_clients),
-            (self._of[remote], settings.ws_clients_per_address),
+            (self._of[network_of(remote)], settings.ws_clients_per_address),
         ):
             if there_are >= most:
                 headers = {"Retry-After": "5"}
@@ -128,13 +129,13 @@ class Stream:
 
     async def _run(self, session: Session, request: web.Request) -> None:
         writer = self._sessions[session] = asyncio.create_task(self._write(session))
-        self._of[session.remote] += 1
+        self._of[network_of(session.remote)] += 1
         try:
             await session.read()
         finally:
             session.leave()
             del self._sessions[session]
-            self._of[session.remote] -= 1
+            self._of[network_of(session.remote)] -= 1
             self._of += Counter()  # forgets those at zero
             if session.guard.is_on:
                 lost = asyncio.create_task(_tell_lost(session.guard))

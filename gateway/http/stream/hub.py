@@ -58,7 +58,7 @@ REPLAY_PAGE: Final = 500
 class EventFollower:
     """One client's place in one account's log: behind while it replays, then live. Nothing missing, nothing twice."""
 
-    __slots__ = ("_outbox", "account", "is_live", "last_sent", "newest")
+    __slots__ = ("_outbox", "account", "is_live", "is_over", "last_sent", "newest")
 
     def __init__(self, outbox: Outbox, account: str, last_sent: int) -> None:
         """Has been told everything up to that event."""
@@ -68,6 +68,8 @@ class EventFollower:
         self.newest = last_sent
         """The newest event known to exist."""
         self.is_live = False
+        self.is_over = False
+        """Whether the client wants no more of it, also of what is being read."""
 
     def replay(self, event: AccountEvent, text: str) -> None:
         """Tell an event read from the database."""
@@ -79,6 +81,8 @@ class EventFollower:
         """Tell what is in the database, until nothing new has come while it was read; live from then on."""
         while True:
             events = await history.account_events(self.account, self.last_sent, REPLAY_PAGE)
+            if self.is_over:
+                return
             for event in events:
                 self.replay(event, text_of(event))
             if len(events) < REPLAY_PAGE and self.go_live():
@@ -140,8 +144,11 @@ class Hub:
         """Tell this one of its account's events from now on."""
         self._followers.setdefault(follower.account, set()).add(follower)
 
-    def unfollow(self, follower: EventFollower) -> None:
-        """Tell it no more."""
+    def unfollow(self, follower: EventFollower | None) -> None:
+        """Tell it no more, if there is one."""
+        if follower is None:
+            return
+        follower.is_over = True
         followers = self._followers.get(follower.account)
         if followers is not None:
             followers.discard(follower)

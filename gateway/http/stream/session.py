@@ -67,6 +67,7 @@ class Session:
         self.services = services
         self.socket = socket
         self.caller: Caller | None = None
+        self._is_admitting = False
         self._name = dispatcher.request_id()
         self._dispatcher = dispatcher
         self._hub = hub
@@ -103,8 +104,7 @@ class Session:
         for topic in self._topics:
             topic.remove(self.outbox)
         self._topics.clear()
-        if self._follower is not None:
-            self._hub.unfollow(self._follower)
+        self._hub.unfollow(self._follower)
         for task in self._tasks:
             task.cancel()
 
@@ -132,7 +132,7 @@ class Session:
         message: Any = None
         try:
             if self.caller is None:  # every message of a stranger counts, whatever it says
-                self._take_rate(ActionKind.PUBLIC, self.remote)
+                self._dispatcher.take_of_stranger(self.remote)
             message = parse_json(raw)
             if not isinstance(message, dict):
                 raise refusal(reasons.WRONG_TYPE, limit="object", actual=type(message).__name__)
@@ -173,7 +173,7 @@ class Session:
                 self._answer(request_id, {"time_us": self.services.clock.now_ns() // 1_000})
 
     def _logon(self, request: Logon | PageLogon, request_id: str | int | None) -> None:
-        if self.caller is not None:
+        if self.caller is not None or self._is_admitting:
             raise refusal(reasons.ALREADY_LOGGED_ON)
         identity = self._dispatcher.identity
         if isinstance(request, PageLogon):
@@ -187,9 +187,13 @@ class Session:
         require_scope(caller, Scope.TRADE)
         grace_s = request.cancel_on_disconnect
         self._start(lambda: self._admit_watched(caller, grace_s, request_id), request_id)
+        self._is_admitting = True
 
     async def _admit_watched(self, caller: Caller, grace_s: int, request_id: str | int | None) -> None:
-        await self.guard.watch(caller, grace_s)
+        try:
+            await self.guard.watch(caller, grace_s)
+        finally:
+            self._is_admitting = False
         self._admit(caller, request_id, cancel_on_disconnect=grace_s)
 
     def _admit(self, caller: Caller, request_id: str | int | None, **more: int) -> None:
@@ -201,10 +205,9 @@ class Session:
         if self.caller is None:
             raise refusal(reasons.NOT_LOGGED_ON)
         self.caller = None
+        self._hub.unfollow(self._follower)
+        self._follower = None
         await self.guard.end(clean=True)
-        if self._follower is not None:
-            self._hub.unfollow(self._follower)
-            self._follower = None
         self._answer(request_id, {"logged_out": True})
 
     def _require(self, scope: Scope, kind: ActionKind | None) -> None:
@@ -367,19 +370,19 @@ class Session:
     async def _replay(
         self, follower: EventFollower, resume_from: int | None, request_id: str | int | None
     ) -> None:
-        history = self.services.history
         await self._hub.note_follower(self.caller, follower.account)
         try:
-            last = max(await history.last_event_id(follower.account), follower.newest)
+            last = max(await self.services.history.last_event_id(follower.account), follower.newest)
             if resume_from is not None and resume_from > last:
                 raise refusal(reasons.RESUME_AHEAD, pointer="/resume_from", limit=last, actual=resume_from)
         except Exception:
             self._hub.unfollow(follower)
-            self._follower = None
+            if self._follower is follower:  # it may have been let go for another meanwhile
+                self._follower = None
             raise
         follower.last_sent = last if resume_from is None else resume_from
         self._answer(request_id, {"channel": PRIVATE_CHANNEL, "resume_from": follower.last_sent})
-        await follower.catch_up(history, self._hub.event_text)
+        await follower.catch_up(self.services.history, self._hub.event_text)
 
     # --- answers ---------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gateway.access.authenticate import Authenticator, KeyExpired, KeyRevoked
 from gateway.access.keys import AccessKey, Algorithm, IssuedKey, KeyFault, KeyStore, NewKey, Scope
 from gateway.access.seal import Seal, SealFault, load_seal
-from registry_bridge.signing import Ed25519Signer, HmacKey, Signer, signed_headers
+from registry_bridge.signing import (
+    Ed25519Signer,
+    HmacKey,
+    NotAuthentic,
+    SignatureFault,
+    Signer,
+    signed_headers,
+)
 from tests.gateway.engine.world import migrated
 
 SEAL = Seal(b"s" * 32)
@@ -70,6 +77,36 @@ async def test_keys_are_there_again_after_a_restart(pool: "asyncpg.Pool[asyncpg.
     assert isinstance(judge(again, shared, hmac_of(shared)), AccessKey)
     assert isinstance(judge(again, public, Ed25519Signer(private)), AccessKey)
     assert again.find("k-none") is None
+
+
+async def test_what_was_signed_before_a_start_is_not_accepted_after_it(
+    pool: "asyncpg.Pool[asyncpg.Record]",
+) -> None:
+    keys = await KeyStore.load(pool, SEAL)
+    issued = await keys.issue(new_key(), at_ns=1)
+    started = Authenticator(keys, lambda: NOW_MS, after_ms=NOW_MS - 2)
+    for timestamp_ms, fault in (
+        (NOW_MS - 3, SignatureFault.SIGNATURE_REPLAYED),
+        (NOW_MS - 2, SignatureFault.SIGNATURE_REPLAYED),
+        (NOW_MS - 1, None),
+    ):
+        signed = signed_headers(
+            hmac_of(issued),
+            key=issued.key.key_id,
+            method="GET",
+            target="/v1/account",
+            timestamp_ms=timestamp_ms,
+            body=b"",
+        )
+        found = started.check(
+            method="GET",
+            target="/v1/account",
+            key=signed["X-Key"],
+            timestamp=signed["X-Timestamp"],
+            signature=signed["X-Signature"],
+            body=b"",
+        )
+        assert (found.fault if isinstance(found, NotAuthentic) else None) is fault
 
 
 async def test_a_secret_is_not_in_the_database(pool: "asyncpg.Pool[asyncpg.Record]") -> None:

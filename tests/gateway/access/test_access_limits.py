@@ -1,9 +1,11 @@
 """A bucket never gives more than its quota in any window, and gives it all again after a pause."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.access.limits import NS, ActionKind, Quota, RateLimits
+from gateway.access.lockout import network_of
 
 ORDER, CANCEL = ActionKind.ORDER, ActionKind.CANCEL
 
@@ -68,3 +70,18 @@ def test_more_than_the_quota_is_granted_only_to_a_full_bucket() -> None:
     assert first is not None
     assert second is not None
     assert (first.retry_after_s, first.remaining, second.retry_after_s) == (0, 0, 2)
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2::7", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff::1", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::7", "2001:db8:1:3::/64"),
+        ("", ""),
+    ],
+)
+def test_a_subscriber_of_ipv6_is_one_address_and_of_ipv4_each_is(address: str, network: str) -> None:
+    assert network_of(address) == network

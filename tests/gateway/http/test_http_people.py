@@ -298,7 +298,11 @@ async def test_an_authenticators_code_is_good_once(exchange: Desk) -> None:
         refused = await page.refused("POST", "/v1/session/totp/confirm", {"code": wrong_code})
         assert refused == (401, "sign_in_refused")
         used = code()
-        recovery = (await page.ok("POST", "/v1/session/totp/confirm", {"code": used}))["recovery_codes"]
+        answers = await asyncio.gather(
+            *(page.send("POST", "/v1/session/totp/confirm", {"code": used}) for _ in range(3))
+        )
+        (good,) = (answer for answer in answers if answer.status_code == 200)  # only one set of codes is good
+        recovery = good.json()["recovery_codes"]
         assert len(set(recovery)) == 10
         again = await page.refused("POST", "/v1/session/totp", {"password": PASSWORD})
         assert again == (409, "totp_enrolled")
@@ -341,6 +345,7 @@ async def test_an_operator_lets_people_in_and_keeps_them_out(exchange: Desk) -> 
         ({"participant": "nobody"}, "participant_unknown"),
         ({"account": "seller"}, "account_of_another"),
         ({"account": "none"}, "account_unknown"),
+        ({"person": ".."}, "invalid_text"),  # /people/../disable is not what a client would send
     ):
         answer = await operator.send("POST", "/v1/operator/people", new | {"person": "x"} | wrong)
         assert answer.json()["code"] == code

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import AsyncIterator
+from hashlib import sha256
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -186,11 +187,28 @@ async def test_a_statement_is_fetched_and_verified(
     proof = await shell.done("verify-statement", str(path))
     assert (proof["form"], proof["account"], proof["issued"]) == (form, "buyer", True)
     assert proof["digest"] == told["digest"]
-    assert "the exchange has issued it" in await shell.told("verify-statement", str(path))
+    assert proof["proves_content"] is (form != "csv")
+    verdict = "the exchange has issued it" if form != "csv" else "only the JSON or the PDF proves"
+    assert verdict in await shell.told("verify-statement", str(path))
     assert (await shell.done("verify-statement", str(path), "--offline"))["issued"] is None
     content = path.read_bytes()
     path.write_bytes(content.replace(b"9993200.00", b"9993201.00", 1) if form != "pdf" else content[:-2_000])
     assert (await shell.run("verify-statement", str(path)))[0] == 1
+
+
+async def test_a_table_altered_and_added_up_anew_proves_nothing(
+    shell: Shell, settled: Desk, tmp_path: Path
+) -> None:
+    await trade(settled, 1, "68.00", "100")
+    path = tmp_path / "s.csv"
+    await shell.done("statement", await close(settled), "--output", str(path))
+    *rows, last = path.read_bytes().replace(b"9993200.00", b"9993201.00", 1).splitlines(keepends=True)
+    digest = last.split(b",")[2]
+    path.write_bytes(b"".join(rows) + last.replace(digest, sha256(b"".join(rows)).hexdigest().encode()))
+    proof = await shell.done("verify-statement", str(path))
+    assert (proof["issued"], proof["proves_content"]) == (True, False)
+    told = await shell.told("verify-statement", str(path))
+    assert "its digest is right, and the exchange has issued it" not in told
 
 
 async def test_a_statement_nobody_issued_is_found_out(shell: Shell, tmp_path: Path) -> None:

@@ -242,6 +242,47 @@ async def test_nobody_can_resume_from_the_future_and_may_try_again(exchange: Des
         await client.ok("subscribe", channel="events")
 
 
+async def test_what_was_let_go_while_it_was_read_does_not_come_again(exchange: Desk) -> None:
+    async with wire(exchange) as client:
+        await client.logon(exchange["buyer"])
+        ahead = await client.send("subscribe", channel="events", resume_from=1_000)
+        gone = await client.send("unsubscribe", channel="events")
+        wanted = await client.send("subscribe", channel="events", resume_from=0)
+        answers: dict[str, dict[str, Any]] = {}
+        while len(answers) < 3:
+            message = await client.receive()
+            answers[message.get("id", "pushed")] = message
+        assert [answers[asked]["ok"] for asked in (ahead, gone, wanted)] == [False, True, True]
+        await client.ok(
+            "unsubscribe", channel="events"
+        )  # the refusal of the first took nothing from the second
+
+    async with wire(exchange) as client:
+        await client.logon(exchange["buyer"])
+        for op in ("subscribe", "unsubscribe", "subscribe"):
+            await client.send(op, channel="events", **({"resume_from": 0} if op == "subscribe" else {}))
+        pong = ""
+        told: list[Any] = []
+        while not pong:
+            message = await client.receive()
+            told += [message["event_id"]] if "event_id" in message else []
+            if message.get("live"):
+                pong = await client.send("ping")
+        assert (await client.answer(pong))["ok"]
+        told += [push["event_id"] for push in client.pushed if "event_id" in push]
+        assert told == [1, 2]
+
+
+async def test_a_logon_under_way_is_not_overtaken_by_another(exchange: Desk) -> None:
+    async with wire(exchange) as client:
+        first = await client.send("logon", **signed_logon(exchange["buyer"]), cancel_on_disconnect=30)
+        second = await client.send("logon", **signed_logon(exchange["seller"]))
+        refused = await client.answer(second)
+        assert refused["error"]["code"] == "already_logged_on"
+        admitted = client.pushed.pop() if client.pushed else await client.answer(first)
+        assert admitted["result"]["account"] == "buyer"
+
+
 async def test_orders_of_one_connection_enter_in_the_order_they_were_sent(exchange: Desk) -> None:
     async with wire(exchange) as client:
         await client.logon(exchange["buyer"])
