@@ -109,13 +109,15 @@ async def sign_in(page: Page, url: str, place: str, name: str, password: str = P
 
 
 Look: TypeAlias = tuple[Language, Theme, ViewportSize]
-LOOKS: Final[tuple[Look, ...]] = (
-    ("zh", "dark", NARROW),
-    ("en", "light", NARROW),
-    ("en", "dark", WIDE),
-    ("zh", "light", WIDE),
+_FEW: Final[tuple[Look, ...]] = (("en", "dark", NARROW), ("zh", "light", WIDE))
+_EVERY: Final[tuple[Look, ...]] = tuple(
+    (language, theme, size)
+    for language in ("en", "zh")
+    for theme in ("dark", "light")
+    for size in (NARROW, WIDE)
 )
-"""Each language, theme and width, and each two of them together; the last one is how a visitor begins."""
+LOOKS: Final = _EVERY if os.environ.get("PUHUI_LOOKS") == "every" else _FEW
+"""Each language, theme and width; with PUHUI_LOOKS=every all of them together. The last one is how a visitor begins."""
 
 
 async def looked_at(page: Page, name: str, looks: tuple[Look, ...] = LOOKS) -> None:

@@ -19,12 +19,10 @@ from tests.gateway.bank.files import csv
 from tests.gateway.engine.world import DAY, LOT, adopting, setting_up
 from tests.gateway.http.browser import admit
 from tests.gateway.http.desk import Desk, desk
-from tests.gateway.http.test_http_bank_statements import today
+from tests.gateway.http.test_http_bank_statements import date_at_the_bank
 from tests.gateway.http.test_http_bulletins import statements_told, trade
 from tests.gateway.web.browser import (
-    LOOKS,
     NARROW,
-    Look,
     keep_screenshot,
     looked_at,
     needs_a_browser,
@@ -176,17 +174,12 @@ async def test_a_supervisor_sees_everything_and_can_do_nothing(browser: Browser,
         row = page.locator("tr", has_text="68.20")
         await expect(row).to_contain_text("seller (seller-person)")
         await expect(row).to_contain_text("buyer (buyer-person)")
-        await looked_at(page, "desk-supervisor", looks_of(1))
+        await looked_at(page, "desk-supervisor")
         await page.get_by_role("button", name="中文").click()
         await page.get_by_label("查阅理由").fill("日常检查")
         await page.get_by_role("button", name="查阅", exact=True).click()
         await page.get_by_role("button", name="查阅记录").click()
         await expect(page.locator("tbody tr", has_text="日常检查").first).to_contain_text("/v1/supervise/")
-
-
-def looks_of(number: int) -> tuple[Look, Look]:
-    """Both themes, widths and languages in two looks; the other two for the next page."""
-    return (LOOKS[0], LOOKS[2]) if number % 2 else (LOOKS[3], LOOKS[1])
 
 
 async def something_of_everything(market: Desk) -> None:
@@ -211,7 +204,7 @@ async def something_of_everything(market: Desk) -> None:
     await market.engine.do(ReportBreaks(as_of=8, differences=(found,)), TakeNotice(notice=notice))
     trades = (await market.public("/v1/listings/SHCERCIR1/trades?limit=1")).json()["items"]
     why = {"reason": "程序失控，依应急预案处置"}
-    statement = {"format": "csv", "content": csv([("NOBODY", 100)], day=today(market)).decode()}
+    statement = {"format": "csv", "content": csv([("NOBODY", 100)], day=date_at_the_bank(market)).decode()}
     mandate = {"account": "buyer", "participant": "seller-person", "actions": ["trade"]}
     for who, target, body in (
         ("operator2", f"operator/trades/{trades[0]['id']}/bust", why),
@@ -232,10 +225,10 @@ async def something_of_everything(market: Desk) -> None:
 async def test_nobody_is_kept_out_of_the_desk(browser: Browser, market: Desk) -> None:
     await something_of_everything(market)
     async with at_desk(browser, market, "operator") as page:
-        for number, name in enumerate(SECTIONS):
+        for name in SECTIONS:
             await page.set_viewport_size({"width": 1280, "height": 900})
             await section(page, name)
-            await looked_at(page, f"desk-{name}", looks_of(number))
+            await looked_at(page, f"desk-{name}")
         await dialog_looked_at(page)
 
 

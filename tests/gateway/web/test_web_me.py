@@ -11,8 +11,8 @@ from settlement.values import AccountId, ParticipantId
 from tests.gateway.bank.files import csv
 from tests.gateway.http.browser import PASSWORD, admit
 from tests.gateway.http.desk import Desk
-from tests.gateway.http.test_http_bank_statements import reported, today
-from tests.gateway.web.browser import LOOKS, keep_screenshot, looked_at, needs_a_browser, sign_in, visitor
+from tests.gateway.http.test_http_bank_statements import date_at_the_bank, reported
+from tests.gateway.web.browser import keep_screenshot, looked_at, needs_a_browser, sign_in, visitor
 
 pytestmark = [needs_a_browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -30,7 +30,7 @@ async def test_an_authenticator_is_enrolled_and_then_needed(browser: Browser, ma
         await panel.get_by_label("现密码").fill(PASSWORD)
         await panel.get_by_role("button", name="开始启用").click()
         await expect(panel.locator("svg.qr")).to_be_visible()
-        await looked_at(page, "me-enrolling", (LOOKS[0], LOOKS[3]))
+        await looked_at(page, "me-enrolling")
         secret = re.sub(r"\s", "", await panel.locator(".totp-secret").inner_text())
         at_s = market.machine.now_ns() // 1_000_000_000
         await panel.get_by_label("六位验证码").fill(pyotp.TOTP(secret).at(at_s))
@@ -57,7 +57,7 @@ async def test_a_password_is_changed_and_other_sessions_are_ended(browser: Brows
         await sign_in(page, market.url, "me", "supervisor")
         sessions = page.locator(".panel", has_text="登录记录").locator("tbody tr")
         await expect(sessions).to_have_count(2)
-        await looked_at(page, "me", (LOOKS[2], LOOKS[1]))
+        await looked_at(page, "me")
         await page.get_by_role("button", name="中文").click()
         await page.set_viewport_size({"width": 1280, "height": 900})
         await sessions.get_by_role("button").click()
@@ -100,7 +100,7 @@ async def test_the_banks_clerk_pays_books_and_hands_in_a_statement(browser: Brow
     async with visitor(browser) as page:
         await sign_in(page, market.url, "sign-in", "bank")
         await expect(page.get_by_role("heading", level=1)).to_have_text("结算银行")
-        await looked_at(page, "bank", (LOOKS[0], LOOKS[2]))
+        await looked_at(page, "bank")
         await page.get_by_role("button", name="中文").click()
         row = page.locator("tr", has_text="wd-")
         await expect(row).to_contain_text("¥123.45")
@@ -124,7 +124,7 @@ async def test_the_banks_clerk_pays_books_and_hands_in_a_statement(browser: Brow
         handing = page.locator(".panel", has_text="递交对账单")
         await handing.get_by_label("格式").select_option("csv")
         lines = [*await reported(market), ("PAY-1", -12_345), ("NOBODY", 100)]
-        content = csv(lines, day=today(market))
+        content = csv(lines, day=date_at_the_bank(market))
         await handing.get_by_label("文件").set_input_files(
             {"name": "day.csv", "mimeType": "text/csv", "buffer": content}
         )
