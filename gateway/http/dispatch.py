@@ -161,6 +161,8 @@ class Dispatcher:
             mask=mask,
         )
         reply = await _handle(route, call, request.raw_path, body)
+        # Of this moment: the act itself may have been the one that restricts somebody.
+        mask = None if reveals(route, query) else self.masking.mask
         return reply if mask is None else masked(reply, mask)
 
     async def _caller(

@@ -10,7 +10,7 @@ Words of the contract itself, such as a state or a side, are left alone: nobody 
 
 import csv
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from io import StringIO
 from typing import Any, Final, TypeVar
@@ -99,13 +99,13 @@ class Mask:
     """Beneficiaries' names."""
     texts: Mapping[str, str]
     """Id → what stands for texts of its owner's."""
-    any_name: re.Pattern[str] | None
+    any_name: re.Pattern[str]
+    any_id: re.Pattern[str]
+    """An id, also where a longer word was made of it."""
 
     def text(self, value: str) -> str:
         """The text without them."""
-        if self.any_name is not None:
-            value = self.any_name.sub(lambda found: self.names[found.group()], value)
-        return _WORD.sub(self._word, value)
+        return _WORD.sub(self._word, self.any_name.sub(lambda found: self.names[found.group()], value))
 
     def _word(self, found: re.Match[str]) -> str:
         word = found.group()
@@ -114,6 +114,10 @@ class Mask:
             return known
         inner = word.strip("._-")
         return word.replace(inner, self.ids[inner]) if inner in self.ids else word
+
+    def typed(self, value: str) -> str:
+        """What somebody typed, without them: there an id may be part of a longer word."""
+        return self.any_id.sub(lambda found: self.ids[found.group()], self.text(value))
 
     def body(self, value: Any, owner: str | None = None) -> Any:  # noqa: ANN401 - whatever JSON can hold
         """The same value without them; `owner` is what stands for texts of the object it belongs to."""
@@ -135,8 +139,8 @@ class Mask:
         for name, member in value.items():
             if isinstance(member, str) and (name in _VOCABULARY or member in _CODES):
                 yield name, member
-            elif owner is not None and name in _TYPED and isinstance(member, str):
-                yield name, self.ids.get(member, owner)
+            elif name in _TYPED and isinstance(member, str):
+                yield name, self.typed(member) if owner is None else self.ids.get(member, owner)
             else:
                 yield name, self.body(member, owner)
 
@@ -175,6 +179,12 @@ def pseudonym(view: SubjectView) -> str:
     return f"{prefix}{view.number}"
 
 
+def any_of(words: Iterable[str]) -> re.Pattern[str]:
+    """Any of these, the longest where one begins with another; of none, nothing."""
+    longest_first = sorted(words, key=len, reverse=True)
+    return re.compile("|".join(map(_bounded, longest_first)) or r"(?!)")
+
+
 def _bounded(name: str) -> str:
     """A name as a pattern: where it begins or ends with an ASCII letter or digit, not within a longer word."""
     before = r"(?<![A-Za-z0-9])" if re.match(r"[A-Za-z0-9]", name) else ""
@@ -209,12 +219,13 @@ class Masking:
             return None
         names = {one.subject: pseudonym(one) for one in restricted if one.kind is SubjectKind.BENEFICIARY}
         owned = [(one, name, stands) for one in restricted for name, stands in self._ids_of(one)]
-        longest_first = sorted(names, key=len, reverse=True)
+        ids = {name: stands for _, name, stands in owned}
         return Mask(
-            ids={name: stands for _, name, stands in owned},
+            ids=ids,
             names=names,
             texts={name: f"{TEXT_PREFIX}{one.number}" for one, name, _ in owned},
-            any_name=re.compile("|".join(map(_bounded, longest_first))) if names else None,
+            any_name=any_of(names),
+            any_id=any_of(ids),
         )
 
     def _ids_of(self, one: SubjectView) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ import orjson
 from gateway.access.keys import Scope
 from gateway.engine.settlement_postings import SettlementPostings
 from gateway.http.app import ROUTES
-from gateway.http.masking import Mask
+from gateway.http.masking import Mask, any_of
 from gateway.http.services import HttpSettings
 from tests.gateway.documents.reading import read_pdf
 from tests.gateway.engine.world import adopting
@@ -45,6 +45,8 @@ async def restricted(exchange: Desk, kind: str, name: str) -> str:
         waits = answer.json()["approval"]["id"]
         agreed = await exchange["operator2"].send("POST", f"/v1/operator/approvals/{waits}/approve")
         assert agreed.status_code == 200, agreed.text
+        answer = agreed
+    assert name not in answer.text, "the act told who it was about when it was done"
     newest = (await exchange["operator"].get("/v1/operator/personal-data"))["items"][0]
     assert newest["restricted"]
     number: str = newest["subject"]
@@ -255,7 +257,8 @@ async def test_a_restricted_person_is_kept_out_and_its_participant_is_not(exchan
 
 
 def test_a_mask_replaces_words_and_never_parts_of_others() -> None:
-    mask = Mask(ids={"li": "restricted-1"}, names={}, texts={"li": "受限主体#1"}, any_name=None)
+    ids = {"li": "restricted-1"}
+    mask = Mask(ids=ids, names={}, texts={"li": "受限主体#1"}, any_name=any_of(()), any_id=any_of(ids))
     assert mask.text("li, Li and li-2; a list of li.") == "restricted-1, Li and li-2; a list of restricted-1."
     told = mask.body(
         {"side": "li", "account": "li", "reason": "Mr Li said", "deep": [{"statement": "s", "n": 3}]}
@@ -266,7 +269,11 @@ def test_a_mask_replaces_words_and_never_parts_of_others() -> None:
         "reason": "受限主体#1",
         "deep": [{"statement": "受限主体#1", "n": 3}],
     }
-    other = replace(mask, ids={})
+    assert mask.body({"participant": "bank", "client_id": "seed-li.2"}) == {
+        "participant": "bank",
+        "client_id": "seed-restricted-1.2",
+    }
+    other = replace(mask, ids={}, any_id=any_of(()))
     assert other.body({"account": "somebody", "reason": "li"}) == {"account": "somebody", "reason": "li"}
     assert mask.table(b"account,reason\r\nli,x\r\nben,x\r\n").decode() == (
         "account,reason\r\nrestricted-1,受限主体#1\r\nben,x\r\n"
