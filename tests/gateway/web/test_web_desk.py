@@ -175,7 +175,6 @@ async def test_a_supervisor_sees_everything_and_can_do_nothing(browser: Browser,
         await expect(row).to_contain_text("seller (seller-person)")
         await expect(row).to_contain_text("buyer (buyer-person)")
         await looked_at(page, "desk-supervisor")
-        await page.get_by_role("button", name="中文").click()
         await page.get_by_label("查阅理由").fill("日常检查")
         await page.get_by_role("button", name="查阅", exact=True).click()
         await page.get_by_role("button", name="查阅记录").click()

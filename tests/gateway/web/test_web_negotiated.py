@@ -55,7 +55,7 @@ async def test_two_browsers_negotiate_until_both_see_it_executed(browser: Browse
         await row.get_by_role("link").click()
         await expect(buying.locator(".terms")).to_contain_text("1001–1300")
         await expect(buying.locator(".more-terms").first).to_contain_text("✓ 与条款文本一致")
-        await expect(fact(buying, "剩余时间")).to_have_text("00:30:00")
+        await expect(fact(buying, "剩余时间")).to_have_text(re.compile(r"^00:(30:00|29:\d\d)$"))
         await expect(changed(buying)).to_have_count(0)
 
         await buying.get_by_role("button", name="还价").click()
