@@ -12,6 +12,7 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import resources
+from importlib.resources.abc import Traversable
 
 import asyncpg
 import pytest
@@ -34,9 +35,13 @@ async def postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Em
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def exchange_schema(postgres: EmbeddedPostgres) -> str:
     """Name of a database that has the exchange's schema and nothing else, to be copied."""
-    name = "exchange_schema"
-    connection = await asyncpg.connect(await ensure_database(postgres.dsn, name))
-    await migrate(connection, resources.files("gateway.postgres") / "schema")
+    return await schema_to_copy(postgres, "exchange_schema", resources.files("gateway.postgres") / "schema")
+
+
+async def schema_to_copy(server: EmbeddedPostgres, name: str, folder: Traversable) -> str:
+    """Make a database of that name by these migrations."""
+    connection = await asyncpg.connect(await ensure_database(server.dsn, name))
+    await migrate(connection, folder)
     await connection.close()
     return name
 

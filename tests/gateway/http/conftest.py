@@ -2,19 +2,12 @@
 
 from collections.abc import AsyncIterator
 
-import pytest
 import pytest_asyncio
 
 from gateway.http.services import HttpSettings
 from gateway.postgres.embedded import EmbeddedPostgres
 from tests.gateway.http.desk import Desk, desk
 from tests.postgres_fixture import fresh_database
-
-
-@pytest.fixture
-def database(exchange_database: str) -> str:
-    """With the exchange's schema in it."""
-    return exchange_database
 
 
 @pytest_asyncio.fixture

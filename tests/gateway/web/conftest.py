@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 
-import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
@@ -20,12 +19,6 @@ from tests.gateway.http.desk import Desk, desk
 from tests.gateway.http.test_http_bulletins import close, trade
 from tests.gateway.web.browser import chromium
 from tests.postgres_fixture import fresh_database
-
-
-@pytest.fixture
-def database(exchange_database: str) -> str:
-    """With the exchange's schema in it."""
-    return exchange_database
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -1,4 +1,4 @@
-"""Databases of these tests have the exchange's schema in them."""
+"""Databases of the gateway's tests have the exchange's schema in them."""
 
 import pytest
 
