@@ -42,7 +42,11 @@ function takenBack(columns: Column<Statement>[]): Column<Statement>[] {
     words("superseded", t("money.superseded"), ({ superseded }) =>
       superseded === null
         ? null
-        : t("column.by", { what: moment(superseded.time), operator: superseded.operator, reason: superseded.reason }),
+        : t("column.by", {
+            what: moment(superseded.time),
+            operator: superseded.operator,
+            reason: superseded.reason,
+          }),
     ),
   );
   withActs(columns, (one) =>
