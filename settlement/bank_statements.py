@@ -213,9 +213,9 @@ class BankStatements:
 
     def refuse_to_supersede(self, statement_id: str) -> Rejection | None:
         """Why this statement cannot be superseded: it is not the last one, or is no more, or lies too far back."""
-        last = next(reversed(self._taken), "none")
+        last = next(reversed(self._taken), None)
         if statement_id != last:
-            return rejections.STATEMENT_NOT_LAST.because(limit=last, actual=statement_id)
+            return rejections.STATEMENT_NOT_LAST.because(limit=last or "none", actual=statement_id)
         return None
 
     def supersede(self, statement_id: str, operator: ParticipantId, reason: str) -> Iterator[CashEvent]:

@@ -277,7 +277,7 @@ def test_what_an_earlier_statement_lacked_is_missing_again() -> None:
 
 def test_only_the_last_statement_is_superseded_and_only_once() -> None:
     books = Books()
-    refusal = books.statements.refuse_to_supersede("S1")
+    refusal = books.statements.refuse_to_supersede("none")
     assert refusal is not None
     assert (refusal.code, refusal.limit) == ("statement_not_last", "none")
     for _ in range(SUPERSEDED_AT_MOST + 2):
