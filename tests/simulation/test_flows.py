@@ -16,7 +16,7 @@ from matching.order import OrderId, Side
 from matching.state import Stamp
 from settlement.values import CASH, AccountId, AssetCode
 
-LINES = 4_000
+LINES = 3_000
 
 
 @pytest.fixture(scope="module", params=["busy", "thin"])
@@ -45,7 +45,7 @@ def test_time_never_runs_backwards(flow: list[Line]) -> None:
 
 
 def test_a_busy_book_cancels_most_of_its_orders() -> None:
-    flow = list(record("busy", 20_000, seed=3))
+    flow = list(record("busy", 10_000, seed=3))
     end = play(flow, OPENINGS["busy"])
     sent = Counter("cancel" if "cancel" in line else line["time_in_force"] for line in flow)
     cancelled = end.outcomes.count("cancelled")
@@ -55,7 +55,7 @@ def test_a_busy_book_cancels_most_of_its_orders() -> None:
 
 
 def test_a_thin_market_waits_and_makes_mistakes() -> None:
-    flow = list(record("thin", 10_000, seed=3))
+    flow = list(record("thin", 5_000, seed=3))
     outcomes = Counter(play(flow, OPENINGS["thin"]).outcomes)
     sent = Counter("cancel" if "cancel" in line else line["time_in_force"] for line in flow)
     assert sent["day"] > 0.85 * len(flow)
