@@ -13,6 +13,8 @@ from typing import Any, Final, TextIO
 import orjson
 import structlog
 
+from gateway.request_ids import SERVING
+
 SECRET_NAMES: Final = frozenset(
     {
         "authorization",
@@ -46,6 +48,14 @@ def hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) ->
     return event
 
 
+def name_request(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401 - structlog's signature
+    """Say which request is being served, where one is and the line does not say so itself."""
+    request_id = SERVING.get()
+    if request_id:
+        event.setdefault("request_id", request_id)
+    return event
+
+
 def set_up_logs(
     log_format: LogFormat | None = None, *, process: str = "exchange", stream: TextIO | None = None
 ) -> None:
@@ -54,6 +64,7 @@ def set_up_logs(
     if log_format is None:
         log_format = LogFormat.CONSOLE if stream.isatty() else LogFormat.JSON
     shared: list[structlog.typing.Processor] = [
+        name_request,
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,

@@ -3,13 +3,14 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 import structlog
+from structlog.contextvars import bound_contextvars, get_contextvars
 
 from gateway.composition.own_trail import known_movements
 from gateway.composition.reference_registry import own_key, own_line, start_registry
@@ -30,6 +31,7 @@ from gateway.registry_report import (
     StoppedMovement,
     UnclearMovement,
 )
+from gateway.request_ids import SERVING
 from gateway.running_engine import Engine
 from matching.commands import Command, RecordReconciliation
 from registry_bridge.bridge import Bridge
@@ -258,7 +260,11 @@ def _names(engine: Engine) -> RequestNames:
 
 
 async def _submit(engine: Engine, command: Command) -> None:
-    """A command of the bridge's own; a report of differences that the core does not take would be lost."""
+    """A command of the bridge's own, known under the request that its movement comes of.
+
+    A report of differences that the core does not take would be lost.
+    """
+    SERVING.set(get_contextvars().get("request_id", ""))
     rejection = await rejection_of(engine.sequencer, command)
     assert rejection is None or not isinstance(command, ReportBreaks), f"{command}: {rejection}"
 
@@ -271,7 +277,7 @@ def _follow_commits(engine: Engine, outbox: ExchangeOutbox, binder: AccountBinde
     def look(entries: Sequence[Entry]) -> None:
         for entry in entries:
             for event in entry.events:
-                outbox.follow(event)
+                outbox.follow(event, entry.request_id)
                 if isinstance(event, AccountOpened):
                     binder.add(event.registry_account, event.account)
 
@@ -317,7 +323,8 @@ def reconciler_on_demand(engine: Engine, line: Line) -> ReconcileNow:
     async def reconcile() -> Entry:
         try:
             async with asyncio.timeout(ON_DEMAND_LIMIT_S):
-                recording = await _compared(line, TradingDay(""), on_demand=True)
+                with _named_calls():
+                    recording = await _compared(line, TradingDay(""), on_demand=True)
         except TimeoutError:
             raise RegistrySilent from None
         day = TradingDay(engine.views.market.trading_day or "")
@@ -346,12 +353,18 @@ def _recording(found: Outcome, trading_day: TradingDay, *, on_demand: bool) -> R
     )
 
 
+def _named_calls() -> AbstractContextManager[None]:
+    """While this lasts, calls are known under the id of the request that they are made for."""
+    return bound_contextvars(request_id=SERVING.get())
+
+
 def holdings_reader(line: Line) -> ManagementHoldings:
     """Asks the registry what lies in an account's management sub-account."""
 
     async def holdings(account: AccountId) -> tuple[LotSlice, ...]:
         try:
-            return await management_holdings(line.registry, line.outbox.side.registry_account(account))
+            with _named_calls():
+                return await management_holdings(line.registry, line.outbox.side.registry_account(account))
         except RegistryUnavailable as unavailable:
             raise HoldingsUnknown from unavailable
 

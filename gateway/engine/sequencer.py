@@ -8,12 +8,16 @@ sequencer stops for good, and whoever runs it has to end the process.
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Literal, Protocol, TypeAlias
 
+import structlog
+
 from gateway.engine.clock import Clock
 from gateway.engine.entry import AccountEvent, Entry
+from gateway.request_ids import SERVING
 from matching.commands import Command
 from matching.events import Event
 from matching.state import Stamp
@@ -22,6 +26,13 @@ QUEUE_LIMIT: Final = 5_000
 """Commands that may wait."""
 BATCH_LIMIT: Final = 256
 """Commands in one transaction: more gain little and let everybody wait."""
+
+_log: Final = structlog.get_logger("sequencer")
+_lines: Final = logging.getLogger("sequencer")
+"""Asked whether a line would be written at all: one for every command is for debugging."""
+
+State: TypeAlias = Literal["not_accepted", "unknown"]
+"""What is known of a command when the exchange stops: never decided, or perhaps durable."""
 
 CommitListener: TypeAlias = Callable[[Sequence[Entry]], None]
 AccountEventListener: TypeAlias = Callable[[Sequence[AccountEvent]], None]
@@ -44,7 +55,7 @@ class TooLate(Exception):  # noqa: N818 - it states a fact
 class Stopped(Exception):  # noqa: N818 - it states a fact
     """No commands are taken any more."""
 
-    def __init__(self, state: Literal["not_accepted", "unknown"], why: str) -> None:
+    def __init__(self, state: State, why: str) -> None:
         """`unknown` when the command may have become durable, which the next start will tell."""
         super().__init__(why)
         self.state = state
@@ -76,7 +87,8 @@ class Appender(Protocol):
         ...
 
 
-Waiting: TypeAlias = "tuple[Command, asyncio.Future[Entry], int | None]"
+Waiting: TypeAlias = "tuple[Command, asyncio.Future[Entry], int | None, str]"
+"""A command, who waits for it, until when it may be decided, and which request it is from."""
 
 
 class Sequencer:
@@ -148,7 +160,7 @@ class Sequencer:
         if len(self._queue) >= self._queue_limit:
             raise Overloaded(f"{self._queue_limit} commands are waiting already")
         future: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
-        self._queue.append((command, future, deadline_ns))
+        self._queue.append((command, future, deadline_ns, SERVING.get()))
         self._arrived.set()
         return await future
 
@@ -222,9 +234,13 @@ class Sequencer:
             for tell in self._account_event_listeners:
                 tell(account_events)
         except BaseException:
-            _refuse(batch, "unknown" if sent else "not_accepted", "the exchange has stopped")
+            state: State = "unknown" if sent else "not_accepted"
+            _tell_lost(batch, entries, state)
+            _refuse(batch, state, "the exchange has stopped")
             raise
-        for (_, future, _), entry in zip(batch, entries, strict=True):
+        if _lines.isEnabledFor(logging.DEBUG):
+            _tell_decided(entries)
+        for (_, future, _, _), entry in zip(batch, entries, strict=True):
             if not future.done():
                 future.set_result(entry)
         self._deciding = False
@@ -234,9 +250,10 @@ class Sequencer:
     def _decide(self, batch: Sequence[Waiting], entries: list[Entry], at_ns: int) -> None:
         seq = self._journal.position
         apply = self._exchange.apply
-        for command, _, _ in batch:
+        for command, _, _, request_id in batch:
             seq += 1
-            entries.append(Entry(seq, at_ns, command, apply(command, Stamp(seq=seq, at_ns=at_ns))))
+            events = apply(command, Stamp(seq=seq, at_ns=at_ns))
+            entries.append(Entry(seq, at_ns, command, events, request_id))
 
     def _close(self) -> None:
         self._open = False
@@ -246,7 +263,7 @@ class Sequencer:
 
 
 def _is_in_time(waiting: Waiting, at_ns: int) -> bool:
-    _, future, deadline_ns = waiting
+    _, future, deadline_ns, _ = waiting
     if deadline_ns is None or at_ns <= deadline_ns:
         return True
     if not future.done():
@@ -254,7 +271,20 @@ def _is_in_time(waiting: Waiting, at_ns: int) -> bool:
     return False
 
 
-def _refuse(batch: Sequence[Waiting], state: Literal["not_accepted", "unknown"], why: str) -> None:
-    for _, future, _ in batch:
+def _tell_decided(entries: Sequence[Entry]) -> None:
+    for entry in entries:
+        kind = type(entry.command).__name__
+        _log.debug("decided", seq=entry.seq, command=kind, request_id=entry.request_id or None)
+
+
+def _tell_lost(batch: Sequence[Waiting], entries: Sequence[Entry], state: State) -> None:
+    """Whose requests end with the process, and under which numbers they would be in the journal."""
+    first = entries[0].seq if entries else None
+    requests = [request_id for _, _, _, request_id in batch if request_id]
+    _log.error("batch_lost", state=state, first_seq=first, commands=len(batch), request_ids=requests)
+
+
+def _refuse(batch: Sequence[Waiting], state: State, why: str) -> None:
+    for _, future, _, _ in batch:
         if not future.done():
             future.set_exception(Stopped(state, why))

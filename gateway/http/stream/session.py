@@ -14,7 +14,6 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from gateway.access.callers import Caller
 from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind
-from gateway.engine.sequencer import Overloaded, Stopped
 from gateway.http import orders, reasons, replacement
 from gateway.http.bodies import parse_json
 from gateway.http.dispatch import Dispatcher, require_scope, unexpected
@@ -44,6 +43,7 @@ from gateway.http.stream.ops import (
 from gateway.http.stream.outbox import Outbox
 from gateway.http.stream.pace import Pace
 from gateway.http.stream.topics import ListingTopic
+from gateway.request_ids import SERVING, message_id
 from matching.rejections import LISTING_UNKNOWN
 
 SIGNED_TARGET: Final = "/v1/ws"
@@ -59,16 +59,17 @@ class Session:
         hub: Hub,
         socket: web.WebSocketResponse,
         *,
+        name: str,
         language: Language,
         remote: str,
         headers: Mapping[str, str],
     ) -> None:
-        """Connected, subscribed to nothing, logged on as nobody."""
+        """Connected, subscribed to nothing, logged on as nobody. The name is that of no other connection."""
         self.services = services
         self.socket = socket
         self.caller: Caller | None = None
         self._is_admitting = False
-        self._name = dispatcher.request_id()
+        self._name = name
         self._dispatcher = dispatcher
         self._hub = hub
         self._language: Language = language
@@ -130,12 +131,14 @@ class Session:
 
     def _take(self, raw: bytes) -> None:
         message: Any = None
+        SERVING.set(self._name)  # whatever it starts keeps the id of the message
         try:
             if self.caller is None:  # every message of a stranger counts, whatever it says
                 self._dispatcher.take_of_stranger(self.remote)
             message = parse_json(raw)
             if not isinstance(message, dict):
                 raise refusal(reasons.WRONG_TYPE, limit="object", actual=type(message).__name__)
+            SERVING.set(message_id(self._name, message.get("id")))
             op = message.get("op")
             shape = shape_of(op, message)
             if shape is None:
@@ -234,7 +237,7 @@ class Session:
             headers={},
             session=f"ws:{self._name}:{caller.caller_id}",
             language=self._language,
-            request_id=self._dispatcher.request_id(),
+            request_id=SERVING.get(),
             take=lambda cost: self._take_rate(kind, caller.account or caller.participant, cost),
             **given,
         )
@@ -288,11 +291,8 @@ class Session:
                 await work()
             except Refused as refused:
                 self._refuse(request_id, refused)
-            except (Overloaded, Stopped) as error:
-                self._refuse(request_id, unexpected(error, SIGNED_TARGET, changes=True, request_id=""))
             except Exception as error:  # noqa: BLE001 - the last place where a fault of ours can be answered
-                name = self._dispatcher.request_id()
-                self._refuse(request_id, unexpected(error, SIGNED_TARGET, changes=True, request_id=name))
+                self._refuse(request_id, unexpected(error, SIGNED_TARGET, changes=True))
 
         task = asyncio.get_running_loop().create_task(run())
         self._tasks.add(task)
@@ -394,7 +394,7 @@ class Session:
         problem = render(
             refused,
             language=self._language,
-            request_id=self._dispatcher.request_id(),
+            request_id=SERVING.get(),
             now_ns=self.services.clock.now_ns(),
         )
         self.outbox.send(self._hub.text_of({"id": request_id, "ok": False, "error": problem}))
