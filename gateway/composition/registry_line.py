@@ -14,7 +14,7 @@ from structlog.contextvars import bound_contextvars, get_contextvars
 
 from gateway.composition.own_trail import known_movements
 from gateway.composition.reference_registry import own_key, own_line, start_registry
-from gateway.config import Settings, make_private_dir
+from gateway.config import Settings, SettingsFault, make_private_dir
 from gateway.engine.account_views import AccountView
 from gateway.engine.day_driver import Reconcile
 from gateway.engine.entry import Entry
@@ -45,7 +45,7 @@ from registry_bridge.exchange_side import (
 from registry_bridge.http_line import LineSettings
 from registry_bridge.http_registry import HttpRegistry, connect
 from registry_bridge.journal_watch import JournalWatch
-from registry_bridge.keys import load_signer, load_verifier
+from registry_bridge.keys import KeyFileError, load_signer, load_verifier
 from registry_bridge.notice_feed import NoticeFeed
 from registry_bridge.progress import Counts, Progress, report
 from registry_bridge.reconciling import Outcome, Reconciler
@@ -143,11 +143,15 @@ def _line_settings(settings: Settings, exchange_key: Path) -> LineSettings:
     if settings.registry_url is None:
         return own_line(settings.registry_dir, serving.EXCHANGE_KEY, exchange_key)
     assert settings.registry_key_file is not None, "settings name both or neither"
+    try:
+        verifier = load_verifier(settings.registry_key_file)
+    except KeyFileError as fault:
+        raise SettingsFault(f"registry_key_file {fault}", setting="registry_key_file") from fault
     return LineSettings(
         url=settings.registry_url,
         key=serving.EXCHANGE_KEY,
         signer=load_signer(exchange_key),
-        verifier=load_verifier(settings.registry_key_file),
+        verifier=verifier,
     )
 
 
