@@ -35,6 +35,8 @@ def shown_dsn(dsn: str) -> str:
     if parts.scheme not in SCHEMES:
         return "(…)"
     who = "" if user is None else f"{user}@"
+    if host.startswith("/"):
+        return f"postgresql://{who}/{name}?host={host}"
     where = host if port is None else f"{host}:{port}"
     return f"postgresql://{who}{where}/{name}"
 
