@@ -53,7 +53,9 @@ async def why_unreachable(dsn: str) -> str | None:
         return str(error.args[0])
     except OSError as error:
         number = error.errno or 0
-        return os.strerror(number) if number > 0 else error.strerror or str(error)  # a resolver's are below zero
+        return (
+            os.strerror(number) if number > 0 else error.strerror or str(error)
+        )  # a resolver's are below zero
     await connection.close()
     return None
 
