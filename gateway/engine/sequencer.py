@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Final, Literal, Protocol, TypeAlias
 
 import structlog
@@ -87,8 +88,11 @@ class Appender(Protocol):
         ...
 
 
-Waiting: TypeAlias = "tuple[Command, asyncio.Future[Entry], int | None, str]"
-"""A command, who waits for it, until when it may be decided, and which request it is from."""
+Told: TypeAlias = Callable[[Entry | TooLate | Stopped], None]
+"""What is called with what became of a command, once. It does no more than note it, and never raises."""
+
+Waiting: TypeAlias = tuple[Command, Told, int | None, str]
+"""A command, who is told, until when it may be decided, and which request it is from."""
 
 
 class Sequencer:
@@ -155,14 +159,21 @@ class Sequencer:
 
         Raises Overloaded (not taken), TooLate (nor that) and Stopped (its `state` says whether it may have been taken).
         """
+        future: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
+        self.hand_in(command, partial(_settle, future), deadline_ns=deadline_ns)
+        return await future
+
+    def hand_in(self, command: Command, tell: Told, *, deadline_ns: int | None = None) -> None:
+        """Have a command decided without waiting for it; `tell` is called after the commit.
+
+        Raises Overloaded, and Stopped where no commands are taken; nothing is told then.
+        """
         if not self._open:
             raise Stopped("not_accepted", "the exchange takes no commands at the moment")
         if len(self._queue) >= self._queue_limit:
             raise Overloaded(f"{self._queue_limit} commands are waiting already")
-        future: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
-        self._queue.append((command, future, deadline_ns, SERVING.get()))
+        self._queue.append((command, tell, deadline_ns, SERVING.get()))
         self._arrived.set()
-        return await future
 
     def on_commit(self, listener: CommitListener) -> None:
         """Call the listener with every committed batch, in order, before the replies are released."""
@@ -231,8 +242,8 @@ class Sequencer:
             account_events = await self._journal.append(entries)
             for listener in self._listeners:
                 listener(entries)
-            for tell in self._account_event_listeners:
-                tell(account_events)
+            for follow in self._account_event_listeners:
+                follow(account_events)
         except BaseException:
             state: State = "unknown" if sent else "not_accepted"
             _tell_lost(batch, entries, state)
@@ -240,9 +251,8 @@ class Sequencer:
             raise
         if _lines.isEnabledFor(logging.DEBUG):
             _tell_decided(entries)
-        for (_, future, _, _), entry in zip(batch, entries, strict=True):
-            if not future.done():
-                future.set_result(entry)
+        for (_, tell, _, _), entry in zip(batch, entries, strict=True):
+            tell(entry)
         self._deciding = False
         if self._after_batch is not None:
             await self._after_batch(entries)
@@ -263,11 +273,10 @@ class Sequencer:
 
 
 def _is_in_time(waiting: Waiting, at_ns: int) -> bool:
-    _, future, deadline_ns, _ = waiting
+    _, tell, deadline_ns, _ = waiting
     if deadline_ns is None or at_ns <= deadline_ns:
         return True
-    if not future.done():
-        future.set_exception(TooLate(at_ns))
+    tell(TooLate(at_ns))
     return False
 
 
@@ -285,6 +294,14 @@ def _tell_lost(batch: Sequence[Waiting], entries: Sequence[Entry], state: State)
 
 
 def _refuse(batch: Sequence[Waiting], state: State, why: str) -> None:
-    for _, future, _, _ in batch:
-        if not future.done():
-            future.set_exception(Stopped(state, why))
+    for _, tell, _, _ in batch:
+        tell(Stopped(state, why))
+
+
+def _settle(future: "asyncio.Future[Entry]", outcome: Entry | TooLate | Stopped) -> None:
+    if future.done():
+        return  # whoever waited has gone
+    if isinstance(outcome, Entry):
+        future.set_result(outcome)
+    else:
+        future.set_exception(outcome)

@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import asyncpg
 import orjson
@@ -53,6 +53,7 @@ from gateway.http.routing import (
 )
 from gateway.http.services import Services
 from gateway.http.shapes import Request
+from gateway.http.submissions import Submissions
 from gateway.request_ids import HEADER, SERVING, RequestIds
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -79,6 +80,7 @@ class Dispatcher:
         self.services = services
         self.identity = Identity(services)
         self.masking = Masking(services.views, services.sign_ins.people)
+        self.submissions = Submissions(services)
         self.request_ids = RequestIds()
         self._policies = {
             kind: f'"{kind.value}";q={quota.quota};w={quota.window_s}'
@@ -87,7 +89,7 @@ class Dispatcher:
 
     def bind(self, route: Route) -> Handler:
         """The route as aiohttp calls it."""
-        durations: dict[int, Any] = {}
+        timed = self.timer(route)
         patterns = {name: re.compile(pattern) for name, pattern in route.path_parameters.items()}
 
         async def serve(request: web.Request) -> web.StreamResponse:
@@ -99,22 +101,11 @@ class Dispatcher:
             try:
                 reply = await self._serve(route, patterns, request, language, headers)
             except Refused as refused:
-                reply = self._problem(refused, request_id, language)
+                reply = self.problem(refused, request_id, language)
             except Exception as error:  # noqa: BLE001 - the last place where a fault of ours can be answered
                 answered = unexpected(error, route.path, changes=route.method != "GET")
-                reply = self._problem(answered, request_id, language)
-            status = reply.status // 100
-            duration = durations.get(status)
-            if duration is None:
-                duration = durations[status] = self.services.metrics.door.seconds.labels(
-                    route.path, route.method, f"{status}xx"
-                )
-            spent_s = time.perf_counter() - started_s
-            duration.observe(spent_s)
-            if _lines.isEnabledFor(logging.DEBUG):
-                # The route, not the address: whom somebody asks about is nobody's who reads logs.
-                told = {"method": route.method, "route": route.path, "status": reply.status}
-                _log.debug("answered", **told, spent_ms=round(spent_s * 1_000, 3))
+                reply = self.problem(answered, request_id, language)
+            timed(reply.status, time.perf_counter() - started_s)
             SERVING.set("")
             answer = respond(reply, headers)
             if not self.services.admission.is_open:
@@ -122,6 +113,24 @@ class Dispatcher:
             return answer
 
         return serve
+
+    def timer(self, route: Route) -> Callable[[int, float], None]:
+        """What counts the route's answers: by status, with how many seconds each took; and tells each, when debugging."""
+        observers: dict[int, Callable[[float], None]] = {}
+
+        def observe(status: int, seconds: float) -> None:
+            kind = status // 100
+            found = observers.get(kind)
+            if found is None:
+                shown = self.services.metrics.door.seconds.labels(route.path, route.method, f"{kind}xx")
+                found = observers[kind] = shown.observe
+            found(seconds)
+            if _lines.isEnabledFor(logging.DEBUG):
+                # The route, not the address: whom somebody asks about is nobody's who reads logs.
+                told = {"method": route.method, "route": route.path, "status": status}
+                _log.debug("answered", **told, spent_ms=round(seconds * 1_000, 3))
+
+        return observe
 
     async def _serve(
         self,
@@ -135,7 +144,7 @@ class Dispatcher:
         if route.method != "GET":
             self.services.admission.require(route.kind)
         body = await self._body_of(route, request) if request.body_exists else b""
-        remote = address_of(request, self.services.public_url)
+        remote = address_of(request.remote or "", request.headers, self.services.public_url)
         caller = None if route.is_public else await self._caller(route, request, body, remote, headers)
         owner = (caller.account or caller.participant) if caller is not None else network_of(remote)
 
@@ -155,7 +164,7 @@ class Dispatcher:
             path=path,
             headers=given,
             query=query,
-            body=None if route.body is None else self._read(route, route.body, body),
+            body=None if route.body is None else self.read(route, route.body, body),
             deadline_ns=read_deadline(given.get("X-Deadline")),
             session="" if caller is None else f"rest:{caller.caller_id}",
             remote=remote,
@@ -203,7 +212,8 @@ class Dispatcher:
             await note_look(self.services, caller, request.raw_path, query_reason(query))
         return query, None if reveals(route, query) else self.masking.mask
 
-    def _read(self, route: Route, model: type[Request], body: bytes) -> Request:
+    def read(self, route: Route, model: type[Request], body: bytes) -> Request:
+        """The shape of a body. Raises Refused."""
         value = {} if route.body_optional and not body else parse_json(body)
         if route.before_shape is not None:
             route.before_shape(self.services, value)
@@ -224,7 +234,8 @@ class Dispatcher:
         """The same, from the bucket of whoever comes from there and has not said who they are."""
         return self.take(network_of(remote), ActionKind.PUBLIC, 1)
 
-    def _problem(self, refused: Refused, request_id: str, language: Language) -> Reply:
+    def problem(self, refused: Refused, request_id: str, language: Language) -> Reply:
+        """The answer to a request that was refused, counted."""
         self.services.metrics.door.refusals.labels(refused.faults[0].code).inc()
         problem = render(
             refused, language=language, request_id=request_id, now_ns=self.services.clock.now_ns()
@@ -252,7 +263,7 @@ class Dispatcher:
         given = {} if request is None else request.headers
         request_id = self.request_ids.of(given.get(HEADER))
         language = language_of(given.get("Accept-Language"))
-        return respond(self._problem(refused, request_id, language), {HEADER: request_id})
+        return respond(self.problem(refused, request_id, language), {HEADER: request_id})
 
 
 def masked(reply: Reply, mask: Mask) -> Reply:
