@@ -70,7 +70,7 @@ async def test_orders_come_from_a_file_and_the_same_file_is_the_same_orders(
     shell: Shell, tmp_path: Path
 ) -> None:
     listed = tmp_path / "orders.csv"
-    rows = [f"SHCERCIR1,buy,61.{n:02},1,day" for n in range(45)]
+    rows = [f"SHCERCIR1,buy,62.{n:02},1,day" for n in range(45)]
     listed.write_text(
         "\n".join(["listing,side,price,quantity,time_in_force", *rows, "SHCERCIR1,buy,99,1,day"])
     )
@@ -82,7 +82,7 @@ async def test_orders_come_from_a_file_and_the_same_file_is_the_same_orders(
     assert [one.get("order") for one in again["results"]] == [one.get("order") for one in first["results"]]
     assert len((await shell.done("orders"))["items"]) == 45
     lines = tmp_path / "orders.jsonl"
-    order = {"listing": "SHCERCIR1", "side": "buy", "price": "61", "quantity": 2, "client_order_id": "mine-1"}
+    order = {"listing": "SHCERCIR1", "side": "buy", "price": "62", "quantity": 2, "client_order_id": "mine-1"}
     lines.write_text(json.dumps(order) + "\n\n" + json.dumps(order | {"client_order_id": "mine-2"}))
     assert "2 accepted, 0 refused, 0 unknown" in await shell.told("order", "batch", str(lines))
     assert (await shell.done("orders", "--client-order-id", "mine-2"))["quantity"] == "2"
