@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Literal, Protocol, TypeAlias
 
 from gateway.engine.clock import Clock
-from gateway.engine.entry import AccountEvent, Entry
+from gateway.engine.entry import AccountEvent, AskedAs, Entry
 from matching.commands import Command
 from matching.events import Event
 from matching.state import Stamp
@@ -76,7 +76,7 @@ class Appender(Protocol):
         ...
 
 
-Waiting: TypeAlias = "tuple[Command, asyncio.Future[Entry], int | None]"
+Waiting: TypeAlias = "tuple[Command, asyncio.Future[Entry], int | None, AskedAs | None]"
 
 
 class Sequencer:
@@ -135,11 +135,13 @@ class Sequencer:
         """Sequence number of the last durable command."""
         return self._journal.position
 
-    async def submit(self, command: Command, *, deadline_ns: int | None = None) -> Entry:
+    async def submit(
+        self, command: Command, *, deadline_ns: int | None = None, asked_as: AskedAs | None = None
+    ) -> Entry:
         """Have a command decided. Returns only after the commit, whatever the decision.
 
         A caller who is cancelled takes nothing back: the command is decided all the same. The deadline is of commands
-        that carry none themselves.
+        that carry none themselves. Under which id an act was asked for is written with its entry.
 
         Raises Overloaded (not taken), TooLate (nor that) and Stopped (its `state` says whether it may have been taken).
         """
@@ -148,7 +150,7 @@ class Sequencer:
         if len(self._queue) >= self._queue_limit:
             raise Overloaded(f"{self._queue_limit} commands are waiting already")
         future: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
-        self._queue.append((command, future, deadline_ns))
+        self._queue.append((command, future, deadline_ns, asked_as))
         self._arrived.set()
         return await future
 
@@ -224,7 +226,7 @@ class Sequencer:
         except BaseException:
             _refuse(batch, "unknown" if sent else "not_accepted", "the exchange has stopped")
             raise
-        for (_, future, _), entry in zip(batch, entries, strict=True):
+        for (_, future, _, _), entry in zip(batch, entries, strict=True):
             if not future.done():
                 future.set_result(entry)
         self._deciding = False
@@ -234,9 +236,10 @@ class Sequencer:
     def _decide(self, batch: Sequence[Waiting], entries: list[Entry], at_ns: int) -> None:
         seq = self._journal.position
         apply = self._exchange.apply
-        for command, _, _ in batch:
+        for command, _, _, asked_as in batch:
             seq += 1
-            entries.append(Entry(seq, at_ns, command, apply(command, Stamp(seq=seq, at_ns=at_ns))))
+            events = apply(command, Stamp(seq=seq, at_ns=at_ns))
+            entries.append(Entry(seq, at_ns, command, events, asked_as))
 
     def _close(self) -> None:
         self._open = False
@@ -246,7 +249,7 @@ class Sequencer:
 
 
 def _is_in_time(waiting: Waiting, at_ns: int) -> bool:
-    _, future, deadline_ns = waiting
+    _, future, deadline_ns, _ = waiting
     if deadline_ns is None or at_ns <= deadline_ns:
         return True
     if not future.done():
@@ -255,6 +258,6 @@ def _is_in_time(waiting: Waiting, at_ns: int) -> bool:
 
 
 def _refuse(batch: Sequence[Waiting], state: Literal["not_accepted", "unknown"], why: str) -> None:
-    for _, future, _ in batch:
+    for _, future, _, _ in batch:
         if not future.done():
             future.set_exception(Stopped(state, why))

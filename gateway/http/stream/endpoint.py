@@ -198,7 +198,7 @@ class Stream:
 
 async def _tell_lost(guard: ConnectionGuard) -> None:
     with contextlib.suppress(Stopped):  # the next start finds the connection watched
-        await guard.end(clean=False)
+        await guard.end()
 
 
 def _bound_kernel_buffer(request: web.Request) -> None:
