@@ -72,6 +72,8 @@ class Identity:
         if session.must_change_password and not route.while_password_must_change:
             raise refusal(people_reasons.PASSWORD_CHANGE_NEEDED)
         await self._services.sign_ins.sessions.touch(session, self._services.sign_ins.now_ns())
+        if session.ended_at_ns is not None:  # by somebody, while its use was written down
+            raise _unauthenticated(people_reasons.SESSION_EXPIRED, "Cookie")
         return session
 
     async def by_covered_signature(

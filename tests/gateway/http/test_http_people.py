@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator
 import httpx
 import orjson
 import pyotp
+import pytest
 import pytest_asyncio
 
 from gateway.access.people import Person
-from gateway.access.sessions import DAY_S, KEPT_S, NS, csrf_of
+from gateway.access.sessions import DAY_S, KEPT_S, NS, PersonSession, Sessions, csrf_of
 from gateway.access.sign_in import WrongCredentials
 from gateway.formats import time_text
 from gateway.http.services import HttpSettings
@@ -333,6 +334,19 @@ async def test_an_authenticators_code_is_good_once(exchange: Desk) -> None:
         removed = {"password": PASSWORD, "code": code()}
         assert (await page.ok("POST", "/v1/session/totp/remove", removed))["totp"] is False
     assert (await attempt(None))[0] == 201
+
+
+async def test_nothing_is_done_by_a_session_that_ends_while_its_use_is_written_down(
+    exchange: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ended_meanwhile(sessions: Sessions, session: PersonSession, now_ns: int) -> None:
+        await sessions.end(session, by="operator", at_ns=now_ns)
+
+    await admit(exchange, "buyer")
+    async with browser(exchange, "buyer") as page:
+        monkeypatch.setattr(Sessions, "touch", ended_meanwhile)
+        assert await page.refused("POST", "/v1/orders", order_body("late")) == (401, "session_expired")
+    assert exchange.engine.views.open_orders("buyer") == []
 
 
 async def test_a_code_confirms_the_secret_it_was_made_of_and_no_other(exchange: Desk) -> None:
