@@ -1,5 +1,6 @@
 """What keeps orders from outliving the program that sent them, and operators' kill switches, over real sockets."""
 
+import time
 from typing import Any
 
 import pytest
@@ -190,7 +191,8 @@ async def test_a_logout_cancels_nothing_and_a_return_in_time_neither(exchange: D
         assert await open_orders(buyer) == ["b1"]
         await client.ok("logout")
     async with wire(exchange) as old, wire(exchange) as new:  # back before the loss is noticed
-        await guarded(old, buyer)
+        earlier = signed_logon(buyer, timestamp_ms=time.time_ns() // 1_000_000 - 1_000)
+        await old.ok("logon", **earlier, cancel_on_disconnect=10)
         await guarded(new, buyer)
         old.socket.transport.abort()
         await until(lambda: len(exchange.engine.views.safety.connections) == 1)
@@ -210,7 +212,7 @@ async def test_a_connection_that_could_not_be_watched_for_overload_may_ask_again
     sequencer = exchange.engine.sequencer
     async with wire(exchange) as client:
         room, sequencer._queue_limit = sequencer._queue_limit, 0
-        signed = signed_logon(exchange["buyer"])
+        signed = signed_logon(exchange["buyer"], timestamp_ms=time.time_ns() // 1_000_000 - 1_000)
         assert (await client.refused("logon", **signed, cancel_on_disconnect=9))["code"] == "overloaded"
         sequencer._queue_limit = room
         await guarded(client, exchange["buyer"])
