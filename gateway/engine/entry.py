@@ -24,6 +24,8 @@ class Entry:
     """When it was sequenced; never less than the entry before."""
     command: Command
     events: tuple[Event, ...]
+    request_id: str = field(default="", compare=False)
+    """Which request asked for it, where one did and this process took it; never journaled."""
     asked_as: AskedAs | None = field(default=None, compare=False)
     """Known from its being asked for until its commit: it stands beside the journal, not in it."""
 
