@@ -8,6 +8,7 @@ from matching.close_events import (
     CloseEvent,
     DayFeesCharged,
     DaySettled,
+    RegistryPassedOver,
     StatementsIssued,
 )
 from matching.events import (
@@ -296,6 +297,8 @@ def _settlement_note(event: Event) -> Note:
             return ("not paid out", event.withdrawal_id, event.account, event.amount_fen)
         case BankStatementRecorded():
             return ("statement", event.statement_id, event.open_breaks)
+        case RegistryPassedOver():
+            return ("without registry", event.step, event.unanswered)
         case BankStatementSuperseded():
             return ("no statement", event.statement_id, event.until_ns, event.closing_fen)
         case CashBreakFound(cash_break=found):
