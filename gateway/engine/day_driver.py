@@ -150,8 +150,8 @@ class DayDriver:
                 waking = asyncio.create_task(self._woken.wait())
                 await asyncio.wait({comparing, waking}, return_when=asyncio.FIRST_COMPLETED)
                 waking.cancel()
-                close = self._views.market.close
-                if close is None or close.at_hand.name != CloseStep.RECONCILE.value:
+                at_hand = None if self._views.market.close is None else self._views.market.close.at_hand
+                if at_hand is None or at_hand.name != CloseStep.RECONCILE.value:
                     return None
                 self._woken.clear()
             return comparing.result()

@@ -378,6 +378,14 @@ def test_a_transfer_pending_over_the_close_holds_nobody_up() -> None:
     assert driver.units("cara").available == 8
 
 
+def come_to(driver: Driver, step: CloseStep) -> None:
+    """Bring the close to that step; the registry is silent."""
+    while driver.exchange.close_step is not step:
+        driver.accepted(AdvanceClose(trading_day=MONDAY, portion=100))
+        for command in statements_due(driver.exchange):
+            driver.accepted(command)
+
+
 def test_a_close_goes_on_without_a_registry_that_is_gone() -> None:
     driver = traded_market()
     act = GoOnWithoutRegistry(operator=ParticipantId("olga"), reason="it is down", trading_day=MONDAY)
@@ -386,15 +394,11 @@ def test_a_close_goes_on_without_a_registry_that_is_gone() -> None:
     assert refused.code == "not_reconciling"
     driver.accepted(CloseDay(trading_day=MONDAY))
     advance = AdvanceClose(trading_day=MONDAY, portion=100)
-    while driver.exchange.close_step is not CloseStep.REGISTRY:
-        driver.accepted(advance)
+    come_to(driver, CloseStep.REGISTRY)
     passed, *told = driver.accepted(act)
     assert isinstance(passed, RegistryPassedOver)
     assert (passed.step, passed.unanswered, steps(list(told))) == ("registry", 3, [("registry", 3, 3)])
-    while driver.exchange.close_step is not CloseStep.RECONCILE:
-        driver.accepted(advance)
-        for command in statements_due(driver.exchange):
-            driver.accepted(command)
+    come_to(driver, CloseStep.RECONCILE)
     assert steps(list(driver.accepted(act))) == [("reconcile", 2, 2)]
     assert any(isinstance(event, DayOpened) for event in driver.accepted(advance))
     # Both legs are committed into the next day, which trades; the answer ends them whenever it comes.

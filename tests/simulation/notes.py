@@ -199,6 +199,7 @@ def _note(event: Event) -> Note:
             | RetiredTotalsSet()
             | StatementsIssued()
             | CashCompared()
+            | RegistryPassedOver()
         ):
             return _closes_note(event)
         case _:
@@ -220,6 +221,8 @@ def _closes_note(event: CloseEvent) -> Note:
         case CashCompared():
             assert event.explained_fen == event.at_exchange_fen - event.at_bank_fen - event.waiting_fen
             return ("money", event.at_exchange_fen, event.at_bank_fen, event.waiting_fen, event.open_breaks)
+        case RegistryPassedOver():
+            return ("without registry", event.step, event.unanswered)
 
 
 def _operators_note(event: Event) -> Note:
@@ -297,8 +300,6 @@ def _settlement_note(event: Event) -> Note:
             return ("not paid out", event.withdrawal_id, event.account, event.amount_fen)
         case BankStatementRecorded():
             return ("statement", event.statement_id, event.open_breaks)
-        case RegistryPassedOver():
-            return ("without registry", event.step, event.unanswered)
         case BankStatementSuperseded():
             return ("no statement", event.statement_id, event.until_ns, event.closing_fen)
         case CashBreakFound(cash_break=found):
