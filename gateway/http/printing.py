@@ -17,6 +17,17 @@ PRINTING: Final = "printing:"
 """Whose turn it is to have a document set; no account has such a name. More than wait already are turned away."""
 
 
+_BEGINS_FORMULA: Final = ("=", "+", "-", "@")
+
+
+def shown_as_text(words: str) -> str:
+    """Words of somebody else's as a cell of a table: a spreadsheet shows them and never reckons with them.
+
+    What would begin a formula there, such as a bank's reference that a payer has chosen, gets an apostrophe in front.
+    """
+    return f"'{words}" if words.startswith(_BEGINS_FORMULA) else words
+
+
 async def printed(call: Call, document: Document, name: str) -> Reply:
     """The document as a PDF of that name."""
     call.take(PDF_COST - 1)

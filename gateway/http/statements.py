@@ -16,7 +16,7 @@ from gateway.documents.statement_orders import OrderLine, order_lines
 from gateway.engine.statement_body import statement_body
 from gateway.formats import parse_date
 from gateway.http import reasons
-from gateway.http.printing import CSV, PDF, printed
+from gateway.http.printing import CSV, PDF, printed, shown_as_text
 from gateway.http.problems import refusal
 from gateway.http.routing import Call, Reply, Route
 from gateway.http.shapes import AccountName, Answer, Date, ListingCode, Money, Quantity, Request, Time
@@ -143,7 +143,7 @@ def _as_csv(body: dict[str, Any]) -> Reply:
     writer.writeheader()
     writer.writerows(_csv_owned("opening", body["opening"]))
     writer.writerows(_csv_order(line) for line in order_lines(body))
-    writer.writerows(body["settled"])
+    writer.writerows({**line, "reference": shown_as_text(line["reference"])} for line in body["settled"])
     writer.writerows(_csv_owned("closing", body["closing"]))
     writer.writerows(_csv_lot(lot) for lot in body["lots"])
     told = {"kind": "digest", "reference": body["digest"], "counterparty": body["account"]}

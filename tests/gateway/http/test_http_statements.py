@@ -97,6 +97,8 @@ async def test_money_in_and_out_and_a_days_journal_digest(settled: Desk) -> None
 
 async def test_a_statement_is_a_table_for_a_spreadsheet_too(settled: Desk) -> None:
     await trade(settled, 1, "68.00", "100")
+    paid_in = {"client_id": "f", "account": "buyer", "amount": "1.00", "bank_reference": '=HYPERLINK("x")'}
+    assert (await settled["bank"].send("POST", "/v1/bank/deposits", paid_in)).status_code == 201
     day = await close(settled)
     target = f"/v1/account/statements/{day}?format=csv"
     answer = await settled.http.get(
@@ -109,6 +111,7 @@ async def test_a_statement_is_a_table_for_a_spreadsheet_too(settled: Desk) -> No
         "order_accepted",
         "order_traded",
         "deposit",
+        "deposit",
         "delivery",
         "closing",
         "closing",
@@ -116,7 +119,7 @@ async def test_a_statement_is_a_table_for_a_spreadsheet_too(settled: Desk) -> No
         "digest",
         "table_digest",
     ]
-    traded, delivered, closing, lot = rows[2], rows[4], rows[5], rows[7]
+    traded, delivered, closing, lot = rows[2], rows[5], rows[6], rows[8]
     assert (traded["side"], traded["price"], traded["quantity"], traded["remaining"]) == (
         "buy",
         "68.00",
@@ -124,7 +127,9 @@ async def test_a_statement_is_a_table_for_a_spreadsheet_too(settled: Desk) -> No
         "0",
     )
     assert traded["trade"] == delivered["reference"]
-    assert closing["amount"] == "9993200.00"
+    assert closing["amount"] == "9993201.00"
+    # What the payer wrote is text to a spreadsheet, not a formula.
+    assert rows[4]["reference"] == '\'=HYPERLINK("x")'
     first, end = (int(figure) for figure in lot["serials"].strip("[)").split(", "))
     assert (lot["quantity"], end - first) == ("100", 100)
 
