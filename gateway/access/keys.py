@@ -14,6 +14,7 @@ from typing import Final, Protocol, TypeAlias
 
 import asyncpg
 
+from gateway.access.networks import Network
 from gateway.access.seal import Seal
 from registry_bridge.signing import Ed25519Verifier, HmacKey, Verifier
 
@@ -69,6 +70,8 @@ class AccessKey:
     created_at_ns: int
     expires_at_ns: int | None
     revoked_at_ns: int | None
+    networks: tuple[Network, ...]
+    """From where it may be used; from anywhere if there are none."""
     verifier: Verifier = field(repr=False, compare=False)
 
     @property
@@ -89,6 +92,7 @@ class NewKey:
     created_by: str
     expires_at_ns: int | None = None
     public_key: bytes | None = None
+    networks: tuple[Network, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -150,6 +154,7 @@ class KeyStore:
             created_at_ns=at_ns,
             expires_at_ns=new.expires_at_ns,
             revoked_at_ns=None,
+            networks=new.networks,
             verifier=_verifier(new.public_key, secret),
         )
         await self._insert(key, new.public_key, secret)
@@ -174,8 +179,8 @@ class KeyStore:
         await self._pool.execute(
             """
             INSERT INTO access_key (key_id, participant, account, algorithm, public_key, sealed_secret, scopes,
-                                    label, created_by, created_at_ns, expires_at_ns)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                                    label, created_by, created_at_ns, expires_at_ns, networks)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
             """,
             key.key_id,
             key.participant,
@@ -188,6 +193,7 @@ class KeyStore:
             key.created_by,
             key.created_at_ns,
             key.expires_at_ns,
+            key.networks,
         )
 
 
@@ -217,5 +223,6 @@ def _from_row(row: asyncpg.Record, seal: Seal) -> AccessKey:
         created_at_ns=row["created_at_ns"],
         expires_at_ns=row["expires_at_ns"],
         revoked_at_ns=row["revoked_at_ns"],
+        networks=tuple(row["networks"]),
         verifier=_verifier(row["public_key"], None if sealed is None else seal.open(sealed, row["key_id"])),
     )

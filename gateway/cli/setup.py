@@ -118,6 +118,15 @@ async def add_key(
             help=say("对方的 Ed25519 公钥 PEM", "an Ed25519 public key, PEM, of which we hold no secret")
         ),
     ] = None,
+    network: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CIDR",
+            help=say(
+                "只可从该网络使用, 可重复", "a network it may be used from, and no other; may be repeated"
+            ),
+        ),
+    ] = None,
     label: Annotated[str, typer.Option(help=say("备注", "a remark"))] = "",
 ) -> None:
     """Make a key: for a public key, or with a secret of the exchange's making that goes into a file and nowhere else."""
@@ -125,6 +134,7 @@ async def add_key(
         "participant": participant,
         "scopes": [one.value for one in scope],
         "label": label,
+        "networks": network or [],
     }
     if account is not None:
         body["account"] = account
@@ -159,13 +169,16 @@ async def keys(desk: Desk) -> None:
         return
     desk.output.table(
         say("密钥", "keys"),
-        say("密钥|主体|账户|权限|备注|注销", "key|participant|account|scopes|label|revoked").split("|"),
+        say(
+            "密钥|主体|账户|权限|网络|备注|注销", "key|participant|account|scopes|networks|label|revoked"
+        ).split("|"),
         (
             (
                 key["key"],
                 key["participant"],
                 key["account"],
                 " ".join(key["scopes"]),
+                " ".join(key["networks"]),
                 key["label"],
                 key["revoked_at"],
             )

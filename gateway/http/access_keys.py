@@ -19,6 +19,7 @@ from gateway.http.shapes import (
     AccountName,
     Answer,
     Name,
+    NetworkIn,
     OperatorRequest,
     Time,
     TimeIn,
@@ -34,6 +35,11 @@ ScopeName = Literal[
 _OF_NO_PARTICIPANT: Final = {"bank", "operate", "approve", "authority", "supervise"}
 _OF_PARTICIPANTS: Final = {"trade", "negotiate", "offset", "transfer"}
 AlgorithmName = Literal["ed25519", "hmac-sha256"]
+NETWORKS_MOST: Final = 32
+Networks = Annotated[
+    list[str],
+    Field(description="From where it may be used, in CIDR notation; from anywhere if there are none."),
+]
 
 
 class KeyRequest(OperatorRequest):
@@ -48,6 +54,13 @@ class KeyRequest(OperatorRequest):
     scopes: Annotated[list[ScopeName], Field(min_length=1, max_length=10)]
     expires_at: TimeIn | None = None
     label: Annotated[str, Field(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    networks: Annotated[
+        list[NetworkIn],
+        Field(
+            max_length=NETWORKS_MOST,
+            description="From where it may be used; from anywhere if there are none.",
+        ),
+    ] = []  # noqa: RUF012 - pydantic copies it
 
 
 class Key(Answer):
@@ -63,6 +76,7 @@ class Key(Answer):
     created_by: str
     expires_at: Time | None
     revoked_at: Time | None
+    networks: Networks
 
 
 class IssuedKey(Key):
@@ -90,6 +104,7 @@ class AuthCheck(Answer):
     algorithm: AlgorithmName
     scopes: list[ScopeName]
     expires_at: Time | None
+    networks: Networks
     clock_skew_ms: Annotated[int, Field(description="The sender's clock minus the exchange's.")]
     server_time: Time
 
@@ -107,6 +122,7 @@ async def check_auth(call: Call) -> Reply:
             "algorithm": key.algorithm.value,
             "scopes": sorted(key.scopes),
             "expires_at": None if key.expires_at_ns is None else time_text(key.expires_at_ns),
+            "networks": [str(network) for network in key.networks],
             "clock_skew_ms": int(call.headers[TIMESTAMP_HEADER]) - now_ns // 1_000_000,
             "server_time": time_text(now_ns),
         }
@@ -126,6 +142,7 @@ async def issue_key(call: Call) -> Reply:
         created_by=call.participant,
         expires_at_ns=body.expires_at,
         public_key=_public_key(body.public_key),
+        networks=tuple(body.networks),
     )
     try:
         issued = await call.services.keys.issue(new, at_ns=time.time_ns())
@@ -204,6 +221,7 @@ def _key_body(key: AccessKey) -> dict[str, Any]:
         "created_by": key.created_by,
         "expires_at": None if key.expires_at_ns is None else time_text(key.expires_at_ns),
         "revoked_at": None if key.revoked_at_ns is None else time_text(key.revoked_at_ns),
+        "networks": [str(network) for network in key.networks],
     }
 
 

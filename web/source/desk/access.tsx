@@ -224,14 +224,21 @@ function IssueAct() {
           isOptional: true,
           hint: t("keys.public_key_hint"),
         },
+        {
+          name: "networks",
+          label: t("keys.networks"),
+          isOptional: true,
+          hint: t("keys.networks_hint"),
+        },
         { name: "label", label: t("keys.label"), isOptional: true },
         { name: "expires_at", label: t("keys.expires"), kind: "moment", isOptional: true },
       ]}
       body={(given) => {
-        const { expires_at: until = "", ...rest } = plain(given);
+        const { expires_at: until = "", networks = "", ...rest } = plain(given);
         return {
           ...rest,
           scopes: (given["scopes"] ?? "").split(","),
+          networks: networks.split(/[\s,，、]+/).filter((one) => one !== ""),
           ...(until !== "" && { expires_at: momentOf(until) }),
         };
       }}
@@ -256,6 +263,7 @@ function keyColumns(): Column<Key>[] {
       title: t("access.scopes"),
       cell: (one) => <span class="words">{scopeList(one.scopes)}</span>,
     },
+    text("networks", t("keys.networks"), (one) => one.networks.join(" ") || null),
     text("label", t("keys.label"), (one) => one.label || null),
     time("created", t("keys.created"), (one) => one.created_at),
     time("expires", t("keys.expires"), (one) => one.expires_at),

@@ -295,6 +295,7 @@ export interface Key {
   created_at: string;
   expires_at: string | null;
   revoked_at: string | null;
+  networks: string[];
 }
 
 export interface CalendarDay {
