@@ -1,4 +1,4 @@
-"""Operators' acts outside the ordinary course of a day: halts, restrictions, busts, emergency rules.
+"""Operators' acts outside the ordinary course of a day: halts, restrictions, busts, emergency rules, ways in.
 
 Each needs a reason and leaves an event that those concerned see. Where the rule book names an act among the
 `two_person_acts` it waits until a second person approves; it is judged again then, since much may have changed.
@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from matching import rejections
+from matching.access import AccessPermitted, PermitAccess
 from matching.acts import (
     DecideClaim,
     GrantMandate,
@@ -156,7 +157,7 @@ class Operations:
     # ---- guards -------------------------------------------------------------------------------------------------
 
     def _refuse(self, act: AnyAct, *, waited: bool = False) -> Rejection | None:
-        if not act.reason:
+        if not act.reason and (not isinstance(act, PermitAccess) or self._needs_second_person(act)):
             return rejections.REASON_MISSING.because()
         match act:
             case HaltTrading() | ResumeTrading():
@@ -190,6 +191,8 @@ class Operations:
                 return self._refuse_kill_switch(act)
             case RestrictSubject() | ReleaseSubject():
                 return self.subjects.refuse(act)
+            case PermitAccess():
+                return None
             case _:
                 assert_never(act)
 
@@ -257,7 +260,7 @@ class Operations:
 
     # ---- deeds --------------------------------------------------------------------------------------------------
 
-    def _do(self, act: AnyAct) -> Iterable[Event]:
+    def _do(self, act: AnyAct) -> Iterable[Event]:  # noqa: C901 - one case an act
         standing = self._trading.standing
         operator, reason = act.operator, act.reason
         match act:
@@ -305,6 +308,15 @@ class Operations:
                 return self._switch(act)
             case RestrictSubject() | ReleaseSubject():
                 return (self.subjects.do(act),)
+            case PermitAccess():
+                permitted = AccessPermitted(
+                    deed=act.deed,
+                    person=act.person,
+                    participant=act.participant,
+                    operator=operator,
+                    reason=reason,
+                )
+                return (permitted,)
             case _:
                 assert_never(act)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from matching.access import PermitAccess
 from matching.acts import (
     DecideClaim,
     GrantMandate,
@@ -52,6 +53,7 @@ class WaitingAct:
     lift_kill: LiftKillSwitch | None = None
     restrict_data: RestrictSubject | None = None
     release_data: ReleaseSubject | None = None
+    permit: PermitAccess | None = None
 
     @property
     def act(self) -> AnyAct:
@@ -80,6 +82,7 @@ FIELD_OF: Final[dict[type[AnyAct], str]] = {
     LiftKillSwitch: "lift_kill",
     RestrictSubject: "restrict_data",
     ReleaseSubject: "release_data",
+    PermitAccess: "permit",
 }
 """Kind of act → its field. Asking a registry again is not here: it waits for nobody."""
 

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from matching.access import AccessPermitted
 from matching.close_events import BooksCut, CashCompared, DayFeesCharged, DaySettled, StatementsIssued
 from matching.events import LargeHolderNoted, OrdersCancelled, Replayed
 from matching.negotiated_events import NegotiatedTransferKnown
@@ -20,6 +21,7 @@ from settlement.mandate import ActedByMandate
 from settlement.retired_figures import RetiredTotalsSet
 
 CHANGES_NO_VIEW: Final = (
+    AccessPermitted,
     ActedByMandate,
     Replayed,
     OrdersCancelled,

@@ -10,7 +10,7 @@ from typing import Final
 
 from gateway.engine.account_views import AccountView, LotView
 from gateway.engine.accounts import Accounts, AccountsState
-from gateway.engine.approvals import Approvals, ApprovalView
+from gateway.engine.approvals import Approvals, ApprovalView, PermitView
 from gateway.engine.custody import Custody, CustodyState
 from gateway.engine.depth import Depth, DepthChange, DepthState, DepthView
 from gateway.engine.entry import Entry
@@ -65,7 +65,7 @@ from settlement.lot import Lot, MethodologyClass
 RECENT_ORDERS: Final = 4_096
 """How many ended orders stay in memory."""
 
-VERSION: Final = "7"
+VERSION: Final = "8"
 """Of the shape and meaning of `ViewsState`. A snapshot of another version is not read: the views are then built
 again from all recorded entries."""
 
@@ -80,6 +80,7 @@ class ViewsState:
     depths: tuple[DepthState, ...]
     open_orders: tuple[OrderView, ...]
     approvals: tuple[ApprovalView, ...]
+    permits: tuple[PermitView, ...]
     negotiations: tuple[NegotiationView, ...]
     custody: CustodyState
     mandates: tuple[MandateView, ...]
@@ -153,6 +154,11 @@ class Views:
     def approvals(self) -> Mapping[int, ApprovalView]:
         """Operators' acts that wait for a second person, oldest first."""
         return self._approvals.waiting
+
+    @property
+    def permits(self) -> Mapping[int, PermitView]:
+        """What a second person has permitted about access not long ago, by the approval's id, oldest first."""
+        return self._approvals.permits
 
     @property
     def custody(self) -> Custody:
@@ -264,6 +270,7 @@ class Views:
             depths=tuple(depth.dump() for depth in self._depths.values()),
             open_orders=self._orders.open.all(),
             approvals=tuple(self._approvals.waiting.values()),
+            permits=tuple(self._approvals.permits.values()),
             custody=self._custody.dump(),
             mandates=tuple(self._mandates.all.values()),
             negotiations=self._negotiations.all(),
@@ -280,7 +287,7 @@ class Views:
         self._participants = dict(state.participants)
         self._depths = {depth.listing: Depth.load(depth) for depth in state.depths}
         self._orders = OrderViews(self._recent_limit, state.open_orders)
-        self._approvals = Approvals(state.approvals)
+        self._approvals = Approvals(state.approvals, state.permits)
         self._custody = Custody(state.custody)
         self._mandates = Mandates(state.mandates)
         self.subjects = Subjects(state.subjects)

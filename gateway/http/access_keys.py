@@ -8,10 +8,13 @@ from typing import Annotated, Any, Final, Literal, Protocol
 
 from pydantic import Field
 
-from gateway.access.keys import AccessKey, Algorithm, KeyFault, NewKey, Scope
+from gateway.access.keys import AccessKey, Algorithm, KeyFault, NewKey, Scope, require_sound
 from gateway.access.limits import ActionKind
+from gateway.access.networks import read_network
+from gateway.access.permits import Permit
 from gateway.formats import time_text
 from gateway.http import reasons
+from gateway.http.approvals import ACCEPTED, ApprovalAnswer, permitted, spending
 from gateway.http.problems import refusal
 from gateway.http.routing import SUPERVISED, Call, Reply, Route
 from gateway.http.shapes import (
@@ -21,11 +24,14 @@ from gateway.http.shapes import (
     Name,
     NetworkIn,
     OperatorRequest,
+    Text,
     Time,
     TimeIn,
 )
+from matching.access import AccessDeed, PermitAccess
 from registry_bridge.signing import TIMESTAMP_HEADER
 from settlement.rejections import ACCOUNT_UNKNOWN, PARTICIPANT_UNKNOWN
+from settlement.values import AccountId, ParticipantId
 
 CREATED: Final = 201
 
@@ -36,6 +42,9 @@ _OF_NO_PARTICIPANT: Final = {"bank", "operate", "approve", "authority", "supervi
 _OF_PARTICIPANTS: Final = {"trade", "negotiate", "offset", "transfer"}
 AlgorithmName = Literal["ed25519", "hmac-sha256"]
 NETWORKS_MOST: Final = 32
+MADE_ALONE_BY: Final = (
+    "The operator on whose word alone it was made, or given a password; it takes no part in acts of two."
+)
 Networks = Annotated[
     list[str],
     Field(description="From where it may be used, in CIDR notation; from anywhere if there are none."),
@@ -61,6 +70,9 @@ class KeyRequest(OperatorRequest):
             description="From where it may be used; from anywhere if there are none.",
         ),
     ] = []  # noqa: RUF012 - pydantic copies it
+    reason: Annotated[Text | None, Field(description="Why; needed where a second person has to agree.")] = (
+        None
+    )
 
 
 class Key(Answer):
@@ -77,6 +89,7 @@ class Key(Answer):
     expires_at: Time | None
     revoked_at: Time | None
     networks: Networks
+    made_alone_by: Annotated[Name | None, Field(description=MADE_ALONE_BY)]
 
 
 class IssuedKey(Key):
@@ -130,25 +143,56 @@ async def check_auth(call: Call) -> Reply:
 
 
 async def issue_key(call: Call) -> Reply:
-    """Make a key for a participant."""
+    """Make a key for a participant; where the rule book asks for two persons, once another has agreed."""
     body: KeyRequest = call.body
     require_known(call, body)
-    new = NewKey(
-        participant=body.participant,
-        account=body.account,
-        algorithm=Algorithm(body.algorithm),
-        scopes=frozenset(Scope(scope) for scope in body.scopes),
-        label=body.label,
-        created_by=call.participant,
+    _require_sound(body)
+    command = PermitAccess(
+        operator=call.participant,
+        reason=body.reason or "",
+        deed=AccessDeed.ISSUE_KEY,
+        participant=ParticipantId(body.participant),
+        account=None if body.account is None else AccountId(body.account),
+        scopes=tuple(sorted(set(body.scopes))),
+        algorithm=body.algorithm,
+        public_key=body.public_key,
+        networks=tuple(str(network) for network in body.networks),
         expires_at_ns=body.expires_at,
-        public_key=_public_key(body.public_key),
-        networks=tuple(body.networks),
+        label=body.label or None,
     )
-    try:
+    permit = await permitted(call, command)
+    if isinstance(permit, Reply):
+        return permit
+    key, secret = await make_key(call, command, permit)
+    return Reply({**key, "secret": secret}, status=CREATED)
+
+
+async def make_key(call: Call, command: PermitAccess, permit: Permit) -> tuple[dict[str, Any], str | None]:
+    """The key that was permitted, and its secret where it has one of our making. Raises Refused."""
+    require_known(call, command)
+    assert command.algorithm is not None, "a key without an algorithm was permitted"
+    new = NewKey(
+        participant=command.participant,
+        account=command.account,
+        algorithm=Algorithm(command.algorithm),
+        scopes=frozenset(Scope(scope) for scope in command.scopes),
+        label=command.label or "",
+        created_by=call.participant,
+        expires_at_ns=command.expires_at_ns,
+        public_key=_public_key(command.public_key),
+        networks=tuple(read_network(network) for network in command.networks),
+        permit=permit,
+    )
+    with spending():
         issued = await call.services.keys.issue(new, at_ns=time.time_ns())
+    return _key_body(issued.key), issued.secret
+
+
+def _require_sound(body: KeyRequest) -> None:
+    try:
+        require_sound(Algorithm(body.algorithm), _public_key(body.public_key))
     except KeyFault as fault:
         raise refusal(reasons.KEY_NOT_SOUND, pointer="/public_key", actual=str(fault)) from None
-    return Reply({**_key_body(issued.key), "secret": issued.secret}, status=CREATED)
 
 
 class ActsFor(Protocol):
@@ -222,6 +266,7 @@ def _key_body(key: AccessKey) -> dict[str, Any]:
         "expires_at": None if key.expires_at_ns is None else time_text(key.expires_at_ns),
         "revoked_at": None if key.revoked_at_ns is None else time_text(key.revoked_at_ns),
         "networks": [str(network) for network in key.networks],
+        "made_alone_by": key.made_alone_by,
     }
 
 
@@ -248,6 +293,7 @@ ROUTES: Final = (
         body=KeyRequest,
         answer=IssuedKey,
         status=CREATED,
+        otherwise={ACCEPTED: ApprovalAnswer},
         leads_to={"/v1/operator/keys/{key}": "/key"},
     ),
     Route(
