@@ -16,6 +16,7 @@ from gateway.cli import (
     negotiate,
     operator,
     people,
+    permits,
     published,
     registry,
     registry_books,
@@ -129,6 +130,7 @@ acts.add_to(operator.operator_app)
 custody.add_to(operator.operator_app)
 setup.add_to(operator.operator_app)
 people.add_to(operator.operator_app)
+permits.add_to(operator.operator_app)
 bank_statements.add_to(operator.operator_app)
 operator.operator_app.add_typer(rules.rules_app, name="rules")
 supervise.add_to(operator.operator_app)
