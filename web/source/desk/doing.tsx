@@ -115,8 +115,9 @@ function ActDialog({ doing, close }: { doing: Doing; close: () => void }) {
         : t("act.waits", { id: waits });
     takeTurn();
     doing.after?.(answer);
-    if (doing.once !== undefined && waits === null) setOnce(doing.once(answer));
-    else leave();
+    const shown = waits === null ? (doing.once?.(answer) ?? null) : null;
+    if (shown === null) leave();
+    else setOnce(shown);
   };
   return (
     <dialog ref={dialog} class="act-dialog" aria-labelledby={title} onClose={close}>

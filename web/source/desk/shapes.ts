@@ -67,6 +67,13 @@ export interface Approval {
   details: { name: string; value: string }[];
 }
 
+export interface Permit {
+  approval: Approval;
+  approved_by: string;
+  approved_at: string;
+  good_until: string;
+}
+
 export interface UnderReview {
   id: string;
   listing: string;
