@@ -111,3 +111,10 @@ async def test_declined_withdrawn_and_gone_are_told(browser: Browser, market: De
         await page.get_by_role("link", name="申报协议转让").click()
         await expect(page.get_by_label("我方方向")).to_be_visible()
         await looked_at(page, "negotiate-file")
+        # Another listing has another price; a comma that parts no thousands is not read as one.
+        price = page.get_by_label(re.compile("^价格"))
+        await price.fill("70.00")
+        await page.get_by_label("挂牌代码").select_option("SHCERCIIR1")
+        await expect(price).to_have_value("")
+        await file(page, 对手方账户="seller", 价格="68,50", 数量="300")
+        await expect(page.locator(".field", has_text="价格").locator(".fault")).to_contain_text("68,50")

@@ -52,7 +52,11 @@ export function Filing() {
           named={(one) =>
             `${one} · ${t(`class.${found.find((other) => other.listing === one)?.class ?? "I"}`)}`
           }
-          set={setCode}
+          set={(one) => {
+            setCode(one);
+            // Another listing has other lots and another price.
+            setDraft({ ...EMPTY, until: draft.until });
+          }}
         />
         <SelectField
           at="/side"
@@ -60,7 +64,10 @@ export function Filing() {
           value={side}
           values={["sell", "buy"] as const}
           named={(one) => t(`side.${one}`)}
-          set={setSide}
+          set={(one) => {
+            setSide(one);
+            setDraft({ ...draft, lots: {} });
+          }}
         />
         <TextField
           at="/counterparty"
