@@ -185,7 +185,7 @@ async def test_a_key_is_made_and_its_secret_shown_once(browser: Browser, market:
 
 
 async def test_somebody_is_let_in_by_two_persons(browser: Browser, market: Desk) -> None:
-    await market.engine.do(adopting(("two_person_acts", "add_person")))
+    await market.engine.do(adopting(("two_person_acts", "halt, add_person")))
     async with at_desk(browser, market, "operator", "access") as page:
         await page.get_by_role("button", name="新增人员").click()
         dialog = page.get_by_role("dialog")
