@@ -172,7 +172,7 @@ async def test_what_was_not_agreed_to_or_is_another_matter_by_now_is_not_done(tw
     assert await refused(two, "operator", "keys", KEY | {"reason": None}) == (422, "reason_missing")
     assert await refused(two, "operator", "keys", KEY | {"account": "seller"}) == (422, "account_of_another")
     unsound = KEY | {"algorithm": "ed25519"}
-    assert await refused(two, "operator", "keys", unsound) == (400, "key_not_sound")
+    assert await refused(two, "operator", "keys", unsound) == (422, "key_not_sound")
     assert await refused(two, "operator", "people/nobody/reset", {"reason": "x"}) == (404, "person_unknown")
 
     declined = (await asked(two, "keys", KEY))["id"]

@@ -293,7 +293,7 @@ function IssueAct() {
         return {
           ...rest,
           scopes: (given["scopes"] ?? "").split(","),
-          networks: networks.split(/[\s,，、]+/).filter((one) => one !== ""),
+          networks: networks.split(/[\s,\uff0c\u3001]+/).filter((one) => one !== ""),
           ...(until !== "" && { expires_at: momentOf(until) }),
         };
       }}
