@@ -70,19 +70,29 @@ function Secret({ name, of, secret }: { name: string; of: string; secret: string
 /** What another has agreed to: made by who asked for it, to whom alone the secret is shown. */
 function Permits() {
   const permits = useLook<Page<Permit>>(desk("permits"));
-  if (permits.answer === null || permits.answer.items.length === 0) return null;
+  // One that was used is listed no more; it stays until its secret was read
+  const [used, keep] = useState<Permit | null>(null);
+  const items = permits.answer?.items ?? [];
+  const isListed = items.some((one) => one.approval.id === used?.approval.id);
+  const shown = used === null || isListed ? items : [...items, used];
+  if (shown.length === 0) return null;
   return (
     <Panel title={t("permits.title")}>
       <ul class="waiting">
-        {permits.answer.items.map((permit) => (
-          <Permitted key={permit.approval.id} permit={permit} />
+        {shown.map((permit) => (
+          <Permitted
+            key={permit.approval.id}
+            permit={permit}
+            use={() => keep(permit)}
+            leave={() => keep(null)}
+          />
         ))}
       </ul>
     </Panel>
   );
 }
 
-function Permitted({ permit }: { permit: Permit }) {
+function Permitted({ permit, use, leave }: { permit: Permit; use: () => void; leave: () => void }) {
   const { approval } = permit;
   const isOwn = approval.operator === session.value?.participant;
   const name = named("act", approval.act);
@@ -103,6 +113,8 @@ function Permitted({ permit }: { permit: Permit }) {
           isDisabled={!isOwn}
           about={<Said approval={approval} />}
           said={() => t("act.done", { act: name })}
+          after={use}
+          left={leave}
           once={(answer) => {
             const key = answer["key"] as Key | null;
             const person = answer["person"] as Person | null;
