@@ -15,6 +15,7 @@ from matching.acts import (
     RetryRemoval,
     RevokeMandate,
     SettleCashBreak,
+    SupersedeBankStatement,
     UnwindDelivery,
 )
 from matching.calendar import Announcement
@@ -317,6 +318,7 @@ AnyAct: TypeAlias = (
     | RetryDeliveries
     | UnwindDelivery
     | SettleCashBreak
+    | SupersedeBankStatement
     | ReviewNegotiatedTransfer
     | GrantMandate
     | RevokeMandate

@@ -20,6 +20,7 @@ from matching.acts import (
     RetryRemoval,
     RevokeMandate,
     SettleCashBreak,
+    SupersedeBankStatement,
     UnwindDelivery,
 )
 from matching.commands import (
@@ -156,8 +157,8 @@ class Operations:
 
     # ---- guards -------------------------------------------------------------------------------------------------
 
-    def _refuse(self, act: AnyAct, *, waited: bool = False) -> Rejection | None:
-        if not act.reason and (not isinstance(act, PermitAccess) or self._needs_second_person(act)):
+    def _refuse(self, act: AnyAct, *, waited: bool = False) -> Rejection | None:  # noqa: C901 - one case an act
+        if self._lacks_reason(act):
             return rejections.REASON_MISSING.because()
         match act:
             case HaltTrading() | ResumeTrading():
@@ -182,6 +183,8 @@ class Operations:
                 return self._custody_acts.refuse(act)
             case SettleCashBreak():
                 return self._depository.treasury.statements.refuse_to_settle(act.break_id)
+            case SupersedeBankStatement():
+                return self._depository.treasury.statements.refuse_to_supersede(act.statement_id)
             case ReviewNegotiatedTransfer():
                 return self._negotiation.refuse_review(act)
             case GrantMandate() | RevokeMandate():
@@ -195,6 +198,10 @@ class Operations:
                 return None
             case _:
                 assert_never(act)
+
+    def _lacks_reason(self, act: AnyAct) -> bool:
+        """Of what is about access a reason is asked only by a second person, to judge by."""
+        return not act.reason and (not isinstance(act, PermitAccess) or self._needs_second_person(act))
 
     def _refuse_halt(self, act: HaltTrading | ResumeTrading) -> Rejection | None:
         if act.listing is not None and act.listing not in self._trading.markets:
@@ -298,8 +305,8 @@ class Operations:
                 | UnwindDelivery()
             ):
                 return self._custody_acts.do(act)
-            case SettleCashBreak():
-                return (self._depository.treasury.statements.settle(act.break_id, operator, reason),)
+            case SettleCashBreak() | SupersedeBankStatement():
+                return self._mend_money(act)
             case ReviewNegotiatedTransfer():
                 return self._negotiation.review(act, self._cycle.moment())
             case GrantMandate() | RevokeMandate():
@@ -319,6 +326,12 @@ class Operations:
                 return (permitted,)
             case _:
                 assert_never(act)
+
+    def _mend_money(self, act: SettleCashBreak | SupersedeBankStatement) -> Iterable[Event]:
+        statements = self._depository.treasury.statements
+        if isinstance(act, SupersedeBankStatement):
+            return statements.supersede(act.statement_id, act.operator, act.reason)
+        return (statements.settle(act.break_id, act.operator, act.reason),)
 
     def _switch(self, act: ThrowKillSwitch | LiftKillSwitch) -> Iterable[Event]:
         kills, place = self._trading.standing.kills, (act.scope, act.subject)

@@ -13,6 +13,7 @@ from matching.acts import (
     ResolveBreak,
     RetryDeliveries,
     SettleCashBreak,
+    SupersedeBankStatement,
     UnwindDelivery,
 )
 from matching.commands import (
@@ -54,6 +55,7 @@ class WaitingAct:
     restrict_data: RestrictSubject | None = None
     release_data: ReleaseSubject | None = None
     permit: PermitAccess | None = None
+    statement: SupersedeBankStatement | None = None
 
     @property
     def act(self) -> AnyAct:
@@ -83,6 +85,7 @@ FIELD_OF: Final[dict[type[AnyAct], str]] = {
     RestrictSubject: "restrict_data",
     ReleaseSubject: "release_data",
     PermitAccess: "permit",
+    SupersedeBankStatement: "statement",
 }
 """Kind of act → its field. Asking a registry again is not here: it waits for nobody."""
 

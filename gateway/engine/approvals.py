@@ -16,6 +16,7 @@ from matching.acts import (
     RetryRemoval,
     RevokeMandate,
     SettleCashBreak,
+    SupersedeBankStatement,
     UnwindDelivery,
 )
 from matching.commands import (
@@ -84,15 +85,28 @@ class PermitView:
         return self.approved_at_ns + PERMIT_GOOD_S * _NS
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ApprovalsState:
+    """What waits and what was permitted, as written to a snapshot."""
+
+    waiting: tuple[ApprovalView, ...] = ()
+    permits: tuple[PermitView, ...] = ()
+
+
 class Approvals:
     """Everything that waits, and what was permitted within the last day; oldest first."""
 
     __slots__ = ("permits", "waiting")
 
-    def __init__(self, waiting: tuple[ApprovalView, ...] = (), permits: tuple[PermitView, ...] = ()) -> None:
-        """These."""
-        self.waiting = {view.approval_id: view for view in waiting}
-        self.permits = {view.asked.approval_id: view for view in permits}
+    def __init__(self, state: ApprovalsState | None = None) -> None:
+        """Nothing yet, or what a snapshot tells."""
+        known = state or ApprovalsState()
+        self.waiting = {view.approval_id: view for view in known.waiting}
+        self.permits = {view.asked.approval_id: view for view in known.permits}
+
+    def dump(self) -> ApprovalsState:
+        """All of it, for a snapshot."""
+        return ApprovalsState(waiting=tuple(self.waiting.values()), permits=tuple(self.permits.values()))
 
     def handlers(self) -> dict[type, Handler]:
         """What to do about each event."""
@@ -148,6 +162,8 @@ def subject_of(act: AnyAct) -> str:  # noqa: C901 - one line an act
             return str(act.removal_id)
         case ResolveBreak() | SettleCashBreak():
             return str(act.break_id)
+        case SupersedeBankStatement():
+            return act.statement_id
         case RetryDeliveries():
             return ", ".join(map(str, act.trade_ids)) or "all"
         case ReviewNegotiatedTransfer():

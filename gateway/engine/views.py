@@ -10,7 +10,7 @@ from typing import Final
 
 from gateway.engine.account_views import AccountView, LotView
 from gateway.engine.accounts import Accounts, AccountsState
-from gateway.engine.approvals import Approvals, ApprovalView, PermitView
+from gateway.engine.approvals import Approvals, ApprovalsState, ApprovalView, PermitView
 from gateway.engine.custody import Custody, CustodyState
 from gateway.engine.depth import Depth, DepthChange, DepthState, DepthView
 from gateway.engine.entry import Entry
@@ -79,8 +79,7 @@ class ViewsState:
     participants: tuple[tuple[str, ParticipantKind], ...]
     depths: tuple[DepthState, ...]
     open_orders: tuple[OrderView, ...]
-    approvals: tuple[ApprovalView, ...]
-    permits: tuple[PermitView, ...]
+    approvals: ApprovalsState
     negotiations: tuple[NegotiationView, ...]
     custody: CustodyState
     mandates: tuple[MandateView, ...]
@@ -269,8 +268,7 @@ class Views:
             participants=tuple(self._participants.items()),
             depths=tuple(depth.dump() for depth in self._depths.values()),
             open_orders=self._orders.open.all(),
-            approvals=tuple(self._approvals.waiting.values()),
-            permits=tuple(self._approvals.permits.values()),
+            approvals=self._approvals.dump(),
             custody=self._custody.dump(),
             mandates=tuple(self._mandates.all.values()),
             negotiations=self._negotiations.all(),
@@ -287,7 +285,7 @@ class Views:
         self._participants = dict(state.participants)
         self._depths = {depth.listing: Depth.load(depth) for depth in state.depths}
         self._orders = OrderViews(self._recent_limit, state.open_orders)
-        self._approvals = Approvals(state.approvals, state.permits)
+        self._approvals = Approvals(state.approvals)
         self._custody = Custody(state.custody)
         self._mandates = Mandates(state.mandates)
         self.subjects = Subjects(state.subjects)
