@@ -24,6 +24,7 @@ from gateway.http.shapes import (
     Name,
     NetworkIn,
     OperatorRequest,
+    SecretRequest,
     Text,
     Time,
     TimeIn,
@@ -51,7 +52,7 @@ Networks = Annotated[
 ]
 
 
-class KeyRequest(OperatorRequest):
+class KeyRequest(OperatorRequest, SecretRequest):
     """A key to be made. Of an Ed25519 key only the public half is sent; an HMAC secret is made by the exchange."""
 
     participant: Name
