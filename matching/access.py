@@ -57,3 +57,14 @@ class AccessPermitted:
     participant: ParticipantId
     operator: ParticipantId
     reason: str
+
+    @classmethod
+    def of(cls, act: PermitAccess) -> "AccessPermitted":
+        """What an act permits."""
+        return cls(
+            deed=act.deed,
+            person=act.person,
+            participant=act.participant,
+            operator=act.operator,
+            reason=act.reason,
+        )

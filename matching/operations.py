@@ -278,14 +278,7 @@ class Operations:
                 del standing.halts[act.listing]
                 return (TradingResumed(listing=act.listing, operator=operator, reason=reason),)
             case RestrictAccount():
-                standing.restrictions[act.account] = act.reason
-                return (
-                    AccountRestricted(account=act.account, operator=operator, reason=reason),
-                    *self._trading.withdraw(act.account, CancelReason.RESTRICTED),
-                    *self._negotiation.transfers.restrict(
-                        act.account, rejections.ACCOUNT_RESTRICTED.because()
-                    ),
-                )
+                return self._restrict(act)
             case LiftRestriction():
                 del standing.restrictions[act.account]
                 return (RestrictionLifted(account=act.account, operator=operator, reason=reason),)
@@ -316,14 +309,7 @@ class Operations:
             case RestrictSubject() | ReleaseSubject():
                 return (self.subjects.do(act),)
             case PermitAccess():
-                permitted = AccessPermitted(
-                    deed=act.deed,
-                    person=act.person,
-                    participant=act.participant,
-                    operator=operator,
-                    reason=reason,
-                )
-                return (permitted,)
+                return (AccessPermitted.of(act),)
             case _:
                 assert_never(act)
 
@@ -332,6 +318,15 @@ class Operations:
         if isinstance(act, SupersedeBankStatement):
             return statements.supersede(act.statement_id, act.operator, act.reason)
         return (statements.settle(act.break_id, act.operator, act.reason),)
+
+    def _restrict(self, act: RestrictAccount) -> Iterable[Event]:
+        account, why = act.account, rejections.ACCOUNT_RESTRICTED.because()
+        self._trading.standing.restrictions[account] = act.reason
+        return (
+            AccountRestricted(account=account, operator=act.operator, reason=act.reason),
+            *self._trading.withdraw(account, CancelReason.RESTRICTED),
+            *self._negotiation.transfers.restrict(account, why),
+        )
 
     def _switch(self, act: ThrowKillSwitch | LiftKillSwitch) -> Iterable[Event]:
         kills, place = self._trading.standing.kills, (act.scope, act.subject)
