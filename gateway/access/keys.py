@@ -7,7 +7,7 @@ when they are made; no text form of anything here contains one.
 
 import base64
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final, Protocol, TypeAlias
@@ -119,13 +119,14 @@ class KeySource(Protocol):
 class KeyStore:
     """All access keys, in memory and in table `access_key`."""
 
-    __slots__ = ("_keys", "_pool", "_seal")
+    __slots__ = ("_keys", "_listeners", "_pool", "_seal")
 
     def __init__(self, pool: Pool, seal: Seal, keys: Mapping[str, AccessKey]) -> None:
         """Use `load`."""
         self._pool = pool
         self._seal = seal
         self._keys = dict(keys)
+        self._listeners: list[Callable[[AccessKey], None]] = []
 
     @classmethod
     async def load(cls, pool: Pool, seal: Seal) -> "KeyStore":
@@ -140,6 +141,10 @@ class KeyStore:
     def all(self) -> tuple[AccessKey, ...]:
         """Every key, oldest first."""
         return tuple(self._keys.values())
+
+    def on_revoked(self, listener: Callable[[AccessKey], None]) -> None:
+        """Tell the listener of every key that is revoked, before the revocation is answered."""
+        self._listeners.append(listener)
 
     async def issue(self, new: NewKey, *, at_ns: int) -> IssuedKey:
         """Make a key; durable when this returns.
@@ -182,8 +187,12 @@ class KeyStore:
             at_ns,
             by,
         )
-        revoked = self._keys[key_id] = replace(key, revoked_at_ns=at_ns)
-        return revoked
+        kept = self._keys[key_id]
+        if kept.revoked_at_ns is None:  # else by somebody else, while this was written
+            kept = self._keys[key_id] = replace(key, revoked_at_ns=at_ns)
+            for listener in self._listeners:
+                listener(kept)
+        return kept
 
     async def permits_spent(self, numbers: Iterable[int]) -> set[int]:
         """Which of these permits are spent, for a key or for a person."""
