@@ -71,9 +71,9 @@ class AccessKey:
     created_at_ns: int
     expires_at_ns: int | None
     revoked_at_ns: int | None
-    networks: tuple[Network, ...]
+    networks: tuple[Network, ...] = ()
     """From where it may be used; from anywhere if there are none."""
-    made_alone_by: str | None
+    made_alone_by: str | None = None
     """The operator who made it with no second person's word, if so it was."""
     verifier: Verifier = field(repr=False, compare=False)
 
