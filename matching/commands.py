@@ -7,6 +7,7 @@ from matching.access import PermitAccess
 from matching.acts import (
     Act,
     DecideClaim,
+    GoOnWithoutRegistry,
     GrantMandate,
     LiftFreeze,
     PlaceFreeze,
@@ -319,6 +320,7 @@ AnyAct: TypeAlias = (
     | UnwindDelivery
     | SettleCashBreak
     | SupersedeBankStatement
+    | GoOnWithoutRegistry
     | ReviewNegotiatedTransfer
     | GrantMandate
     | RevokeMandate

@@ -12,6 +12,7 @@ from matching import rejections
 from matching.access import AccessPermitted, PermitAccess
 from matching.acts import (
     DecideClaim,
+    GoOnWithoutRegistry,
     GrantMandate,
     LiftFreeze,
     PlaceFreeze,
@@ -53,6 +54,7 @@ from matching.events import (
 )
 from matching.negotiation import Negotiation
 from matching.order import CancelReason
+from matching.outside_acts import OutsideActs
 from matching.personal_data import ReleaseSubject, RestrictSubject
 from matching.rulebook import RuleBook, refuse_changes
 from matching.safety_commands import KillScope, LiftKillSwitch, ThrowKillSwitch
@@ -75,6 +77,7 @@ class Operations:
         "_cycle",
         "_depository",
         "_negotiation",
+        "_outside_acts",
         "_rulebook",
         "_trading",
         "delegation",
@@ -99,6 +102,7 @@ class Operations:
         self._rulebook = rulebook
         self._cycle = cycle
         self._custody_acts = CustodyActs(depository, cycle)
+        self._outside_acts = OutsideActs(depository, cycle)
         self.waiting: dict[int, AnyAct] = {}
         """Acts that wait for a second person, by approval id."""
 
@@ -157,7 +161,7 @@ class Operations:
 
     # ---- guards -------------------------------------------------------------------------------------------------
 
-    def _refuse(self, act: AnyAct, *, waited: bool = False) -> Rejection | None:  # noqa: C901 - one case an act
+    def _refuse(self, act: AnyAct, *, waited: bool = False) -> Rejection | None:
         if self._lacks_reason(act):
             return rejections.REASON_MISSING.because()
         match act:
@@ -181,10 +185,8 @@ class Operations:
                 | UnwindDelivery()
             ):
                 return self._custody_acts.refuse(act)
-            case SettleCashBreak():
-                return self._depository.treasury.statements.refuse_to_settle(act.break_id)
-            case SupersedeBankStatement():
-                return self._depository.treasury.statements.refuse_to_supersede(act.statement_id)
+            case SettleCashBreak() | SupersedeBankStatement() | GoOnWithoutRegistry():
+                return self._outside_acts.refuse(act)
             case ReviewNegotiatedTransfer():
                 return self._negotiation.refuse_review(act)
             case GrantMandate() | RevokeMandate():
@@ -298,8 +300,8 @@ class Operations:
                 | UnwindDelivery()
             ):
                 return self._custody_acts.do(act)
-            case SettleCashBreak() | SupersedeBankStatement():
-                return self._mend_money(act)
+            case SettleCashBreak() | SupersedeBankStatement() | GoOnWithoutRegistry():
+                return self._outside_acts.do(act)
             case ReviewNegotiatedTransfer():
                 return self._negotiation.review(act, self._cycle.moment())
             case GrantMandate() | RevokeMandate():
@@ -312,12 +314,6 @@ class Operations:
                 return (AccessPermitted.of(act),)
             case _:
                 assert_never(act)
-
-    def _mend_money(self, act: SettleCashBreak | SupersedeBankStatement) -> Iterable[Event]:
-        statements = self._depository.treasury.statements
-        if isinstance(act, SupersedeBankStatement):
-            return statements.supersede(act.statement_id, act.operator, act.reason)
-        return (statements.settle(act.break_id, act.operator, act.reason),)
 
     def _restrict(self, act: RestrictAccount) -> Iterable[Event]:
         account, why = act.account, rejections.ACCOUNT_RESTRICTED.because()

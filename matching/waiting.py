@@ -7,6 +7,7 @@ from typing import Any, Final
 from matching.access import PermitAccess
 from matching.acts import (
     DecideClaim,
+    GoOnWithoutRegistry,
     GrantMandate,
     LiftFreeze,
     PlaceFreeze,
@@ -56,6 +57,7 @@ class WaitingAct:
     release_data: ReleaseSubject | None = None
     permit: PermitAccess | None = None
     statement: SupersedeBankStatement | None = None
+    without_registry: GoOnWithoutRegistry | None = None
 
     @property
     def act(self) -> AnyAct:
@@ -86,6 +88,7 @@ FIELD_OF: Final[dict[type[AnyAct], str]] = {
     ReleaseSubject: "release_data",
     PermitAccess: "permit",
     SupersedeBankStatement: "statement",
+    GoOnWithoutRegistry: "without_registry",
 }
 """Kind of act → its field. Asking a registry again is not here: it waits for nobody."""
 
