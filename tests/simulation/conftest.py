@@ -2,7 +2,8 @@
 
 import pytest
 
-SEEDS = range(1, 13)
+SEEDS = (515, 512, 6, 2, 7, 1, 8, 506, 3, 4, 5, 9)
+"""The first eight met together all there is to meet when they were chosen."""
 COMMANDS = 4_000
 
 
