@@ -48,12 +48,12 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
+async def desk(empty_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
     monkeypatch.setenv("LC_ALL", "en_US.UTF-8")
     registry_dir = make_private_dir(tmp_path / "registry")
     exchange_key = own_key(make_private_dir(tmp_path / "keys"), "exchange")
     settings = RegistrySettings(
-        database_url=database,
+        database_url=empty_database,
         host="127.0.0.1",
         port=0,
         key_file=own_key(registry_dir, "registry"),
