@@ -9,6 +9,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 from typer.testing import CliRunner, Result
 
 from gateway.cli.main import app
@@ -60,9 +61,11 @@ async def desk(empty_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         exchange_public_key_file=public_half(exchange_key),
         admin_public_key_file=public_half(own_key(registry_dir, "administration")),
     )
-    async with running(settings, migrate=migrate) as url:
-        (registry_dir / "ready.json").write_text(json.dumps({"url": url}))
-        yield Desk(tmp_path, settings)
+    # What the registry logs would stand among what a command prints: both are in one process here.
+    with capture_logs():
+        async with running(settings, migrate=migrate) as url:
+            (registry_dir / "ready.json").write_text(json.dumps({"url": url}))
+            yield Desk(tmp_path, settings)
 
 
 async def found(desk: Desk) -> None:
