@@ -152,7 +152,7 @@ _TABLES: Final = (
 
 
 BANK_STATEMENTS: Final = Projected(
-    taken=(BankStatementRecorded, CashBreakFound, CashBreakClosed),
+    taken=frozenset({BankStatementRecorded, CashBreakFound, CashBreakClosed}),
     inserts=(_STATEMENTS, _FOUND, _CLOSED),
     tables=_TABLES,
     rows_of=rows_of,
