@@ -1,6 +1,6 @@
 """What the journal is made of, as everything in the gateway handles it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from matching.commands import Command
 from matching.events import Event
@@ -16,6 +16,8 @@ class Entry:
     """When it was sequenced; never less than the entry before."""
     command: Command
     events: tuple[Event, ...]
+    request_id: str = field(default="", compare=False)
+    """Which request asked for it, where one did and this process took it; never journaled."""
 
 
 @dataclass(frozen=True, slots=True)

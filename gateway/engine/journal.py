@@ -6,6 +6,7 @@ from it. When an append fails, memory is ahead of the disk and the disk is right
 and the process has to stop. A commit whose answer was lost is never tried again.
 """
 
+import logging
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol, Self, TypeAlias
 
 import asyncpg
+import structlog
 
 from gateway.engine.bank_statements import BANK_STATEMENTS
 from gateway.engine.bulletins import BULLETINS
@@ -41,6 +43,11 @@ SERVICE_ROLE: Final = "puhui_service"
 CONNECT_TIMEOUT_S: Final = 30
 APPEND_TIMEOUT_S: Final = 30
 """A commit that takes longer is taken for lost."""
+
+
+_log: Final = structlog.get_logger("journal")
+_lines: Final = logging.getLogger("journal")
+"""Asked whether a line would be written at all: one for every batch is for debugging."""
 
 
 class AnotherWriterError(Exception):
@@ -176,6 +183,9 @@ class Journal:
                     await projection.write(self._connection, theirs)
         self.position, self.at_ns, self.digest = entries[-1].seq, entries[-1].at_ns, batch.digest
         self._lost = False
+        if _lines.isEnabledFor(logging.DEBUG):
+            asked_by = [entry.request_id for entry in entries if entry.request_id]
+            _log.debug("appended", first_seq=entries[0].seq, last_seq=self.position, request_ids=asked_by)
         return numbered
 
     async def entry(self, seq: int) -> Entry | None:

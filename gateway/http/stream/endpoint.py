@@ -23,6 +23,7 @@ from gateway.http.stream.guard import ConnectionGuard
 from gateway.http.stream.hub import Hub
 from gateway.http.stream.outbox import KEY_GONE, NO_PURPOSE, SLOW_CONSUMER
 from gateway.http.stream.session import Session
+from gateway.request_ids import HEADER
 from matching.safety_commands import EndConnection
 from settlement.mandate import MandateEnded
 
@@ -108,7 +109,8 @@ class Stream:
             max_msg_size=settings.ws_message_bytes,
             compress=False,
         )
-        socket.headers["Server"] = "puhui"
+        name = self._dispatcher.request_ids.next()
+        socket.headers.update({"Server": "puhui", HEADER: name})
         if not socket.can_prepare(request).ok:
             return self._dispatcher.refuse(
                 refusal(reasons.UPGRADE_REQUIRED, headers={"Upgrade": "websocket"}), request
@@ -120,6 +122,7 @@ class Stream:
             self._dispatcher,
             self.hub,
             socket,
+            name=name,
             language=language,
             remote=remote,
             headers=request.headers,

@@ -44,6 +44,7 @@ from gateway.http.stream.ops import (
 from gateway.http.stream.outbox import Outbox
 from gateway.http.stream.pace import Pace
 from gateway.http.stream.topics import ListingTopic
+from gateway.request_ids import SERVING, message_id
 from matching.rejections import LISTING_UNKNOWN
 
 
@@ -57,17 +58,18 @@ class Session:
         hub: Hub,
         socket: web.WebSocketResponse,
         *,
+        name: str,
         language: Language,
         remote: str,
         headers: Mapping[str, str],
         is_paused: Callable[[], bool],
     ) -> None:
-        """Connected, subscribed to nothing, logged on as nobody."""
+        """Connected, subscribed to nothing, logged on as nobody. The name is that of no other connection."""
         self.services = services
         self.socket = socket
         self.caller: Caller | None = None
         self._is_admitting = False
-        self._name = dispatcher.request_id()
+        self._name = name
         self._dispatcher = dispatcher
         self._hub = hub
         self._language: Language = language
@@ -129,12 +131,14 @@ class Session:
 
     def _take(self, raw: bytes) -> None:
         message: Any = None
+        SERVING.set(self._name)  # whatever it starts keeps the id of the message
         try:
             if self.caller is None:  # every message of a stranger counts, whatever it says
                 self._dispatcher.take_of_stranger(self.remote)
             message = parse_json(raw)
             if not isinstance(message, dict):
                 raise refusal(reasons.WRONG_TYPE, limit="object", actual=type(message).__name__)
+            SERVING.set(message_id(self._name, message.get("id")))
             op = message.get("op")
             shape = shape_of(op, message)
             if shape is None:
@@ -233,7 +237,7 @@ class Session:
             headers={},
             session=f"ws:{self._name}:{caller.caller_id}",
             language=self._language,
-            request_id=self._dispatcher.request_id(),
+            request_id=SERVING.get(),
             take=lambda cost: self._take_rate(kind, caller.account or caller.participant, cost),
             **given,
         )
@@ -379,7 +383,7 @@ class Session:
         problem = render(
             refused,
             language=self._language,
-            request_id=self._dispatcher.request_id(),
+            request_id=SERVING.get(),
             now_ns=self.services.clock.now_ns(),
         )
         self.outbox.send(self._hub.text_of({"id": request_id, "ok": False, "error": problem}))

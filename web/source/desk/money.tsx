@@ -4,8 +4,8 @@ import { word as named, t } from "../i18n";
 import { Paged } from "../parts/paged";
 import { Panel } from "../parts/panel";
 import type { Column } from "../parts/table";
-import { turn } from "./doing";
-import { code, figure, text, time, words } from "./looking";
+import { ActButton, plain, turn } from "./doing";
+import { code, figure, text, time, withActs, words } from "./looking";
 import { desk, type Statement, type Withdrawal, withdrawals } from "./shapes";
 
 export function MoneySection() {
@@ -17,8 +17,8 @@ export function MoneySection() {
           path={desk("bank-statements?limit=50")}
           turn={turn.value}
           caption={t("money.statements")}
-          columns={statementColumns()}
-          keyOf={(one) => one.id}
+          columns={takenBack(statementColumns())}
+          keyOf={(one) => `${one.id} ${one.time}`}
           none={t("money.no_statements")}
         />
       </Panel>
@@ -34,6 +34,37 @@ export function MoneySection() {
       </Panel>
     </>
   );
+}
+
+/** The same, with whether a statement was taken back, and a way to do so: the exchange takes back the last one only. */
+function takenBack(columns: Column<Statement>[]): Column<Statement>[] {
+  columns.push(
+    words("superseded", t("money.superseded"), ({ superseded }) =>
+      superseded === null
+        ? null
+        : t("column.by", {
+            what: moment(superseded.time),
+            operator: superseded.operator,
+            reason: superseded.reason,
+          }),
+    ),
+  );
+  withActs(columns, (one) =>
+    one.superseded === null ? (
+      <ActButton
+        name={t("money.supersede")}
+        of={one.id}
+        kind="quiet act"
+        path={desk("bank-statements/supersede")}
+        body={(given) => ({ ...plain(given), statement: one.id })}
+        about={<p>{t("money.supersede_about")}</p>}
+        typed={one.id}
+      />
+    ) : (
+      "–"
+    ),
+  );
+  return columns;
 }
 
 export function statementColumns(): Column<Statement>[] {
