@@ -6,6 +6,14 @@ from matching.commands import Command
 from matching.events import Event
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AskedAs:
+    """Under whose id of their own an act was asked for."""
+
+    participant: str
+    client_id: str
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One journaled command with what came of it."""
@@ -18,6 +26,8 @@ class Entry:
     events: tuple[Event, ...]
     request_id: str = field(default="", compare=False)
     """Which request asked for it, where one did and this process took it; never journaled."""
+    asked_as: AskedAs | None = field(default=None, compare=False)
+    """Known from its being asked for until its commit: it stands beside the journal, not in it."""
 
 
 @dataclass(frozen=True, slots=True)

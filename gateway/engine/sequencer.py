@@ -17,7 +17,7 @@ from typing import Final, Literal, Protocol, TypeAlias
 import structlog
 
 from gateway.engine.clock import Clock
-from gateway.engine.entry import AccountEvent, Entry
+from gateway.engine.entry import AccountEvent, AskedAs, Entry
 from gateway.request_ids import SERVING
 from matching.commands import Command
 from matching.events import Event
@@ -91,8 +91,8 @@ class Appender(Protocol):
 Told: TypeAlias = Callable[[Entry | TooLate | Stopped], None]
 """What is called with what became of a command, once. It does no more than note it, and never raises."""
 
-Waiting: TypeAlias = tuple[Command, Told, int | None, str]
-"""A command, who is told, until when it may be decided, and which request it is from."""
+Waiting: TypeAlias = tuple[Command, Told, int | None, str, AskedAs | None]
+"""A command, who is told, until when it may be decided, which request it is from, and under which id it was asked for."""
 
 
 class Sequencer:
@@ -151,19 +151,28 @@ class Sequencer:
         """Sequence number of the last durable command."""
         return self._journal.position
 
-    async def submit(self, command: Command, *, deadline_ns: int | None = None) -> Entry:
+    async def submit(
+        self, command: Command, *, deadline_ns: int | None = None, asked_as: AskedAs | None = None
+    ) -> Entry:
         """Have a command decided. Returns only after the commit, whatever the decision.
 
         A caller who is cancelled takes nothing back: the command is decided all the same. The deadline is of commands
-        that carry none themselves.
+        that carry none themselves. Under which id an act was asked for is written with its entry.
 
         Raises Overloaded (not taken), TooLate (nor that) and Stopped (its `state` says whether it may have been taken).
         """
         future: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
-        self.hand_in(command, partial(_settle, future), deadline_ns=deadline_ns)
+        self.hand_in(command, partial(_settle, future), deadline_ns=deadline_ns, asked_as=asked_as)
         return await future
 
-    def hand_in(self, command: Command, tell: Told, *, deadline_ns: int | None = None) -> None:
+    def hand_in(
+        self,
+        command: Command,
+        tell: Told,
+        *,
+        deadline_ns: int | None = None,
+        asked_as: AskedAs | None = None,
+    ) -> None:
         """Have a command decided without waiting for it; `tell` is called after the commit.
 
         Raises Overloaded, and Stopped where no commands are taken; nothing is told then.
@@ -172,7 +181,7 @@ class Sequencer:
             raise Stopped("not_accepted", "the exchange takes no commands at the moment")
         if len(self._queue) >= self._queue_limit:
             raise Overloaded(f"{self._queue_limit} commands are waiting already")
-        self._queue.append((command, tell, deadline_ns, SERVING.get()))
+        self._queue.append((command, tell, deadline_ns, SERVING.get(), asked_as))
         self._arrived.set()
 
     def on_commit(self, listener: CommitListener) -> None:
@@ -251,7 +260,7 @@ class Sequencer:
             raise
         if _lines.isEnabledFor(logging.DEBUG):
             _tell_decided(entries)
-        for (_, tell, _, _), entry in zip(batch, entries, strict=True):
+        for (_, tell, _, _, _), entry in zip(batch, entries, strict=True):
             tell(entry)
         self._deciding = False
         if self._after_batch is not None:
@@ -260,10 +269,10 @@ class Sequencer:
     def _decide(self, batch: Sequence[Waiting], entries: list[Entry], at_ns: int) -> None:
         seq = self._journal.position
         apply = self._exchange.apply
-        for command, _, _, request_id in batch:
+        for command, _, _, request_id, asked_as in batch:
             seq += 1
             events = apply(command, Stamp(seq=seq, at_ns=at_ns))
-            entries.append(Entry(seq, at_ns, command, events, request_id))
+            entries.append(Entry(seq, at_ns, command, events, request_id, asked_as))
 
     def _close(self) -> None:
         self._open = False
@@ -273,7 +282,7 @@ class Sequencer:
 
 
 def _is_in_time(waiting: Waiting, at_ns: int) -> bool:
-    _, tell, deadline_ns, _ = waiting
+    _, tell, deadline_ns, _, _ = waiting
     if deadline_ns is None or at_ns <= deadline_ns:
         return True
     tell(TooLate(at_ns))
@@ -289,12 +298,12 @@ def _tell_decided(entries: Sequence[Entry]) -> None:
 def _tell_lost(batch: Sequence[Waiting], entries: Sequence[Entry], state: State) -> None:
     """Whose requests end with the process, and under which numbers they would be in the journal."""
     first = entries[0].seq if entries else None
-    requests = [request_id for _, _, _, request_id in batch if request_id]
+    requests = [request_id for _, _, _, request_id, _ in batch if request_id]
     _log.error("batch_lost", state=state, first_seq=first, commands=len(batch), request_ids=requests)
 
 
 def _refuse(batch: Sequence[Waiting], state: State, why: str) -> None:
-    for _, tell, _, _ in batch:
+    for _, tell, _, _, _ in batch:
         tell(Stopped(state, why))
 
 

@@ -20,8 +20,7 @@ from aiohttp import web
 
 from gateway.access.callers import Caller
 from gateway.access.keys import Scope
-from gateway.access.limits import ActionKind, Allowance
-from gateway.access.lockout import network_of
+from gateway.access.limits import ActionKind, Allowance, bucket_of, bucket_of_stranger
 from gateway.engine.paging import BadCursorError
 from gateway.engine.sequencer import Overloaded, Stopped
 from gateway.http import reasons
@@ -146,7 +145,7 @@ class Dispatcher:
         body = await self._body_of(route, request) if request.body_exists else b""
         remote = address_of(request.remote or "", request.headers, self.services.public_url)
         caller = None if route.is_public else await self._caller(route, request, body, remote, headers)
-        owner = (caller.account or caller.participant) if caller is not None else network_of(remote)
+        owner = bucket_of_stranger(remote) if caller is None else bucket_of(caller)
 
         def take(cost: int) -> None:
             headers.update(self.take(owner, route.kind, cost))
@@ -232,7 +231,7 @@ class Dispatcher:
 
     def take_of_stranger(self, remote: str) -> dict[str, str]:
         """The same, from the bucket of whoever comes from there and has not said who they are."""
-        return self.take(network_of(remote), ActionKind.PUBLIC, 1)
+        return self.take(bucket_of_stranger(remote), ActionKind.PUBLIC, 1)
 
     def problem(self, refused: Refused, request_id: str, language: Language) -> Reply:
         """The answer to a request that was refused, counted."""

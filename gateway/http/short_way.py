@@ -19,6 +19,7 @@ from aiohttp.streams import StreamReader
 from multidict import CIMultiDictProxy
 
 from gateway.access.callers import Caller
+from gateway.access.limits import bucket_of
 from gateway.http import orders
 from gateway.http.addresses import address_of
 from gateway.http.dispatch import Dispatcher, masked, require_scope, unexpected
@@ -62,6 +63,7 @@ class ShortWay:
             and KEY_HEADER in message.headers
             and not any(name in message.headers for name in _UNUSUAL)
             and self._services.admission.is_open
+            and self._services.authenticator.covers(message.headers.get(TIMESTAMP_HEADER))
         )
 
     def is_last(self) -> bool:
@@ -110,7 +112,7 @@ class _Passage:
         services.admission.require(ROUTE.kind)
         remote = address_of(remote, given, services.public_url)
         caller = self._caller(given, body, remote)
-        owner = caller.account or caller.participant
+        owner = bucket_of(caller)
 
         def take(cost: int) -> None:
             self._headers.update(self._dispatcher.take(owner, ROUTE.kind, cost))

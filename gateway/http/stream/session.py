@@ -13,7 +13,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from gateway.access.callers import Caller
 from gateway.access.keys import Scope
-from gateway.access.limits import ActionKind
+from gateway.access.limits import ActionKind, bucket_of
 from gateway.http import orders, reasons, replacement
 from gateway.http.bodies import parse_json
 from gateway.http.dispatch import Dispatcher, require_scope
@@ -96,7 +96,7 @@ class Session:
             if frame.type is not WSMsgType.TEXT:
                 await self.socket.close(code=WSCloseCode.UNSUPPORTED_DATA, message=b"text_only")
                 break
-            self._take(frame.data.encode("utf-8", "surrogatepass"))
+            await self._take(frame.data.encode("utf-8", "surrogatepass"))
             ahead_s = self._pace.step()
             if ahead_s > 0:
                 await asyncio.sleep(ahead_s)
@@ -129,7 +129,7 @@ class Session:
         follower, caller = self._follower, self.caller
         return follower is None or caller is None or may_see(self.services.views, caller, follower.account)
 
-    def _take(self, raw: bytes) -> None:
+    async def _take(self, raw: bytes) -> None:
         message: Any = None
         SERVING.set(self._name)  # whatever it starts keeps the id of the message
         try:
@@ -143,11 +143,11 @@ class Session:
             shape = shape_of(op, message)
             if shape is None:
                 raise refusal(reasons.UNKNOWN_OP, pointer="/op", limit=", ".join(OPS), actual=str(op)[:64])
-            self._handle(read_model(shape, message), message.get("id"))
+            await self._handle(read_model(shape, message), message.get("id"))
         except Refused as refused:
             self._refuse(request_id_of(message), refused)
 
-    def _handle(self, request: Any, request_id: str | int | None) -> None:  # noqa: ANN401 - one of OPS
+    async def _handle(self, request: Any, request_id: str | int | None) -> None:  # noqa: ANN401 - one of OPS
         match request:
             case SubmitOp() | ReplaceOp():
                 self._submit(request, request_id)
@@ -157,10 +157,10 @@ class Session:
                 self._negotiate(request, request_id)
             case _:
                 if self.caller is not None:
-                    self._take_rate(ActionKind.READ, self.caller.account or self.caller.participant)
-                self._handle_other(request, request_id)
+                    self._dispatcher.take(bucket_of(self.caller), ActionKind.READ, 1)
+                await self._handle_other(request, request_id)
 
-    def _handle_other(self, request: Any, request_id: str | int | None) -> None:  # noqa: ANN401 - one of OPS
+    async def _handle_other(self, request: Any, request_id: str | int | None) -> None:  # noqa: ANN401 - one of OPS
         match request:
             case Subscribe():
                 self._subscribe(request, request_id)
@@ -169,13 +169,15 @@ class Session:
             case Resync():
                 self._resync(request, request_id)
             case Logon() | PageLogon():
-                self._logon(request, request_id)
+                await self._logon(request, request_id)
             case Logout():
                 self._in_flight.start(lambda: self._logout(request_id), request_id)
+                if self.caller is not None:
+                    self.guard.goodbye()  # from here on, also if the connection ends before the task has begun
             case _:
                 self._answer(request_id, {"time_us": self.services.clock.now_ns() // 1_000})
 
-    def _logon(self, request: Logon | PageLogon, request_id: str | int | None) -> None:
+    async def _logon(self, request: Logon | PageLogon, request_id: str | int | None) -> None:
         if self.caller is not None or self._is_admitting:
             raise refusal(reasons.ALREADY_LOGGED_ON)
         identity = self._dispatcher.identity
@@ -183,7 +185,7 @@ class Session:
             caller = identity.by_page(self._headers, request.csrf)
         else:
             signed = (request.key, str(request.timestamp), request.signature)
-            caller = identity.by_signature("GET", SIGNED_TARGET, signed, b"")
+            caller = await identity.by_covered_signature("GET", SIGNED_TARGET, signed, b"")
         if isinstance(request, PageLogon) or request.cancel_on_disconnect is None:
             self._admit(caller, request_id)
             return
@@ -210,7 +212,8 @@ class Session:
         self.caller = None
         self._hub.unfollow(self._follower)
         self._follower = None
-        await self.guard.end(clean=True)
+        self.guard.goodbye()
+        await self.guard.end()
         self._answer(request_id, {"logged_out": True})
 
     def _require(self, scope: Scope, kind: ActionKind | None) -> None:
@@ -222,10 +225,7 @@ class Session:
         require_scope(caller, scope)
         if kind is not None:
             self.services.admission.require(kind)
-            self._take_rate(kind, caller.account or caller.participant)
-
-    def _take_rate(self, kind: ActionKind, owner: str, cost: int = 1) -> None:
-        self._dispatcher.take(owner, kind, cost)
+            self._dispatcher.take(bucket_of(caller), kind, 1)
 
     def _call(self, kind: ActionKind, **given: Any) -> Call:  # noqa: ANN401 - as Call takes them
         caller = self.caller
@@ -238,7 +238,7 @@ class Session:
             session=f"ws:{self._name}:{caller.caller_id}",
             language=self._language,
             request_id=SERVING.get(),
-            take=lambda cost: self._take_rate(kind, caller.account or caller.participant, cost),
+            take=lambda cost: self._dispatcher.take(bucket_of(caller), kind, cost),
             **given,
         )
 

@@ -9,7 +9,7 @@ import { Panel } from "../parts/panel";
 import { Answered, Asking, Failure } from "../parts/states";
 import { Table } from "../parts/table";
 import { useEvery } from "../remote";
-import { ActButton, may } from "./doing";
+import { ActButton, may, plain } from "./doing";
 import { useLook } from "./looking";
 import {
   type Close,
@@ -100,6 +100,8 @@ function DayActs({ day }: { day: Day }) {
           hint: t("day.close_hint"),
         },
       ]}
+      // The day that was read, not the one that may have begun since.
+      body={(given) => ({ ...plain(given), trading_day: day.trading_day })}
       said={() => t("day.close_begun")}
     />
   );
