@@ -62,6 +62,9 @@ export function DaySection() {
   );
 }
 
+/** Steps of a close that only the registry can bring further. */
+const WAITS_FOR_REGISTRY = ["registry", "reconcile"];
+
 function DayActs({ day }: { day: Day }) {
   const isUnderWay = day.close?.state === "running";
   if (day.trading_day === null || day.phase === "closed") {
@@ -80,6 +83,16 @@ function DayActs({ day }: { day: Day }) {
             hint: t("day.open_hint"),
           },
         ]}
+      />
+    );
+  }
+  if (day.close?.steps.some((step) => step.state === "running" && WAITS_FOR_REGISTRY.includes(step.name))) {
+    return (
+      <ActButton
+        name={t("act.go_on_without_registry")}
+        path={desk("day/go-on-without-registry")}
+        typed={day.trading_day}
+        about={<p>{t("day.go_on_about")}</p>}
       />
     );
   }
