@@ -62,8 +62,8 @@ class Projection(Protocol):
     """Rows that are written in the transaction of the entries they come from."""
 
     @property
-    def taken(self) -> frozenset[type]:
-        """Types of events that may leave rows: an entry without one of them is of no concern."""
+    def taken(self) -> frozenset[type] | None:
+        """Types of events that may leave rows; none where something else than events tells which entries do."""
         ...
 
     def concerns(self, entry: Entry) -> bool:
@@ -265,7 +265,7 @@ class Journal:
         theirs = (
             (projection, [entry for entry in entries if projection.concerns(entry)])
             for projection in self._projections
-            if not projection.taken.isdisjoint(kinds)
+            if projection.taken is None or not projection.taken.isdisjoint(kinds)
         )
         return [(projection, found) for projection, found in theirs if found]
 
