@@ -459,11 +459,11 @@ def test_an_exchange_without_its_database_stops_and_says_why(seeded: Path) -> No
         again.done("cancel", order["order"]["id"])
 
 
-def test_an_exchange_of_ones_own_begins_with_its_operator(tmp_path: Path) -> None:
+def test_an_exchange_of_ones_own_begins_with_its_operators(tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     with exchange(data_dir, "--market", "always-open") as running:
         keys = json.loads((data_dir / "operator.json").read_text())
-        assert list(keys["participants"]) == ["operator"]
+        assert list(keys["participants"]) == ["operator", "operator2"]
         assert not (data_dir / "demo.json").exists()
         assert running.done("operator", "day")["trading_day"] is None
         assert running.done("operator", "day", "open")["phase"] == "continuous"
