@@ -19,6 +19,8 @@ INSERT INTO act_decided (seq, participant, client_id) SELECT * FROM unnest($1::b
 class ActsDecided:
     """The rows of table `act_decided`. It cannot be made anew from the journal, which knows no such ids."""
 
+    taken: Final = None
+
     def concerns(self, entry: Entry) -> bool:
         """Whether the entry's command was asked for under an id."""
         return entry.asked_as is not None

@@ -179,7 +179,7 @@ _TABLES: Final = (
 
 
 BANK_STATEMENTS: Final = Projected(
-    taken=(BankStatementRecorded, BankStatementSuperseded, CashBreakFound, CashBreakClosed),
+    taken=frozenset({BankStatementRecorded, BankStatementSuperseded, CashBreakFound, CashBreakClosed}),
     inserts=(_SUPERSEDED, _STATEMENTS, _FOUND, _CLOSED),
     tables=_TABLES,
     rows_of=rows_of,

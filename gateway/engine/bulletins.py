@@ -133,7 +133,9 @@ def _rows_of(entries: Sequence[Entry]) -> tuple[Rows, ...]:
 
 
 BULLETINS: Final = Projected(
-    taken=(ClosingPriceSet, NegotiatedTotalsSet, RetiredTotalsSet, BooksCut, StatementsIssued, DayClosed),
+    taken=frozenset(
+        {ClosingPriceSet, NegotiatedTotalsSet, RetiredTotalsSet, BooksCut, StatementsIssued, DayClosed}
+    ),
     inserts=_INSERTS,
     tables=_TABLES,
     rows_of=_rows_of,

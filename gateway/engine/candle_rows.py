@@ -5,6 +5,7 @@ is that of its trading days, from Monday. So a market whose day is a label has o
 """
 
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 from matching.calendar import midnight_ns
@@ -34,6 +35,11 @@ def candle_start_ns(span: str, at_ns: int, trading_day: str) -> int:
     """When the candle began that a trade of that moment and trading day belongs to."""
     if span in BY_CLOCK_NS:
         return at_ns - at_ns % BY_CLOCK_NS[span]
+    return _day_start_ns(span, trading_day)
+
+
+@lru_cache(maxsize=16)
+def _day_start_ns(span: str, trading_day: str) -> int:
     day = date.fromisoformat(trading_day)
     first = day if span == "1d" else day - timedelta(days=day.weekday())
     return midnight_ns(TradingDay(first.isoformat()))

@@ -78,6 +78,8 @@ class Candles:
 class CandlesWithoutUndone:
     """The journal's projection for trades that are undone; it comes after `SettlementRows`, which says which those are."""
 
+    taken: Final = frozenset({TradeBusted})
+
     def concerns(self, entry: Entry) -> bool:
         """Whether a listed trade was undone."""
         return any(_is_listed_bust(event) for event in entry.events)

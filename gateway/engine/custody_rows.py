@@ -108,6 +108,8 @@ _STATEMENTS: Final = {table: _statement(table) for table in TABLES}
 class CustodyRows:
     """The journal's projection to those tables."""
 
+    taken: Final[frozenset[type]] = _KINDS
+
     def concerns(self, entry: Entry) -> bool:
         """Whether the entry leaves any of these rows."""
         return any(type(event) in _KINDS for event in entry.events)

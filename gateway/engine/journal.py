@@ -61,6 +61,11 @@ class ForeignJournalError(Exception):
 class Projection(Protocol):
     """Rows that are written in the transaction of the entries they come from."""
 
+    @property
+    def taken(self) -> frozenset[type] | None:
+        """Types of events that may leave rows; none where something else than events tells which entries do."""
+        ...
+
     def concerns(self, entry: Entry) -> bool:
         """Whether the entry leaves any rows; a batch that concerns no projection is a single statement."""
         ...
@@ -256,9 +261,11 @@ class Journal:
             self._last_event_ids.update((row["account"], row["last_event_id"]) for row in rows)
 
     def _concerned(self, entries: Sequence[Entry]) -> list[tuple[Projection, list[Entry]]]:
+        kinds = {type(event) for entry in entries for event in entry.events}
         theirs = (
             (projection, [entry for entry in entries if projection.concerns(entry)])
             for projection in self._projections
+            if projection.taken is None or not projection.taken.isdisjoint(kinds)
         )
         return [(projection, found) for projection, found in theirs if found]
 

@@ -17,7 +17,7 @@ Rows: TypeAlias = list[Row]
 class Projected:
     """Tables of one subject. Their rows begin with the number of the entry they come from, and the rest of the key."""
 
-    taken: tuple[type, ...]
+    taken: frozenset[type]
     """The events that leave rows."""
     inserts: tuple[str, ...]
     """One statement a table, each taking its columns as arrays."""

@@ -182,8 +182,15 @@ def _negotiated_trade_row(event: NegotiatedTransferExecuted, at_ns: int) -> tupl
     )
 
 
+_SETTLING: Final = frozenset(
+    {DeliverySettled, DeliveryFailed, TradeBusted, TransferRequested, TransferCompleted, TransferFailed}
+)
+
+
 class SettlementRows:
     """How deliveries and transfers ended: rows that few batches have, written beside the batch when there are any."""
+
+    taken: Final[frozenset[type]] = _SETTLING
 
     def concerns(self, entry: Entry) -> bool:
         """Whether the entry is about a delivery or a transfer."""
@@ -223,10 +230,6 @@ def settlement_rows(entries: Sequence[Entry]) -> tuple[Rows, Rows, Rows]:
                     continue
     return deliveries, transfers, outcomes
 
-
-_SETTLING: Final = frozenset(
-    {DeliverySettled, DeliveryFailed, TradeBusted, TransferRequested, TransferCompleted, TransferFailed}
-)
 
 _DELIVERIES: Final = """
 INSERT INTO delivery_outcome (trade_id, seq, outcome, outcome_at_ns, code, lots)

@@ -186,9 +186,16 @@ class Batch:
 class SettlementPostings:
     """The journal's projection to schema `settlement`."""
 
+    taken: Final[frozenset[type]] = _TAKEN | {Posted}
+
     def concerns(self, entry: Entry) -> bool:
         """Whether the entry leaves rows here: the same events that `collect` takes."""
-        return any(type(event) in _TAKEN or _changes_owner(event) for event in entry.events)
+        # A loop, since this is asked of every order: most of what it leaves are postings within an account.
+        for event in entry.events:
+            kind = type(event)
+            if kind in _TAKEN or (kind is Posted and _changes_owner(event)):
+                return True
+        return False
 
     async def write(self, connection: Connection, entries: Sequence[Entry]) -> None:
         """Post what these entries settle; nothing is sent when they settle nothing.

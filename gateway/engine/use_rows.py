@@ -36,6 +36,8 @@ SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[
 class UseRows:
     """The journal's projection to `use_request`, `use_outcome` and `certificate`."""
 
+    taken: Final[frozenset[type]] = _TAKEN
+
     def concerns(self, entry: Entry) -> bool:
         """Whether the entry leaves rows here."""
         return any(type(event) in _TAKEN for event in entry.events)

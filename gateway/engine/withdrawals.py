@@ -122,9 +122,10 @@ _OUTCOMES: Final = Table(
     width=2,
 )
 
+_TAKEN: Final[frozenset[type]] = frozenset((WithdrawalRequested, WithdrawalPaid, WithdrawalReturned))
 
 WITHDRAWALS: Final = Projected(
-    taken=(WithdrawalRequested, WithdrawalPaid, WithdrawalReturned),
+    taken=_TAKEN,
     inserts=(_REQUESTED, _ENDED),
     tables=(_WITHDRAWALS, _OUTCOMES),
     rows_of=rows_of,

@@ -127,6 +127,7 @@ class Stream:
             language=language,
             remote=remote,
             headers=request.headers,
+            is_paused=lambda: request.protocol.writing_paused,
         )
         await self._run(session, request)
         return socket

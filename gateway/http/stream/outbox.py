@@ -3,7 +3,8 @@
 Some pushes only matter in their newest state (depth, ticker, status). When the queue is long those are left out, and
 once it has drained, one snapshot each makes good for what was left out. Everything else is sent or the connection
 ends: a full queue, or a send that gets nowhere, closes it with a code that says so. Texts are shared between clients,
-so a long queue costs little more than its length.
+so a long queue costs little more than its length. An answer that has nothing to wait for, neither what was queued before
+it nor the client, is sent where it is made: its writer need not be woken.
 """
 
 import asyncio
@@ -38,6 +39,7 @@ class Outbox:
     __slots__ = (
         "_arrived",
         "_conflate_at",
+        "_is_paused",
         "_limit",
         "_on_conflated",
         "_queue",
@@ -49,10 +51,20 @@ class Outbox:
     )
 
     def __init__(
-        self, socket: web.WebSocketResponse, *, limit: int, conflate_at: int, on_conflated: Callable[[], None]
+        self,
+        socket: web.WebSocketResponse,
+        *,
+        is_paused: Callable[[], bool],
+        limit: int,
+        conflate_at: int,
+        on_conflated: Callable[[], None],
     ) -> None:
-        """Nothing waiting; at most `limit` messages ever will, and topics are left out from `conflate_at` on."""
+        """Nothing waiting; at most `limit` messages ever will, and topics are left out from `conflate_at` on.
+
+        `is_paused` says whether what was sent is still to be taken by the client.
+        """
         self._socket = socket
+        self._is_paused = is_paused
         self._limit = limit
         self._conflate_at = conflate_at
         self._on_conflated = on_conflated
@@ -72,6 +84,18 @@ class Outbox:
         else:
             self._queue.append(text)
         self._arrived.set()
+
+    def answer(self, text: str) -> None:
+        """Send a message that must not be left out, at once where nothing stands before it."""
+        if self._queue or self._sending_since_s is not None or self._is_paused() or self._socket.closed:
+            self.send(text)
+            return
+        sending = self._socket.send_str(text)
+        try:
+            sending.send(None)
+        except (StopIteration, ConnectionError):
+            return  # it is sent; or the client is gone, which the reader sees too
+        sending.close()  # it is sent all the same: it would wait, as what comes next will, for the client to take it
 
     def push(self, topic: Topic, text: str) -> None:
         """Queue news of a topic, or leave it out and remember to send a snapshot later."""

@@ -6,7 +6,7 @@ are durable, and may overtake each other.
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -62,6 +62,7 @@ class Session:
         language: Language,
         remote: str,
         headers: Mapping[str, str],
+        is_paused: Callable[[], bool],
     ) -> None:
         """Connected, subscribed to nothing, logged on as nobody. The name is that of no other connection."""
         self.services = services
@@ -79,6 +80,7 @@ class Session:
         settings = services.settings
         self.outbox = Outbox(
             socket,
+            is_paused=is_paused,
             limit=settings.ws_queue,
             conflate_at=settings.ws_conflate_at,
             on_conflated=services.metrics.stream.conflated.inc,
@@ -376,7 +378,7 @@ class Session:
         self._answer(request_id, {**reply.body, **replayed})
 
     def _answer(self, request_id: str | int | None, result: dict[str, Any]) -> None:
-        self.outbox.send(self._hub.text_of({"id": request_id, "ok": True, "result": result}))
+        self.outbox.answer(self._hub.text_of({"id": request_id, "ok": True, "result": result}))
 
     def _refuse(self, request_id: str | int | None, refused: Refused) -> None:
         self.services.metrics.door.refusals.labels(refused.faults[0].code).inc()
