@@ -8,13 +8,13 @@ from pydantic import Field
 from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind
 from gateway.engine.clock import ManualClock
-from gateway.engine.market import MarketView
 from gateway.formats import time_text
 from gateway.http import reasons
 from gateway.http.market_answers import PhaseName
 from gateway.http.problems import refusal
 from gateway.http.replays import raise_if_refused
 from gateway.http.routing import SUPERVISED, Call, Reply, Route
+from gateway.http.services import Services
 from gateway.http.shapes import Answer, Date, DateIn, OperatorRequest, Text, Time, TimeIn
 from matching.calendar import day_of
 from matching.commands import AdvanceTime, CloseDay, OpenDay
@@ -50,6 +50,9 @@ class Day(Answer):
     trading_day: Date | None
     phase: PhaseName
     close: Annotated[Close | None, Field(description="The close under way, or the last one.")]
+    clock: Annotated[
+        Literal["real", "manual"], Field(description="Whether POST /v1/operator/clock moves it.")
+    ]
 
 
 class DayRequest(OperatorRequest):
@@ -80,13 +83,15 @@ class ClockAnswer(Answer):
 
 async def get_day(call: Call) -> Reply:
     """The trading day and its close."""
-    return Reply(day_body(call.services.views.market))
+    return Reply(day_body(call.services))
 
 
-def day_body(market: MarketView) -> dict[str, Any]:
+def day_body(services: Services) -> dict[str, Any]:
     """The trading day as it stands."""
+    market = services.views.market
     close = market.close
     return {
+        "clock": "manual" if isinstance(services.clock, ManualClock) else "real",
         "trading_day": market.trading_day,
         "phase": market.phase.value,
         "close": None
@@ -115,7 +120,7 @@ async def open_day(call: Call) -> Reply:
     if day is None:
         raise refusal(CALENDAR_NOT_ANNOUNCED)
     raise_if_refused(await call.submit(OpenDay(trading_day=TradingDay(day))))
-    return Reply(day_body(services.views.market))
+    return Reply(day_body(services))
 
 
 async def close_day(call: Call) -> Reply:
@@ -127,7 +132,7 @@ async def close_day(call: Call) -> Reply:
         raise refusal(DAY_NOT_OPEN)
     command = CloseDay(trading_day=TradingDay(day), operator=call.participant, reason=body.reason)
     raise_if_refused(await call.submit(command))
-    return Reply(day_body(services.views.market), status=ACCEPTED)
+    return Reply(day_body(services), status=ACCEPTED)
 
 
 async def set_clock(call: Call) -> Reply:

@@ -67,16 +67,11 @@ export async function renewSession(): Promise<void> {
   session.value = await ask<Session>("/v1/session");
 }
 
-/** Whether somebody may only agree to what others ask for. */
-export function isApproverAlone(): boolean {
-  const scopes = session.value?.scopes ?? [];
-  return scopes.includes("approve") && !scopes.includes("operate") && !scopes.includes("supervise");
-}
-
 /** The page of one's own work. */
 export function homeOf(here: Session): string {
   const scopes = new Set(here.scopes);
   if (scopes.has("operate") || scopes.has("approve") || scopes.has("supervise")) return "desk";
+  if (scopes.has("authority")) return "desk";
   if (scopes.has("bank")) return "bank";
   return "trade";
 }

@@ -1,4 +1,4 @@
-"""An exchange with a day behind it, and a browser to look at it: one of each for all tests of a module."""
+"""An exchange with a day behind it for all tests of a module, and one browser to look at them all."""
 
 import uuid
 from collections.abc import AsyncIterator
@@ -23,13 +23,13 @@ from tests.gateway.http.test_http_bulletins import close, trade
 from tests.gateway.web.browser import chromium
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     async with chromium() as started:
         yield started
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def market(postgres: EmbeddedPostgres) -> AsyncIterator[Desk]:
     """Yesterday closed with trades at three prices; today a few more, and orders on either side."""
     name = f"test_{uuid.uuid4().hex}"

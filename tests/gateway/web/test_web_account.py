@@ -14,9 +14,9 @@ from tests.gateway.http import test_http_mandates as mandates
 from tests.gateway.http.browser import admit
 from tests.gateway.http.desk import Desk
 from tests.gateway.http.test_http_offsets import answer_registry
-from tests.gateway.web.browser import looked_at, needs_a_browser, sign_in, visitor
+from tests.gateway.web.browser import come_in, looked_at, needs_a_browser, visitor
 
-pytestmark = [needs_a_browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [needs_a_browser, pytest.mark.asyncio(loop_scope="session")]
 
 QUANTITY = re.compile("^数量（吨）")
 
@@ -24,7 +24,7 @@ QUANTITY = re.compile("^数量（吨）")
 async def test_units_leave_for_the_management_account(browser: Browser, market: Desk) -> None:
     await admit(market, "seller")
     async with visitor(browser) as page:
-        await sign_in(page, market.url, "account", "seller")
+        await come_in(page, market.url, "account", "seller")
         lots = page.get_by_role("table", name="持有批次与序列号")
         await expect(lots).to_contain_text("LOT-1")
         await looked_at(page, "account-holdings")
@@ -45,7 +45,7 @@ async def test_units_leave_for_the_management_account(browser: Browser, market: 
 
 async def test_money_is_withdrawn_and_the_bank_pays(browser: Browser, market: Desk) -> None:
     async with visitor(browser) as page:
-        await sign_in(page, market.url, "account/cash", "seller")
+        await come_in(page, market.url, "account/cash", "seller")
         await expect(page.get_by_role("table", name="入金记录")).to_contain_text("first-seller")
         amount = page.get_by_label(re.compile("^金额"))
         dialog = page.get_by_role("dialog")
@@ -73,7 +73,7 @@ async def test_money_is_withdrawn_and_the_bank_pays(browser: Browser, market: De
 
 async def test_a_statement_is_read_and_taken_along_in_three_forms(browser: Browser, market: Desk) -> None:
     async with visitor(browser) as page:
-        await sign_in(page, market.url, "account/statements", "seller")
+        await come_in(page, market.url, "account/statements", "seller")
         digest = await page.locator(".hash").inner_text()
         assert re.fullmatch("[0-9a-f]{64}", digest)
         await expect(page.get_by_role("table", name="当日交收")).to_contain_text("交收")
@@ -95,7 +95,7 @@ async def test_what_would_be_refused_is_said_beforehand_and_an_order_is_replaced
     browser: Browser, market: Desk
 ) -> None:
     async with visitor(browser) as page:
-        await sign_in(page, market.url, "trade", "seller")
+        await come_in(page, market.url, "trade", "seller")
         rows = page.locator(".open-orders tbody tr")
         await expect(rows).to_have_count(5)
         ticket, buy, sell = page.locator(".ticket"), page.locator(".side").first, page.locator(".side").nth(1)
@@ -131,7 +131,7 @@ async def test_a_delegate_chooses_for_whom_it_trades(browser: Browser, market: D
         await mandates.granted(market, account=account)
     await admit(market, "delegate", scopes=mandates.TRADING, participant=delegate)
     async with visitor(browser) as page:
-        await sign_in(page, market.url, "trade", "delegate")
+        await come_in(page, market.url, "trade", "delegate")
         choice = page.get_by_label("操作账户")
         rows = page.locator(".open-orders tbody tr")
         await choice.select_option("seller")

@@ -23,15 +23,15 @@ from tests.gateway.http.test_http_bank_statements import date_at_the_bank
 from tests.gateway.http.test_http_bulletins import statements_told, trade
 from tests.gateway.web.browser import (
     NARROW,
+    come_in,
     keep_screenshot,
     looked_at,
     needs_a_browser,
     serious_faults,
-    sign_in,
     visitor,
 )
 
-pytestmark = [needs_a_browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [needs_a_browser, pytest.mark.asyncio(loop_scope="session")]
 
 SECTIONS: Final = (
     "day",
@@ -47,7 +47,7 @@ SECTIONS: Final = (
 )
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
+@pytest_asyncio.fixture(scope="module", loop_scope="session", autouse=True)
 async def staff(market: Desk) -> None:
     """Two operators, a supervisor and the bank's clerk may sign in; a halt waits for a second person."""
     for name in ("operator", "operator2", "supervisor", "bank"):
@@ -58,7 +58,7 @@ async def staff(market: Desk) -> None:
 @asynccontextmanager
 async def at_desk(browser: Browser, exchange: Desk, name: str, section: str = "day") -> AsyncIterator[Page]:
     async with visitor(browser) as page:
-        await sign_in(page, exchange.url, f"desk/{section}", name)
+        await come_in(page, exchange.url, f"desk/{section}", name)
         await expect(page.locator(".sections")).to_be_visible()
         yield page
 

@@ -8,9 +8,9 @@ from playwright.async_api import Browser, Locator, Page, expect
 from tests.gateway.http.browser import admit
 from tests.gateway.http.desk import Desk
 from tests.gateway.http.test_http_negotiated import done, filed
-from tests.gateway.web.browser import looked_at, needs_a_browser, sign_in, visitor
+from tests.gateway.web.browser import come_in, looked_at, needs_a_browser, visitor
 
-pytestmark = [needs_a_browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [needs_a_browser, pytest.mark.asyncio(loop_scope="session")]
 
 
 def fact(page: Page, name: str) -> Locator:
@@ -31,8 +31,8 @@ async def test_two_browsers_negotiate_until_both_see_it_executed(browser: Browse
     await admit(market, "seller")
     await admit(market, "buyer")
     async with visitor(browser) as selling, visitor(browser) as buying:
-        await sign_in(selling, market.url, "negotiate", "seller")
-        await sign_in(buying, market.url, "negotiate", "buyer")
+        await come_in(selling, market.url, "negotiate", "seller")
+        await come_in(buying, market.url, "negotiate", "buyer")
         await expect(buying.locator(".nothing")).to_be_visible()
 
         await selling.get_by_role("link", name="申报协议转让").click()
@@ -90,7 +90,7 @@ async def test_two_browsers_negotiate_until_both_see_it_executed(browser: Browse
 async def test_declined_withdrawn_and_gone_are_told(browser: Browser, market: Desk) -> None:
     made = [await filed(market, f"gone-{number}") for number in range(3)]
     async with visitor(browser) as page:
-        await sign_in(page, market.url, "negotiate", "buyer")
+        await come_in(page, market.url, "negotiate", "buyer")
         await expect(page.locator("tbody tr")).to_have_count(3)
         await looked_at(page, "negotiate-inbox")
         await page.get_by_role("link", name=f"打开协议转让 {made[0]['id']}").click()

@@ -26,7 +26,7 @@ from tests.gateway.web.browser import (
     visitor,
 )
 
-pytestmark = [needs_a_browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [needs_a_browser, pytest.mark.asyncio(loop_scope="session")]
 
 PAGES = ("market", "bulletins", "retirements", "certificates", "rules", "complaints")
 LIVE = {"zh": "实时", "en": "Live"}

@@ -7,6 +7,7 @@ from tests.gateway.http.browser import admit
 from tests.gateway.http.desk import Desk
 from tests.gateway.web.browser import (
     Line,
+    come_in,
     keep_screenshot,
     needs_a_browser,
     serious_faults,
@@ -14,7 +15,7 @@ from tests.gateway.web.browser import (
     visitor,
 )
 
-pytestmark = [needs_a_browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [needs_a_browser, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def fill_in(page: Page, price: str, quantity: str) -> None:
@@ -62,7 +63,7 @@ async def test_a_trader_signs_in_trades_and_signs_out(browser: Browser, market: 
 
 async def test_a_large_order_is_typed_again_and_can_be_cancelled(browser: Browser, market: Desk) -> None:
     async with visitor(browser) as page:
-        await sign_in(page, market.url, "trade", "buyer")
+        await come_in(page, market.url, "trade", "buyer")
         before = await page.locator(".open-orders tbody tr").count() or 5
         await expect(page.locator(".open-orders tbody tr")).to_have_count(before)
         await fill_in(page, "62.00", "1000")
@@ -91,7 +92,7 @@ async def test_fills_made_while_the_line_was_lost_are_told_when_it_is_back(
     async with visitor(browser) as page:
         line = Line()
         await line.between(page)
-        await sign_in(page, market.url, "trade", "buyer")
+        await come_in(page, market.url, "trade", "buyer")
         await fill_in(page, "68.30", "6")
         await page.get_by_role("button", name="买入", exact=True).click()
         await expect(page.locator(".open-orders tbody tr")).to_have_count(1)

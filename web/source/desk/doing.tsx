@@ -157,7 +157,7 @@ function ActDialog({ doing, close }: { doing: Doing; close: () => void }) {
 }
 
 function beginningOf(wanted: Wanted): string {
-  return wanted.kind === "choice" ? (wanted.options?.[0]?.value ?? "") : "";
+  return wanted.begin ?? (wanted.kind === "choice" ? (wanted.options?.[0]?.value ?? "") : "");
 }
 
 /** What was given, without what was left out. */

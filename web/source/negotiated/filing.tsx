@@ -52,7 +52,10 @@ export function Filing() {
           named={(one) =>
             `${one} · ${t(`class.${found.find((other) => other.listing === one)?.class ?? "I"}`)}`
           }
-          set={setCode}
+          set={(one) => {
+            setCode(one);
+            setDraft({ ...draft, lots: {} });
+          }}
         />
         <SelectField
           at="/side"
@@ -60,7 +63,11 @@ export function Filing() {
           value={side}
           values={["sell", "buy"] as const}
           named={(one) => t(`side.${one}`)}
-          set={setSide}
+          set={(one) => {
+            setSide(one);
+            // Whose lots may be named is another question on the other side.
+            setDraft({ ...draft, lots: {} });
+          }}
         />
         <TextField
           at="/counterparty"
