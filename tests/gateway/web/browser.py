@@ -4,9 +4,9 @@ import os
 import re
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, Self, TypeAlias
 
 import pytest
 from playwright.async_api import Browser, Page, ViewportSize, WebSocketRoute, async_playwright, expect
@@ -78,6 +78,43 @@ def _is_complaint(message: Any) -> bool:
     # The browser itself tells of every refused request and lost socket; pages that expect one are tested for it.
     expected = re.search(r"Failed to load resource|WebSocket connection to", message.text)
     return message.type in {"error", "warning"} and expected is None
+
+
+class Seats:
+    """People who stay at their browsers from one test of a module to the next: a page is loaded once for each.
+
+    Whoever was there when a test failed gets up, so that the next test begins with a page of its own.
+    """
+
+    def __init__(self, browser: Browser, url: str) -> None:
+        self._browser = browser
+        self._url = url
+        self._left = AsyncExitStack()
+        self._pages: dict[str, Page] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._left.aclose()
+
+    @asynccontextmanager
+    async def at(self, place: str, name: str = "") -> AsyncIterator[Page]:
+        """That person, or a stranger where nobody is named, before a page that is shown anew."""
+        page = self._pages.pop(name, None)
+        if page is None:
+            page = await self._left.enter_async_context(visitor(self._browser))
+            if name:
+                await come_in(page, self._url, ELSEWHERE, name)
+        await page.goto(f"{self._url}/#/{ELSEWHERE}")
+        await expect(page.locator(".lead")).to_be_visible()
+        await page.goto(f"{self._url}/#/{place}")
+        yield page
+        self._pages[name] = page
+
+
+ELSEWHERE: Final = "complaints"
+"""A page on which nothing is kept of the one before."""
 
 
 async def serious_faults(page: Page) -> list[str]:

@@ -20,7 +20,7 @@ from settlement.lot import MethodologyClass
 from settlement.values import AssetCode
 from tests.gateway.http.desk import Desk, desk
 from tests.gateway.http.test_http_bulletins import close, trade
-from tests.gateway.web.browser import chromium
+from tests.gateway.web.browser import Seats, chromium
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
@@ -54,3 +54,10 @@ async def market(postgres: EmbeddedPostgres) -> AsyncIterator[Desk]:
     connection = await asyncpg.connect(postgres.dsn)
     await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
     await connection.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def seats(browser: Browser, market: Desk) -> AsyncIterator[Seats]:
+    """People who stay at their browsers for all tests of the module."""
+    async with Seats(browser, market.url) as made:
+        yield made

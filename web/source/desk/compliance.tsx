@@ -109,8 +109,6 @@ function AnnounceAct({
 
 function wantedOf(year?: Year): Wanted[] {
   const cap = year?.cap ?? null;
-  const options = (kind: string, values: readonly string[]) =>
-    values.map((value) => ({ value, label: named(kind, value) }));
   return [
     {
       name: "compliance_year",
@@ -125,7 +123,10 @@ function wantedOf(year?: Year): Wanted[] {
       label: t("years.cap_base"),
       kind: "choice",
       at: "/cap",
-      options: [{ value: "", label: t("offset.no_cap") }, ...options("cap_base", BASES)],
+      options: [
+        { value: "", label: t("offset.no_cap") },
+        ...BASES.map((value) => ({ value, label: named("cap_base", value) })),
+      ],
       isOptional: true,
       begin: cap?.base ?? "",
     },
@@ -143,7 +144,7 @@ function wantedOf(year?: Year): Wanted[] {
       label: t("years.cap_enforcement"),
       kind: "choice",
       at: "/cap/enforcement",
-      options: options("cap_enforcement", ["hard", "soft"]),
+      options: ["hard", "soft"].map((value) => ({ value, label: named("cap_enforcement", value) })),
       begin: cap?.enforcement ?? "hard",
     },
     {
@@ -180,7 +181,7 @@ function wantedOf(year?: Year): Wanted[] {
       label: t("years.origins"),
       kind: "many",
       isOptional: true,
-      options: options("origin", ORIGINS),
+      options: ORIGINS.map((value) => ({ value, label: named("origin", value) })),
       hint: t("years.origins_hint"),
       begin: (year?.origins ?? []).join(","),
     },
@@ -199,7 +200,7 @@ function wantedOf(year?: Year): Wanted[] {
       name: "certainty",
       label: t("rules.certainty"),
       kind: "choice",
-      options: options("certainty", CERTAINTIES),
+      options: CERTAINTIES.map((value) => ({ value, label: named("certainty", value) })),
     },
   ];
 }

@@ -2,7 +2,7 @@
 import type { Listing } from "../api";
 import { range, shown } from "../format";
 import { word as named, namesOf, t } from "../i18n";
-import { failure, listings } from "../market/store";
+import { catchUp, failure, listings } from "../market/store";
 import { ClassBadge } from "../parts/figures";
 import { momentOf, type Wanted } from "../parts/givens";
 import { Panel } from "../parts/panel";
@@ -75,6 +75,7 @@ function AdmitAct() {
         { name: "demonstration", label: t("listing.demonstration"), kind: "yes", isOptional: true },
       ]}
       body={(given) => ({ ...plain(given), demonstration: given["demonstration"] === "yes" })}
+      after={() => void catchUp()}
       said={(answer) => t("admitted.said", { listing: String(answer["listing"]) })}
     />
   );

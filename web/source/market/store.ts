@@ -76,8 +76,8 @@ export function follow(): void {
   setInterval(readClock, 10_000);
 }
 
-/** What no channel tells again after a loss: listings as a whole, and trades made meanwhile. */
-async function catchUp(): Promise<void> {
+/** What no channel tells: listings as a whole, new ones among them, and trades made while the line was lost. */
+export async function catchUp(): Promise<void> {
   try {
     const [found, time] = await Promise.all([ask<Page<Listing>>("/v1/listings"), ask<Time>("/v1/time")]);
     setClock(time.time_us);
