@@ -1,13 +1,9 @@
-"""What the gateway's benchmarks are made of: a lean load client, the bare servers it compares with, and the figures.
+"""What the gateway's benchmarks are made of: a lean load client, and the figures.
 
 The client must not be what is measured. It runs in a process of its own, speaks HTTP/1.1 and WebSocket straight on
 asyncio protocols under uvloop, sends texts that were signed and put together before the clock started, and reads no
-more of an answer than its length and its status. The bare echo is a plain aiohttp application in a process of its own,
-under uvloop, too: it reads the body, checks the signature as the exchange does, and answers one of the size the exchange
-answers. Whatever aiohttp and the signature cost is in both; what the exchange adds is rules, decision, journal and disk.
-For market data it sends one text to all who are connected, as fast as they take it.
+more of an answer than its length and its status. What it is compared with is in `bare`.
 
-    python -m benchmarks.support echo SIZE KEYS  serves the echo, prints its port; KEYS is a demo.json
     python -m benchmarks.support load            reads a plan and `go`, prints the figures
     python -m benchmarks.support listen          reads an audience and `go`, prints the figures
 """
@@ -19,31 +15,15 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, cast
 
 import uvloop
-from aiohttp import ClientConnectionResetError, WSMsgType, web
-
-from registry_bridge.signing import (
-    KEY_HEADER,
-    SIGNATURE_HEADER,
-    TIMESTAMP_HEADER,
-    HmacKey,
-    NotAuthentic,
-    RequestVerifier,
-    SeenSignatures,
-)
 
 REPOSITORY: Final = Path(__file__).resolve().parents[1]
 ROUND_LIMIT_S: Final = 120.0
-DEPTH: Final = "x" * 220
-"""As long as a change of depth."""
-FAN_TURN: Final = 50
-"""Frames to one listener before the next has its turn."""
 CREATED: Final = b"201"
 OK: Final = b"200"
 
@@ -455,95 +435,6 @@ class Listening(_Told):
         return Heard(**self._figures())
 
 
-# ---- what it is compared with ---------------------------------------------------------------------------------------
-
-
-def echo_app(size: int, verifier: RequestVerifier) -> web.Application:
-    """Reads a body, checks its signature, answers one of that size; the same over a WebSocket, without signatures."""
-    filler = "x" * (size - len('{"echo":""}'))
-    answer = json.dumps({"echo": filler}, separators=(",", ":")).encode()
-    text = json.dumps({"ok": True, "echo": filler}, separators=(",", ":"))
-
-    async def rest(request: web.Request) -> web.Response:
-        body = await request.read()
-        given = request.headers
-        found = verifier.check(
-            method=request.method,
-            target=request.raw_path,
-            key=given.get(KEY_HEADER),
-            timestamp=given.get(TIMESTAMP_HEADER),
-            signature=given.get(SIGNATURE_HEADER),
-            body=body,
-            now_ms=time.time_ns() // 1_000_000,
-        )
-        if isinstance(found, NotAuthentic):
-            return web.Response(text=found.fault.value, status=401)
-        return web.Response(body=answer, status=201, content_type="application/json")
-
-    async def stream(request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse(compress=False)
-        await socket.prepare(request)
-        async for message in socket:
-            if message.type is not WSMsgType.TEXT:
-                break
-            await socket.send_str(text)
-        return socket
-
-    complete: dict[int, asyncio.Barrier] = {}
-
-    async def fan(request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse(compress=False)
-        await socket.prepare(request)
-        listeners = int(request.match_info["listeners"])
-        await complete.setdefault(listeners, asyncio.Barrier(listeners)).wait()
-        with suppress(ClientConnectionResetError):  # the listener has heard enough
-            while True:
-                for _ in range(FAN_TURN):
-                    await socket.send_str(DEPTH)
-                await asyncio.sleep(0)
-        return socket
-
-    app = web.Application()
-    app.router.add_post("/v1/orders", rest)
-    app.router.add_get("/v1/ws", stream)
-    app.router.add_get("/fan/{listeners}", fan)
-    return app
-
-
-def verifier_of(keys: Path) -> RequestVerifier:
-    """Judges what is signed with a key of that demo.json."""
-    people: dict[str, dict[str, Any]] = json.loads(keys.read_text())["participants"]
-    known = {entry["key"]: HmacKey(base64.b64decode(entry["secret"])) for entry in people.values()}
-    return RequestVerifier(known.get, seen=SeenSignatures())
-
-
-async def serve_echo(size: int, verifier: RequestVerifier) -> None:
-    """Until killed."""
-    runner = web.AppRunner(echo_app(size, verifier), access_log=None)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    print(runner.addresses[0][1], flush=True)
-    await asyncio.Event().wait()
-
-
-@contextmanager
-def echo(size: int, keys: Path) -> Iterator[int]:
-    """The port of an echo in a process of its own, which knows the keys of that demo.json."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.support", "echo", str(size), str(keys)],
-        cwd=REPOSITORY,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        yield int(process.stdout.readline())
-    finally:
-        process.kill()
-        process.communicate()
-
-
 # ---- the figures ----------------------------------------------------------------------------------------------------
 
 
@@ -564,11 +455,9 @@ def table(title: str, heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> st
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Serve the echo, or do what standard input asks for."""
+    """Do what standard input asks for."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         match arguments:
-            case ["echo", size, keys]:
-                runner.run(serve_echo(int(size), verifier_of(Path(keys))))
             case ["load"]:
                 _tell(runner.run(play_when_told(Plan(**json.loads(sys.stdin.readline())))))
             case ["listen"]:

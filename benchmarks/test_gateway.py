@@ -22,6 +22,7 @@ from typing import Any, Final
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from benchmarks.bare import echo
 from benchmarks.support import (
     Audience,
     Door,
@@ -30,7 +31,6 @@ from benchmarks.support import (
     Listening,
     Plan,
     Round,
-    echo,
     median,
     table,
 )

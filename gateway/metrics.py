@@ -18,6 +18,7 @@ from prometheus_client import (
     generate_latest,
 )
 
+from gateway.durations import Durations
 from gateway.engine.entry import AccountEvent, Entry
 from gateway.engine.sequencer import Appender
 from gateway.market_metrics import MarketMetrics
@@ -60,14 +61,14 @@ class DoorMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         """All at zero."""
-        self.seconds = Histogram(
+        self.seconds = Durations(
             "puhui_http_request_seconds",
             "Duration of requests, by route and class of status.",
             ["route", "method", "status"],
             buckets=_SECONDS,
             registry=registry,
         )
-        orders = Histogram(
+        orders = Durations(
             "puhui_order_seconds",
             "From a well-formed order to its durable decision, repeated ones left out, by the way it came.",
             ["way"],

@@ -4,6 +4,7 @@ Everything an inquiry needs is in the journal: who acted for whom and from which
 counters here say when to look. They follow the journal's commits, so that every way in is counted alike.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -39,6 +40,8 @@ WATCHED: Final = frozenset(
 )
 """Refusals that are counted by their own code; all others together as `rejected`."""
 
+_ORDERING: Final = (SubmitOrder, ReplaceOrder)
+
 
 class OrderFlow:
     """Counts commits; a commit listener that comes after the views."""
@@ -55,23 +58,29 @@ class OrderFlow:
 
     def follow(self, entries: Sequence[Entry]) -> None:
         """Count what one commit holds."""
+        orders: Counter[str] = Counter()
+        trades: Counter[str] = Counter()
         for entry in entries:
-            if isinstance(entry.command, SubmitOrder | ReplaceOrder):
-                self._orders.labels(_outcome(entry)).inc()
+            if type(entry.command) in _ORDERING:
+                orders[_outcome(entry)] += 1
             for event in entry.events:
                 kind = type(event)
                 if kind is Traded:
                     assert isinstance(event, Traded)
-                    self._trades.labels(self._when(entry.at_ns, event)).inc()
+                    trades[self._when(entry.at_ns, event)] += 1
                 elif kind is OrderCancelled:
                     assert isinstance(event, OrderCancelled)
-                    self._orders.labels(_ended(event)).inc()
+                    orders[_ended(event)] += 1
                 elif kind is OrderExpired:
-                    self._orders.labels("expired").inc()
+                    orders["expired"] += 1
                 elif kind is TradeBusted:
                     self._busts.inc()
                 elif kind in KINDS:
                     self._negotiated.labels(KINDS[kind].removeprefix("negotiated_")).inc()
+        for outcome, many in orders.items():
+            self._orders.labels(outcome).inc(many)
+        for when, many in trades.items():
+            self._trades.labels(when).inc(many)
 
     def _when(self, at_ns: int, event: Traded) -> str:
         known = (event.trading_day, self._views.rule_book.version)

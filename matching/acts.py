@@ -128,6 +128,18 @@ class SettleCashBreak(Act):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SupersedeBankStatement(Act):
+    """Have the bank statement that was imported last be as if it had never come: it was of another day, or wrong."""
+
+    statement_id: str
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return "supersede_bank_statement"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class GrantMandate(Act):
     """Let a participant act for another's account (Measures 2023, Art. 30); the reason names the owner's written will."""
 

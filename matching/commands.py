@@ -14,6 +14,7 @@ from matching.acts import (
     RetryRemoval,
     RevokeMandate,
     SettleCashBreak,
+    SupersedeBankStatement,
     UnwindDelivery,
 )
 from matching.calendar import Announcement
@@ -316,6 +317,7 @@ AnyAct: TypeAlias = (
     | RetryDeliveries
     | UnwindDelivery
     | SettleCashBreak
+    | SupersedeBankStatement
     | ReviewNegotiatedTransfer
     | GrantMandate
     | RevokeMandate

@@ -19,6 +19,7 @@ from matching.acts import (
     RetryRemoval,
     RevokeMandate,
     SettleCashBreak,
+    SupersedeBankStatement,
     UnwindDelivery,
 )
 from matching.commands import (
@@ -181,6 +182,8 @@ class Operations:
                 return self._custody_acts.refuse(act)
             case SettleCashBreak():
                 return self._depository.treasury.statements.refuse_to_settle(act.break_id)
+            case SupersedeBankStatement():
+                return self._depository.treasury.statements.refuse_to_supersede(act.statement_id)
             case ReviewNegotiatedTransfer():
                 return self._negotiation.refuse_review(act)
             case GrantMandate() | RevokeMandate():
@@ -295,8 +298,8 @@ class Operations:
                 | UnwindDelivery()
             ):
                 return self._custody_acts.do(act)
-            case SettleCashBreak():
-                return (self._depository.treasury.statements.settle(act.break_id, operator, reason),)
+            case SettleCashBreak() | SupersedeBankStatement():
+                return self._mend_money(act)
             case ReviewNegotiatedTransfer():
                 return self._negotiation.review(act, self._cycle.moment())
             case GrantMandate() | RevokeMandate():
@@ -307,6 +310,12 @@ class Operations:
                 return (self.subjects.do(act),)
             case _:
                 assert_never(act)
+
+    def _mend_money(self, act: SettleCashBreak | SupersedeBankStatement) -> Iterable[Event]:
+        statements = self._depository.treasury.statements
+        if isinstance(act, SupersedeBankStatement):
+            return statements.supersede(act.statement_id, act.operator, act.reason)
+        return (statements.settle(act.break_id, act.operator, act.reason),)
 
     def _switch(self, act: ThrowKillSwitch | LiftKillSwitch) -> Iterable[Event]:
         kills, place = self._trading.standing.kills, (act.scope, act.subject)

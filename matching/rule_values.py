@@ -151,6 +151,7 @@ EXCEPTIONAL_ACTS: Final = (
     "retry_deliveries",
     "unwind_delivery",
     "settle_cash_break",
+    "supersede_bank_statement",
     "review_negotiated",
     "grant_mandate",
     "restrict_personal_data",

@@ -12,6 +12,7 @@ from matching.acts import (
     ResolveBreak,
     RetryDeliveries,
     SettleCashBreak,
+    SupersedeBankStatement,
     UnwindDelivery,
 )
 from matching.commands import (
@@ -52,6 +53,7 @@ class WaitingAct:
     lift_kill: LiftKillSwitch | None = None
     restrict_data: RestrictSubject | None = None
     release_data: ReleaseSubject | None = None
+    statement: SupersedeBankStatement | None = None
 
     @property
     def act(self) -> AnyAct:
@@ -80,6 +82,7 @@ FIELD_OF: Final[dict[type[AnyAct], str]] = {
     LiftKillSwitch: "lift_kill",
     RestrictSubject: "restrict_data",
     ReleaseSubject: "release_data",
+    SupersedeBankStatement: "statement",
 }
 """Kind of act → its field. Asking a registry again is not here: it waits for nobody."""
 

@@ -5,20 +5,31 @@ break, and so is what still waits when a statement covers its time. A break clos
 up, or when an operator has settled it with a reason. At all times
 
     money at the exchange = the bank's closing balance + what waits for a statement + what the open breaks explain.
+
+A statement that was wrong in itself (of another day, say) is superseded, the latest first: all is as if it had not come,
+but for what has been booked since, and the right one follows on the statement before it.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from settlement import cash_rejections as rejections
 from settlement.bank_statement import BankStatement, CashBreak, CashBreakId, CashBreakKind, StatementLine
-from settlement.cash_events import BankStatementRecorded, CashBreakClosed, CashBreakFound, CashEvent
+from settlement.cash_events import (
+    BankStatementRecorded,
+    BankStatementSuperseded,
+    CashBreakClosed,
+    CashBreakFound,
+    CashEvent,
+)
 from settlement.rejections import Rejection
 from settlement.values import AccountId, ParticipantId
 
 DAY_NS: Final = 86_400 * 10**9
 """How far a statement may reach beyond the moment: it may be of the day at hand, to its end."""
+SUPERSEDED_AT_MOST: Final = 10
+"""So many statements back it is remembered what each has ended, so that it can be taken back."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,6 +41,32 @@ class BookedPayment:
     amount_fen: int
     """Above zero where money came in, below where it left."""
     at_ns: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TakenStatement:
+    """What would be otherwise without a statement, as long as it can be superseded; also as written to a snapshot."""
+
+    statement_id: str
+    until_before_ns: int
+    closing_before_fen: int
+    ended: tuple[BookedPayment, ...] = ()
+    """What would wait."""
+    closed: tuple[CashBreak, ...] = ()
+    """Differences of earlier statements that would be open."""
+    settled_fen: int = 0
+    """What operators have explained for good of the differences it showed."""
+
+
+@dataclass(kw_only=True, slots=True)
+class _Taken:
+    """The same while it grows."""
+
+    until_before_ns: int
+    closing_before_fen: int
+    ended: list[BookedPayment] = field(default_factory=list)
+    closed: list[CashBreak] = field(default_factory=list)
+    settled_fen: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,6 +83,8 @@ class BankStatementsState:
     breaks: tuple[CashBreak, ...]
     written_off_fen: int
     last_break_id: int
+    taken: tuple[TakenStatement, ...] = ()
+    """The latest statements, oldest first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,6 +116,7 @@ class BankStatements:
         "_closing_fen",
         "_last_break_id",
         "_recorded",
+        "_taken",
         "_until_ns",
         "_waiting",
         "_written_off_fen",
@@ -87,6 +127,7 @@ class BankStatements:
         self._accounts: dict[str, AccountId] = {}
         """By bank reference: whose money it was. A reference is booked once."""
         self._recorded: dict[str, str] = {}
+        self._taken: dict[str, _Taken] = {}
         self._until_ns = 0
         self._closing_fen = 0
         self._waiting: dict[str, BookedPayment] = {}
@@ -115,6 +156,8 @@ class BankStatements:
         if missed is None:
             self._waiting[payment.reference] = payment
             return
+        if missed.statement_id in self._taken:
+            self._taken[missed.statement_id].ended.append(payment)
         yield self._close(missed)
         if missed.there_fen != payment.amount_fen:
             kind = CashBreakKind.AMOUNT_DIFFERS
@@ -152,8 +195,9 @@ class BankStatements:
         if statement.statement_id in self._recorded:
             return
         self._recorded[statement.statement_id] = statement.digest
+        taken = self._begin(statement.statement_id)
         self._until_ns, self._closing_fen = statement.until_ns, statement.closing_fen
-        differences = list(self._differences(statement))
+        differences = list(self._differences(statement, taken))
         yield BankStatementRecorded(
             statement_id=statement.statement_id,
             from_ns=statement.from_ns,
@@ -167,6 +211,33 @@ class BankStatements:
         )
         yield from differences
 
+    def refuse_to_supersede(self, statement_id: str) -> Rejection | None:
+        """Why this statement cannot be superseded: it is not the last one, or is no more, or lies too far back."""
+        last = next(reversed(self._taken), None)
+        if statement_id != last:
+            return rejections.STATEMENT_NOT_LAST.because(limit=last or "none", actual=statement_id)
+        return None
+
+    def supersede(self, statement_id: str, operator: ParticipantId, reason: str) -> Iterator[CashEvent]:
+        """The last statement was wrong: all is as if it had not come, but for what has been booked since."""
+        taken = self._taken.pop(statement_id)
+        del self._recorded[statement_id]
+        self._until_ns, self._closing_fen = taken.until_before_ns, taken.closing_before_fen
+        self._written_off_fen -= taken.settled_fen
+        yield BankStatementSuperseded(
+            statement_id=statement_id,
+            operator=operator,
+            reason=reason,
+            until_ns=self._until_ns,
+            closing_fen=self._closing_fen,
+        )
+        for one in [one for one in self._breaks.values() if one.statement_id == statement_id]:
+            yield self._close(one, operator, reason)
+        waiting = sorted((*self._waiting.values(), *taken.ended), key=lambda one: (one.at_ns, one.reference))
+        self._waiting = {payment.reference: payment for payment in waiting}
+        for one in sorted(taken.closed, key=lambda one: one.reference):
+            yield self._open(one.kind, one.reference, _booked(one), one.there_fen, one.statement_id)
+
     def refuse_to_settle(self, break_id: CashBreakId) -> Rejection | None:
         """Why this break cannot be settled by hand."""
         return (
@@ -177,6 +248,8 @@ class BankStatements:
         """An operator has settled it, outside or inside: what it explained is explained for good."""
         one = self._breaks[break_id]
         self._written_off_fen += _explains_fen(one)
+        if one.statement_id in self._taken:
+            self._taken[one.statement_id].settled_fen += _explains_fen(one)
         return self._close(one, operator, reason)
 
     def standing(self) -> BankStanding:
@@ -207,6 +280,7 @@ class BankStatements:
             breaks=tuple(self._breaks.values()),
             written_off_fen=self._written_off_fen,
             last_break_id=self._last_break_id,
+            taken=tuple(_taken_statement(*one) for one in self._taken.items()),
         )
 
     def load(self, state: BankStatementsState) -> None:
@@ -217,21 +291,43 @@ class BankStatements:
         self._waiting.update((payment.reference, payment) for payment in state.waiting)
         self._breaks.update((one.break_id, one) for one in state.breaks)
         self._written_off_fen, self._last_break_id = state.written_off_fen, state.last_break_id
+        for one in state.taken:
+            self._taken[one.statement_id] = _Taken(
+                until_before_ns=one.until_before_ns,
+                closing_before_fen=one.closing_before_fen,
+                ended=list(one.ended),
+                closed=list(one.closed),
+                settled_fen=one.settled_fen,
+            )
 
-    def _differences(self, statement: BankStatement) -> Iterator[CashEvent]:
+    def _begin(self, statement_id: str) -> _Taken:
+        """Remember how it was before this statement; let go of the oldest that was remembered."""
+        if len(self._taken) == SUPERSEDED_AT_MOST:
+            del self._taken[next(iter(self._taken))]
+        taken = _Taken(until_before_ns=self._until_ns, closing_before_fen=self._closing_fen)
+        self._taken[statement_id] = taken
+        return taken
+
+    def _differences(self, statement: BankStatement, taken: _Taken) -> Iterator[CashEvent]:
         for line in statement.lines:
-            yield from self._hold_against(line, statement)
+            yield from self._hold_against(line, statement, taken)
         late = [payment for payment in self._waiting.values() if payment.at_ns < statement.until_ns]
         for payment in late:
             del self._waiting[payment.reference]
+            taken.ended.append(payment)
             kind = CashBreakKind.MISSING_THERE
             yield self._open(kind, payment.reference, payment, None, statement.statement_id)
 
-    def _hold_against(self, line: StatementLine, statement: BankStatement) -> Iterator[CashEvent]:
+    def _hold_against(
+        self, line: StatementLine, statement: BankStatement, taken: _Taken
+    ) -> Iterator[CashEvent]:
         """One line: it ends what waited, ends a break, or opens one."""
         payment = self._waiting.pop(line.reference, None)
+        if payment is not None:
+            taken.ended.append(payment)
         overdue = self._find(line.reference, CashBreakKind.MISSING_THERE)
         if overdue is not None:
+            taken.closed.append(overdue)
             yield self._close(overdue)
             payment = _booked(overdue)
         if payment is None:
@@ -274,6 +370,17 @@ class BankStatements:
     ) -> CashBreakClosed:
         del self._breaks[one.break_id]
         return CashBreakClosed(cash_break=one, operator=operator, reason=reason)
+
+
+def _taken_statement(statement_id: str, taken: _Taken) -> TakenStatement:
+    return TakenStatement(
+        statement_id=statement_id,
+        until_before_ns=taken.until_before_ns,
+        closing_before_fen=taken.closing_before_fen,
+        ended=tuple(taken.ended),
+        closed=tuple(taken.closed),
+        settled_fen=taken.settled_fen,
+    )
 
 
 def _explains_fen(one: CashBreak) -> int:

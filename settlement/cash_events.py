@@ -40,5 +40,21 @@ class CashBreakClosed:
     reason: str | None = None
 
 
-CashEvent: TypeAlias = BankStatementRecorded | CashBreakFound | CashBreakClosed
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BankStatementSuperseded:
+    """A statement was wrong, and is as if it had never come: its differences end, what it showed waits again.
+
+    Its number is free for the right one, which follows on the statement before it.
+    """
+
+    statement_id: str
+    operator: ParticipantId
+    reason: str
+    until_ns: int
+    """Up to when statements tell now; 0 where none is left."""
+    closing_fen: int
+    """The bank's balance now."""
+
+
+CashEvent: TypeAlias = BankStatementRecorded | CashBreakFound | CashBreakClosed | BankStatementSuperseded
 """What the comparison with the bank can say."""

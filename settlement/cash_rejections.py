@@ -104,6 +104,16 @@ STATEMENT_GAP: Final = Reason(
     remedy_en="one may be missing in between: import that first",
     source="exchange",
 )
+STATEMENT_NOT_LAST: Final = Reason(
+    code="statement_not_last",
+    pointer="/statement",
+    unit=Unit.TEXT,
+    zh="只能作废最近导入的一份对账单",
+    en="only the statement that was imported last can be superseded",
+    remedy_zh="请从最近一份起依次作废, 再依次导入正确的对账单",
+    remedy_en="supersede from the latest one back, then import the right ones in order",
+    source="exchange",
+)
 CASH_BREAK_NOT_OPEN: Final = Reason(
     code="cash_break_not_open",
     pointer="/break_id",
@@ -126,6 +136,7 @@ REASONS: Final = (
     STATEMENT_UNBALANCED,
     STATEMENT_PERIOD,
     STATEMENT_GAP,
+    STATEMENT_NOT_LAST,
     CASH_BREAK_NOT_OPEN,
 )
 """Every reason of this kind."""

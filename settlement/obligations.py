@@ -118,7 +118,7 @@ class Obligations:
     ) -> Iterator[Posted | DeliverySettled | DeliveryFailed | DeliveryParked]:
         """Give an account's money to what lacks it; what it can no longer pay fails, or is parked with its sales."""
         yield from self.proceeds.serve(account)
-        for purchase, may_come in self.proceeds.without_cover(account):
+        for purchase, may_come in self.proceeds.no_longer_covered(account):
             if may_come:
                 yield self._park(purchase, InstructionId(""), PROCEEDS_PARKED)
                 continue

@@ -49,6 +49,8 @@ class _Book:
     """What the purchases lack together."""
     open_fen: int = 0
     """What open orders and negotiated transfers lack together."""
+    is_doubtful: bool = False
+    """Whether anything but a new sale or purchase has happened since the purchases were last held against the sales."""
 
     @property
     def pledged_fen(self) -> int:
@@ -117,17 +119,21 @@ class Proceeds:
     def done(self, sale: Delivery) -> None:
         """It has settled, or never will. Its state is still the one before."""
         if sale.proceeds_at_once:
-            del self._stir(sale.seller).sales[sale.trade_id]
+            book = self._stir(sale.seller)
+            del book.sales[sale.trade_id]
+            book.is_doubtful = True
             self._count(sale, -1)
 
     def set_aside(self, sale: Delivery) -> None:
         """It is about to be parked: nothing leans on it any more."""
         if sale.proceeds_at_once:
-            self._stir(sale.seller)
+            self._stir(sale.seller).is_doubtful = True
             self._count(sale, -1)
 
     def resume(self, sale: Delivery) -> None:
         """It was parked, and is tried again."""
+        if sale.lacking_fen:
+            self._books[sale.buyer].is_doubtful = True
         if sale.proceeds_at_once:
             self._stir(sale.seller)
             self._count(sale, 1)
@@ -202,6 +208,17 @@ class Proceeds:
         part_fen = min(available_fen, book.open_fen)
         book.open_fen -= part_fen
         yield from self._ledger.move(account, CASH, part_fen, (Bucket.AVAILABLE, Bucket.HELD))
+
+    def no_longer_covered(self, account: AccountId) -> Iterator[tuple[Delivery, bool]]:
+        """The same as `without_cover`, but only after what can leave a purchase uncovered: a sale ended, or was parked.
+
+        A purchase is newer than every sale there is when it is made, and leans on no more than they bring in; a new
+        sale only adds to that. So a busy day's many sales are not walked with every trade.
+        """
+        book = self._books[account]
+        if book.is_doubtful:
+            book.is_doubtful = False
+            yield from self.without_cover(account)
 
     def without_cover(self, account: AccountId) -> Iterator[tuple[Delivery, bool]]:
         """Purchases that older sales cannot pay, oldest first; and whether they still might, once parked ones settle.

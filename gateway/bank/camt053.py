@@ -12,15 +12,17 @@ from typing import Final
 
 from lxml import etree
 
-from gateway.bank.reading import MAX_LINES, StatementFault, day_ns, fen, name
+from gateway.bank.reading import MAX_LINES, StatementFault, day_ns, end_ns, fen, name
 from settlement.bank_statement import BankStatement, StatementLine
 
 _NAMESPACE: Final = re.compile(r"urn:iso:std:iso:20022:tech:xsd:camt\.053\.001\.\d\d")
 CURRENCY: Final = "CNY"
 CREDIT: Final = "CRDT"
 DEBIT: Final = "DBIT"
-OPENING: Final = frozenset({"OPBD", "PRCD"})
-"""Opening booked, or the closing booked of the statement before."""
+BEFORE: Final = "PRCD"
+"""The closing booked of the statement before, which is dated with that statement's last day."""
+OPENING: Final = frozenset({"OPBD", BEFORE})
+"""Opening booked, or the closing booked before."""
 CLOSING: Final = frozenset({"CLBD"})
 BOOKED: Final = "BOOK"
 
@@ -34,12 +36,12 @@ def read_camt053(content: bytes) -> BankStatement:
     reader = _Reader(_parse(content))
     opening_fen, opened = reader.balance(OPENING)
     closing_fen, closed = reader.balance(CLOSING)
-    where, first, last = reader.period(opened, closed)
+    from_ns, until_ns = reader.period(opened, closed)
     return BankStatement(
         statement_id=name(reader.text("Id"), "Stmt/Id", "number of the statement"),
         bank_account=reader.account(),
-        from_ns=day_ns(first, where),
-        until_ns=day_ns(last, where, days=1),
+        from_ns=from_ns,
+        until_ns=until_ns,
         opening_fen=opening_fen,
         closing_fen=closing_fen,
         lines=tuple(reader.lines()),
@@ -101,21 +103,27 @@ class _Reader:
         found = self.text("Acct/Id/IBAN") or self.text("Acct/Id/Othr/Id")
         return name(found, "Acct/Id", "account")
 
-    def balance(self, kinds: frozenset[str]) -> tuple[int, str]:
-        """The balance of one of these kinds, in fen, and its day."""
+    def balance(self, kinds: frozenset[str]) -> tuple[int, tuple[str, str]]:
+        """The balance of one of these kinds, in fen; its kind and its day."""
         label = "/".join(sorted(kinds))
         found = [one for one in self._all("Bal") if self.text("Tp/CdOrPrtry/Cd", one) in kinds]
         if len(found) != 1:
             raise StatementFault("Bal", f"{len(found)} balances {label}, not one")
         day = self.text("Dt/Dt", found[0]) or self.text("Dt/DtTm", found[0])
-        return self._signed_fen(found[0], f"Bal {label}"), day
+        kind = self.text("Tp/CdOrPrtry/Cd", found[0])
+        return self._signed_fen(found[0], f"Bal {label}"), (kind, day)
 
-    def period(self, opened: str, closed: str) -> tuple[str, str, str]:
-        """Where the period stands, its first and its last day: as told, else those of the balances."""
+    def period(self, opened: tuple[str, str], closed: tuple[str, str]) -> tuple[int, int]:
+        """From when until when: as told, else by the days of the balances."""
         first, last = self.text("FrToDt/FrDtTm"), self.text("FrToDt/ToDtTm")
         if first and last:
-            return "FrToDt", first, last
-        return "Bal/Dt", opened, closed
+            from_ns = day_ns(first, "FrToDt")
+            return from_ns, end_ns(last, "FrToDt", from_ns)
+        kind, day = opened
+        _, closing_day = closed
+        from_ns = day_ns(day, "Bal/Dt", days=int(kind == BEFORE))
+        from_ns = min(from_ns, day_ns(closing_day, "Bal/Dt"))
+        return from_ns, end_ns(closing_day, "Bal/Dt", from_ns)
 
     def lines(self) -> Iterator[StatementLine]:
         """Its booked entries, in their order."""

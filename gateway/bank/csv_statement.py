@@ -19,7 +19,7 @@ from hashlib import sha256
 from io import StringIO
 from typing import Final
 
-from gateway.bank.reading import MAX_LINES, StatementFault, day_ns, fen, name
+from gateway.bank.reading import MAX_LINES, StatementFault, day_ns, end_ns, fen, name
 from settlement.bank_statement import BankStatement, StatementLine
 
 HEAD: Final = ("statement", "account", "from", "to", "opening", "closing")
@@ -38,11 +38,12 @@ def read_csv(content: bytes) -> BankStatement:
     number, columns = next(rows, (len(HEAD) + 1, []))
     if columns != COLUMNS:
         raise StatementFault(f"line {number}", f"not the heading {','.join(COLUMNS)}")
+    from_ns = day_ns(head["from"], "line 3")
     return BankStatement(
         statement_id=name(head["statement"], "line 1", "number of the statement"),
         bank_account=name(head["account"], "line 2", "account"),
-        from_ns=day_ns(head["from"], "line 3"),
-        until_ns=day_ns(head["to"], "line 4", days=1),
+        from_ns=from_ns,
+        until_ns=end_ns(head["to"], "line 4", from_ns),
         opening_fen=_signed_fen(head["opening"], "line 5"),
         closing_fen=_signed_fen(head["closing"], "line 6"),
         lines=tuple(_lines(rows)),

@@ -46,12 +46,29 @@ def day_ns(text: str, where: str, *, days: int = 0) -> int:
     return int(at.timestamp()) * formats.NS
 
 
+def end_ns(text: str, where: str, from_ns: int) -> int:
+    """Where a period that began then ends: with the day, or at the moment itself where that is a midnight.
+
+    A bank that writes midnight of one day for both ends means that day.
+    """
+    begins_ns = day_ns(text, where)
+    if _is_midnight(text.strip()) and begins_ns > from_ns:
+        return begins_ns
+    return day_ns(text, where, days=1)
+
+
 def _date_of(text: str) -> str:
     """The date, in Shanghai where a time with an offset is told. Raises ValueError or OverflowError."""
-    if len(text) <= len("YYYY-MM-DD"):
-        return text
+    return text if len(text) <= len("YYYY-MM-DD") else _in_shanghai(text).date().isoformat()
+
+
+def _is_midnight(text: str) -> bool:
+    return len(text) > len("YYYY-MM-DD") and _in_shanghai(text).time() == time()
+
+
+def _in_shanghai(text: str) -> datetime:
     at = datetime.fromisoformat(text)
-    return (at if at.tzinfo is None else at.astimezone(formats.SHANGHAI)).date().isoformat()
+    return at if at.tzinfo is None else at.astimezone(formats.SHANGHAI)
 
 
 def name(text: str, where: str, what: str) -> str:

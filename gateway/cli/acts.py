@@ -21,6 +21,7 @@ ACT: Final = {
     "bust_trade": "撤销成交",
     "emergency_rules": "紧急调整规则",
     "settle_cash_break": "了结资金差异",
+    "supersede_bank_statement": "作废银行对账单",
     "place_freeze": "冻结",
     "lift_freeze": "解除冻结",
     "decide_claim": "决定追索",

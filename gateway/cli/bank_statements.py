@@ -32,6 +32,9 @@ FileArgument = Annotated[
         dir_okay=False,
     ),
 ]
+NumberArgument = Annotated[
+    str, typer.Argument(metavar="NUMBER", help=say("银行的对账单编号", "the bank's number of the statement"))
+]
 BreakArgument = Annotated[str, typer.Argument(metavar="ID", help=say("差异编号", "the difference's id"))]
 
 
@@ -72,8 +75,8 @@ async def statements(desk: Desk) -> None:
         desk.output.table(
             say("银行对账单", "bank statements"),
             say(
-                "编号|起|止|#期初|#期末|#行数|#不符|#未决",
-                "id|from|until|#opening|#closing|#lines|#differences|#open",
+                "编号|起|止|#期初|#期末|#行数|#不符|#未决|作废",
+                "id|from|until|#opening|#closing|#lines|#differences|#open|superseded",
             ).split("|"),
             (
                 (
@@ -85,9 +88,23 @@ async def statements(desk: Desk) -> None:
                     one["lines"],
                     one["differences"],
                     one["open_breaks"],
+                    one["superseded"] and one["superseded"]["reason"],
                 )
                 for one in found["items"]
             ),
+        )
+
+
+async def supersede_statement(desk: Desk, number: NumberArgument, *, reason: ReasonOption) -> None:
+    """Have the statement imported last be as if it had never come."""
+    body = {"statement": number, "reason": reason}
+    done = await perform(desk, "/v1/operator/bank-statements/supersede", body)
+    if not desk.output.value(done):
+        desk.output.line(
+            say(
+                f"对账单 {number} 已作废, 可导入正确的",
+                f"statement {number} is superseded; import the right one",
+            )
         )
 
 
@@ -129,6 +146,9 @@ def add_to(app: typer.Typer) -> None:
     """The operator's commands, and the bank's own."""
     bank_app.command("statement", help=say("导入银行对账单", "take a bank statement in"))(command(statement))
     app.command("bank-statements", help=say("银行对账单", "bank statements taken in"))(command(statements))
+    app.command(
+        "supersede-bank-statement", help=say("作废最近导入的对账单", "take the last bank statement back")
+    )(command(supersede_statement))
     app.command("cash-breaks", help=say("资金差异", "differences with the bank's money"))(
         command(cash_breaks)
     )

@@ -15,6 +15,7 @@ from matching.acts import (
     RetryRemoval,
     RevokeMandate,
     SettleCashBreak,
+    SupersedeBankStatement,
     UnwindDelivery,
 )
 from matching.commands import (
@@ -116,6 +117,8 @@ def subject_of(act: AnyAct) -> str:  # noqa: C901 - one line an act
             return str(act.removal_id)
         case ResolveBreak() | SettleCashBreak():
             return str(act.break_id)
+        case SupersedeBankStatement():
+            return act.statement_id
         case RetryDeliveries():
             return ", ".join(map(str, act.trade_ids)) or "all"
         case ReviewNegotiatedTransfer():

@@ -10,8 +10,17 @@ from gateway.engine.derived_rows import Table
 from gateway.engine.entry import Entry
 from gateway.engine.paging import Page, bounded, cursor_after, id_before
 from gateway.engine.projected import Projected, Rows
-from settlement.cash_events import BankStatementRecorded, CashBreakClosed, CashBreakFound
+from settlement.cash_events import (
+    BankStatementRecorded,
+    BankStatementSuperseded,
+    CashBreakClosed,
+    CashBreakFound,
+)
 
+_SUPERSEDED: Final = """
+INSERT INTO bank_statement_superseded (seq, statement_id, at_ns, operator, reason)
+SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[])
+"""
 _STATEMENTS: Final = """
 INSERT INTO bank_statement (seq, statement_id, at_ns, from_ns, until_ns, opening_fen, closing_fen, lines, differences,
                             open_breaks, digest)
@@ -28,8 +37,9 @@ INSERT INTO cash_break_outcome (seq, break_id, at_ns, operator, reason)
 SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[])
 """
 _READ_STATEMENTS: Final = """
-SELECT statement_id, seq, at_ns, from_ns, until_ns, opening_fen, closing_fen, lines, differences, open_breaks, digest
-FROM bank_statement"""
+SELECT statement_id, seq, at_ns, from_ns, until_ns, opening_fen, closing_fen, lines, differences, open_breaks, digest,
+       superseded_ns, operator, reason
+FROM bank_statement_standing"""
 _READ_BREAKS: Final = """
 SELECT break_id, cash_break.at_ns, kind, reference, account, here_fen, there_fen, statement_id,
        cash_break_outcome.at_ns AS closed_ns, operator, reason
@@ -40,8 +50,9 @@ SELECT reference, CASE from_account WHEN 'outside' THEN to_account ELSE from_acc
 FROM settlement.settled WHERE kind IN ('deposit', 'withdrawal') AND reference = ANY($1)"""
 
 
-def rows_of(entries: Sequence[Entry]) -> tuple[Rows, Rows, Rows]:
-    """Rows of these entries for the three tables."""
+def rows_of(entries: Sequence[Entry]) -> tuple[Rows, Rows, Rows, Rows]:
+    """Rows of these entries for the four tables. What was superseded comes first: it makes room for another."""
+    superseded: Rows = []
     statements: Rows = []
     found: Rows = []
     closed: Rows = []
@@ -54,6 +65,9 @@ def rows_of(entries: Sequence[Entry]) -> tuple[Rows, Rows, Rows]:
                     statements.append(
                         (entry.seq, event.statement_id, entry.at_ns, *period, *counts, event.digest)
                     )
+                case BankStatementSuperseded():
+                    of = (event.statement_id, entry.at_ns, event.operator, event.reason)
+                    superseded.append((entry.seq, *of))
                 case CashBreakFound(cash_break=one):
                     what = (one.kind.value, one.reference, one.account, one.here_fen, one.there_fen)
                     found.append((entry.seq, one.break_id, entry.at_ns, *what, one.statement_id))
@@ -61,7 +75,7 @@ def rows_of(entries: Sequence[Entry]) -> tuple[Rows, Rows, Rows]:
                     closed.append((entry.seq, one.break_id, entry.at_ns, event.operator, event.reason))
                 case _:
                     continue
-    return statements, found, closed
+    return superseded, statements, found, closed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,6 +93,11 @@ class StatementRecord:
     differences: int
     open_breaks: int
     digest: str
+    superseded_ns: int | None
+    """Since when it tells nothing any more."""
+    operator: str | None
+    """Who took it back."""
+    reason: str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,8 +126,10 @@ class BankStatementHistory:
         self._pool = pool
 
     async def statement(self, statement_id: str) -> StatementRecord | None:
-        """The statement of that number."""
-        row = await self._pool.fetchrow(f"{_READ_STATEMENTS} WHERE statement_id = $1", statement_id)
+        """The statement of that number; of several, the one that came last."""
+        row = await self._pool.fetchrow(
+            f"{_READ_STATEMENTS} WHERE statement_id = $1 ORDER BY seq DESC LIMIT 1", statement_id
+        )
         return None if row is None else StatementRecord(**row)
 
     async def closed(self, break_ids: Sequence[int]) -> frozenset[int]:
@@ -146,6 +167,12 @@ class BankStatementHistory:
 
 _TABLES: Final = (
     Table(
+        name="bank_statement_superseded",
+        columns="seq, statement_id, at_ns, operator, reason",
+        key="seq",
+        width=1,
+    ),
+    Table(
         name="bank_statement",
         columns="seq, statement_id, at_ns, from_ns, until_ns, opening_fen, closing_fen, lines, differences,"
         " open_breaks, digest",
@@ -168,9 +195,9 @@ _TABLES: Final = (
 
 
 BANK_STATEMENTS: Final = Projected(
-    taken=(BankStatementRecorded, CashBreakFound, CashBreakClosed),
-    inserts=(_STATEMENTS, _FOUND, _CLOSED),
+    taken=(BankStatementRecorded, BankStatementSuperseded, CashBreakFound, CashBreakClosed),
+    inserts=(_SUPERSEDED, _STATEMENTS, _FOUND, _CLOSED),
     tables=_TABLES,
     rows_of=rows_of,
 )
-"""The journal's projection to `bank_statement`, `cash_break` and `cash_break_outcome`."""
+"""The journal's projection to `bank_statement`, `cash_break` and what became of either."""

@@ -10,6 +10,7 @@ sequencer stops for good, and whoever runs it has to end the process.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Final, Literal, Protocol, TypeAlias
 
 from gateway.engine.clock import Clock
@@ -76,7 +77,10 @@ class Appender(Protocol):
         ...
 
 
-Waiting: TypeAlias = "tuple[Command, asyncio.Future[Entry], int | None]"
+Told: TypeAlias = Callable[[Entry | TooLate | Stopped], None]
+"""What is called with what became of a command, once. It does no more than note it, and never raises."""
+
+Waiting: TypeAlias = tuple[Command, Told, int | None]
 
 
 class Sequencer:
@@ -143,14 +147,21 @@ class Sequencer:
 
         Raises Overloaded (not taken), TooLate (nor that) and Stopped (its `state` says whether it may have been taken).
         """
+        future: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
+        self.hand_in(command, partial(_settle, future), deadline_ns=deadline_ns)
+        return await future
+
+    def hand_in(self, command: Command, tell: Told, *, deadline_ns: int | None = None) -> None:
+        """Have a command decided without waiting for it; `tell` is called after the commit.
+
+        Raises Overloaded, and Stopped where no commands are taken; nothing is told then.
+        """
         if not self._open:
             raise Stopped("not_accepted", "the exchange takes no commands at the moment")
         if len(self._queue) >= self._queue_limit:
             raise Overloaded(f"{self._queue_limit} commands are waiting already")
-        future: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
-        self._queue.append((command, future, deadline_ns))
+        self._queue.append((command, tell, deadline_ns))
         self._arrived.set()
-        return await future
 
     def on_commit(self, listener: CommitListener) -> None:
         """Call the listener with every committed batch, in order, before the replies are released."""
@@ -219,14 +230,13 @@ class Sequencer:
             account_events = await self._journal.append(entries)
             for listener in self._listeners:
                 listener(entries)
-            for tell in self._account_event_listeners:
-                tell(account_events)
+            for follow in self._account_event_listeners:
+                follow(account_events)
         except BaseException:
             _refuse(batch, "unknown" if sent else "not_accepted", "the exchange has stopped")
             raise
-        for (_, future, _), entry in zip(batch, entries, strict=True):
-            if not future.done():
-                future.set_result(entry)
+        for (_, tell, _), entry in zip(batch, entries, strict=True):
+            tell(entry)
         self._deciding = False
         if self._after_batch is not None:
             await self._after_batch(entries)
@@ -246,15 +256,22 @@ class Sequencer:
 
 
 def _is_in_time(waiting: Waiting, at_ns: int) -> bool:
-    _, future, deadline_ns = waiting
+    _, tell, deadline_ns = waiting
     if deadline_ns is None or at_ns <= deadline_ns:
         return True
-    if not future.done():
-        future.set_exception(TooLate(at_ns))
+    tell(TooLate(at_ns))
     return False
 
 
 def _refuse(batch: Sequence[Waiting], state: Literal["not_accepted", "unknown"], why: str) -> None:
-    for _, future, _ in batch:
-        if not future.done():
-            future.set_exception(Stopped(state, why))
+    for _, tell, _ in batch:
+        tell(Stopped(state, why))
+
+
+def _settle(future: "asyncio.Future[Entry]", outcome: Entry | TooLate | Stopped) -> None:
+    if future.done():
+        return  # whoever waited has gone
+    if isinstance(outcome, Entry):
+        future.set_result(outcome)
+    else:
+        future.set_exception(outcome)

@@ -5,7 +5,7 @@ from typing import Final
 from matching.close_events import BooksCut, CashCompared, DayFeesCharged, DaySettled, StatementsIssued
 from matching.events import LargeHolderNoted, OrdersCancelled, Replayed
 from matching.negotiated_events import NegotiatedTransferKnown
-from settlement.cash_events import BankStatementRecorded
+from settlement.cash_events import BankStatementRecorded, BankStatementSuperseded
 from settlement.events import (
     CashDeposited,
     RetirementRefused,
@@ -24,6 +24,7 @@ CHANGES_NO_VIEW: Final = (
     Replayed,
     OrdersCancelled,
     BankStatementRecorded,
+    BankStatementSuperseded,
     CashDeposited,
     WithdrawalRequested,
     WithdrawalPaid,

@@ -3,20 +3,19 @@
 from ipaddress import ip_address
 from typing import Final
 
-from aiohttp import web
+from multidict import CIMultiDictProxy
 
 _HEADER: Final = "X-Forwarded-For"
 
 
-def address_of(request: web.Request, public_url: str) -> str:
-    """The client's address, as far as it can be known.
+def address_of(remote: str, headers: CIMultiDictProxy[str], public_url: str) -> str:
+    """The client's address, as far as it can be known; `remote` is where the connection comes from.
 
     The exchange does not end TLS. Where the public reaches it by https and the connection comes from this machine, it
     comes from the proxy, which puts whom it serves at the end of X-Forwarded-For; what stands before that is the
     client's own word. Everywhere else the header is nobody's, and not read.
     """
-    remote = request.remote or ""
-    given = request.headers.getall(_HEADER, ())
+    given = headers.getall(_HEADER, ())
     if not given or not is_proxy(remote, public_url):
         return remote
     last = given[-1].rpartition(",")[2].strip()

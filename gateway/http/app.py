@@ -58,6 +58,7 @@ from gateway.http.dispatch import Dispatcher
 from gateway.http.openapi import openapi_document
 from gateway.http.routing import BATCH_BODY_LIMIT, Call, Reply, Route
 from gateway.http.services import Services
+from gateway.http.short_way import ShortWay
 from gateway.http.stream.endpoint import Stream
 from gateway.metrics import Metrics
 from gateway.surveillance import OrderFlow
@@ -178,8 +179,16 @@ def make_runner(app: web.Application, services: Services, *, shutdown_s: float) 
     """What serves the application, every connection within its bounds."""
 
     def bounded(made: web.Server) -> Server:
-        refuse = app[DISPATCHER].refuse
-        return Server(made, services.settings, services.metrics, refuse, services.public_url)
+        dispatcher = app[DISPATCHER]
+        short_way = ShortWay(dispatcher)
+        return Server(
+            made,
+            services.settings,
+            services.metrics,
+            dispatcher.refuse,
+            services.public_url,
+            short_way=short_way,
+        )
 
     return Runner(app, bounded, shutdown_s=shutdown_s)
 

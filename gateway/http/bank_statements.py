@@ -25,12 +25,14 @@ from gateway.http.shapes import (
     Id,
     Money,
     Name,
+    OperatorRequest,
     OwnId,
     Page,
+    Text,
     Time,
 )
 from gateway.http.statement_reasons import STATEMENT_MALFORMED
-from matching.acts import SettleCashBreak
+from matching.acts import SettleCashBreak, SupersedeBankStatement
 from settlement.bank_statement import BankStatement, CashBreakId
 from settlement.cash_events import BankStatementRecorded
 from settlement.commands import RecordBankStatement
@@ -50,6 +52,14 @@ class StatementFile(OwnId):
     content: Annotated[str, Field(min_length=1, max_length=MAX_BYTES, description="The file's text.")]
 
 
+class Supersession(Answer):
+    """Why a statement tells nothing any more."""
+
+    operator: Name
+    reason: str
+    time: Time
+
+
 class Statement(Answer):
     """A statement that was held against what is booked."""
 
@@ -63,6 +73,9 @@ class Statement(Answer):
     differences: Annotated[int, Field(description="Breaks it opened.")]
     open_breaks: Annotated[int, Field(description="All that were open after it; zero is a day that agrees.")]
     digest: Annotated[str, Field(description="SHA-256 of the file, in hex.")]
+    superseded: Annotated[
+        Supersession | None, Field(description="Where it was wrong, and is as if it had never come.")
+    ]
 
 
 class Statements(Answer):
@@ -106,6 +119,19 @@ class CashBreaksQuery(Page):
     """Which differences."""
 
     state: Literal["open", "closed"] | None = None
+
+
+class SupersedeRequest(OperatorRequest):
+    """The statement that was imported last, and what is wrong with it."""
+
+    statement: Annotated[str, Field(min_length=1, max_length=64, description="The bank's own number.")]
+    reason: Text
+
+
+class SupersededStatement(Answer):
+    """The statement tells nothing any more; the right one can be imported, under the same number if need be."""
+
+    statement: Statement
 
 
 class SettledCashBreak(Answer):
@@ -152,7 +178,33 @@ def _statement(record: StatementRecord) -> dict[str, Any]:
         "differences": record.differences,
         "open_breaks": record.open_breaks,
         "digest": record.digest,
+        "superseded": _supersession(record),
     }
+
+
+def _supersession(record: StatementRecord) -> dict[str, Any] | None:
+    if record.superseded_ns is None:
+        return None
+    return {
+        "operator": record.operator,
+        "reason": record.reason,
+        "time": time_text(record.superseded_ns),
+    }
+
+
+async def supersede_statement(call: Call) -> Reply:
+    """Have the statement imported last be as if it had never come: its differences end, what it showed waits again.
+
+    For a statement that is wrong in itself, such as one of another day. What was booked since stays booked.
+    """
+    number: str = call.body.statement
+    command = SupersedeBankStatement(operator=call.participant, reason=call.body.reason, statement_id=number)
+    done = await act(call, command)
+    if isinstance(done, Reply):
+        return done
+    found = await call.services.history.bank_statements.statement(number)
+    assert found is not None, f"statement {number} is superseded and not in its table"
+    return Reply({"statement": _statement(found)})
 
 
 async def list_cash_breaks(call: Call) -> Reply:
@@ -214,6 +266,13 @@ ROUTES: Final = (
         "Bank statements held against what is booked, newest first",
         Statements,
         query=Page,
+    ),
+    acting(
+        "/v1/operator/bank-statements/supersede",
+        supersede_statement,
+        "Supersede the bank statement that was imported last",
+        SupersededStatement,
+        body=SupersedeRequest,
     ),
     reading(
         "/v1/operator/cash-breaks",

@@ -36,6 +36,7 @@ STATUS_OF_CORE: Final[dict[str, int]] = {
     "statement_reused": 409,
     "statement_gap": 409,
     "cash_break_not_open": 409,
+    "statement_not_last": 409,
     "client_id_reused": 409,
     "instrument_exists": 409,
     "listing_exists": 409,

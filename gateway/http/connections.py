@@ -4,7 +4,7 @@ aiohttp bounds a line and a header. What it leaves open is bounded here: how man
 takes to arrive and to be decided, how long a client takes to read what it is answered. aiohttp's own handler is kept and
 extended where it offers itself: the runner makes the server, the server makes a handler per connection, and the handler's
 `handle_error` answers what is not HTTP. Times are looked at by one watch over all connections, twice a second, so that
-no request pays for a timer.
+no request pays for a timer. An order that is plainly one does not go through aiohttp's handler, but the short way (`short_way`).
 
     connected ──▶ asking ──▶ deciding ──▶ answering ──▶ (asking | idle)        each with a bound on its length
 """
@@ -16,6 +16,7 @@ from http import HTTPStatus
 from typing import Any, Final, TypeAlias, cast
 
 from aiohttp import web
+from aiohttp.http import RawRequestMessage
 from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_protocol import RequestHandler
 
@@ -24,6 +25,7 @@ from gateway.http import door_reasons, reasons
 from gateway.http.addresses import is_proxy
 from gateway.http.bounds import Bounds
 from gateway.http.problems import Refused, refusal
+from gateway.http.short_way import ShortWay
 from gateway.metrics import Metrics
 
 WATCH_S: Final = 0.5
@@ -47,6 +49,7 @@ class Connection(RequestHandler):
         "_head_bytes",
         "_leaving_since_s",
         "_since_s",
+        "_turn",
         "_unread_since_s",
         "_wire",
         "address",
@@ -65,6 +68,8 @@ class Connection(RequestHandler):
         self._closing_since_s = 0.0
         self._leaving_since_s = 0.0
         """Since when it has been told why it is let go, and is still listened to; zero while it is not let go."""
+        self._turn: asyncio.Future[None] | None = None
+        """What wakes aiohttp's handler, while an order is on the short way: until it is answered nothing else is."""
         self.address = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -90,8 +95,15 @@ class Connection(RequestHandler):
     def data_received(self, data: bytes) -> None:
         """Bytes; those of headers that are not complete yet are counted."""
         begun = self._request_count
-        is_head = self._waiter is not None and not self._messages and not self._upgraded
-        super().data_received(data)
+        turn = self._waiter
+        is_head = turn is not None and not self._messages and not self._upgraded
+        if turn is None or turn.done() or not is_head:
+            super().data_received(data)
+        else:
+            self._waiter = None  # the handler sleeps on until it is known which way the request goes
+            super().data_received(data)
+            self._waiter = turn
+            self._choose_way(turn)
         if not is_head:
             return
         if self._request_count != begun:
@@ -103,6 +115,56 @@ class Connection(RequestHandler):
         most = self._door.bounds.header_bytes
         if self._head_bytes > most:
             self._cut("headers_large", refusal(door_reasons.HEADERS_TOO_LARGE, limit=f"{most} bytes"))
+
+    def _choose_way(self, turn: "asyncio.Future[None]") -> None:
+        if not self._messages:
+            return
+        message, content = self._messages[0]
+        if (
+            self._close
+            or self._force_close
+            or self._paused
+            or not self._door.short_way.is_for(message, content)
+        ):
+            turn.set_result(None)
+            return
+        assert isinstance(message, RawRequestMessage)
+        assert self._parser is not None, "there is none only of a lost connection"
+        self._messages.popleft()
+        self._parser.message_consumed()
+        self._door.requests_count += 1
+        self.begin()
+        self._turn, self._waiter, self._request_in_progress = turn, None, True
+        self._door.short_way.take(message, content.read_nowait(), self.address, self._end_turn)
+
+    def _end_turn(self, answer: bytes) -> None:
+        """Send what came of an order on the short way, and let the handler have the next request."""
+        turn, self._turn, self._request_in_progress = self._turn, None, False
+        assert turn is not None, "an order was answered twice"
+        if self._handler_waiter is not None:
+            self._handler_waiter.set_result(None)
+        if turn.done():
+            return  # the handler was told to end meanwhile
+        if self.transport is None or self.transport.is_closing():
+            turn.cancel()
+            return
+        self.transport.write(answer)
+        self._waiter = turn
+        if self._close or self._force_close:
+            turn.cancel()
+        elif self._door.short_way.is_last():
+            self.transport.close()
+        elif self._messages:
+            turn.set_result(None)
+        else:
+            self._wait_for_next()
+
+    def _wait_for_next(self) -> None:
+        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+        if self._keepalive_handle is None:
+            self._keepalive_handle = self._loop.call_at(
+                self._next_keepalive_close_time, self._process_keepalive
+            )
 
     def handle_error(
         self,
@@ -148,7 +210,7 @@ class Connection(RequestHandler):
             self._watch_request(now_s - self._since_s, bounds)
 
     def _watch_request(self, spent_s: float, bounds: Bounds) -> None:
-        if self._current_request is not None:
+        if self._current_request is not None or self._turn is not None:
             if spent_s > bounds.request_s:
                 late = refusal(door_reasons.REQUEST_TOO_LONG, state="unknown", headers={"Retry-After": "5"})
                 self._cut("request_slow", late, linger=False)
@@ -207,6 +269,8 @@ class Server(web.Server):
         metrics: Metrics,
         refuse: Refuse,
         public_url: str,
+        *,
+        short_way: ShortWay,
     ) -> None:
         """Serving what `made` would, to connections within the bounds."""
         super().__init__(
@@ -215,6 +279,7 @@ class Server(web.Server):
         self.bounds = bounds
         self.metrics = metrics
         self.refuse = refuse
+        self.short_way = short_way
         self._public_url = public_url
         self._open: set[Connection] = set()
         self._leaving: set[Connection] = set()

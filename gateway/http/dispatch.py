@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from itertools import count
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import asyncpg
 import orjson
@@ -54,6 +54,7 @@ from gateway.http.routing import (
 )
 from gateway.http.services import Services
 from gateway.http.shapes import Request
+from gateway.http.submissions import Submissions
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -77,6 +78,7 @@ class Dispatcher:
         self.services = services
         self.identity = Identity(services)
         self.masking = Masking(services.views, services.sign_ins.people)
+        self.submissions = Submissions(services)
         self._ids = count(1)
         self._run = secrets.token_hex(4)
         self._policies = {
@@ -90,7 +92,7 @@ class Dispatcher:
 
     def bind(self, route: Route) -> Handler:
         """The route as aiohttp calls it."""
-        durations: dict[int, Any] = {}
+        timed = self.timer(route)
         patterns = {name: re.compile(pattern) for name, pattern in route.path_parameters.items()}
 
         async def serve(request: web.Request) -> web.StreamResponse:
@@ -101,23 +103,31 @@ class Dispatcher:
             try:
                 reply = await self._serve(route, patterns, request, language, headers)
             except Refused as refused:
-                reply = self._problem(refused, request_id, language)
+                reply = self.problem(refused, request_id, language)
             except Exception as error:  # noqa: BLE001 - the last place where a fault of ours can be answered
                 answered = unexpected(error, route.path, changes=route.method != "GET", request_id=request_id)
-                reply = self._problem(answered, request_id, language)
-            status = reply.status // 100
-            duration = durations.get(status)
-            if duration is None:
-                duration = durations[status] = self.services.metrics.door.seconds.labels(
-                    route.path, route.method, f"{status}xx"
-                )
-            duration.observe(time.perf_counter() - started_s)
+                reply = self.problem(answered, request_id, language)
+            timed(reply.status, time.perf_counter() - started_s)
             answer = respond(reply, headers)
             if not self.services.admission.is_open:
                 answer.force_close()
             return answer
 
         return serve
+
+    def timer(self, route: Route) -> Callable[[int, float], None]:
+        """What counts the route's answers: by status, with how many seconds each took."""
+        observers: dict[int, Callable[[float], None]] = {}
+
+        def observe(status: int, seconds: float) -> None:
+            kind = status // 100
+            found = observers.get(kind)
+            if found is None:
+                shown = self.services.metrics.door.seconds.labels(route.path, route.method, f"{kind}xx")
+                found = observers[kind] = shown.observe
+            found(seconds)
+
+        return observe
 
     async def _serve(
         self,
@@ -131,7 +141,7 @@ class Dispatcher:
         if route.method != "GET":
             self.services.admission.require(route.kind)
         body = await self._body_of(route, request) if request.body_exists else b""
-        remote = address_of(request, self.services.public_url)
+        remote = address_of(request.remote or "", request.headers, self.services.public_url)
         caller = None if route.is_public else await self._caller(route, request, body, remote, headers)
         owner = (caller.account or caller.participant) if caller is not None else network_of(remote)
 
@@ -151,7 +161,7 @@ class Dispatcher:
             path=path,
             headers=given,
             query=query,
-            body=None if route.body is None else self._read(route, route.body, body),
+            body=None if route.body is None else self.read(route, route.body, body),
             deadline_ns=read_deadline(given.get("X-Deadline")),
             session="" if caller is None else f"rest:{caller.caller_id}",
             remote=remote,
@@ -199,7 +209,8 @@ class Dispatcher:
             await note_look(self.services, caller, request.raw_path, query_reason(query))
         return query, None if reveals(route, query) else self.masking.mask
 
-    def _read(self, route: Route, model: type[Request], body: bytes) -> Request:
+    def read(self, route: Route, model: type[Request], body: bytes) -> Request:
+        """The shape of a body. Raises Refused."""
         value = {} if route.body_optional and not body else parse_json(body)
         if route.before_shape is not None:
             route.before_shape(self.services, value)
@@ -220,7 +231,8 @@ class Dispatcher:
         """The same, from the bucket of whoever comes from there and has not said who they are."""
         return self.take(network_of(remote), ActionKind.PUBLIC, 1)
 
-    def _problem(self, refused: Refused, request_id: str, language: Language) -> Reply:
+    def problem(self, refused: Refused, request_id: str, language: Language) -> Reply:
+        """The answer to a request that was refused, counted."""
         self.services.metrics.door.refusals.labels(refused.faults[0].code).inc()
         problem = render(
             refused, language=language, request_id=request_id, now_ns=self.services.clock.now_ns()
@@ -247,7 +259,7 @@ class Dispatcher:
         """A problem, for a request that no route serves, or that did not get as far as being one."""
         request_id = self.request_id()
         language = language_of(None if request is None else request.headers.get("Accept-Language"))
-        return respond(self._problem(refused, request_id, language), {"X-Request-Id": request_id})
+        return respond(self.problem(refused, request_id, language), {"X-Request-Id": request_id})
 
 
 def masked(reply: Reply, mask: Mask) -> Reply:

@@ -289,20 +289,23 @@ async def cancel_orders(call: Call) -> Reply:
     return Reply({"cancelled": len(gone), "order_ids": gone})
 
 
+SUBMIT: Final = Route(
+    method="POST",
+    path="/v1/orders",
+    handler=submit_order,
+    scope=Scope.TRADE,
+    kind=ActionKind.ORDER,
+    summary="Submit an order",
+    tag="orders",
+    body=OrderRequest,
+    answer=SubmittedOrder,
+    status=201,
+    leads_to={"/v1/orders/{order_id}": "/order/id"},
+)
+"""Most of what the exchange is asked."""
+
 ROUTES: Final = (
-    Route(
-        method="POST",
-        path="/v1/orders",
-        handler=submit_order,
-        scope=Scope.TRADE,
-        kind=ActionKind.ORDER,
-        summary="Submit an order",
-        tag="orders",
-        body=OrderRequest,
-        answer=SubmittedOrder,
-        status=201,
-        leads_to={"/v1/orders/{order_id}": "/order/id"},
-    ),
+    SUBMIT,
     Route(
         method="POST",
         path="/v1/orders/batch",

@@ -20,12 +20,18 @@ async def decide(services: Services, command: Command) -> tuple[Entry, bool]:
     A caller that goes away does not take the command back: it is in the queue from the first step on.
     """
     entry = await services.sequencer.submit(command)
-    last = entry.events[-1]
-    if type(last) is not Replayed:
+    if type(entry.events[-1]) is not Replayed:
         return entry, False
+    return await first_answer(services, entry), True
+
+
+async def first_answer(services: Services, entry: Entry) -> Entry:
+    """The entry that decided first what this one says was decided before."""
+    last = entry.events[-1]
+    assert type(last) is Replayed, f"entry {entry.seq} was not decided before"
     first = await services.journal.entry(last.first_seq)
     assert first is not None, f"entry {last.first_seq} is known to the core and not in the journal"
-    return first, True
+    return first
 
 
 def replay_headers(*, replayed: bool) -> Mapping[str, str] | None:

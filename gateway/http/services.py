@@ -14,7 +14,7 @@ from gateway.engine.entry import Entry
 from gateway.engine.history import History
 from gateway.engine.looks import Looks
 from gateway.engine.oversight import Oversight
-from gateway.engine.sequencer import AccountEventListener, CommitListener
+from gateway.engine.sequencer import AccountEventListener, CommitListener, Told
 from gateway.engine.templates import Templates
 from gateway.engine.views import Views
 from gateway.http.admission import Admission
@@ -52,6 +52,10 @@ class CommandLine(Protocol):
 
     async def submit(self, command: Command, *, deadline_ns: int | None = None) -> Entry:
         """Have a command decided; returns after the commit. Raises TooLate when its turn came after the deadline."""
+        ...
+
+    def hand_in(self, command: Command, tell: Told, *, deadline_ns: int | None = None) -> None:
+        """The same without waiting; `tell` is called after the commit. Raises Overloaded and Stopped."""
         ...
 
     def on_commit(self, listener: CommitListener) -> None:

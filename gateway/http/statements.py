@@ -16,7 +16,7 @@ from gateway.documents.statement_orders import OrderLine, order_lines
 from gateway.engine.statement_body import statement_body
 from gateway.formats import parse_date
 from gateway.http import reasons
-from gateway.http.printing import CSV, PDF, printed
+from gateway.http.printing import CSV, PDF, harmless, printed
 from gateway.http.problems import refusal
 from gateway.http.routing import Call, Reply, Route
 from gateway.http.shapes import AccountName, Answer, Date, ListingCode, Money, Quantity, Request, Time
@@ -142,10 +142,10 @@ def _as_csv(body: dict[str, Any]) -> Reply:
     writer = csv.DictWriter(text, _COLUMNS)
     writer.writeheader()
     writer.writerows(_csv_owned("opening", body["opening"]))
-    writer.writerows(_csv_order(line) for line in order_lines(body))
-    writer.writerows(body["settled"])
+    writer.writerows(harmless(_csv_order(line)) for line in order_lines(body))
+    writer.writerows(harmless(line) for line in body["settled"])
     writer.writerows(_csv_owned("closing", body["closing"]))
-    writer.writerows(_csv_lot(lot) for lot in body["lots"])
+    writer.writerows(harmless(_csv_lot(lot)) for lot in body["lots"])
     told = {"kind": "digest", "reference": body["digest"], "counterparty": body["account"]}
     writer.writerow({"time": body["trading_day"], **told})
     table_digest = sha256(text.getvalue().encode()).hexdigest()

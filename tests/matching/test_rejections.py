@@ -15,7 +15,7 @@ import settlement.cash_rejections
 import settlement.custody_rejections
 import settlement.mandate_rejections
 import settlement.rejections
-from matching.acts import SettleCashBreak
+from matching.acts import SettleCashBreak, SupersedeBankStatement
 from matching.close_events import IssuedStatement
 from matching.commands import (
     AddListing,
@@ -471,6 +471,13 @@ def a_withdrawal_of_disputed_money() -> tuple[Driver, Command]:
 def settling_a_difference_that_is_not_there() -> tuple[Driver, Command]:
     act = SettleCashBreak(operator=ParticipantId("olga"), reason="x", break_id=CashBreakId(1))
     return market(), act
+
+
+@produces("statement_not_last")
+def superseding_a_statement_with_one_after_it() -> tuple[Driver, Command]:
+    driver, statement = with_statement()
+    driver.accepted(told(statement))
+    return driver, SupersedeBankStatement(operator=ParticipantId("olga"), reason="x", statement_id="S1")
 
 
 @produces("insufficient_cash")

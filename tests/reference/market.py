@@ -24,6 +24,7 @@ from matching.acts import (
     RetryRemoval,
     RevokeMandate,
     SettleCashBreak,
+    SupersedeBankStatement,
     UnwindDelivery,
 )
 from matching.calendar import Announcement
@@ -406,6 +407,7 @@ class Market:
                 | RetryDeliveries()
                 | UnwindDelivery()
                 | SettleCashBreak()
+                | SupersedeBankStatement()
                 | ReviewNegotiatedTransfer()
                 | GrantMandate()
                 | RevokeMandate()
@@ -929,6 +931,8 @@ class Market:
             case SettleCashBreak():
                 known = any(one.number == act.break_id for one in self.vault.bank.differences)
                 return None if known else "cash_break_not_open"
+            case SupersedeBankStatement():
+                return self.vault.bank.not_superseded(act.statement_id)
         raise AssertionError(f"nobody judges {act}")
 
     def parked_by_word(self) -> list[int]:
@@ -1031,6 +1035,8 @@ class Market:
                 return [("unwound", act.trade_id), self.vault.give_up(trade, "unwound")]
             case SettleCashBreak():
                 return self.vault.bank.settle(act.break_id)
+            case SupersedeBankStatement():
+                return self.vault.bank.supersede()
         raise AssertionError(f"nobody does {act}")
 
     def bust(self, number_of_trade: int) -> list[Note]:
@@ -1369,5 +1375,7 @@ def act_name(act: AnyAct) -> str:
             return "unwind_delivery"
         case SettleCashBreak():
             return "settle_cash_break"
+        case SupersedeBankStatement():
+            return "supersede_bank_statement"
         case ReviewNegotiatedTransfer():
             return "review_negotiated"

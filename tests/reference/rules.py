@@ -100,6 +100,7 @@ GRAVE_ACTS = (
     *("halt", "resume", "restrict_account", "lift_restriction", "bust_trade", "emergency_rules"),
     *("place_freeze", "lift_freeze", "decide_claim", "resolve_break", "retry_deliveries", "unwind_delivery"),
     "settle_cash_break",
+    "supersede_bank_statement",
     "review_negotiated",
     "grant_mandate",
     "kill_switch",

@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import asyncpg
 import pytest
+import pytest_asyncio
 
+from gateway.postgres.embedded import EmbeddedPostgres
 from gateway.postgres.migrations import migrate
 from registry_bridge.http_administration import HttpAdministration, connect_administration
 from registry_bridge.http_line import LineSettings
@@ -14,6 +15,7 @@ from registry_bridge.http_registry import HttpRegistry, connect
 from registry_bridge.keys import create_key, load_signer, load_verifier
 from registry_bridge.reference.serving import ADMIN_KEY, EXCHANGE_KEY, RegistrySettings, running
 from registry_bridge.reference.store import SCHEMA, Pool, Store, create_pool
+from tests.postgres_fixture import fresh_database, schema_to_copy
 from tests.registry_bridge.drilled import Drill
 from tests.registry_bridge.examples import ManualClock
 
@@ -50,6 +52,19 @@ def keys(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def registry_schema(postgres: EmbeddedPostgres) -> str:
+    """Name of a database that has the registry's schema and nothing else, to be copied."""
+    return await schema_to_copy(postgres, "registry_schema", SCHEMA)
+
+
+@pytest_asyncio.fixture
+async def database(postgres: EmbeddedPostgres, registry_schema: str) -> AsyncIterator[str]:
+    """A database of this test's own that has the registry's schema."""
+    async with fresh_database(postgres, registry_schema) as dsn:
+        yield dsn
+
+
 @pytest.fixture
 async def service(database: str, keys: Path, clock: ManualClock) -> AsyncIterator[Service]:
     settings = RegistrySettings(
@@ -79,9 +94,6 @@ async def administration(service: Service) -> AsyncIterator[HttpAdministration]:
 @pytest.fixture
 async def pool(database: str) -> AsyncIterator[Pool]:
     """A migrated database of the registry without the service."""
-    connection = await asyncpg.connect(database)
-    await migrate(connection, SCHEMA)
-    await connection.close()
     pool = await create_pool(database)
     yield pool
     await pool.close()

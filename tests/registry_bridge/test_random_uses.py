@@ -6,8 +6,6 @@ the registry's own database. A failure prints its seed.
 import asyncio
 import os
 import random
-import uuid
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import asyncpg
@@ -15,8 +13,6 @@ import pytest
 
 from gateway.engine.clock import ManualClock as EngineClock
 from gateway.engine.settlement_postings import SettlementPostings, compare_with_core, settlement_check
-from gateway.postgres.database import ensure_database
-from gateway.postgres.embedded import EmbeddedPostgres
 from matching.commands import (
     AdvanceClose,
     CloseDay,
@@ -96,16 +92,6 @@ YEAR = ComplianceYear(year=2025, opens_ns=0, deadline_ns=START_NS * 2, source="a
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reconciling, "AGAIN", BackOff(first_s=0.01, longest_s=0.01))
-
-
-@pytest.fixture
-async def engine_database(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
-    """The exchange's own, beside the registry's."""
-    name = f"test_{uuid.uuid4().hex}"
-    yield await ensure_database(postgres.dsn, name)
-    connection = await asyncpg.connect(postgres.dsn)
-    await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-    await connection.close()
 
 
 async def found(registry: HttpRegistry, administration: HttpAdministration) -> None:
@@ -290,7 +276,7 @@ def outbox_of(running: Engine) -> ExchangeOutbox:
     "seed", [1, 2, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(3, 3 + SOAK_SEEDS))]
 )
 async def test_whatever_happens_a_tonne_is_used_once_and_class_two_never_complies(
-    engine_database: str,
+    exchange_database: str,
     service: Service,
     registry: HttpRegistry,
     administration: HttpAdministration,
@@ -301,7 +287,7 @@ async def test_whatever_happens_a_tonne_is_used_once_and_class_two_never_complie
     crowd = Crowd(seed)
     for life in range(LIVES):
         clock = EngineClock(service.clock.now_ns)
-        async with engine(engine_database, clock=clock, projections=(SettlementPostings(),)) as running:
+        async with engine(exchange_database, clock=clock, projections=(SettlementPostings(),)) as running:
             outbox = outbox_of(running)
             async with bridged(running, outbox, registry):
                 outbox.notify()

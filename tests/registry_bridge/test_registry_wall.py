@@ -1,6 +1,5 @@
 """The registry's database refuses by itself what the code above it should never ask; each of its guards is needed."""
 
-import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -9,11 +8,10 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from gateway.postgres.database import ensure_database
 from gateway.postgres.embedded import EmbeddedPostgres
-from gateway.postgres.migrations import migrate
 from registry_bridge.reference import inspection
-from registry_bridge.reference.store import SCHEMA, Store, create_pool
+from registry_bridge.reference.store import Store, create_pool
+from tests.postgres_fixture import fresh_database
 from tests.registry_bridge.examples import ManualClock
 from tests.registry_bridge.registry_wall import ATTACKS, NO_ATTACK_REACHES, SOUND, Attack, build, use
 
@@ -37,24 +35,17 @@ class World:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def world(postgres: EmbeddedPostgres) -> AsyncIterator[World]:
+async def world(postgres: EmbeddedPostgres, registry_schema: str) -> AsyncIterator[World]:
     """The small world; every test here undoes what it does to it."""
-    name = f"test_{uuid.uuid4().hex}"
-    dsn = await ensure_database(postgres.dsn, name)
-    connection = await asyncpg.connect(dsn)
-    await migrate(connection, SCHEMA)
-    await connection.close()
-    pool = await create_pool(dsn, size=1)
-    await build(Store(pool, ManualClock()))
-    assert (await inspection.audit(pool)).findings == ()
-    await pool.close()
-    connection = await asyncpg.connect(dsn)
-    guards = {f"{row[0]}.{row[1]}": row[2] for row in await connection.fetch(GUARDS)}
-    await connection.close()
-    yield World(dsn, guards)
-    connection = await asyncpg.connect(postgres.dsn)
-    await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-    await connection.close()
+    async with fresh_database(postgres, registry_schema) as dsn:
+        pool = await create_pool(dsn, size=1)
+        await build(Store(pool, ManualClock()))
+        assert (await inspection.audit(pool)).findings == ()
+        await pool.close()
+        connection = await asyncpg.connect(dsn)
+        guards = {f"{row[0]}.{row[1]}": row[2] for row in await connection.fetch(GUARDS)}
+        await connection.close()
+        yield World(dsn, guards)
 
 
 @pytest_asyncio.fixture

@@ -1,7 +1,6 @@
 """A purchase for a use on a real exchange and a real registry over HTTP: bought, closed, cancelled for good."""
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -14,8 +13,6 @@ from gateway.engine.clock import ManualClock as EngineClock
 from gateway.engine.entry import Entry
 from gateway.engine.patience import rejection_of
 from gateway.engine.settlement_postings import SettlementPostings, compare_with_core, settlement_check
-from gateway.postgres.database import ensure_database
-from gateway.postgres.embedded import EmbeddedPostgres
 from matching.commands import AdvanceClose, CloseDay, RetryRetirement
 from matching.events import CloseStep
 from matching.order import Side
@@ -113,24 +110,14 @@ class Whole:
 
 
 @pytest.fixture
-async def engine_database(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
-    """The exchange's own, beside the registry's."""
-    name = f"test_{uuid.uuid4().hex}"
-    yield await ensure_database(postgres.dsn, name)
-    connection = await asyncpg.connect(postgres.dsn)
-    await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-    await connection.close()
-
-
-@pytest.fixture
 async def whole(
-    engine_database: str, service: Service, registry: HttpRegistry, administration: HttpAdministration
+    exchange_database: str, service: Service, registry: HttpRegistry, administration: HttpAdministration
 ) -> AsyncIterator[Whole]:
     service.clock.now_ns = START_NS
     await stock(registry, administration)
     async with AsyncExitStack() as stack:
         running = await stack.enter_async_context(
-            engine(engine_database, clock=EngineClock(START_NS), projections=(SettlementPostings(),))
+            engine(exchange_database, clock=EngineClock(START_NS), projections=(SettlementPostings(),))
         )
         side = ExchangeSide(
             names=RequestNames(exchange_id=running.journal.exchange_id),

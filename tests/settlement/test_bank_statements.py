@@ -1,13 +1,20 @@
 """Our money against the settlement bank's: every way to differ, and every way a difference ends."""
 
+import random
 from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
 
 from settlement.bank_statement import BankStatement, CashBreakKind, StatementLine
-from settlement.bank_statements import DAY_NS, BankStatements, BookedPayment
-from settlement.cash_events import BankStatementRecorded, CashBreakClosed, CashBreakFound, CashEvent
+from settlement.bank_statements import DAY_NS, SUPERSEDED_AT_MOST, BankStatements, BookedPayment
+from settlement.cash_events import (
+    BankStatementRecorded,
+    BankStatementSuperseded,
+    CashBreakClosed,
+    CashBreakFound,
+    CashEvent,
+)
 from settlement.rejections import Rejection
 from settlement.values import AccountId, ParticipantId
 
@@ -223,3 +230,122 @@ def test_every_kind_of_break_is_met_here() -> None:
     books.book("b", 2)
     books.read(("a", 3), ("c", 4), ("c", 4))
     assert {kind for kind, *_ in books.open} == set(CashBreakKind)
+
+
+def supersede(books: Books, statement_id: str) -> list[CashEvent]:
+    assert books.statements.refuse_to_supersede(statement_id) is None
+    return books.checked(books.statements.supersede(statement_id, OLGA, "of another day"))
+
+
+def test_a_statement_of_the_wrong_day_gives_way_to_the_right_one() -> None:
+    books = Books()
+    books.book("in-1", 500, at_ns=50)
+    books.book("in-2", 70, at_ns=150)
+    wrong = books.statement(("in-1", 500), ("charge", -10), until_ns=200)
+    books.checked(books.statements.record(wrong))
+    assert [kind for kind, *_ in books.open] == ["missing_here", "missing_there"]
+    assert books.statements.is_in_dispute(ANNA)
+    superseded, *closed = supersede(books, wrong.statement_id)
+    assert isinstance(superseded, BankStatementSuperseded)
+    assert (superseded.until_ns, superseded.closing_fen, superseded.operator) == (0, 0, OLGA)
+    assert all(isinstance(one, CashBreakClosed) and one.operator == OLGA for one in closed)
+    assert (books.open, len(closed)) == ([], 2)
+    right = replace(wrong, until_ns=100, digest="the right one")
+    assert books.statements.refuse(right, OURS, NOW_NS) is None
+    books.checked(books.statements.record(right))
+    assert books.open == [("missing_here", "charge", None, None, -10)]
+    books.read(("in-2", 70))
+    assert [kind for kind, *_ in books.open] == ["missing_here"]
+
+
+def test_what_an_earlier_statement_lacked_is_missing_again() -> None:
+    books = Books()
+    books.book("in-1", 500)
+    books.read()
+    books.read(("in-1", 499))
+    assert [kind for kind, *_ in books.open] == ["amount_differs"]
+    books.checked([books.statements.settle(next(iter(books.statements.breaks)), OLGA, "agreed")])
+    *_, found = supersede(books, "S2")
+    assert isinstance(found, CashBreakFound)
+    assert books.open == [("missing_there", "in-1", "anna", 500, None)]
+    assert found.cash_break.statement_id == "S1"
+    supersede(books, "S1")
+    assert books.open == []
+    books.read(("in-1", 500))
+    assert books.open == []
+
+
+def test_only_the_last_statement_is_superseded_and_only_once() -> None:
+    books = Books()
+    refusal = books.statements.refuse_to_supersede("none")
+    assert refusal is not None
+    assert (refusal.code, refusal.limit) == ("statement_not_last", "none")
+    for _ in range(SUPERSEDED_AT_MOST + 2):
+        books.read()
+    last = SUPERSEDED_AT_MOST + 2
+    refusal = books.statements.refuse_to_supersede("S1")
+    assert refusal is not None
+    assert (refusal.code, refusal.limit) == ("statement_not_last", f"S{last}")
+    for number in range(last, 2, -1):
+        supersede(books, f"S{number}")
+        assert books.statements.refuse_to_supersede(f"S{number}") is not None
+    too_old = books.statements.refuse_to_supersede("S2")
+    assert too_old is not None
+    assert too_old.limit == "none"
+
+
+def test_superseded_it_is_as_if_it_had_never_come() -> None:
+    for seed in range(100):
+        with_and_without(seed)
+
+
+def with_and_without(seed: int) -> None:
+    """Two lives with the same payments and statements; in one of them also a statement that is superseded."""
+    chance = random.Random(seed)
+    plain, taken = Books(), Books()
+    references = [f"r-{number}" for number in range(12)]
+    chance.shuffle(references)
+
+    def live(*lives: Books) -> None:
+        for _ in range(chance.randrange(5)):
+            if references and chance.random() < 0.8:
+                payment = (references.pop(), chance.choice((100, -50)), chance.choice((ANNA, BEN)))
+                at_ns = chance.randrange(300)
+                for books in lives:
+                    books.book(*payment, at_ns=at_ns)
+
+    def shown() -> list[tuple[str, int]]:
+        return [(f"r-{chance.randrange(12)}", chance.choice((100, -50))) for _ in range(chance.randrange(6))]
+
+    live(plain, taken)
+    before = shown()
+    plain.read(*before)
+    taken.read(*before)
+    live(plain, taken)
+    taken.read(*shown())
+    wrong = f"S{taken.number}"
+    live(plain, taken)
+    for number in [one.break_id for one in taken.statements.breaks.values() if one.statement_id == wrong]:
+        if chance.random() < 0.5:
+            taken.checked([taken.statements.settle(number, OLGA, "agreed")])
+    supersede(taken, wrong)
+    assert without_numbers(taken) == without_numbers(plain)
+    after = shown()
+    for books in (plain, taken):
+        books.number = 5
+        books.read(*after)
+    assert without_numbers(taken) == without_numbers(plain)
+
+
+def without_numbers(books: Books) -> tuple[object, ...]:
+    """All there is, but for the numbers of differences, which are never given twice."""
+    state = books.statements.dump()
+    waiting = sorted((one.reference, one.amount_fen, one.at_ns) for one in state.waiting)
+    return (
+        state.until_ns,
+        state.closing_fen,
+        waiting,
+        sorted(books.open, key=str),
+        state.written_off_fen,
+        state.recorded,
+    )

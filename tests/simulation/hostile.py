@@ -18,6 +18,7 @@ from matching.acts import (
     RetryRemoval,
     RevokeMandate,
     SettleCashBreak,
+    SupersedeBankStatement,
     UnwindDelivery,
 )
 from matching.commands import (
@@ -487,6 +488,13 @@ class Hostile:
             bank_reference=f"bank-{reference}",
         )
 
+    def recorded_statement(self) -> str:
+        """The last one, mostly."""
+        recorded = [one.statement_id for one in self.market.vault.bank.statements]
+        if not recorded or self.chance(0.1):
+            return "none"
+        return recorded[-1] if self.chance(0.8) else self.random.choice(recorded)
+
     def bank_statement(self) -> Command:
         """What the bank has booked since its last statement; now and then with one thing wrong."""
         bank = self.market.vault.bank
@@ -773,6 +781,7 @@ class Hostile:
             UnwindDelivery(operator=operator, reason=reason, trade_id=trade_id),
             SettleCashBreak(operator=operator, reason=reason, break_id=cash_break_id),
             SettleCashBreak(operator=operator, reason=reason, break_id=cash_break_id),
+            SupersedeBankStatement(operator=operator, reason=reason, statement_id=self.recorded_statement()),
         )
         return self.random.choice(choices)
 

@@ -68,7 +68,12 @@ from matching.safety_events import (
     SafetyTimerSet,
 )
 from settlement import serials
-from settlement.cash_events import BankStatementRecorded, CashBreakClosed, CashBreakFound
+from settlement.cash_events import (
+    BankStatementRecorded,
+    BankStatementSuperseded,
+    CashBreakClosed,
+    CashBreakFound,
+)
 from settlement.certificate import verify_certificate
 from settlement.channels import Channel
 from settlement.custody_events import (
@@ -291,6 +296,8 @@ def _settlement_note(event: Event) -> Note:
             return ("not paid out", event.withdrawal_id, event.account, event.amount_fen)
         case BankStatementRecorded():
             return ("statement", event.statement_id, event.open_breaks)
+        case BankStatementSuperseded():
+            return ("no statement", event.statement_id, event.until_ns, event.closing_fen)
         case CashBreakFound(cash_break=found):
             of = (found.kind.value, found.reference, found.account)
             return ("cash differs", found.break_id, *of, found.here_fen, found.there_fen)

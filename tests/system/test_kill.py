@@ -13,8 +13,6 @@ from tests.system.ordeal import ordeal
 from tests.system.running import Part
 
 SEED: Final = int(os.environ.get("PUHUI_KILL_SEED", "20261123"))
-ROUNDS: Final = 2
-"""Of each part, where every test is run."""
 SOAK_ROUNDS: Final = int(os.environ.get("PUHUI_KILL_ROUNDS", "200"))
 """Of all parts together, in a soak."""
 VERIFY_EVERY: Final = 10
@@ -24,12 +22,12 @@ VERIFY_EVERY: Final = 10
 @pytest.mark.timeout(300)
 async def test_no_part_can_be_killed_at_a_bad_moment(seeded: Path, tmp_path: Path) -> None:
     async with ordeal(seeded, SEED) as played:
-        parts = [part for part in Part for _ in range(ROUNDS)]
+        parts = list(Part)
         played.chance.shuffle(parts)
-        for number, part in enumerate(parts):
-            await played.play(part, verify=number % 4 == 3)
+        for part in parts:
+            await played.play(part, verify=part is parts[-1])
     found = played.found
-    assert found["promises kept"] > 100
+    assert found["promises kept"] > 50
     assert found["days closed"] > 0
     assert found["deliveries"] > 0
     assert found["requests without an answer"] > 0, "no kill met a request on its way"

@@ -31,6 +31,14 @@ export class Refused extends Error {
 /** The exchange was not reached, or did not answer as itself. */
 export class Unreached extends Error {}
 
+/** Whether it was done is not known: it was sent, and no answer says. */
+export class Unsure extends Error {
+  /** `isAsking`: it is still being found out. */
+  constructor(readonly isAsking: boolean) {
+    super(isAsking ? "asking" : "unknown");
+  }
+}
+
 const TIMEOUT_MS = 15_000;
 const OVER = new Set(["session_ended", "session_unknown", "session_expired", "unauthenticated"]);
 
@@ -40,25 +48,27 @@ export const sessionOver = signal(0);
 /** An answer of the exchange. Throws Refused or Unreached. */
 export async function ask<Answer>(path: string, init: RequestInit = {}): Promise<Answer> {
   let response: Response;
+  let content: unknown;
   try {
     response = await fetch(path, {
       ...init,
       headers: { "Accept-Language": language.value === "zh" ? "zh-CN" : "en", ...init.headers },
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
+    const kind = response.headers.get("Content-Type") ?? "";
+    if (!kind.includes("json")) throw new Error(`${response.status}`);
+    // An answer may break off in its middle, too.
+    content = await response.json();
   } catch (error) {
     throw new Unreached(String(error));
   }
-  const kind = response.headers.get("Content-Type") ?? "";
-  if (!kind.includes("json")) throw new Unreached(`${response.status}`);
-  const content: unknown = await response.json();
-  if (!response.ok) throw refused(content as Partial<Problem>);
+  if (!response.ok) throw refused(content as Partial<Problem> | null);
   return content as Answer;
 }
 
-function refused(content: Partial<Problem>): Error {
+function refused(content: Partial<Problem> | null): Error {
   // What stands before the exchange may answer in its place, and not in its words.
-  if (content.code === undefined || content.errors === undefined) return new Unreached(content.title);
+  if (content?.code === undefined || content.errors === undefined) return new Unreached(content?.title);
   if (OVER.has(content.code)) sessionOver.value += 1;
   return new Refused(content as Problem);
 }

@@ -17,9 +17,10 @@ import { RulesPage } from "./pages/rules";
 import { SignInWay } from "./pages/sign_in";
 import { TradePage } from "./pages/trade";
 import { UsesPage } from "./pages/uses";
+import { Guard } from "./parts/guard";
 import { ConnectionState, MarketClock } from "./parts/line";
 import { Settings } from "./parts/settings";
-import { Who } from "./parts/who";
+import { SessionNews, Who } from "./parts/who";
 import { link, place } from "./router";
 import { findSession, session } from "./session";
 import { followAccount } from "./trader/store";
@@ -56,7 +57,8 @@ const WAYS: readonly [Way, ...Way[]] = [
 export function App() {
   useEffect(() => {
     follow();
-    void findSession().then(followAccount);
+    followAccount();
+    void findSession();
   }, []);
   const here = WAYS.find((way) => way.page === place.value.page) ?? WAYS[0];
   return (
@@ -86,6 +88,7 @@ export function App() {
           ))}
         </nav>
       </header>
+      <SessionNews />
       <Shown way={here} />
       <footer class="foot">
         <p>{t("foot.regulation")}</p>
@@ -135,7 +138,9 @@ function Shown({ way }: { way: Way }) {
   }, [way.page]);
   return (
     <main id="content" class="content" tabIndex={-1} ref={main}>
-      <way.show rest={place.value.rest} />
+      <Guard key={way.page}>
+        <way.show rest={place.value.rest} />
+      </Guard>
     </main>
   );
 }

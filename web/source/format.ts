@@ -77,9 +77,17 @@ export function serials(ranges: readonly (readonly [number, number])[]): string 
   return ranges.map(([first, end]) => (end - first === 1 ? `${first}` : `${first}–${end - 1}`)).join(", ");
 }
 
+const APART = /^\d{1,3}(,\d{3})+(\.\d*)?$/;
+
+/** A figure as somebody wrote or pasted it: full-width digits and thousands apart are read, a comma elsewhere is not. */
+export function figureText(text: string): string {
+  const plain = text.normalize("NFKC").trim();
+  return APART.test(plain) ? plain.replaceAll(",", "") : plain;
+}
+
 /** What somebody wrote as money, with the two decimals of the exchange; what is none stays as it is, to be refused in words. */
 export function priceText(text: string): string {
-  const plain = text.trim().replaceAll(",", "");
+  const plain = figureText(text);
   if (/^\d+$/.test(plain)) return `${plain}.00`;
   return /^\d+\.\d$/.test(plain) ? `${plain}0` : plain;
 }

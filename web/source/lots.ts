@@ -1,5 +1,5 @@
 // Which units are meant, lot by lot: so many tonnes of it, or these serials. One entry says either.
-import { serials } from "./format";
+import { figureText, serials } from "./format";
 
 export type Serials = [number, number][];
 
@@ -32,7 +32,7 @@ const RANGES = /^\d+\s*[-–—]\s*\d+(\s*[,;\uff0c\u3001\uff1b]\s*\d+\s*[-–�
 
 /** What an entry means: "20" is a quantity, "1001-1010, 1021-1030" are serials, both ends included. */
 export function choiceOf(lot: string, entry: string): LotChoice {
-  const text = entry.trim();
+  const text = figureText(entry);
   if (!RANGES.test(text)) return { lot, quantity: text };
   const ranges = text.split(/[,;\uff0c\u3001\uff1b]/).map((part): [number, number] => {
     const [first = "0", last = "0"] = part.split(/[-–—]/);

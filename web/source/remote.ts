@@ -1,6 +1,6 @@
 // A page's own question to the exchange: asked when it is shown, asked again when it changes, its failure kept to be told.
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { ask } from "./api";
+import { ask, Refused } from "./api";
 import { language } from "./settings";
 
 export interface Remote<Answer> {
@@ -25,33 +25,52 @@ export function useEvery(again: () => void, everyMs: number): void {
   }, [again, everyMs]);
 }
 
+interface State<Answer> {
+  /** The address it is the answer of. */
+  of: string | null;
+  answer: Answer | null;
+  error: unknown;
+  isAsking: boolean;
+}
+
+const NOTHING = { of: null, answer: null, error: null, isAsking: false } as const;
+
+/** Whether it says nothing against what was answered before: the line, or the exchange's load, not the asker's right. */
+function isPassing(error: unknown): boolean {
+  return !(error instanceof Refused) || error.problem.status === 429 || error.problem.status >= 500;
+}
+
 /** The answer of that address; nothing is asked while there is none. */
 export function useRemote<Answer>(path: string | null): Remote<Answer> {
   const [turn, setTurn] = useState(0);
-  const [state, setState] = useState<{ answer: Answer | null; error: unknown; isAsking: boolean }>({
-    answer: null,
-    error: null,
-    isAsking: path !== null,
-  });
+  const [state, setState] = useState<State<Answer>>({ ...NOTHING, of: path, isAsking: path !== null });
   const inLanguage = language.value;
   // A new turn or language asks the same question again
   useEffect(() => {
     if (path === null) {
-      setState({ answer: null, error: null, isAsking: false });
+      setState({ ...NOTHING, of: path });
       return;
     }
     let isWanted = true;
-    setState((before) => ({ ...before, isAsking: true }));
+    setState((before) => ({ ...(before.of === path ? before : NOTHING), of: path, isAsking: true }));
     ask<Answer>(path).then(
-      (answer) => isWanted && setState({ answer, error: null, isAsking: false }),
-      (error: unknown) => isWanted && setState({ answer: null, error, isAsking: false }),
+      (answer) => isWanted && setState({ of: path, answer, error: null, isAsking: false }),
+      (error: unknown) =>
+        isWanted &&
+        setState(({ answer }) => ({
+          of: path,
+          answer: isPassing(error) ? answer : null,
+          error,
+          isAsking: false,
+        })),
     );
     return () => {
       isWanted = false;
     };
   }, [path, turn, inLanguage]);
   const again = useCallback(() => setTurn((before) => before + 1), []);
-  return { ...state, again };
+  const { answer, error, isAsking } = state.of === path ? state : NOTHING;
+  return { answer, error, isAsking, again };
 }
 
 /** The same, asked anew whenever the turn changes. */

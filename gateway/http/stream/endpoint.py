@@ -87,7 +87,7 @@ class Stream:
         """One connection, from its handshake to its end."""
         settings = self.services.settings
         language = language_of(request.headers.get("Accept-Language"))
-        remote = address_of(request, self.services.public_url)
+        remote = address_of(request.remote or "", request.headers, self.services.public_url)
         for there_are, most in (
             (len(self._sessions), settings.ws_clients),
             (self._of[network_of(remote)], settings.ws_clients_per_address),

@@ -6,24 +6,24 @@ are durable, and may overtake each other.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from gateway.access.callers import Caller
 from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind
-from gateway.engine.sequencer import Overloaded, Stopped
 from gateway.http import orders, reasons, replacement
 from gateway.http.bodies import parse_json
-from gateway.http.dispatch import Dispatcher, require_scope, unexpected
+from gateway.http.dispatch import Dispatcher, require_scope
 from gateway.http.problems import Language, Refused, refusal, render
 from gateway.http.reading import read_model
-from gateway.http.routing import Call, Handler, may_see
+from gateway.http.routing import Call, Handler, Reply, may_see
 from gateway.http.services import Services
 from gateway.http.stream.guard import ConnectionGuard
 from gateway.http.stream.hub import CHANNELS, PRIVATE_CHANNEL, EventFollower, Hub
+from gateway.http.stream.in_flight import SIGNED_TARGET, InFlight
 from gateway.http.stream.negotiated_ops import NEGOTIATED
 from gateway.http.stream.ops import (
     OPS,
@@ -45,8 +45,6 @@ from gateway.http.stream.outbox import Outbox
 from gateway.http.stream.pace import Pace
 from gateway.http.stream.topics import ListingTopic
 from matching.rejections import LISTING_UNKNOWN
-
-SIGNED_TARGET: Final = "/v1/ws"
 
 
 class Session:
@@ -86,7 +84,7 @@ class Session:
         self.guard = ConnectionGuard(services.sequencer, self._name)
         self._topics: set[ListingTopic] = set()
         self._follower: EventFollower | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._in_flight = InFlight(dispatcher, settings.ws_in_flight, self._reply, self._refuse)
 
     async def read(self) -> None:
         """Take requests until the client goes."""
@@ -105,13 +103,12 @@ class Session:
             topic.remove(self.outbox)
         self._topics.clear()
         self._hub.unfollow(self._follower)
-        for task in self._tasks:
-            task.cancel()
+        self._in_flight.cancel()
 
     @property
     def is_quiet(self) -> bool:
         """Whether all it asked for is answered, and every answer sent."""
-        return not self._tasks and self.outbox.is_empty
+        return self._in_flight.is_empty and self.outbox.is_empty
 
     def idle_s(self) -> float:
         """For how long it has been neither logged on nor subscribed to anything."""
@@ -168,7 +165,7 @@ class Session:
             case Logon() | PageLogon():
                 self._logon(request, request_id)
             case Logout():
-                self._start(lambda: self._logout(request_id), request_id)
+                self._in_flight.start(lambda: self._logout(request_id), request_id)
             case _:
                 self._answer(request_id, {"time_us": self.services.clock.now_ns() // 1_000})
 
@@ -186,7 +183,7 @@ class Session:
             return
         require_scope(caller, Scope.TRADE)
         grace_s = request.cancel_on_disconnect
-        self._start(lambda: self._admit_watched(caller, grace_s, request_id), request_id)
+        self._in_flight.start(lambda: self._admit_watched(caller, grace_s, request_id), request_id)
         self._is_admitting = True
 
     async def _admit_watched(self, caller: Caller, grace_s: int, request_id: str | int | None) -> None:
@@ -243,16 +240,16 @@ class Session:
 
     def _submit(self, request: SubmitOp | ReplaceOp, request_id: str | int | None) -> None:
         self._require(Scope.TRADE, ActionKind.ORDER)
-        handle, path = orders.submit_order, {}
-        if isinstance(request, ReplaceOp):
-            handle, path = replacement.replace_order, {"order_id": request.order_id}
+        path = {"order_id": request.order_id} if isinstance(request, ReplaceOp) else {}
         call = self._call(ActionKind.ORDER, path=path, query=None, body=request, deadline_ns=request.deadline)
-        self._start(lambda: self._answer_handled(handle, call, request_id), request_id)
+        if isinstance(request, SubmitOp):
+            self._in_flight.hand_in(call, request, request_id)
+        else:
+            handle = replacement.replace_order
+            self._in_flight.start(lambda: self._answer_handled(handle, call, request_id), request_id)
 
     async def _answer_handled(self, handle: Handler, call: Call, request_id: str | int | None) -> None:
-        reply = await handle(call)
-        replayed = {"replayed": True} if reply.headers is not None else {}
-        self._answer(request_id, {**reply.body, **replayed})
+        self._reply(request_id, await handle(call))
 
     def _cancel(self, request: CancelOp, request_id: str | int | None) -> None:
         self._require(Scope.TRADE, ActionKind.CANCEL)
@@ -268,7 +265,7 @@ class Session:
             reply = await orders.cancel_order(call)
             self._answer(request_id, reply.body)
 
-        self._start(cancel, request_id)
+        self._in_flight.start(cancel, request_id)
 
     def _negotiate(self, request: NegotiatedOp, request_id: str | int | None) -> None:
         self._require(Scope.NEGOTIATE, ActionKind.NEGOTIATE)
@@ -276,27 +273,9 @@ class Session:
         call = self._call(
             ActionKind.NEGOTIATE, path=path, query=None, body=request, deadline_ns=request.deadline
         )
-        self._start(lambda: self._answer_handled(NEGOTIATED[type(request)], call, request_id), request_id)
-
-    def _start(self, work: Callable[[], Awaitable[None]], request_id: str | int | None) -> None:
-        most = self.services.settings.ws_in_flight
-        if len(self._tasks) >= most:
-            raise refusal(reasons.TOO_MANY_IN_FLIGHT, limit=most)
-
-        async def run() -> None:
-            try:
-                await work()
-            except Refused as refused:
-                self._refuse(request_id, refused)
-            except (Overloaded, Stopped) as error:
-                self._refuse(request_id, unexpected(error, SIGNED_TARGET, changes=True, request_id=""))
-            except Exception as error:  # noqa: BLE001 - the last place where a fault of ours can be answered
-                name = self._dispatcher.request_id()
-                self._refuse(request_id, unexpected(error, SIGNED_TARGET, changes=True, request_id=name))
-
-        task = asyncio.get_running_loop().create_task(run())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._in_flight.start(
+            lambda: self._answer_handled(NEGOTIATED[type(request)], call, request_id), request_id
+        )
 
     # --- channels --------------------------------------------------------------------------------------------------
 
@@ -365,7 +344,7 @@ class Session:
         follower = self._follower = EventFollower(self.outbox, account, 0)
         self._hub.follow(follower)
         resume_from = None if request.resume_from is None else int(request.resume_from)
-        self._start(lambda: self._replay(follower, resume_from, request_id), request_id)
+        self._in_flight.start(lambda: self._replay(follower, resume_from, request_id), request_id)
 
     async def _replay(
         self, follower: EventFollower, resume_from: int | None, request_id: str | int | None
@@ -385,6 +364,10 @@ class Session:
         await follower.catch_up(self.services.history, self._hub.event_text)
 
     # --- answers ---------------------------------------------------------------------------------------------------
+
+    def _reply(self, request_id: str | int | None, reply: Reply) -> None:
+        replayed = {"replayed": True} if reply.headers is not None else {}
+        self._answer(request_id, {**reply.body, **replayed})
 
     def _answer(self, request_id: str | int | None, result: dict[str, Any]) -> None:
         self.outbox.send(self._hub.text_of({"id": request_id, "ok": True, "result": result}))

@@ -82,6 +82,29 @@ def test_a_time_elsewhere_is_of_the_day_it_is_in_shanghai() -> None:
     assert (found.from_ns, found.until_ns) == (same.from_ns, same.until_ns)
 
 
+MIDNIGHT = replaced("2026-11-23T23:59:59+08:00", "2026-11-24T00:00:00+08:00")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        MIDNIGHT,
+        replaced("2026-11-24T00:00:00+08:00", "2026-11-23T16:00:00Z", MIDNIGHT),
+        replaced("2026-11-23T23:59:59+08:00", "2026-11-23T00:00:00+08:00"),
+        replaced("<FrToDt>", "<FrToDt/><!--", replaced("</FrToDt>", "-->")),
+        replaced(
+            '<Cd>OPBD</Cd></CdOrPrtry></Tp><Amt Ccy="CNY">0.00</Amt><CdtDbtInd>CRDT</CdtDbtInd><Dt><Dt>2026-11-23',
+            '<Cd>PRCD</Cd></CdOrPrtry></Tp><Amt Ccy="CNY">0.00</Amt><CdtDbtInd>CRDT</CdtDbtInd><Dt><Dt>2026-11-22',
+            replaced("<FrToDt>", "<FrToDt/><!--", replaced("</FrToDt>", "-->")),
+        ),
+    ],
+    ids=["midnight", "midnight elsewhere", "one day", "days of balances", "closing of the day before"],
+)
+def test_a_day_ends_at_its_midnight_however_that_is_written(content: bytes) -> None:
+    found, same = read_camt053(content), read_camt053(camt053(LINES))
+    assert (found.from_ns, found.until_ns) == (same.from_ns, same.until_ns)
+
+
 NO_CAMT: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "not XML"),
     "cut": (camt053(LINES)[:-200], "not XML"),

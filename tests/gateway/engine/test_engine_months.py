@@ -215,11 +215,13 @@ async def test_the_head_follows_the_journal_only(connection: Connection) -> None
             await connection.execute(act)
 
 
-async def test_a_filled_journal_of_one_table_moves_into_its_months(database: str, tmp_path: Path) -> None:
+async def test_a_filled_journal_of_one_table_moves_into_its_months(
+    empty_database: str, tmp_path: Path
+) -> None:
     for entry in SCHEMA.iterdir():
         if entry.name.endswith(".sql") and int(entry.name[:4]) <= BEFORE_MONTHS:
             shutil.copyfile(str(entry), tmp_path / entry.name)
-    connection = await asyncpg.connect(database)
+    connection = await asyncpg.connect(empty_database)
     await migrate(connection, tmp_path)
     days = ["2026-10-31", "2026-11-01", "2026-11-01", "2026-11-30", "2027-02-01", "2041-12-31"]
     rows = chained([at(day) for day in days])

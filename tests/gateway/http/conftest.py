@@ -1,15 +1,13 @@
 """An exchange for a test of its own, and one that the tests of a module share."""
 
-import uuid
 from collections.abc import AsyncIterator
 
-import asyncpg
 import pytest_asyncio
 
 from gateway.http.services import HttpSettings
-from gateway.postgres.database import ensure_database
 from gateway.postgres.embedded import EmbeddedPostgres
 from tests.gateway.http.desk import Desk, desk
+from tests.postgres_fixture import fresh_database
 
 
 @pytest_asyncio.fixture
@@ -20,13 +18,10 @@ async def exchange(database: str) -> AsyncIterator[Desk]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def module_database(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
+async def module_database(postgres: EmbeddedPostgres, exchange_schema: str) -> AsyncIterator[str]:
     """A database that the tests of a module share."""
-    name = f"test_{uuid.uuid4().hex}"
-    yield await ensure_database(postgres.dsn, name)
-    connection = await asyncpg.connect(postgres.dsn)
-    await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-    await connection.close()
+    async with fresh_database(postgres, exchange_schema) as dsn:
+        yield dsn
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

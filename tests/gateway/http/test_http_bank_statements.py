@@ -1,5 +1,6 @@
 """The settlement bank's statements: what agrees, what differs, and what is no statement at all."""
 
+from datetime import date, timedelta
 from typing import Any
 
 import orjson
@@ -8,11 +9,13 @@ import pytest
 from gateway.engine.clock import ManualClock
 from gateway.formats import money_text, parse_money, parse_time, time_text
 from tests.gateway.bank.files import Line, camt053, csv
+from tests.gateway.engine.world import adopting
 from tests.gateway.http.desk import Desk, Person, desk
 
 STATEMENTS = "/v1/bank/statements"
 BREAKS = "/v1/operator/cash-breaks"
 LINES = "/v1/operator/bank-statement-lines"
+SUPERSEDE = "/v1/operator/bank-statements/supersede"
 
 
 async def reported(exchange: Desk) -> list[Line]:
@@ -198,3 +201,32 @@ async def test_a_large_file_is_read_from_the_bank_and_from_nobody_else(exchange:
     assert [one["line"] for one in (page["items"] + following["items"])] == list(range(1, 1_001))
     stranger = await send(exchange["buyer"], content)
     assert (stranger.status_code, stranger.json()["code"]) == (413, "body_too_large")
+
+
+async def test_a_statement_of_the_wrong_day_is_taken_back_by_two_persons(database: str) -> None:
+    async with desk(database) as exchange:
+        await exchange.engine.do(adopting(("two_person_acts", "supersede_bank_statement")))
+        lines, day = await reported(exchange), today(exchange)
+        yesterday = str(date.fromisoformat(day) - timedelta(days=1))
+        wrong = (await send(exchange["bank"], camt053(lines[:-1], day=day))).json()
+        assert wrong["differences"] == 1
+        body = {"statement": wrong["id"], "reason": "of the day before"}
+        asked = await exchange["operator"].send("POST", SUPERSEDE, body)
+        assert asked.status_code == 202, asked.text
+        assert asked.json()["approval"]["details"] == [{"name": "statement", "value": wrong["id"]}]
+        approve = f"/v1/operator/approvals/{asked.json()['approval']['id']}/approve"
+        assert (await exchange["operator2"].send("POST", approve, {})).status_code == 200
+        assert (await exchange["operator"].get(f"{BREAKS}?state=open"))["items"] == []
+        twice = await exchange["operator"].send("POST", SUPERSEDE, body)
+        assert (twice.status_code, twice.json()["code"]) == (409, "statement_not_last")
+        right = await send(exchange["bank"], camt053(lines[:-1], day=yesterday))
+        assert (right.status_code, right.json()["differences"], right.json()["id"]) == (201, 0, wrong["id"])
+        following = camt053(lines[-1:], number="2", day=day, opening_fen=sum(fen for _, fen in lines[:-1]))
+        assert (await send(exchange["bank"], following)).json()["open_breaks"] == 0
+    async with desk(database) as exchange:
+        *_, second, first = (await exchange["operator"].get("/v1/operator/bank-statements"))["items"]
+        assert (second["id"], second["superseded"]) == (first["id"], None)
+        assert first["superseded"]["reason"] == "of the day before"
+        await exchange.engine.do(adopting(("two_person_acts", "none")))
+        undone = await exchange["operator"].send("POST", SUPERSEDE, {"statement": "2", "reason": "a drill"})
+        assert (undone.status_code, undone.json()["statement"]["id"]) == (200, "2"), undone.text

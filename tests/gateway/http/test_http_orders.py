@@ -281,10 +281,10 @@ async def test_a_full_queue_is_told_at_the_door(database: str) -> None:
 
 
 async def test_an_overloaded_exchange_says_when_to_come_back(exchange: Desk) -> None:
-    async def full(command: object) -> None:
+    def full(command: object, tell: object) -> None:
         raise Overloaded("full")
 
-    exchange.engine.sequencer.submit = full  # type: ignore[method-assign,assignment]
+    exchange.engine.sequencer.hand_in = full  # type: ignore[method-assign,assignment]
     answer = await exchange["buyer"].order("b1")
     problem = answer.json()
     assert (answer.status_code, problem["code"], problem["retryable"]) == (503, "overloaded", True)
@@ -292,10 +292,10 @@ async def test_an_overloaded_exchange_says_when_to_come_back(exchange: Desk) -> 
 
 
 async def test_a_fault_of_ours_is_told_with_an_unknown_outcome_and_without_its_cause(exchange: Desk) -> None:
-    async def broken(command: object) -> None:
+    def broken(command: object, tell: object) -> None:
         raise RuntimeError("secret detail")
 
-    exchange.engine.sequencer.submit = broken  # type: ignore[method-assign,assignment]
+    exchange.engine.sequencer.hand_in = broken  # type: ignore[method-assign,assignment]
     answer = await exchange["buyer"].order("b1")
     problem = answer.json()
     assert (answer.status_code, problem["code"], problem["state"]) == (500, "internal_error", "unknown")

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import asyncpg
 import httpx
 import orjson
 import pytest
@@ -24,8 +23,6 @@ from gateway.http.app import ROUTES
 from gateway.http.routing import Route
 from gateway.http.services import HttpSettings
 from gateway.http.stream.ops import OPS
-from gateway.postgres.database import ensure_database
-from gateway.postgres.embedded import EmbeddedPostgres
 from settlement.account import ParticipantKind
 from settlement.commands import AddInstrument, RegisterLot, RegisterParticipant
 from settlement.events import LotSlice
@@ -211,9 +208,10 @@ async def everything_owned(exchange: Desk) -> dict[str, str]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def owned(postgres: EmbeddedPostgres) -> AsyncIterator[Owned]:
-    dsn = await ensure_database(postgres.dsn, "test_others")
-    async with desk(dsn, settings=HttpSettings(quotas={}), clock=ManualClock(START_NS)) as exchange:
+async def owned(module_database: str) -> AsyncIterator[Owned]:
+    async with desk(
+        module_database, settings=HttpSettings(quotas={}), clock=ManualClock(START_NS)
+    ) as exchange:
         await exchange.engine.do(
             AddInstrument(instrument=Instrument(code=TWO, methodology_class=MethodologyClass.II)),
             *(RegisterLot(lot=one) for one in LOTS),
@@ -228,9 +226,6 @@ async def owned(postgres: EmbeddedPostgres) -> AsyncIterator[Owned]:
         ids["session"] = theirs.session
         cookie = {"Cookie": f"{COOKIE}={token}", "X-CSRF-Token": csrf_of(token)}
         yield Owned(exchange=exchange, ids=ids, cookie=cookie)
-    connection = await asyncpg.connect(postgres.dsn)
-    await connection.execute('DROP DATABASE "test_others" WITH (FORCE)')
-    await connection.close()
 
 
 def made_up(real: str) -> str:

@@ -82,7 +82,7 @@ async def test_money_in_and_out_and_a_days_journal_digest(settled: Desk) -> None
     asked = await settled["buyer"].send(
         "POST", "/v1/cash/withdrawals", {"client_id": "w1", "amount": "1000.00"}
     )
-    report = {"client_id": "p1", "bank_reference": "OUT-1"}
+    report = {"client_id": "p1", "bank_reference": "=HYPERLINK(1)"}
     await settled["bank"].send("POST", f"/v1/bank/withdrawals/{asked.json()['id']}/paid", report)
     day = await close(settled)
     found = await statement(settled, "buyer", day)
@@ -93,6 +93,11 @@ async def test_money_in_and_out_and_a_days_journal_digest(settled: Desk) -> None
     ]
     (published,) = (await settled.http.get(f"{settled.url}/v1/digests")).json()["items"]
     assert published["statements_digest"] == found["journal_digest"]
+    target = f"/v1/account/statements/{day}?format=csv"
+    table = await settled.http.get(settled.url + target, headers=settled["buyer"].headers("GET", target, b""))
+    (paid,) = [row for row in csv.DictReader(StringIO(table.text)) if row["kind"] == "withdrawal"]
+    # A spreadsheet would compute it; a figure below zero stays one.
+    assert (paid["reference"], paid["amount"]) == ("'=HYPERLINK(1)", "-1000.00")
 
 
 async def test_a_statement_is_a_table_for_a_spreadsheet_too(settled: Desk) -> None:

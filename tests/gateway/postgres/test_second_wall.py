@@ -1,7 +1,6 @@
 """The database refuses by itself what the code above it should never ask, and each of its guards is needed."""
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator
 from typing import TypeAlias
 
@@ -11,7 +10,6 @@ import pytest_asyncio
 
 from gateway.engine.journal import SERVICE_ROLE, Connection
 from gateway.engine.settlement_postings import Wave, settlement_check, write_wave
-from gateway.postgres.database import ensure_database
 from gateway.postgres.embedded import EmbeddedPostgres
 from tests.gateway.postgres import third_wall
 from tests.gateway.postgres.second_wall import (
@@ -32,6 +30,7 @@ from tests.gateway.postgres.second_wall import (
     wave,
     with_fees,
 )
+from tests.postgres_fixture import fresh_database
 
 ATTACKS = (*SECOND_WALL, *third_wall.THIRD_WALL)
 
@@ -47,17 +46,13 @@ WHERE relnamespace = 'settlement'::regnamespace AND NOT tgisinternal
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def world(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
     """The DSN of the small world; every test here undoes what it does to it."""
-    name = f"test_{uuid.uuid4().hex}"
-    dsn = await ensure_database(postgres.dsn, name)
-    await build(dsn)
-    connection = await asyncpg.connect(dsn)
-    await connection.execute(f"SET ROLE {SERVICE_ROLE}")
-    await third_wall.build(connection)
-    await connection.close()
-    yield dsn
-    connection = await asyncpg.connect(postgres.dsn)
-    await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-    await connection.close()
+    async with fresh_database(postgres) as dsn:
+        await build(dsn)
+        connection = await asyncpg.connect(dsn)
+        await connection.execute(f"SET ROLE {SERVICE_ROLE}")
+        await third_wall.build(connection)
+        await connection.close()
+        yield dsn
 
 
 @pytest_asyncio.fixture

@@ -1,16 +1,13 @@
 """An exchange with a day behind it for all tests of a module, and one browser to look at them all."""
 
-import uuid
 from collections.abc import AsyncIterator
 
-import asyncpg
 import pytest_asyncio
 from playwright.async_api import Browser
 
 from gateway.engine.settlement_postings import SettlementPostings
 from gateway.formats import price_text
 from gateway.http.services import HttpSettings
-from gateway.postgres.database import ensure_database
 from gateway.postgres.embedded import EmbeddedPostgres
 from matching.commands import AddListing
 from matching.listing import Listing
@@ -21,6 +18,7 @@ from settlement.values import AssetCode
 from tests.gateway.http.desk import Desk, desk
 from tests.gateway.http.test_http_bulletins import close, trade
 from tests.gateway.web.browser import Seats, chromium
+from tests.postgres_fixture import fresh_database
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
@@ -30,11 +28,12 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def market(postgres: EmbeddedPostgres) -> AsyncIterator[Desk]:
+async def market(postgres: EmbeddedPostgres, exchange_schema: str) -> AsyncIterator[Desk]:
     """Yesterday closed with trades at three prices; today a few more, and orders on either side."""
-    name = f"test_{uuid.uuid4().hex}"
-    dsn = await ensure_database(postgres.dsn, name)
-    async with desk(dsn, settings=HttpSettings(quotas={}), projections=(SettlementPostings(),)) as made:
+    async with (
+        fresh_database(postgres, exchange_schema) as dsn,
+        desk(dsn, settings=HttpSettings(quotas={}), projections=(SettlementPostings(),)) as made,
+    ):
         second = AssetCode("SHCERCIIR1")
         await made.engine.do(
             AddInstrument(instrument=Instrument(code=second, methodology_class=MethodologyClass.II)),
@@ -51,9 +50,6 @@ async def market(postgres: EmbeddedPostgres) -> AsyncIterator[Desk]:
                 given = {"side": side, "price": text, "quantity": str(20 + 15 * level)}
                 assert (await made[who].order(f"rest-{side}-{level}", **given)).status_code == 201
         yield made
-    connection = await asyncpg.connect(postgres.dsn)
-    await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-    await connection.close()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -81,7 +81,7 @@ async def act(page: Page, button: str, *, reason: str | None = None, typed: str 
     await expect(dialog).to_have_count(0)
 
 
-async def test_a_halt_waits_for_a_second_person_at_another_browser(seats: Seats) -> None:
+async def test_a_halt_waits_for_a_second_person_at_another_browser(seats: Seats, market: Desk) -> None:
     async with at_desk(seats, "operator") as page, at_desk(seats, "operator2") as other:
         await act(page, "暂停交易：SHCERCIR1", reason="价格异常波动", typed="SHCERCIR1")
         await expect(page.locator(".news")).to_contain_text("待另一人复核后生效")
@@ -103,7 +103,19 @@ async def test_a_halt_waits_for_a_second_person_at_another_browser(seats: Seats)
         await section(page, "day")
         row = page.locator("tr", has_text="SHCERCIR1")
         await expect(row).to_contain_text("价格异常波动")
-        await act(page, "恢复交易：SHCERCIR1", reason="已查明", typed="SHCERCIR1")
+
+        # What is begun stays what it is while the row behind it becomes another one.
+        await page.get_by_role("button", name="恢复交易：SHCERCIR1").click()
+        dialog = page.get_by_role("dialog")
+        await dialog.get_by_label("理由").fill("已查明")
+        await dialog.get_by_label("请输入“SHCERCIR1”确认").fill("SHCERCIR1")
+        resume = "/v1/operator/listings/SHCERCIR1/resume"
+        assert (await market["operator2"].send("POST", resume, {"reason": "已查明"})).status_code == 200
+        await expect(row).to_contain_text("正常")
+        await dialog.get_by_role("button", name="恢复交易").click()
+        await expect(dialog).to_contain_text("not_halted")
+        await page.keyboard.press("Escape")
+        await expect(dialog).to_have_count(0)
         await expect(row).to_contain_text("正常")
 
 
@@ -158,6 +170,9 @@ async def test_a_key_is_made_and_its_secret_shown_once(seats: Seats) -> None:
         await expect(dialog).to_contain_text("仅显示这一次")
         secret = await dialog.locator(".secret code").inner_text()
         assert len(secret) > 40
+        for _ in range(2):
+            await page.keyboard.press("Escape")
+        await expect(dialog.locator(".secret")).to_be_visible()
         await dialog.get_by_role("button", name="已保存").click()
         await expect(dialog).to_have_count(0)
         assert secret not in await page.content()

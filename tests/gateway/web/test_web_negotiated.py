@@ -116,3 +116,13 @@ async def test_declined_withdrawn_and_gone_are_told(seats: Seats, market: Desk) 
         await expect(page.locator(".terms")).to_contain_text("2001–2040")
         filed_now = (await market["seller"].get("/v1/negotiated-transfers?box=in"))["items"][0]
         assert [(lot["lot"], lot["serials"]) for lot in filed_now["lots"]] == [("LOT-1", [[2001, 2041]])]
+
+        # Another listing has another price; a comma that parts no thousands is not read as one.
+        await page.get_by_role("link", name="返回列表").click()
+        await page.get_by_role("link", name="申报协议转让").click()
+        price = page.get_by_label(re.compile("^价格"))
+        await price.fill("70.00")
+        await page.get_by_label("挂牌代码").select_option("SHCERCIIR1")
+        await expect(price).to_have_value("")
+        await file(page, 对手方账户="seller", 价格="68,50", 数量="300")
+        await expect(page.locator(".field", has_text="价格").locator(".fault")).to_contain_text("68,50")

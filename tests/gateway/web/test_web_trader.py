@@ -1,7 +1,7 @@
 """A trader's page in a real browser: signing in, ordering, seeing the fill arrive, and what a lost line does to it."""
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from tests.gateway.http.browser import admit
 from tests.gateway.http.desk import Desk
@@ -79,8 +79,10 @@ async def test_a_large_order_is_typed_again_and_can_be_cancelled(browser: Browse
         await dialog.get_by_role("textbox").fill("1000")
         await send.click()
         await expect(page.locator(".open-orders tbody tr")).to_have_count(before + 1)
-        await page.locator(".open-orders tr", has_text="62.00").get_by_role("button", name="撤单").click()
+        # The second half of a double click falls on the row that comes up, and cancels nothing.
+        await page.locator(".open-orders").get_by_role("button", name="撤单：").first.dblclick()
         await expect(page.locator(".open-orders tbody tr")).to_have_count(before)
+        assert len((await market["buyer"].get("/v1/orders?status=open"))["items"]) == before
         await page.get_by_role("button", name="全部撤单").click()
         await page.get_by_role("button", name="全部撤单").click()
         await expect(page.locator(".open-orders .nothing")).to_be_visible()
@@ -105,3 +107,64 @@ async def test_fills_made_while_the_line_was_lost_are_told_when_it_is_back(
         await expect(page.locator(".line")).to_have_text("实时", timeout=15_000)
         await expect(page.locator(".news")).to_have_text("已成交：买入 SHCERCIR1 6 吨，68.30 元/吨")
         await expect(page.locator(".open-orders .nothing")).to_be_visible()
+
+
+async def test_an_order_whose_answer_was_lost_is_found_out_and_placed_once(
+    browser: Browser, market: Desk
+) -> None:
+    lost = 0
+
+    async def take_and_lose(route: Route) -> None:
+        nonlocal lost
+        lost += 1
+        if lost > 1:
+            await route.continue_()
+            return
+        await route.fetch()
+        await route.abort()
+
+    async with visitor(browser) as page:
+        await come_in(page, market.url, "trade", "buyer")
+        await expect(page.locator(".open-orders .nothing")).to_be_visible()
+        await page.route("**/v1/orders", take_and_lose)
+        # Digits as a Chinese keyboard writes them, thousands apart as a table has them; what is none is said to be none.
+        await fill_in(page, "6e1", "1,00")
+        await expect(page.locator(".unreadable")).to_contain_text("最多两位小数")
+        await expect(page.locator(".unreadable")).to_contain_text("正整数")
+        await fill_in(page, "\uff16\uff12.00", "1,000")
+        await page.get_by_role("button", name="买入", exact=True).click()
+        dialog = page.get_by_role("dialog")
+        await dialog.get_by_role("textbox").fill("\uff11\uff10\uff10\uff10 ")
+        await dialog.get_by_role("button", name="买入").click()
+        await expect(dialog.get_by_role("alert")).to_contain_text("结果尚不明确")
+        await expect(dialog).to_have_count(0)
+        await expect(page.locator(".open-orders tbody tr")).to_have_count(1)
+        assert lost == 2
+        (placed,) = (await market["buyer"].get("/v1/orders?status=open"))["items"]
+        assert (placed["price"], placed["quantity"]) == ("62.00", "1000")
+
+
+async def test_another_page_of_the_browser_signs_in_as_somebody_else(browser: Browser, market: Desk) -> None:
+    await admit(market, "seller")
+    async with visitor(browser) as page:
+        await come_in(page, market.url, "trade", "buyer")
+        await fill_in(page, "62.00", "7")
+        other = await page.context.new_page()
+        await other.goto(f"{market.url}/#/trade")
+        await other.get_by_role("button", name="退出").click()
+        await expect(page.locator(".session-news")).to_contain_text("登录已结束")
+        await come_in(other, market.url, "trade", "seller")
+        await expect(page.locator(".who-name")).to_have_text("seller")
+        await expect(page.locator(".holdings")).to_contain_text("账户 seller")
+        await expect(page.locator(".ticket").get_by_label("数量")).to_have_value("")
+        # An exchange that does not answer has not said that nobody is signed in.
+        silent = True
+
+        async def say_nothing(route: Route) -> None:
+            nonlocal silent
+            await (route.abort() if silent else route.continue_())
+            silent = False
+
+        await page.route("**/v1/session", say_nothing)
+        await page.reload()
+        await expect(page.locator(".holdings")).to_contain_text("账户 seller")

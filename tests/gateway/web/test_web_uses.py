@@ -1,12 +1,13 @@
 """A compliance entity's page: an offset from the year to the certificate in hand, and every other use."""
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from settlement.account import ParticipantKind
 from settlement.commands import RegisterLot
@@ -49,6 +50,26 @@ async def confirm(page: Page, typed: str) -> None:
     await dialog.locator("button.first").click()
 
 
+async def told_of_something_else(page: Page) -> None:
+    """An answer that comes when another quantity is written already is not shown as if it were of that one."""
+    changed = asyncio.Event()
+
+    async def wait(route: Route) -> None:
+        await changed.wait()
+        await route.continue_()
+
+    await page.get_by_label(re.compile("^数量（吨）")).fill("5")
+    await page.route("**/v1/offsets/quote", wait)
+    async with page.expect_response("**/v1/offsets/quote") as answered:
+        await page.get_by_role("button", name="预览").click()
+        await page.get_by_label(re.compile("^数量（吨）")).fill("6")
+        changed.set()
+    await (await answered.value).finished()
+    await page.unroute("**/v1/offsets/quote")
+    await expect(page.get_by_role("button", name="预览")).to_be_enabled()
+    await expect(page.get_by_role("button", name="提交履约抵销")).to_have_count(0)
+
+
 async def test_an_offset_from_the_year_to_the_certificate(seats: Seats, entity: Desk) -> None:
     async with seats.at("uses", "entity") as page:
         await expect(page.locator(".fact", has_text="剩余")).to_contain_text("20 吨")
@@ -67,6 +88,8 @@ async def test_an_offset_from_the_year_to_the_certificate(seats: Seats, entity: 
         await page.get_by_label(re.compile("^数量（吨）")).fill("1.5")
         await page.get_by_role("button", name="预览").click()
         await expect(page.locator(".field", has_text="数量").locator(".fault")).to_contain_text("1.5")
+
+        await told_of_something_else(page)
 
         await page.get_by_label(re.compile("^数量（吨）")).fill("")
         await page.get_by_label("批次 ONE").fill("1000011-1000020, 1000031-1000032")

@@ -79,6 +79,7 @@ function Withdraw() {
           label={t("cash.type", { amount: text })}
           action={t("cash.withdraw")}
           isSending={act.isSending}
+          error={act.isSending ? act.error : null}
           confirm={() => void submit()}
           leave={() => setAsked(false)}
         >

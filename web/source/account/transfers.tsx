@@ -1,7 +1,7 @@
 // Units between the management and the trading sub-account: asking for it, and where each transfer stands.
 import { useState } from "preact/hooks";
 import { useAct } from "../act";
-import { grouped, moment, serials } from "../format";
+import { figureText, grouped, moment, serials } from "../format";
 import { word as named, t } from "../i18n";
 import { choicesOf, type Lot, type Serials } from "../lots";
 import { listings } from "../market/store";
@@ -74,7 +74,7 @@ function Request({ direction }: { direction: Direction }) {
   const submit = async () => {
     const made = await act.run<Transfer>(`/v1/transfers-${direction}`, {
       account: acting.value,
-      ...(lots.length > 0 ? { lots } : { listing: listing.listing, quantity: quantity.trim() }),
+      ...(lots.length > 0 ? { lots } : { listing: listing.listing, quantity: figureText(quantity) }),
     });
     if (made === null) return;
     news.value = t("transfers.asked", { id: made.id });
@@ -83,7 +83,12 @@ function Request({ direction }: { direction: Direction }) {
   };
   return (
     <Panel title={t(`transfers.ask_${direction}`)}>
-      <Form act={act} action={t("uses.submit")} submit={() => void submit()}>
+      <Form
+        act={act}
+        action={t("uses.submit")}
+        isReady={lots.length > 0 || quantity.trim() !== ""}
+        submit={() => void submit()}
+      >
         <SelectField
           at="/listing"
           label={t("column.listing")}

@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { useAct } from "../act";
 import { t } from "../i18n";
+import { isSame } from "../parts/confirmation";
 import { Form, TextField } from "../parts/form";
 import { type Given, Givens, type Wanted } from "../parts/givens";
 import { session } from "../session";
@@ -84,7 +85,9 @@ function waitingOf(answer: Answer): string | null {
   return approval?.state === "waiting" ? approval.id : null;
 }
 
-function ActDialog({ doing, close }: { doing: Doing; close: () => void }) {
+function ActDialog({ doing: begun, close }: { doing: Doing; close: () => void }) {
+  // The list it hangs in is asked for anew all the time: what was begun stays what it is, and never becomes another act.
+  const [doing] = useState(begun);
   const wanted: readonly Wanted[] = [
     ...(doing.wanted ?? []),
     ...(doing.asksWhy === false ? [] : [{ name: "reason", label: t("act.reason"), kind: "long" as const }]),
@@ -98,7 +101,12 @@ function ActDialog({ doing, close }: { doing: Doing; close: () => void }) {
   const [once, setOnce] = useState<ComponentChildren>(null);
   const title = useId();
   useEffect(() => dialog.current?.showModal(), []);
+  useEffect(() => {
+    if (once !== null) dialog.current?.querySelector("button")?.focus();
+  }, [once]);
   const leave = () => dialog.current?.close();
+  // What is shown once, and whether it was done, is not to be missed by a key pressed too soon.
+  const mustStay = once !== null || (act.isSending && act.error === null);
   const again = typeof doing.typed === "function" ? doing.typed(given) : doing.typed;
   const isFilled = wanted.every((one) => one.isOptional || (given[one.name] ?? "").trim() !== "");
   const submit = async () => {
@@ -119,7 +127,16 @@ function ActDialog({ doing, close }: { doing: Doing; close: () => void }) {
     else leave();
   };
   return (
-    <dialog ref={dialog} class="act-dialog" aria-labelledby={title} onClose={close}>
+    <dialog
+      ref={dialog}
+      class="act-dialog"
+      aria-labelledby={title}
+      onClose={close}
+      onCancel={(event) => {
+        if (mustStay) event.preventDefault();
+      }}
+      closedby={mustStay ? "none" : "closerequest"}
+    >
       <h2 id={title}>
         {doing.of === undefined ? doing.name : t("act.of", { act: doing.name, of: doing.of })}
       </h2>
@@ -137,7 +154,7 @@ function ActDialog({ doing, close }: { doing: Doing; close: () => void }) {
         <Form
           act={act}
           action={doing.name}
-          isReady={isFilled && (again === undefined || (again !== "" && typed.trim() === again))}
+          isReady={isFilled && (again === undefined || (again !== "" && isSame(typed, again)))}
           submit={() => void submit()}
           ways={
             <button type="button" onClick={leave}>

@@ -5,7 +5,7 @@ import { word as named, t } from "../i18n";
 import { Paged } from "../parts/paged";
 import { Choice, Panel } from "../parts/panel";
 import type { Column } from "../parts/table";
-import { turn } from "./doing";
+import { ActButton, plain, turn } from "./doing";
 import { code, figure, text, time, words } from "./looking";
 import { desk, type Statement, type StatementLine, type Withdrawal, withdrawals } from "./shapes";
 
@@ -19,8 +19,8 @@ export function MoneySection() {
           path={desk("bank-statements?limit=50")}
           turn={turn.value}
           caption={t("money.statements")}
-          columns={[...statementColumns(), linesColumn(chosen, choose)]}
-          keyOf={(one) => one.id}
+          columns={statementActs(chosen, choose)}
+          keyOf={(one) => `${one.id} ${one.time}`}
           none={t("money.no_statements")}
         />
       </Panel>
@@ -39,23 +39,54 @@ export function MoneySection() {
   );
 }
 
-function linesColumn(chosen: string | null, choose: (statement: string | null) => void): Column<Statement> {
-  return {
+/** With whether a statement was taken back, its lines, and a way to take it back: the exchange does so with the last one only. */
+function statementActs(
+  chosen: string | null,
+  choose: (statement: string | null) => void,
+): Column<Statement>[] {
+  const columns = statementColumns();
+  columns.push(
+    words("superseded", t("money.superseded"), ({ superseded }) =>
+      superseded === null
+        ? null
+        : t("column.by", {
+            what: moment(superseded.time),
+            operator: superseded.operator,
+            reason: superseded.reason,
+          }),
+    ),
+  );
+  columns.push({
     name: "act",
     title: t("column.act"),
     isAct: true,
-    cell: (one) => (
-      <button
-        type="button"
-        class="quiet act"
-        aria-pressed={one.id === chosen}
-        aria-label={t("act.of", { act: t("statement_lines.show"), of: one.id })}
-        onClick={() => choose(one.id === chosen ? null : one.id)}
-      >
-        {t("statement_lines.show")}
-      </button>
-    ),
-  };
+    cell: (one) =>
+      one.superseded !== null ? (
+        "–"
+      ) : (
+        <span class="acts">
+          <button
+            type="button"
+            class="quiet act"
+            aria-pressed={one.id === chosen}
+            aria-label={t("act.of", { act: t("statement_lines.show"), of: one.id })}
+            onClick={() => choose(one.id === chosen ? null : one.id)}
+          >
+            {t("statement_lines.show")}
+          </button>
+          <ActButton
+            name={t("money.supersede")}
+            of={one.id}
+            kind="quiet act"
+            path={desk("bank-statements/supersede")}
+            body={(given) => ({ ...plain(given), statement: one.id })}
+            about={<p>{t("money.supersede_about")}</p>}
+            typed={one.id}
+          />
+        </span>
+      ),
+  });
+  return columns;
 }
 
 const SHOWN = ["all", "differences"] as const;

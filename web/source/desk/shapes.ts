@@ -193,6 +193,7 @@ export interface Statement {
   differences: number;
   open_breaks: number;
   digest: string;
+  superseded: { operator: string; reason: string; time: string } | null;
 }
 
 export interface StatementLine {

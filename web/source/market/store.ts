@@ -54,6 +54,8 @@ function kept<Value>(all: Map<string, Signal<Value | null>>, listing: string): S
   return found;
 }
 
+const CATCH_UP_MS = 5_000;
+let catchingUp: ReturnType<typeof setTimeout> | undefined;
 let isFollowing = false;
 
 /** Begin to follow the market; again and again is the same as once. */
@@ -78,6 +80,7 @@ export function follow(): void {
 
 /** What no channel tells: listings as a whole, new ones among them, and trades made while the line was lost. */
 export async function catchUp(): Promise<void> {
+  clearTimeout(catchingUp);
   try {
     const [found, time] = await Promise.all([ask<Page<Listing>>("/v1/listings"), ask<Time>("/v1/time")]);
     setClock(time.time_us);
@@ -86,6 +89,7 @@ export async function catchUp(): Promise<void> {
     await Promise.all(found.items.map((listing) => missedTrades(listing.listing)));
   } catch (error) {
     failure.value = error;
+    catchingUp = setTimeout(() => void catchUp(), CATCH_UP_MS);
   }
 }
 

@@ -9,7 +9,7 @@ import { Countdown } from "../parts/countdown";
 import { Fact, Facts } from "../parts/facts";
 import { Explained, Form } from "../parts/form";
 import { Panel } from "../parts/panel";
-import { Asking, Failure } from "../parts/states";
+import { Answered, Asking, Failure } from "../parts/states";
 import { useTurning } from "../remote";
 import { link } from "../router";
 import { acting } from "../session";
@@ -28,9 +28,9 @@ import {
 
 export function Detail({ id }: { id: string }) {
   const remote = useTurning<TransferDetail>(`${PATH}/${encodeURIComponent(id)}`, eventTurn.value);
-  if (remote.error !== null) return <Failure error={remote.error} again={remote.again} />;
-  if (remote.answer === null) return <Asking />;
-  return <Told transfer={remote.answer} again={remote.again} />;
+  return (
+    <Answered remote={remote}>{(transfer) => <Told transfer={transfer} again={remote.again} />}</Answered>
+  );
 }
 
 function Told({ transfer, again }: { transfer: TransferDetail; again: () => void }) {

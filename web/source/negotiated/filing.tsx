@@ -54,7 +54,8 @@ export function Filing() {
           }
           set={(one) => {
             setCode(one);
-            setDraft({ ...draft, lots: {} });
+            // Another listing has other lots and another price.
+            setDraft({ ...EMPTY, until: draft.until });
           }}
         />
         <SelectField

@@ -1,7 +1,7 @@
 // What is negotiable, to be filled in: price, quantity, lots, until when. Filing and countering ask for the same.
 import { useState } from "preact/hooks";
 import type { Listing, RulesAnswer } from "../api";
-import { grouped, inShanghai, percent, priceText, range } from "../format";
+import { figureText, grouped, inShanghai, percent, priceText, range } from "../format";
 import { word as named, t } from "../i18n";
 import { choicesOf, entryOf, type Lot, type LotChoice } from "../lots";
 import { marketMs } from "../market/store";
@@ -44,7 +44,7 @@ export function bodyOf(draft: Draft): TermsBody {
   const lots = choicesOf(draft.lots);
   return {
     price: priceText(draft.price),
-    quantity: draft.quantity.trim(),
+    quantity: figureText(draft.quantity),
     ...(lots.length > 0 && { lots }),
     ...(draft.until !== "" && { expires_at: today(draft.until) }),
   };
@@ -81,7 +81,7 @@ export function TermsFields({
       <TextField
         at="/price"
         label={t("column.price")}
-        hint={limits === null ? undefined : bandText(limits, listing, Number(draft.quantity))}
+        hint={limits === null ? undefined : bandText(limits, listing, Number(figureText(draft.quantity)))}
         inputMode="decimal"
         required
         value={draft.price}

@@ -4,7 +4,7 @@ import { ChartPanel } from "../market/chart";
 import { DepthPanel } from "../market/depth";
 import { FactsPanel } from "../market/facts";
 import { ListingCards } from "../market/listing_cards";
-import { failure, listings } from "../market/store";
+import { catchUp, failure, listings } from "../market/store";
 import { TradesPanel } from "../market/trades";
 import { Asking, Failure, Nothing } from "../parts/states";
 
@@ -14,7 +14,7 @@ export function MarketPage({ rest }: { rest: readonly string[] }) {
   return (
     <>
       <h1 class="unseen">{t("nav.market")}</h1>
-      {failure.value !== null && <Failure error={failure.value} />}
+      {failure.value !== null && <Failure error={failure.value} again={() => void catchUp()} />}
       {found === null && failure.value === null && <Asking />}
       {found !== null && listing === undefined && <Nothing>{t("market.none")}</Nothing>}
       {found !== null && listing !== undefined && (

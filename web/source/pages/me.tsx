@@ -15,7 +15,7 @@ import { Panel } from "../parts/panel";
 import { SignedIn } from "../parts/signed_in";
 import { Answered } from "../parts/states";
 import { Table } from "../parts/table";
-import { renewSession, type Session } from "../session";
+import { findSession, type Session } from "../session";
 import { PasswordPanel, PresentPassword } from "./sign_in";
 
 export function MePage() {
@@ -145,7 +145,7 @@ function Confirm({
     );
     if (answer === null) return;
     confirmed(answer.recovery_codes);
-    await renewSession();
+    await findSession();
   };
   return (
     <div class="enrolment">
@@ -213,7 +213,7 @@ function Remove() {
       { idName: null },
     );
     if (answer === null) return;
-    await renewSession();
+    await findSession();
     done.value = t("totp.removed");
   };
   return (

@@ -8,7 +8,7 @@ import { Form, TextField } from "../parts/form";
 import { Panel } from "../parts/panel";
 import { Asking, Failure } from "../parts/states";
 import { go } from "../router";
-import { homeOf, isKnown, type Session, session, signIn } from "../session";
+import { begin, homeOf, isKnown, type Session, session, signIn } from "../session";
 
 export function SignInPage() {
   return session.value?.must_change_password ? (
@@ -110,7 +110,7 @@ export function PasswordPanel() {
       { idName: null },
     );
     if (answer === null) return;
-    session.value = answer;
+    begin(answer);
     setPassword("");
     setNext("");
     done.value = t("sign_in.changed");

@@ -5,12 +5,13 @@ import { t } from "../i18n";
 import { ChartPanel } from "../market/chart";
 import { DepthPanel } from "../market/depth";
 import { ListingCards } from "../market/listing_cards";
-import { listings } from "../market/store";
+import { catchUp, listings, failure as marketFailure } from "../market/store";
 import { TradesPanel } from "../market/trades";
 import { AccountChoice } from "../parts/account_choice";
 import { Choice } from "../parts/panel";
 import { SignedIn } from "../parts/signed_in";
 import { Asking, Failure } from "../parts/states";
+import { acting } from "../session";
 import { watched } from "../settings";
 import { Holdings } from "../trader/holdings";
 import { Fills, OpenOrders } from "../trader/orders";
@@ -36,8 +37,9 @@ function Trading({ rest }: { rest: readonly string[] }) {
         {news.value}
       </p>
       {failure.value !== null && <Failure error={failure.value} again={() => void refresh()} />}
+      {marketFailure.value !== null && <Failure error={marketFailure.value} again={() => void catchUp()} />}
       {listing === undefined ? (
-        <Asking />
+        marketFailure.value === null && <Asking />
       ) : (
         <>
           <WatchList listings={found ?? []} chosen={listing.listing} />
@@ -50,7 +52,7 @@ function Trading({ rest }: { rest: readonly string[] }) {
               }}
             />
             <Ticket key={`ticket-${listing.listing}`} listing={listing} />
-            <OpenOrders listing={listing} />
+            <OpenOrders key={`orders-${acting.value}`} listing={listing} />
             <TradesPanel listing={listing} />
             <Holdings />
             <Fills />

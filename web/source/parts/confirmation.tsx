@@ -4,6 +4,11 @@ import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { t } from "../i18n";
 import { Failure } from "./states";
 
+/** Whether what was typed is what was asked for; full-width digits are digits. */
+export function isSame(typed: string, type: string): boolean {
+  return typed.normalize("NFKC").trim() === type.normalize("NFKC").trim();
+}
+
 export function Confirmation({
   title,
   type,
@@ -35,7 +40,7 @@ export function Confirmation({
   const [typed, setTyped] = useState("");
   const [titleId, field] = [useId(), useId()];
   useEffect(() => dialog.current?.showModal(), []);
-  const isTyped = typed.trim() === type;
+  const isTyped = isSame(typed, type);
   return (
     <dialog ref={dialog} aria-labelledby={titleId} onCancel={leave}>
       <form

@@ -1,5 +1,5 @@
 // A page for those who are signed in and may do what it is for; everybody else is told so, or asked to sign in.
-import type { ComponentChildren } from "preact";
+import { type ComponentChildren, Fragment } from "preact";
 import { t } from "../i18n";
 import { SignInPage } from "../pages/sign_in";
 import { isKnown, type Session, session } from "../session";
@@ -21,5 +21,6 @@ export function SignedIn({
   if (!needs.some((scope) => scope === "any" || who.scopes.includes(scope)))
     return <Nothing>{t("signed_in.not_yours")}</Nothing>;
   if (withAccount && who.accounts.length === 0) return <Nothing>{t("trade.not_yours")}</Nothing>;
-  return <>{children(who)}</>;
+  // What one person has begun to write is not for the next one.
+  return <Fragment key={who.person}>{children(who)}</Fragment>;
 }

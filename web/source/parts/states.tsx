@@ -1,15 +1,19 @@
 // What stands where an answer is missing: it is being asked for, it was refused, or there is nothing.
 import type { ComponentChildren } from "preact";
-import { Refused } from "../api";
+import { Refused, Unsure } from "../api";
 import { t } from "../i18n";
 import type { Remote } from "../remote";
 
 export function Failure({ error, again }: { error: unknown; again?: () => void }) {
   const problem = error instanceof Refused ? error.problem : null;
+  const [title, remedy] =
+    error instanceof Unsure
+      ? [t("state.unsure"), t(error.isAsking ? "state.unsure_asking" : "state.unsure_remedy")]
+      : [t("state.unreached"), t("state.unreached_remedy")];
   return (
     <div class="failure" role="alert">
-      <p class="failure-title">{problem?.title ?? t("state.unreached")}</p>
-      <p>{problem?.detail ?? t("state.unreached_remedy")}</p>
+      <p class="failure-title">{problem?.title ?? title}</p>
+      <p>{problem?.detail ?? remedy}</p>
       {problem !== null && (
         <p class="small">
           <code>{problem.code}</code> {t("state.request", { id: problem.request_id })}
@@ -36,7 +40,7 @@ export function Nothing({ children }: { children: ComponentChildren }) {
   return <p class="nothing">{children}</p>;
 }
 
-/** The answer drawn, or what stands in its place. */
+/** The answer drawn, or what stands in its place; above an older one, why there is no newer. */
 export function Answered<Answer>({
   remote,
   children,
@@ -44,7 +48,10 @@ export function Answered<Answer>({
   remote: Remote<Answer>;
   children: (answer: Answer) => ComponentChildren;
 }) {
-  if (remote.error !== null) return <Failure error={remote.error} again={remote.again} />;
-  if (remote.answer === null) return <Asking />;
-  return <>{children(remote.answer)}</>;
+  return (
+    <>
+      {remote.error !== null && <Failure error={remote.error} again={remote.again} />}
+      {remote.answer !== null ? children(remote.answer) : remote.error === null && <Asking />}
+    </>
+  );
 }

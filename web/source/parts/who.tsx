@@ -1,7 +1,7 @@
 // Who is signed in, and the way in or out.
 import { t } from "../i18n";
 import { go, link } from "../router";
-import { isKnown, session, signOut } from "../session";
+import { isKnown, session, sessionNews, signOut } from "../session";
 
 export function Who() {
   const here = session.value;
@@ -14,8 +14,7 @@ export function Who() {
     );
   }
   const leave = async () => {
-    await signOut();
-    go("market");
+    if (await signOut()) go("market");
   };
   return (
     <span class="who">
@@ -26,5 +25,27 @@ export function Who() {
         {t("sign_in.out")}
       </button>
     </span>
+  );
+}
+
+/** What became of the session by no doing of this page: said until somebody has read it. */
+export function SessionNews() {
+  const news = sessionNews.value;
+  return (
+    <div role="status">
+      {news !== null && (
+        <p class="warning session-news">
+          {t(`session.${news}`, { person: session.value?.person ?? "" })}
+          <button
+            type="button"
+            onClick={() => {
+              sessionNews.value = null;
+            }}
+          >
+            {t("session.read")}
+          </button>
+        </p>
+      )}
+    </div>
   );
 }

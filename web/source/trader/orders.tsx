@@ -2,33 +2,31 @@
 import { useState } from "preact/hooks";
 import { useAct } from "../act";
 import type { Listing } from "../api";
-import { grouped, moment, money, priceText, timeOfDay } from "../format";
+import { figureText, grouped, moment, money, priceText, timeOfDay } from "../format";
 import { word as named, t } from "../i18n";
 import { Form, TextField } from "../parts/form";
 import { Panel } from "../parts/panel";
 import { Asking, Failure, Nothing } from "../parts/states";
 import { Table } from "../parts/table";
-import { acting, ofAccount, send } from "../session";
+import { acting, ofAccount } from "../session";
 import { type Fill, fills, news, type Order, orders, refresh } from "./store";
+
+/** Cancelling twice is the same cancel. */
+const CANCEL = { method: "DELETE", idName: null, isRepeatable: true } as const;
 
 function Side({ of }: { of: "buy" | "sell" }) {
   return <span class={of === "buy" ? "up" : "down"}>{t(`side.${of}`)}</span>;
 }
 
 export function OpenOrders({ listing }: { listing: Listing }) {
-  const [error, setError] = useState<unknown>(null);
+  const act = useAct();
   const [isAsked, setAsked] = useState(false);
   const [replacing, setReplacing] = useState<Order | null>(null);
   const found = orders.value;
   const cancel = async (path: string) => {
-    setError(null);
     setAsked(false);
-    try {
-      await send("DELETE", path);
-      news.value = t("news.cancelled");
-    } catch (problem) {
-      setError(problem);
-    }
+    const done = await act.run<object>(path, undefined, CANCEL);
+    if (done !== null) news.value = t("news.cancelled");
     await refresh();
   };
   return (
@@ -57,7 +55,7 @@ export function OpenOrders({ listing }: { listing: Listing }) {
         )
       }
     >
-      {error !== null && <Failure error={error} />}
+      {act.error !== null && <Failure error={act.error} />}
       {replacing !== null && (
         <Replacing key={replacing.id} order={replacing} leave={() => setReplacing(null)} />
       )}
@@ -124,7 +122,10 @@ export function OpenOrders({ listing }: { listing: Listing }) {
                     type="button"
                     class="quiet"
                     aria-label={t("orders.cancel_one", { id: order.id, price: order.price })}
-                    onClick={() => void cancel(ofAccount(`/v1/orders/${order.id}`))}
+                    onClick={(event) => {
+                      // The second half of a double click falls on whatever row came up meanwhile.
+                      if (event.detail < 2) void cancel(ofAccount(`/v1/orders/${order.id}`));
+                    }}
                   >
                     {t("orders.cancel")}
                   </button>
@@ -146,7 +147,7 @@ function Replacing({ order, leave }: { order: Order; leave: () => void }) {
   const submit = async () => {
     const changed = {
       ...(priceText(price) !== order.price && { price: priceText(price) }),
-      ...(quantity.trim() !== order.quantity && { quantity: quantity.trim() }),
+      ...(figureText(quantity) !== order.quantity && { quantity: figureText(quantity) }),
     };
     const body = { account: acting.value, ...changed };
     const made = await act.run<object>(`/v1/orders/${order.id}`, body, { method: "PATCH" });

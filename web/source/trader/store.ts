@@ -4,7 +4,7 @@ import { ask, type Page } from "../api";
 import { fen, grouped } from "../format";
 import { word as named, t } from "../i18n";
 import { stream } from "../market/store";
-import { acting, ofAccount, session } from "../session";
+import { acting, findSession, ofAccount, session } from "../session";
 import { language } from "../settings";
 
 export interface Units {
@@ -89,9 +89,12 @@ export function followAccount(): void {
     follows = name;
     lastEvent.value = null;
     account.value = orders.value = fills.value = null;
+    failure.value = null;
+    asked += 1;
     news.value = "";
     // A connection speaks for one person only.
     stream.renew();
+    void refresh();
   });
 }
 
@@ -99,7 +102,14 @@ function logOn(): void {
   const here = session.peek();
   if (here === null || follows === null) return;
   stream.request("logon", { csrf: here.csrf }, (answer) => {
-    if (answer["ok"] !== true) return;
+    if (answer["ok"] !== true) {
+      // Another page of this browser may have begun another session since.
+      void findSession().then(() => {
+        const now = session.peek();
+        if (now !== null && now.csrf !== here.csrf) logOn();
+      });
+      return;
+    }
     const from = lastEvent.peek() === null ? {} : { resume_from: lastEvent.peek() };
     stream.request("subscribe", { channel: "events", account: follows, ...from }, (told) => {
       const result = told["result"] as { resume_from?: number } | undefined;
@@ -135,9 +145,13 @@ function onEvent(event: Record<string, unknown>): void {
   waiting = setTimeout(() => void refresh(), PAUSE_MS);
 }
 
+let asked = 0;
+
 /** Ask for everything of the account anew. */
 export async function refresh(): Promise<void> {
   if (follows === null) return;
+  asked += 1;
+  const mine = asked;
   eventTurn.value += 1;
   try {
     const [own, open, made] = await Promise.all([
@@ -145,12 +159,14 @@ export async function refresh(): Promise<void> {
       ask<Page<Order>>(ofAccount("/v1/orders?status=open&limit=100")),
       ask<Page<Fill>>(ofAccount("/v1/trades?limit=50")),
     ]);
+    // A later answer is there already, or somebody else is here.
+    if (mine !== asked) return;
     account.value = own;
     orders.value = open.items;
     fills.value = made.items;
     failure.value = null;
   } catch (error) {
-    failure.value = error;
+    if (mine === asked) failure.value = error;
   }
 }
 

@@ -1,13 +1,14 @@
 // The ticket: one price and quantity, both sides in sight, and what either would hold. A large or far order is typed again.
 import { type Signal, signal } from "@preact/signals";
 import { useEffect, useId, useState } from "preact/hooks";
-import { type Listing, Unreached } from "../api";
-import { fen, grouped, money, percent, yuanText } from "../format";
+import { useAct } from "../act";
+import type { Listing } from "../api";
+import { fen, figureText, grouped, money, percent, yuanText } from "../format";
 import { t } from "../i18n";
 import { Confirmation } from "../parts/confirmation";
 import { Panel } from "../parts/panel";
 import { Failure } from "../parts/states";
-import { acting, newId, send } from "../session";
+import { acting } from "../session";
 import { type Preview, usePreviews } from "./preview";
 import { account, feeFen, news, type Order, refresh } from "./store";
 
@@ -23,7 +24,6 @@ export const pickedPrice: Signal<string | null> = signal(null);
 type Side = "buy" | "sell";
 
 interface Draft {
-  client_order_id: string;
   account: string | null;
   listing: string;
   side: Side;
@@ -34,13 +34,13 @@ interface Draft {
 }
 
 export function Ticket({ listing }: { listing: Listing }) {
-  const [price, setPrice] = useState(listing.last ?? listing.band?.reference ?? "");
-  const [quantity, setQuantity] = useState("");
+  const [writtenPrice, setPrice] = useState(listing.last ?? listing.band?.reference ?? "");
+  const [writtenQuantity, setQuantity] = useState("");
+  const [price, quantity] = [figureText(writtenPrice), figureText(writtenQuantity)];
   const [lifetime, setLifetime] = useState<string>("day");
   const [draft, setDraft] = useState<Draft | null>(null);
-  const [error, setError] = useState<unknown>(null);
-  const [isSending, setSending] = useState(false);
-  const ids = { price: useId(), quantity: useId(), lifetime: useId() };
+  const act = useAct();
+  const ids = { price: useId(), quantity: useId(), lifetime: useId(), unreadable: useId() };
   const picked = pickedPrice.value;
   useEffect(() => {
     if (picked === null) return;
@@ -48,6 +48,10 @@ export function Ticket({ listing }: { listing: Listing }) {
     pickedPrice.value = null;
   }, [picked]);
   const isReadable = PRICE.test(price) && QUANTITY.test(quantity);
+  const [isPrice, isQuantity] = [
+    price === "" || PRICE.test(price),
+    quantity === "" || QUANTITY.test(quantity),
+  ];
   const previews = usePreviews(
     isReadable
       ? {
@@ -60,25 +64,16 @@ export function Ticket({ listing }: { listing: Listing }) {
       : null,
   );
   const place = async (order: Draft) => {
-    setSending(true);
-    setError(null);
-    try {
-      const made = await send<{ order: Order }>("POST", "/v1/orders", order);
+    const made = await act.run<{ order: Order }>("/v1/orders", order, { idName: "client_order_id" });
+    setDraft(null);
+    if (made !== null) {
       news.value = t("news.placed", { id: made.order.id });
-      setDraft(null);
       setQuantity("");
-    } catch (problem) {
-      setError(problem);
-      // Where the outcome is not known the very same order may be sent again: it cannot be placed twice.
-      setDraft(problem instanceof Unreached ? order : null);
-    } finally {
-      setSending(false);
-      void refresh();
     }
+    void refresh();
   };
   const begin = (side: Side) => {
     const order: Draft = {
-      client_order_id: newId(),
       account: acting.value,
       listing: listing.listing,
       side,
@@ -98,18 +93,20 @@ export function Ticket({ listing }: { listing: Listing }) {
           id={ids.price}
           inputMode="decimal"
           autocomplete="off"
-          value={price}
-          aria-invalid={price !== "" && !PRICE.test(price)}
-          onInput={(event) => setPrice(event.currentTarget.value.trim())}
+          value={writtenPrice}
+          aria-invalid={!isPrice}
+          aria-describedby={ids.unreadable}
+          onInput={(event) => setPrice(event.currentTarget.value)}
         />
         <label for={ids.quantity}>{t("column.quantity")}</label>
         <input
           id={ids.quantity}
           inputMode="numeric"
           autocomplete="off"
-          value={quantity}
-          aria-invalid={quantity !== "" && !QUANTITY.test(quantity)}
-          onInput={(event) => setQuantity(event.currentTarget.value.trim())}
+          value={writtenQuantity}
+          aria-invalid={!isQuantity}
+          aria-describedby={ids.unreadable}
+          onInput={(event) => setQuantity(event.currentTarget.value)}
         />
         <label for={ids.lifetime}>{t("ticket.lifetime")}</label>
         <select
@@ -123,6 +120,10 @@ export function Ticket({ listing }: { listing: Listing }) {
             </option>
           ))}
         </select>
+        <p class="unreadable fault" id={ids.unreadable} role="status">
+          {!isPrice && t("ticket.unreadable_price")}
+          {!isQuantity && t("ticket.unreadable_quantity")}
+        </p>
         {(["buy", "sell"] as const).map((side) => (
           <SideColumn
             key={side}
@@ -130,13 +131,13 @@ export function Ticket({ listing }: { listing: Listing }) {
             listing={listing}
             turnoverFen={isReadable ? fen(price) * Number(quantity) : 0}
             quantity={isReadable ? quantity : "0"}
-            isReady={isReadable && !isSending}
+            isReady={isReadable && !act.isSending}
             preview={previews[side]}
             begin={begin}
           />
         ))}
       </form>
-      {error !== null && <Failure error={error} />}
+      {act.error !== null && draft === null && <Failure error={act.error} />}
       {draft !== null && (
         <Confirmation
           title={t("ticket.confirm")}
@@ -144,7 +145,8 @@ export function Ticket({ listing }: { listing: Listing }) {
           label={t("ticket.type", { quantity: draft.quantity })}
           action={t(`side.${draft.side}`)}
           kind={`place-${draft.side}`}
-          isSending={isSending}
+          isSending={act.isSending}
+          error={act.isSending ? act.error : null}
           confirm={() => void place(draft)}
           leave={() => setDraft(null)}
         >

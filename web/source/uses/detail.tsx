@@ -5,7 +5,7 @@ import { grouped, moment, serials } from "../format";
 import { word as named, t } from "../i18n";
 import { Fact, Facts } from "../parts/facts";
 import { Panel } from "../parts/panel";
-import { Asking, Failure } from "../parts/states";
+import { Answered, Failure } from "../parts/states";
 import { Table } from "../parts/table";
 import { useTurning } from "../remote";
 import { link } from "../router";
@@ -15,9 +15,7 @@ import { pathOf, type Use } from "./use";
 
 export function UseDetail({ id }: { id: string }) {
   const remote = useTurning<Use>(pathOf(id), eventTurn.value);
-  if (remote.error !== null) return <Failure error={remote.error} again={remote.again} />;
-  if (remote.answer === null) return <Asking />;
-  return <Told use={remote.answer} again={remote.again} />;
+  return <Answered remote={remote}>{(use) => <Told use={use} again={remote.again} />}</Answered>;
 }
 
 function Told({ use, again }: { use: Use; again: () => void }) {

@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useAct } from "../act";
 import type { Page } from "../api";
-import { grouped, moment, serials, shown } from "../format";
+import { figureText, grouped, moment, serials, shown } from "../format";
 import { half, t } from "../i18n";
 import { choicesOf, type Lot } from "../lots";
 import { Confirmation } from "../parts/confirmation";
@@ -38,19 +38,16 @@ interface Wanted {
 function Steps({ years }: { years: readonly Year[] }) {
   const [year, setYear] = useState(String(years[years.length - 1]?.compliance_year));
   const [wanted, setWanted] = useState<Wanted>({ quantity: "", entries: {} });
-  const [quote, setQuote] = useState<Quote | null>(null);
+  const [told, setTold] = useState<{ of: Body; quote: Quote } | null>(null);
   const asking = useAct();
   const terms = years.find((one) => String(one.compliance_year) === year);
   const body = bodyOf(year, wanted);
-  const change = (next: Wanted) => {
-    setWanted(next);
-    // What was foretold was foretold of something else.
-    setQuote(null);
-  };
   const preview = async () => {
-    const told = await asking.run<Quote>("/v1/offsets/quote", body, { idName: null });
-    setQuote(told);
+    const quote = await asking.run<Quote>("/v1/offsets/quote", body, { idName: null });
+    setTold(quote === null ? null : { of: body, quote });
   };
+  // An answer may come when something else is written already: it was foretold of what was asked.
+  const quote = told !== null && JSON.stringify(told.of) === JSON.stringify(body) ? told.quote : null;
   const inLanguage = language.value;
   const again = useRef(() => {});
   again.current = () => {
@@ -68,10 +65,7 @@ function Steps({ years }: { years: readonly Year[] }) {
             value={year}
             values={years.map((one) => String(one.compliance_year))}
             named={(one) => one}
-            set={(one) => {
-              setYear(one);
-              setQuote(null);
-            }}
+            set={setYear}
           />
         </div>
         {terms !== undefined && <Terms year={terms} />}
@@ -84,12 +78,12 @@ function Steps({ years }: { years: readonly Year[] }) {
             hint={t("offset.quantity_hint")}
             inputMode="numeric"
             value={wanted.quantity}
-            set={(quantity) => change({ ...wanted, quantity })}
+            set={(quantity) => setWanted({ ...wanted, quantity })}
           />
           <EligibleLots
             year={year}
             entries={wanted.entries}
-            set={(entries) => change({ ...wanted, entries })}
+            set={(entries) => setWanted({ ...wanted, entries })}
           />
         </Form>
       </Panel>
@@ -112,7 +106,7 @@ function bodyOf(year: string, { quantity, entries }: Wanted): Body {
   return {
     account: acting.value,
     compliance_year: Number(year),
-    ...(lots.length > 0 ? { lots } : { quantity: quantity.trim() }),
+    ...(lots.length > 0 ? { lots } : { quantity: figureText(quantity) }),
   };
 }
 
@@ -280,6 +274,7 @@ function Preview({ quote, body }: { quote: Quote; body: Body }) {
           label={t("ticket.type", { quantity: quote.quantity })}
           action={t("offset.submit")}
           isSending={act.isSending}
+          error={act.isSending ? act.error : null}
           confirm={() => void submit()}
           leave={() => setAsked(false)}
         >

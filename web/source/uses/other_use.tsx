@@ -1,7 +1,7 @@
 // Every use but compliance: voluntary offset, voluntary cancellation, donation, damage compensation. Either class may serve.
 import { useState } from "preact/hooks";
 import { useAct } from "../act";
-import { grouped } from "../format";
+import { figureText, grouped } from "../format";
 import { word as named, t } from "../i18n";
 import { choicesOf, chosenTonnes, type Lot } from "../lots";
 import { listings } from "../market/store";
@@ -31,7 +31,7 @@ export function OtherUse() {
   const listing = found?.find((one) => one.listing === code) ?? found?.[0];
   if (found === null || listing === undefined) return <Asking />;
   const lots = choicesOf(entries);
-  const tonnes = lots.length > 0 ? String(chosenTonnes(lots)) : quantity.trim();
+  const tonnes = lots.length > 0 ? String(chosenTonnes(lots)) : figureText(quantity);
   const donateTo = welfare === "" ? accounts?.items[0] : welfare;
   const submit = async () => {
     const made = await act.run<Use>("/v1/retirements", {
@@ -39,7 +39,7 @@ export function OtherUse() {
       purpose,
       ...said(words),
       ...(purpose === "donation" && donateTo !== undefined && { donate_to: donateTo }),
-      ...(lots.length > 0 ? { lots } : { listing: listing.listing, quantity: quantity.trim() }),
+      ...(lots.length > 0 ? { lots } : { listing: listing.listing, quantity: tonnes }),
     });
     if (made === null) setAsked(false);
     else go("uses", made.id);
@@ -104,6 +104,7 @@ export function OtherUse() {
           label={t("ticket.type", { quantity: tonnes })}
           action={t("uses.submit")}
           isSending={act.isSending}
+          error={act.isSending ? act.error : null}
           confirm={() => void submit()}
           leave={() => setAsked(false)}
         >
