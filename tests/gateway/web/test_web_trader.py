@@ -153,7 +153,7 @@ async def test_another_page_of_the_browser_signs_in_as_somebody_else(browser: Br
         await other.goto(f"{market.url}/#/trade")
         await other.get_by_role("button", name="退出").click()
         await expect(page.locator(".session-news")).to_contain_text("登录已结束")
-        await come_in(other, market.url, "trade", "seller")
+        await sign_in(other, market.url, "trade", "seller")
         await expect(page.locator(".who-name")).to_have_text("seller")
         await expect(page.locator(".holdings")).to_contain_text("账户 seller")
         await expect(page.locator(".ticket").get_by_label("数量")).to_have_value("")

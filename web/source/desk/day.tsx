@@ -3,7 +3,7 @@ import { useCallback } from "preact/hooks";
 import type { Listing } from "../api";
 import { grouped, inShanghai, moment } from "../format";
 import { word as named, t } from "../i18n";
-import { failure, listings, marketMs } from "../market/store";
+import { failure, listings, marketMs, setClock } from "../market/store";
 import { Fact, Facts } from "../parts/facts";
 import { momentOf } from "../parts/givens";
 import { Panel } from "../parts/panel";
@@ -92,6 +92,8 @@ function ClockAct() {
         },
       ]}
       body={(given) => ({ now: momentOf(given["now"] ?? "") })}
+      // What is asked for next carries a deadline by this clock.
+      after={(answer) => setClock(Date.parse(String(answer["time"])) * 1_000)}
       said={(answer) => t("day.clock_set", { at: moment(String(answer["time"])) })}
     />
   );

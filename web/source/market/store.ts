@@ -175,7 +175,8 @@ function readClock(): void {
   });
 }
 
-function setClock(timeUs: number): void {
+/** What the exchange tells of its time, in microseconds since 1970. */
+export function setClock(timeUs: number): void {
   const before = clock.value;
   const [market, here] = [timeUs / 1_000, performance.now()];
   // A clock moved by hand stands still between two looks.
