@@ -7,6 +7,7 @@ from typing import Final
 
 import structlog
 
+from gateway.access.accepted import accepting
 from gateway.access.authenticate import Authenticator
 from gateway.access.limits import RateLimits
 from gateway.announcing import announce
@@ -63,6 +64,7 @@ async def serve(settings: Settings, say: Say) -> None:
             await waiting.enter_async_context(waiting_room(door))
             engine = await stack.enter_async_context(running_engine(settings, lifetime, say))
             line = await stack.enter_async_context(registry_line(settings, engine, lifetime, say, promises))
+            accepted = await stack.enter_async_context(accepting(engine.pool, _now_ms))
             sign_ins = engine.sign_ins
             lifetime.run(stack, "records of sessions", sign_ins.sessions.forget_daily(sign_ins.now_ns))
             lifetime.run(stack, "day driver", day_driver(engine, line).run())
@@ -70,10 +72,12 @@ async def serve(settings: Settings, say: Say) -> None:
             if settings.seed is SeedName.DEMO and not is_planted(engine.views):
                 say("充入演示数据 | filling in the demonstration's data")
                 await _plant(settings, engine)
-            services = _services(settings, engine, line, url_of(door), since_ms)
+            authenticator = Authenticator(engine.keys, _now_ms, after_ms=since_ms, accepted=accepted)
+            services = _services(settings, engine, line, url_of(door), authenticator)
             make_room(services.settings.connections)
             runner = make_runner(make_app(services), services, shutdown_s=SHUTDOWN_S)
             settle_memory()
+            await accepted.let_pass()
             await waiting.aclose()
             await stack.enter_async_context(open_door(door, runner))
             url = url_of(door)
@@ -133,7 +137,9 @@ def _now_ms() -> int:
     return time.time_ns() // NS_PER_MS
 
 
-def _services(settings: Settings, engine: Engine, line: Line, url: str, since_ms: int) -> Services:
+def _services(
+    settings: Settings, engine: Engine, line: Line, url: str, authenticator: Authenticator
+) -> Services:
     http_settings = HttpSettings(quotas=read_quotas(settings.quotas), **read_bounds(settings.limits))
     return Services(
         sequencer=engine.sequencer,
@@ -146,7 +152,7 @@ def _services(settings: Settings, engine: Engine, line: Line, url: str, since_ms
         sign_ins=engine.sign_ins,
         looks=Looks(engine.pool),
         oversight=Oversight(engine.pool),
-        authenticator=Authenticator(engine.keys, _now_ms, after_ms=since_ms),
+        authenticator=authenticator,
         clock=engine.clock,
         limits=RateLimits(http_settings.quotas),
         metrics=engine.metrics,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from gateway.access.limits import DEFAULT_QUOTAS, ActionKind, Quota
 from gateway.http.bounds import UnknownBoundError, read_bounds
@@ -29,7 +30,10 @@ DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 8080
 
 
-_PUBLIC_URL: Final = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]{1,253}")
+SECRET_SETTINGS: Final = frozenset({"database_url"})
+"""Settings that may hold a password: never repeated as they are."""
+
+_HOST: Final = re.compile(r"[A-Za-z0-9.:-]{1,253}")
 
 
 class ClockKind(StrEnum):
@@ -47,6 +51,12 @@ class SeedName(StrEnum):
 
 class SettingsFault(Exception):  # noqa: N818 - it states a fact
     """The settings contradict each other, or name something that is not there. Meant for the operator."""
+
+    def __init__(self, en: str, zh: str | None = None, *, setting: str | None = None) -> None:
+        """In English and Chinese; `setting` is the one it is about, so that it can be told where that was set."""
+        super().__init__(en)
+        self.zh = zh or en
+        self.setting = setting
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,32 +88,50 @@ class Settings:
     """Told to end: how long it is already not ready, and still answers, before the door closes."""
     quotas: tuple[str, ...] = ()
     """Rate limits that differ from the usual ones, as `read_quotas` takes them."""
+    log_options: tuple[str, ...] = ()
+    """How the reference registry beside is told to log: as the exchange itself, in options of the command line."""
     limits: tuple[str, ...] = ()
     """Bounds of the public door that differ from the usual ones, as `read_bounds` takes them."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant, before anything is started."""
-        if (self.registry_url is None) != (self.registry_key_file is None):
-            raise SettingsFault(
-                "--registry-url and --registry-key-file go together: answers are checked with that key"
-            )
-        if self.registry_capabilities_file is not None and self.registry_url is None:
-            raise SettingsFault(
-                "--registry-capabilities-file is for --registry-url: the reference registry serves its own record"
-            )
-        if self.seed is not None and self.registry_url is not None:
-            raise SettingsFault("--seed fills the reference registry, which --registry-url replaces")
-        if self.drill and self.registry_url is not None:
-            raise SettingsFault("--drill is for the reference registry, which --registry-url replaces")
+        self._check_registry()
         if (self.clock is ClockKind.MANUAL) != (self.now_ns is not None):
-            raise SettingsFault("--clock manual starts at --now, and only it does")
-        if self.public_url is not None and _PUBLIC_URL.fullmatch(self.public_url) is None:
-            raise SettingsFault("--public-url is an address such as https://exchange.example, without a path")
+            raise SettingsFault(
+                "--clock manual starts at --now, and only it does",
+                "--clock manual 以 --now 为起点, 二者须同时给出",
+                setting="clock",
+            )
+        if self.public_url is not None:
+            _require_address("public_url", self.public_url)
         read_quotas(self.quotas)
         try:
             read_bounds(self.limits)
         except UnknownBoundError as error:
-            raise SettingsFault(f"--limit {error}") from None
+            raise SettingsFault(f"limit {error}", f"limit {error.zh}", setting="limit") from None
+
+    def _check_registry(self) -> None:
+        if (self.registry_url is None) != (self.registry_key_file is None):
+            raise SettingsFault(
+                "--registry-url and --registry-key-file go together: answers are checked with that key",
+                "--registry-url 与 --registry-key-file 须同时给出: 应答以该公钥核验",
+                setting="registry_key_file" if self.registry_url is None else "registry_url",
+            )
+        if self.registry_url is not None:
+            _require_address("registry_url", self.registry_url)
+        if self.registry_capabilities_file is not None and self.registry_url is None:
+            raise SettingsFault(
+                "--registry-capabilities-file is for --registry-url: the reference registry serves its own record",
+                "--registry-capabilities-file 须与 --registry-url 同用: 参考登记平台自述其承诺",
+                setting="registry_capabilities_file",
+            )
+        for name, is_given in (("seed", self.seed is not None), ("drill", self.drill)):
+            if is_given and self.registry_url is not None:
+                raise SettingsFault(
+                    f"--{name} is for the reference registry, which --registry-url replaces",
+                    f"--{name} 用于参考登记平台, 而 --registry-url 已取代它",
+                    setting=name,
+                )
 
     @property
     def registry_dir(self) -> Path:
@@ -126,6 +154,29 @@ class Settings:
         return self.data_dir / (DEMO_FILE if self.seed is SeedName.DEMO else OPERATOR_FILE)
 
 
+def _require_address(name: str, url: str) -> None:
+    """Refuse what is not scheme, host and perhaps a port, and nothing else. Raises SettingsFault."""
+    try:
+        parts = urlsplit(url)
+        port, host = parts.port, parts.hostname
+        is_one = parts.scheme in ("http", "https") and host is not None and _HOST.fullmatch(host) is not None
+        bare = url.removeprefix(f"{parts.scheme}://").removesuffix("/") == parts.netloc and "@" not in url
+    except ValueError:  # a port that is none
+        is_one = bare = False
+        port = None
+    if not is_one or not bare or port == 0:
+        secret = "@" in url  # a password would be repeated with it
+        given = "(…)" if secret else url[:_SHOWN_MOST]
+        raise SettingsFault(
+            f"{name} is {given}, and has to be http:// or https:// with a host, perhaps a port from 1 to 65535, and no path, "
+            "such as https://exchange.example",
+            f"{name} 应为 http:// 或 https:// 加主机名, 可带 1 至 65535 的端口, 不带路径, 如 https://exchange.example, 实为 {given}",
+            setting=name,
+        )
+
+
+_SHOWN_MOST: Final = 80
+
 _QUOTA: Final = re.compile(r"(?P<kind>[a-z]+)=(?P<quota>[1-9]\d{0,6}|none)")
 
 
@@ -140,7 +191,11 @@ def read_quotas(texts: Iterable[str]) -> Mapping[ActionKind, Quota]:
         found = _QUOTA.fullmatch(text)
         if found is None or found["kind"] not in set(ActionKind):
             kinds = ", ".join(ActionKind)
-            raise SettingsFault(f"--quota {text}: write KIND=NUMBER or KIND=none, KIND one of {kinds}")
+            raise SettingsFault(
+                f"quota {text}: write KIND=NUMBER or KIND=none, KIND one of {kinds}, NUMBER from 1 to 9999999",
+                f"quota {text}: 应写作 KIND=数 或 KIND=none, KIND 为 {kinds} 之一, 数为 1 至 9999999",
+                setting="quota",
+            )
         kind = ActionKind(found["kind"])
         if found["quota"] == "none":
             quotas.pop(kind, None)
@@ -160,12 +215,27 @@ def make_private_dir(path: Path) -> Path:
     Raises:
         SettingsFault: it exists and others may enter it, or it belongs to somebody else.
     """
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = path.stat()
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = path.stat()
+    except OSError as error:
+        why = error.strerror
+        raise SettingsFault(
+            f"data_dir {path} cannot be used: {why}", f"data_dir {path} 不可用: {why}", setting="data_dir"
+        ) from None
     if found.st_uid != os.geteuid():
-        raise SettingsFault(f"{path} belongs to uid {found.st_uid}, and this process is uid {os.geteuid()}")
+        raise SettingsFault(
+            f"data_dir {path} belongs to uid {found.st_uid}, and this process is uid {os.geteuid()}",
+            f"data_dir {path} 属于 uid {found.st_uid}, 而本进程为 uid {os.geteuid()}",
+            setting="data_dir",
+        )
     if found.st_mode & 0o077:
-        raise SettingsFault(f"{path} is open to others (mode {found.st_mode & 0o777:o}); chmod 700 {path}")
+        mode = f"{found.st_mode & 0o777:o}"
+        raise SettingsFault(
+            f"data_dir {path} is open to others (mode {mode}); chmod 700 {path}",
+            f"data_dir {path} 他人可进入 (权限 {mode}); chmod 700 {path}",
+            setting="data_dir",
+        )
     return path.resolve()
 
 

@@ -26,7 +26,13 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
     try:
         door = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
-        raise SettingsFault(f"cannot listen on {host} port {port}: {error.strerror}") from None
+        why = error.strerror
+        setting = "host" if isinstance(error, socket.gaierror) else "port"
+        raise SettingsFault(
+            f"cannot listen on {host} port {port}: {why}",
+            f"无法在 {host} 端口 {port} 监听: {why}",
+            setting=setting,
+        ) from None
     with door:
         yield door
 
@@ -48,7 +54,9 @@ def make_room(connections: int) -> None:
     if soft != resource.RLIM_INFINITY and soft < needed:
         if hard != resource.RLIM_INFINITY and hard < needed:
             raise SettingsFault(
-                f"--limit connections={connections} needs {needed} open files, and this process may have {hard}"
+                f"limit connections={connections} needs {needed} open files, and this process may have {hard}",
+                f"limit connections={connections} 需 {needed} 个打开文件, 而本进程至多 {hard}",
+                setting="limit",
             )
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 

@@ -24,7 +24,9 @@ async def found(market: Market, views: Views, submit: Submit) -> None:
         await _do(submit, market.rules)
     elif not _same_founding(adopted, market.rules.changes):
         raise SettingsFault(
-            f"this exchange was not founded as market {market.name}; name its own, or another data directory"
+            f"this exchange was not founded as market {market.name}; name its own, or another data directory",
+            f"该交易所并非以市场 {market.name} 建立; 请指明其本来的市场, 或另选数据目录",
+            setting="market",
         )
     for calendar in market.calendars:
         if not _is_announced(views, calendar):

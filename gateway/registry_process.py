@@ -59,6 +59,8 @@ class RegistryPlace:
     port: int = 0
     drill: bool = False
     """Whether it takes orders to fail."""
+    log_options: tuple[str, ...] = ()
+    """How it is told to log."""
 
     @property
     def ready_file(self) -> Path:
@@ -163,5 +165,6 @@ class RegistryProcess:
             *("--exchange-key-file", str(self._place.exchange_public_key_file)),
             *("--ready-file", str(self._place.ready_file)),
             *(("--drill",) if self._place.drill else ()),
+            *self._place.log_options,
         )
         return (sys.executable, "-I", "-S", launch.__file__, *identity, *program, *options)

@@ -13,7 +13,7 @@ from gateway.access.acts_asked import ActsAsked
 from gateway.access.keys import KeyStore
 from gateway.access.seal import load_seal
 from gateway.access.sign_in import SignIns, people_signing_in
-from gateway.config import EXCHANGE_DATABASE, Settings
+from gateway.config import EXCHANGE_DATABASE, Settings, SettingsFault
 from gateway.engine.clock import Clock, ManualClock, RealClock
 from gateway.engine.history import History
 from gateway.engine.journal import Journal
@@ -24,7 +24,7 @@ from gateway.engine.snapshot import Snapshots
 from gateway.engine.views import Views
 from gateway.lifetime import Lifetime, Say, postgres
 from gateway.metrics import MeasuredAppender, Metrics
-from gateway.postgres.database import ensure_database
+from gateway.postgres.database import ensure_database, shown_dsn, why_unreachable
 from gateway.postgres.migrations import migrate
 from matching.exchange import Exchange
 
@@ -72,6 +72,8 @@ async def running_engine(settings: Settings, lifetime: Lifetime, say: Say) -> As
         )
         if settings.database_url is None:
             dsn = await ensure_database(dsn, EXCHANGE_DATABASE)
+        else:
+            await _require_reachable(dsn)
         await _migrate(dsn)
         pool = await stack.enter_async_context(_pool(dsn))
         journal = await stack.enter_async_context(Journal.opened(dsn, pool, (SettlementPostings(),)))
@@ -102,6 +104,17 @@ async def running_engine(settings: Settings, lifetime: Lifetime, say: Say) -> As
             metrics=metrics,
             commit_under_way_s=measured.under_way_s,
             pool=pool,
+        )
+
+
+async def _require_reachable(dsn: str) -> None:
+    why = await why_unreachable(dsn)
+    if why is not None:
+        told = shown_dsn(dsn)
+        raise SettingsFault(
+            f"database_url {told} cannot be used: {why}",
+            f"database_url {told} 不可用: {why}",
+            setting="database_url",
         )
 
 

@@ -6,8 +6,10 @@ a connection was lost while the process was down, which the gateway says of ever
 
     a connection: watched ──lost──▶ its timer runs ──its key comes back──▶ cleared
                      │                    └─────────time is up────────────▶ fired
-                     └──clean logout──▶ forgotten
+                     └──clean logout, or lost while another of its account and key is watched──▶ forgotten
 
+So no timer of a lost connection runs while its program has another, in whichever order the two became known: a client
+is often back before the loss of its old connection is noticed.
 While a day closes no timer fires: its orders expire anyway. Negotiated transfers, uses and withdrawals are never touched.
 """
 
@@ -99,13 +101,7 @@ class Safety:
         if refused is not None:
             return refused
         # From here the command must succeed.
-        back = [
-            timer
-            for timer in self._timers.values()
-            if (timer.account, timer.reason, timer.key)
-            == (command.account, CancelReason.DISCONNECTED, command.key)
-        ]
-        events: list[Event] = [self._clear(timer) for timer in back]
+        events: list[Event] = [self._clear(timer) for timer in self._of_lost(command.account, command.key)]
         self.connections[command.connection] = command
         watched = ConnectionWatched(
             account=command.account,
@@ -123,9 +119,18 @@ class Safety:
         del self.connections[command.connection]
         account, name = watched.account, watched.connection
         ended = ConnectionEnded(account=account, connection=name, clean=command.clean)
-        if command.clean:
+        if command.clean or self._is_watched(account, watched.key):
             return [ended]
         return [ended, self._set(account, name, CancelReason.DISCONNECTED, watched.key, watched.grace_s)]
+
+    def _of_lost(self, account: AccountId, key: str) -> list[SafetyTimer]:
+        """The timers that this program's lost connections have set."""
+        lost = (account, CancelReason.DISCONNECTED, key)
+        return [timer for timer in self._timers.values() if (timer.account, timer.reason, timer.key) == lost]
+
+    def _is_watched(self, account: AccountId, key: str) -> bool:
+        """Whether the program has a connection that is watched."""
+        return any((one.account, one.key) == (account, key) for one in self.connections.values())
 
     def _set(
         self, account: AccountId, name: str, reason: CancelReason, key: str, timeout_s: int
@@ -156,6 +161,10 @@ class Safety:
             assert timer.account in self._depository.accounts, f"a timer of no account: {timer}"
         for watched in self.connections.values():
             assert watched.account in self._depository.accounts, f"a connection of no account: {watched}"
+            running = self._of_lost(watched.account, watched.key)
+            assert not running, (
+                f"the program of {watched} is there, and yet {running} would cancel its orders"
+            )
         first_ns = min((timer.fires_at_ns for timer in self._timers.values()), default=NEVER_NS)
         assert self._due_ns == first_ns, f"the next timer is due at {first_ns}, not {self._due_ns}"
 
@@ -168,4 +177,9 @@ class Safety:
         for timer in state.timers:
             self._timers[timer.account, timer.reason, timer.name] = timer
         self.connections.update((watched.connection, watched) for watched in state.connections)
+        for (
+            watched
+        ) in state.connections:  # up to version 4 a timer could run beside its program's new connection
+            for timer in self._of_lost(watched.account, watched.key):
+                self._drop(timer)
         self._find_due()

@@ -29,6 +29,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from registry_bridge.back_off import BackOff
 from registry_bridge.capabilities import Capabilities
@@ -176,6 +177,8 @@ class Bridge:
                 self.progress.unknown_since_ns.pop(name, None)
 
     async def _carry(self, movement: Movement, policy: Policy, *, is_new: bool) -> None:
+        # In every line of this task, and with each of its calls.
+        bind_contextvars(movement=movement.request_id, request_id=movement.asked_by or movement.request_id)
         standing: Standing | FinalAnswer = begin(is_new=is_new)
         if not is_new:
             self._note_unknown(movement.request_id)
@@ -260,7 +263,7 @@ class Bridge:
         elif answer.code is RefusalCode.TOO_LATE and self._clock_ns() < movement.not_after_ns:
             self._too_early += 1
             if _is_first_or_doubled(self._too_early):
-                log.error("too_late_too_early", request_id=movement.request_id, times=self._too_early)
+                log.error("too_late_too_early", movement=movement.request_id, times=self._too_early)
             if self._too_early > 1:
                 await self._sleep(self._back_off.delay_s(self._too_early - 1, self._jitter()))
 
@@ -268,7 +271,7 @@ class Bridge:
         """Let this movement stand still, and the core know why; all others go on."""
         found = Contradiction(kind=kind, movement=movement, earlier=earlier, later=later)
         name = movement.request_id
-        log.critical("registry_contradicts", request_id=name, kind=kind.value, earlier=earlier, later=later)
+        log.critical("registry_contradicts", movement=name, kind=kind.value, earlier=earlier, later=later)
         self.progress.stopped[name] = found
         self._note_unknown(name)
         await self._outbox.contradicted(found)
@@ -287,7 +290,7 @@ class Bridge:
         reasons = self.progress.unknown_by_reason
         count = reasons[answer.why] = reasons.get(answer.why, 0) + 1
         self._note_unknown(answer.request_id)
-        told = {"request_id": answer.request_id, "why": answer.why.value, "detail": answer.detail}
+        told = {"movement": answer.request_id, "why": answer.why.value, "detail": answer.detail}
         if answer.why is UnknownReason.NOT_ADMITTED:
             # It waits until a person has mended a key, a clock or a right: told of each movement.
             if _is_first_or_doubled(not_admitted):

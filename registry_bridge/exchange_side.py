@@ -94,15 +94,20 @@ class ExchangeOutbox:
         self.newest_entry = 0
         """The highest sequence number of the registry's journal that this side has heard of."""
         self._pending: dict[InstructionId, Movement] = {}
+        self._asked_by: dict[InstructionId, str] = {}
+        """Requests that instructions come of, as long as these are pending; not known any more after a restart."""
         self.answers = 0
         """How often an answer was journaled; what was compared before and after the same number was at rest."""
 
-    def follow(self, event: object) -> None:
-        """Take note of a journaled event."""
+    def follow(self, event: object, asked_by: str = "") -> None:
+        """Take note of a journaled event, and of the request that it comes of."""
         match event:
             case MovementInstructed():
+                if asked_by:
+                    self._asked_by[event.instruction.instruction_id] = asked_by
                 self.notify()
             case MovementConfirmed() | MovementRefused():
+                self._asked_by.pop(event.instruction_id, None)
                 self._standing_still.discard(event.instruction_id)
                 self.notify_answered()
         for watcher in self._watchers:
@@ -205,6 +210,7 @@ class ExchangeOutbox:
             trading_day=instruction.trading_day,
             legs=tuple(self._leg(leg, source, target) for leg in instruction.legs),
             retirement=_terms(instruction),
+            asked_by=self._asked_by.get(instruction.instruction_id, ""),
         )
 
     def _leg(self, leg: InstructionLeg, source: SubAccount, target: SubAccount | None) -> MovementLeg:

@@ -2,10 +2,15 @@
 
 Whatever else the line does is a `LineFault` with its reason. A fault says nothing about what the other side did, but
 for `CIRCUIT_OPEN`, which says that the call never left.
+
+Each call names in `X-Request-Id` what it is done for: the `request_id` bound to the context by whoever calls, such as the
+participant's request that a movement comes of; else a number of its own. It is for both sides' logs: nothing depends on it, and
+the signature does not cover it.
 """
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -14,7 +19,9 @@ from io import BytesIO
 from urllib.parse import urlsplit
 
 import aiohttp
+import structlog
 from aiohttp.http_exceptions import HttpProcessingError
+from structlog.contextvars import get_contextvars
 from yarl import URL
 
 from registry_bridge.circuit import Circuit, CircuitSettings
@@ -29,12 +36,18 @@ from registry_bridge.signing import (
     signed_headers,
 )
 
+REQUEST_ID_HEADER = "X-Request-Id"
 MAX_ANSWER_BYTES = 8 << 20
 _CHUNK_BYTES = 1 << 16
 _OVERLOADED = (429, 503)
 _SERVER_ERROR = 500
+_PATH_PARTS = 3
+"""Of a path in a log: what is asked, and not about whom."""
 _KEPT_S = 60.0
 """How long a connection that nothing uses is kept."""
+
+
+log = structlog.get_logger("registry_line")
 
 
 class LineFault(Exception):  # noqa: N818 - it states a fact
@@ -93,6 +106,8 @@ class SignedLine:
         self._session = session
         self._clock_ns = clock_ns
         self._last_ms = 0
+        self._run = secrets.token_hex(4)
+        self._calls = 0
 
     async def call(self, method: str, target: str, body: bytes = b"") -> SignedAnswer:
         """Send one request; ``target`` is the path with its query, already quoted.
@@ -125,6 +140,7 @@ class SignedLine:
             timestamp_ms=self._next_ms(),
             body=body,
         )
+        headers[REQUEST_ID_HEADER] = self._request_id()
         try:
             status, answer_headers, answer = await self._exchange(method, target, headers, body)
         except TimeoutError as error:
@@ -134,7 +150,17 @@ class SignedLine:
         except (aiohttp.ClientError, HttpProcessingError) as error:
             raise LineFault(UnknownReason.GARBAGE, type(error).__name__) from error
         self._check(status, target, answer_headers, answer, headers[SIGNATURE_HEADER])
+        called = "/".join(target.partition("?")[0].split("/")[: _PATH_PARTS + 1])
+        log.debug("called", method=method, path=called, status=status, request_id=headers[REQUEST_ID_HEADER])
         return SignedAnswer(status=status, body=answer)
+
+    def _request_id(self) -> str:
+        """What this call is done for, as far as it is known."""
+        known = get_contextvars().get("request_id")
+        if known:
+            return str(known)
+        self._calls += 1
+        return f"{self._run}-{self._calls:x}"
 
     def _next_ms(self) -> int:
         """Rises with every call, so that two calls within a millisecond do not share a signature."""

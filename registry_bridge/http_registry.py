@@ -92,7 +92,7 @@ class HttpRegistry:
         if fault is not None:
             # Never sent, so it never happened and never will: the content decides, which stays what it is under this
             # id. What another release with wider bounds may have sent was asked about before, at the start.
-            log.error("movement_never_sent", request_id=movement.request_id, fault=fault)
+            log.error("movement_never_sent", movement=movement.request_id, fault=fault)
             return Refused(
                 request_id=movement.request_id, code=RefusalCode.MALFORMED, leg=None, registry_time_ns=0
             )

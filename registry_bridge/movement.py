@@ -116,6 +116,8 @@ class Movement:
     trading_day: str
     legs: tuple[MovementLeg, ...]
     retirement: RetirementTerms | None = None
+    asked_by: str = field(default="", compare=False)
+    """The request of a participant or operator that it comes of, where that is known; for logs, no part of the movement."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

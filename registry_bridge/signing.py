@@ -131,6 +131,7 @@ class SignatureFault(Enum):
     SIGNATURE_MALFORMED = "signature_malformed"
     SIGNATURE_WRONG = "signature_wrong"
     SIGNATURE_REPLAYED = "signature_replayed"
+    DATE_NOT_COVERED = "date_not_covered"
     SIGNATURES_TOO_MANY = "signatures_too_many"
 
 
@@ -163,6 +164,7 @@ class SeenSignatures:
 
     __slots__ = (
         "_capacity",
+        "_covers",
         "_current",
         "_current_latest",
         "_forgotten",
@@ -172,9 +174,21 @@ class SeenSignatures:
         "_rotate_at_ms",
     )
 
-    def __init__(self, *, window_ms: int = WINDOW_MS, capacity: int = 1_000_000, after_ms: int = -1) -> None:
-        """What was signed at ``after_ms`` or before counts as seen: of that time nothing is known."""
+    def __init__(
+        self,
+        *,
+        window_ms: int = WINDOW_MS,
+        capacity: int = 1_000_000,
+        after_ms: int = -1,
+        covers: Callable[[int], bool] | None = None,
+    ) -> None:
+        """What was signed at ``after_ms`` or before counts as seen: of that time nothing is known.
+
+        ``covers`` says of a date whether signatures of it may be remembered yet, where a later start has to know up to
+        which date that was done; without it all may.
+        """
         self._capacity = capacity
+        self._covers = covers
         self._period_ms = 2 * window_ms + 1
         self._current: set[bytes] = set()
         self._previous: set[bytes] = set()
@@ -195,6 +209,8 @@ class SeenSignatures:
             return SignatureFault.SIGNATURE_REPLAYED
         if len(self) >= self._capacity:
             return SignatureFault.SIGNATURES_TOO_MANY
+        if self._covers is not None and not self._covers(timestamp_ms):
+            return SignatureFault.DATE_NOT_COVERED
         self._current.add(signature)
         self._current_latest = max(self._current_latest, timestamp_ms)
         return None

@@ -2,7 +2,7 @@
 
 Traders' ids are decided in the core, with their commands. Acts are of many kinds, some of which the core never hears
 of (keys, people), so their ids are kept beside it. A request is noted before it is done and its answer after; where
-the process ends in between, the journal tells whether its command was decided.
+the process ends in between, the entry that decided it is found by the id (`engine.acts_decided`).
 """
 
 from dataclasses import dataclass
@@ -24,8 +24,6 @@ class Asked:
     client_id: str
     digest: bytes
     """SHA-256 of what was asked."""
-    position: int
-    """The journal's last entry when it came."""
     is_new: bool
     """Whether that was just now."""
     answer: Any = None
@@ -45,18 +43,19 @@ class ActsAsked:
     async def ask(
         self, participant: str, client_id: str, *, digest: bytes, position: int, at_ns: int
     ) -> Asked:
-        """Note a request, or find the one that was asked before under that id."""
+        """Note a request, or find the one that was asked before under that id.
+
+        `position` is the journal's last entry; it is kept for whoever reads the table.
+        """
         noted = await self._pool.fetchval(
             "INSERT INTO act_asked (participant, client_id, digest, position, at_ns) VALUES ($1, $2, $3, $4, $5)"
             " ON CONFLICT DO NOTHING RETURNING position",
             *(participant, client_id, digest, position, at_ns),
         )
         if noted is not None:
-            return Asked(
-                participant=participant, client_id=client_id, digest=digest, position=position, is_new=True
-            )
+            return Asked(participant=participant, client_id=client_id, digest=digest, is_new=True)
         row = await self._pool.fetchrow(
-            "SELECT digest, position, sealed FROM act_asked LEFT JOIN act_answered USING (participant, client_id)"
+            "SELECT digest, sealed FROM act_asked LEFT JOIN act_answered USING (participant, client_id)"
             " WHERE participant = $1 AND client_id = $2",
             participant,
             client_id,
@@ -66,7 +65,6 @@ class ActsAsked:
             participant=participant,
             client_id=client_id,
             digest=row["digest"],
-            position=row["position"],
             is_new=False,
             answer=None
             if row["sealed"] is None

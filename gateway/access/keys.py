@@ -7,7 +7,7 @@ when they are made; no text form of anything here contains one.
 
 import base64
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, Protocol, TypeAlias
@@ -110,13 +110,14 @@ class KeySource(Protocol):
 class KeyStore:
     """All access keys, in memory and in table `access_key`."""
 
-    __slots__ = ("_keys", "_pool", "_seal")
+    __slots__ = ("_keys", "_listeners", "_pool", "_seal")
 
     def __init__(self, pool: Pool, seal: Seal, keys: Mapping[str, AccessKey]) -> None:
         """Use `load`."""
         self._pool = pool
         self._seal = seal
         self._keys = dict(keys)
+        self._listeners: list[Callable[[AccessKey], None]] = []
 
     @classmethod
     async def load(cls, pool: Pool, seal: Seal) -> "KeyStore":
@@ -131,6 +132,10 @@ class KeyStore:
     def all(self) -> tuple[AccessKey, ...]:
         """Every key, oldest first."""
         return tuple(self._keys.values())
+
+    def on_revoked(self, listener: Callable[[AccessKey], None]) -> None:
+        """Tell the listener of every key that is revoked, before the revocation is answered."""
+        self._listeners.append(listener)
 
     async def issue(self, new: NewKey, *, at_ns: int) -> IssuedKey:
         """Make a key; durable when this returns.
@@ -167,8 +172,12 @@ class KeyStore:
             at_ns,
             by,
         )
-        revoked = self._keys[key_id] = replace(key, revoked_at_ns=at_ns)
-        return revoked
+        kept = self._keys[key_id]
+        if kept.revoked_at_ns is None:  # else by somebody else, while this was written
+            kept = self._keys[key_id] = replace(key, revoked_at_ns=at_ns)
+            for listener in self._listeners:
+                listener(kept)
+        return kept
 
     async def _insert(self, key: AccessKey, public_key: bytes | None, secret: bytes | None) -> None:
         await self._pool.execute(

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from gateway.access.callers import Caller
+from gateway.access.lockout import network_of
+
 NS: Final = 1_000_000_000
 _SWEEP_AT: Final = 50_000
 
@@ -102,6 +105,19 @@ class RateLimits:
     def _sweep(self, now_ns: int) -> None:
         """Forget buckets that are full again; they are as good as new ones."""
         self._full_at_ns = {bucket: at_ns for bucket, at_ns in self._full_at_ns.items() if at_ns > now_ns}
+
+
+def bucket_of(caller: Caller) -> str:
+    """Whose buckets a caller takes from: the account's; the participant's where no account is named to it.
+
+    Accounts and participants are named apart, and some alike: neither takes from the other's.
+    """
+    return f"participant {caller.participant}" if caller.account is None else f"account {caller.account}"
+
+
+def bucket_of_stranger(address: str) -> str:
+    """Whose buckets somebody takes from who has not said who they are: those of where they come from."""
+    return f"address {network_of(address)}"
 
 
 def _up(length_ns: int) -> int:

@@ -42,6 +42,8 @@ class Person:
     one_time_until_ns: int | None
     """Until when an operator's password is good; none once they have chosen their own."""
     totp_secret: str | None = field(repr=False)
+    totp_sealed: bytes | None = field(repr=False)
+    """The same as it is kept, no two of which are alike."""
     totp_confirmed: bool
     """Whether logging in takes a code; before, the secret waits to be confirmed."""
     totp_step: int
@@ -149,11 +151,18 @@ class People:
         changed = await self._change_if("NOT totp_confirmed", name, deed, "totp_sealed = $2", sealed)
         return changed is not None
 
-    async def confirm_enrolment(self, name: str, step: int, recovery: tuple[bytes, ...], deed: Deed) -> bool:
-        """From now on logging in takes a code; whether nobody has confirmed it before, as by asking twice at once."""
+    async def confirm_enrolment(
+        self, person: Person, step: int, recovery: tuple[bytes, ...], deed: Deed
+    ) -> bool:
+        """From now on logging in takes a code of the secret the person has here; whether that could be.
+
+        It cannot where it was confirmed meanwhile, as by asking twice at once, or another secret has taken its place, as
+        by enrolling in two windows.
+        """
         what = "totp_confirmed = true, totp_step = $2, recovery = $3"
-        changed = await self._change_if("NOT totp_confirmed", name, deed, what, step, list(recovery))
-        return changed is not None
+        values = (step, list(recovery), person.totp_sealed)
+        is_same = "NOT totp_confirmed AND totp_sealed = $4"
+        return await self._change_if(is_same, person.name, deed, what, *values) is not None
 
     async def remove_totp(self, name: str, deed: Deed) -> Person:
         """No code any more."""
@@ -161,9 +170,10 @@ class People:
             name, deed, "totp_sealed = NULL, totp_confirmed = false, recovery = '{}'::bytea[]"
         )
 
-    async def use_step(self, name: str, step: int) -> bool:
-        """Use up a code; whether it was not used before."""
-        return await self._use("totp_step = $2", "totp_step < $2", name, step)
+    async def use_step(self, person: Person, step: int) -> bool:
+        """Use up a code of the secret the person has here; whether it was not used before, and the secret still counts."""
+        once = "totp_step < $2 AND totp_sealed = $3"
+        return await self._use("totp_step = $2", once, person.name, step, person.totp_sealed)
 
     async def use_recovery(self, name: str, digest: bytes) -> bool:
         """Use up a recovery code; whether there was such a one."""
@@ -207,11 +217,11 @@ class People:
             await _note(connection, name, deed)
             return self._keep(row)
 
-    async def _use(self, what: str, once: str, name: str, value: Any) -> bool:  # noqa: ANN401 - as the column is
+    async def _use(self, what: str, once: str, name: str, *values: Any) -> bool:  # noqa: ANN401 - as the column is
         async with self._turn:
             row = await self._pool.fetchrow(
                 f"UPDATE person SET {what} WHERE name = $1 AND {once} RETURNING *",  # noqa: S608 - columns named in this module
-                *(name, value),
+                *(name, *values),
             )
             if row is not None:
                 self._keep(row)
@@ -241,6 +251,7 @@ def _person(row: asyncpg.Record, seal: Seal) -> Person:
         password_hash=row["password_hash"],
         one_time_until_ns=row["one_time_until_ns"],
         totp_secret=None if sealed is None else seal.open(sealed, f"totp:{row['name']}").decode(),
+        totp_sealed=sealed,
         totp_confirmed=row["totp_confirmed"],
         totp_step=row["totp_step"],
         recovery=tuple(row["recovery"]),

@@ -162,7 +162,7 @@ class SignIns:
             is_good = await self.people.use_recovery(person.name, recovery_digest(given.code))
             return person if is_good else WrongCredentials()
         step = step_of(person.totp_secret, given.code, now_ns=self.now_ns(), after=person.totp_step)
-        if step is None or not await self.people.use_step(person.name, step):
+        if step is None or not await self.people.use_step(person, step):
             return WrongCredentials()
         return person
 
@@ -205,7 +205,7 @@ class SignIns:
         codes = new_recovery_codes()
         digests = tuple(recovery_digest(one) for one in codes)
         deed = Deed(kind="totp_confirmed", by=person.name, at_ns=self.now_ns())
-        is_first = await self.people.confirm_enrolment(person.name, step, digests, deed)
+        is_first = await self.people.confirm_enrolment(person, step, digests, deed)
         return codes if is_first else WrongCredentials()
 
     async def remove_totp(self, person: Person) -> Person:

@@ -15,13 +15,19 @@ async def exchange_database(data_dir: Path, database_url: str | None) -> AsyncIt
 
     Raises CommandFault when there is none.
     """
-    if database_url is not None:
-        yield database_url
-        return
-    from gateway.postgres.database import with_database
+    from gateway.postgres.database import shown_dsn, why_unreachable, with_database
     from gateway.postgres.embedded import EmbeddedPostgres, running_dsn
     from gateway.postgres.errors import AlreadyRunningError
 
+    if database_url is not None:
+        why = await why_unreachable(database_url)
+        if why is not None:
+            told = shown_dsn(database_url)
+            raise CommandFault(
+                say(f"数据库 {told} 不可用: {why}", f"the database {told} cannot be used: {why}")
+            )
+        yield database_url
+        return
     directory = data_dir / "postgres"
     if not directory.exists():
         raise CommandFault(say(f"{data_dir} 中没有交易所", f"there is no exchange in {data_dir}"))

@@ -34,6 +34,7 @@ from gateway.cli import (
     verify,
 )
 from gateway.cli.command import command
+from gateway.cli.settings import SettingsCommand
 from gateway.cli.words import say
 
 DISTRIBUTION: Final = "puhui-exchange"
@@ -66,7 +67,14 @@ def root(
     """The exchange for Shanghai's carbon-inclusion reductions."""
 
 
-app.command("serve", help=say("运行交易所, 直到 Ctrl-C", "run the exchange until Ctrl-C"))(serve.serve)
+app.command(
+    "serve", cls=SettingsCommand, help=say("运行交易所, 直到 Ctrl-C", "run the exchange until Ctrl-C")
+)(serve.serve)
+app.command(
+    "config",
+    cls=SettingsCommand,
+    help=say("显示 serve 的现行设置及来源", "what serve would run with, and whence each setting comes"),
+)(serve.show_config)
 app.add_typer(trading.order_app, name="order")
 app.command("cancel", help=say("撤单", "cancel an order"))(command(trading.cancel))
 app.command("orders", help=say("我的委托", "my orders"))(command(trading.orders))

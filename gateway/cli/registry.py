@@ -19,10 +19,10 @@ from gateway.cli.registry_desk import (
     look,
     serials_of,
 )
-from gateway.cli.serve import HostOption, LogOption, finish
+from gateway.cli.serve import HostOption, LogLevelOption, LogOption, finish
 from gateway.cli.words import say
 from gateway.config import DEFAULT_HOST, default_data_dir
-from gateway.logs import set_up_logs
+from gateway.logs import LogLevel, set_up_logs
 
 registry_app = typer.Typer(no_args_is_help=True, help=say("参考登记平台", "the reference registry platform"))
 
@@ -96,12 +96,13 @@ def serve(
     later_from: LaterFromOption = None,
     later_after_ms: LaterAfterOption = 0,
     log: LogOption = None,
+    log_level: LogLevelOption = LogLevel.INFO,
 ) -> None:
     """Run the reference registry."""
     from gateway.announcing import say_on_stderr
     from gateway.composition import reference_registry
 
-    set_up_logs(log, process="registry")
+    set_up_logs(log, level=log_level, process="registry")
     base = default_data_dir()
     settings = reference_registry.RegistryServeSettings(
         data_dir=data_dir or base / REGISTRY_DIR,

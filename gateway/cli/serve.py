@@ -1,16 +1,20 @@
-"""Run the exchange."""
+"""Run the exchange, or show what it would be told to be."""
 
 import asyncio
-from collections.abc import Coroutine
+import inspect
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 import uvloop
 
-from gateway.cli.command import INTERRUPTED, DataDirOption
+from gateway.access.limits import DEFAULT_QUOTAS, ActionKind
+from gateway.cli.command import INTERRUPTED, DataDirOption, JsonOption
 from gateway.cli.faults import CommandFault
-from gateway.cli.output import print_fault
+from gateway.cli.output import Output, print_fault
+from gateway.cli.settings import CONFIG, Sources, plain, read_file, stop
 from gateway.cli.words import say
 from gateway.config import (
     DEFAULT_HOST,
@@ -20,10 +24,11 @@ from gateway.config import (
     Settings,
     SettingsFault,
     default_data_dir,
+    read_quotas,
 )
-from gateway.config_file import read_config_file
 from gateway.formats import parse_time
-from gateway.logs import LogFormat, set_up_logs
+from gateway.http.bounds import Bounds, read_bounds
+from gateway.logs import LogFormat, LogLevel, set_up_logs
 
 ALWAYS_OPEN: Final = "always-open"
 SHANGHAI: Final = "shanghai"
@@ -40,6 +45,16 @@ DatabaseUrlOption = Annotated[
 ]
 LogOption = Annotated[
     LogFormat | None, typer.Option("--log", envvar="PUHUI_LOG", help=say("日志格式", "how to write logs"))
+]
+LogLevelOption = Annotated[
+    LogLevel,
+    typer.Option(
+        envvar="PUHUI_LOG_LEVEL",
+        help=say(
+            "日志级别; debug 为每个请求写数行",
+            "from which level on; debug writes several lines for each request",
+        ),
+    ),
 ]
 HostOption = Annotated[str, typer.Option(envvar="PUHUI_HOST", help=say("监听地址", "address to listen on"))]
 PortOption = Annotated[
@@ -145,89 +160,166 @@ ClockOption = Annotated[
 ]
 
 
-def read_config(context: typer.Context, path: Path | None) -> Path | None:
-    """Take a file's values where neither the command line nor the environment says otherwise. For typer."""
-    if path is not None:
-        known = {str(parameter.name) for parameter in context.command.params} - {"config"}
-        try:
-            context.default_map = read_config_file(path, known)
-        except SettingsFault as fault:
-            print_fault(CommandFault(str(fault)), as_json=False)
-            raise typer.Exit(2) from None
-    return path
-
-
 ConfigOption = Annotated[
     Path | None,
     typer.Option(
         envvar="PUHUI_CONFIG",
         is_eager=True,
-        callback=read_config,
+        callback=read_file,
         help=say("配置文件 (TOML), 键名同选项", "settings (TOML), each named as its option is"),
     ),
 ]
 
 
-def serve(
-    *,
-    config: ConfigOption = None,
-    demo: DemoOption = False,
-    seed: SeedOption = None,
-    market: MarketOption = None,
-    clock: ClockOption = ClockKind.REAL,
-    now: NowOption = None,
-    database_url: DatabaseUrlOption = None,
-    registry_url: RegistryUrlOption = None,
-    registry_key_file: RegistryKeyOption = None,
-    registry_capabilities_file: RegistryCapabilitiesOption = None,
-    host: HostOption = DEFAULT_HOST,
-    port: PortOption = DEFAULT_PORT,
-    public_url: PublicUrlOption = None,
-    data_dir: DataDirOption = None,
-    drill: DrillOption = False,
-    drain_grace_s: DrainOption = 0.0,
-    quota: QuotaOption = None,
-    limit: LimitOption = None,
-    log: LogOption = None,
-) -> None:
+_SETTINGS: Final[dict[str, tuple[Any, Any]]] = {
+    CONFIG: (ConfigOption, None),
+    "demo": (DemoOption, False),
+    "seed": (SeedOption, None),
+    "market": (MarketOption, None),
+    "clock": (ClockOption, ClockKind.REAL),
+    "now": (NowOption, None),
+    "database_url": (DatabaseUrlOption, None),
+    "registry_url": (RegistryUrlOption, None),
+    "registry_key_file": (RegistryKeyOption, None),
+    "registry_capabilities_file": (RegistryCapabilitiesOption, None),
+    "host": (HostOption, DEFAULT_HOST),
+    "port": (PortOption, DEFAULT_PORT),
+    "public_url": (PublicUrlOption, None),
+    "data_dir": (DataDirOption, None),
+    "drill": (DrillOption, False),
+    "drain_grace_s": (DrainOption, 0.0),
+    "quota": (QuotaOption, None),
+    "limit": (LimitOption, None),
+    "log": (LogOption, None),
+    "log_level": (LogLevelOption, LogLevel.INFO),
+}
+"""What an exchange is told from outside, with the usual value; each may stand in a file by this name."""
+
+
+def _with_settings(run: Callable[..., None], **more: tuple[Any, Any]) -> Callable[..., None]:
+    """A command that takes every setting, and more, as options."""
+
+    def command(context: typer.Context, **given: Any) -> None:  # noqa: ANN401 - what typer parsed
+        run(context, **{name: given[name] for name in more})
+
+    options = {**_SETTINGS, **more}
+    command.__signature__ = inspect.Signature(  # type: ignore[attr-defined] # what typer reads the options from
+        [
+            inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context),
+            *(
+                inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=usual, annotation=hint)
+                for name, (hint, usual) in options.items()
+            ),
+        ]
+    )
+    command.__annotations__ = {"context": typer.Context} | {name: hint for name, (hint, _) in options.items()}
+    command.__name__, command.__doc__ = run.__name__.strip("_"), run.__doc__
+    return command
+
+
+def _serve(context: typer.Context) -> None:
     """Run the exchange with everything it needs, until Ctrl-C."""
     from gateway import app
     from gateway.announcing import say_on_stderr
 
-    del config  # its values have come as the other options' defaults
-    set_up_logs(log)
-    settings = _settings(
-        data_dir=data_dir or default_data_dir(),
-        host=host,
-        port=port,
-        market=market or (ALWAYS_OPEN if demo else SHANGHAI),
-        clock=clock,
-        now=now,
-        database_url=database_url,
-        registry_url=registry_url,
-        registry_key_file=registry_key_file,
-        registry_capabilities_file=registry_capabilities_file,
-        drill=drill,
-        seed=SeedName.DEMO if demo else seed,
-        public_url=public_url,
-        drain_grace_s=drain_grace_s,
-        quotas=tuple(quota or ()),
-        limits=tuple(limit or ()),
-    )
-    finish(app.serve(settings, say_on_stderr))
+    sources = Sources(context)
+    set_up_logs(context.params["log"], level=context.params["log_level"])
+    settings = settings_of(context)
+    for line in sources.not_used():
+        say_on_stderr(line)
+    finish(app.serve(settings, say_on_stderr), sources.told)
 
 
-def _settings(*, now: str | None, **given: Any) -> Settings:  # noqa: ANN401 - what typer parsed
+def settings_of(context: typer.Context) -> Settings:
     """What was told, if it can be meant; else a sentence and status 2."""
+    given = {name: value for name, value in context.params.items() if name in _SETTINGS}
+    given.pop(CONFIG)
+    demo, now, data_dir = given.pop("demo"), given.pop("now"), given.pop("data_dir")
+    log, log_level = given.pop("log"), given.pop("log_level")
+    given["market"] = given["market"] or (ALWAYS_OPEN if demo else SHANGHAI)
+    given["seed"] = SeedName.DEMO if demo else given["seed"]
+    quotas, limits = given.pop("quota") or (), given.pop("limit") or ()
     try:
-        return Settings(now_ns=None if now is None else parse_time(now), **given)
-    except (SettingsFault, ValueError) as fault:
-        print_fault(CommandFault(str(fault)), as_json=False)
-        raise typer.Exit(2) from None
+        return Settings(
+            **given,
+            now_ns=None if now is None else _instant(now),
+            data_dir=data_dir or default_data_dir(),
+            quotas=tuple(quotas),
+            limits=tuple(limits),
+            log_options=(*(() if log is None else ("--log", log.value)), "--log-level", log_level.value),
+        )
+    except SettingsFault as fault:
+        stop(fault, context)
 
 
-def finish(work: Coroutine[Any, Any, None]) -> None:
-    """Run a server to its end on uvloop; a fault the operator can mend becomes a sentence and status 1."""
+def _instant(now: str) -> int:
+    try:
+        return parse_time(now)
+    except ValueError as error:
+        raise SettingsFault(f"now {now}: {error}", f"now {now} 应为 RFC 3339 时刻", setting="now") from None
+
+
+def _show_config(context: typer.Context, *, as_json: bool) -> None:
+    """Every setting as it would be in force, with where it comes from; nothing is started. No secret is shown."""
+    sources, settings = Sources(context), settings_of(context)
+    rows = [*_settings_shown(context, sources, settings), *_bounds_shown(sources, settings)]
+    output = Output(as_json=as_json)
+    names = ("setting", "value", "from")
+    lines = list(sources.not_used())
+    if output.value({"settings": [dict(zip(names, row, strict=True)) for row in rows], "not_used": lines}):
+        return
+    output.table(
+        say("现行设置", "settings in force"), say("设置|值|来源", "setting|value|from").split("|"), rows
+    )
+    for line in lines:
+        output.line(line)
+
+
+def _settings_shown(
+    context: typer.Context, sources: Sources, settings: Settings
+) -> Iterator[tuple[str, str | None, str]]:
+    from gateway.postgres.database import shown_dsn
+
+    of_demo = {"market": settings.market, "seed": settings.seed}
+    for name in sources.names():
+        value, place = context.params.get(name), sources.place(name)
+        if name in of_demo:
+            value, place = of_demo[name], place if value is not None else sources.place("demo")
+        elif name == "data_dir":
+            value = settings.data_dir
+        if name in ("quota", "limit"):
+            continue  # each by itself, below
+        if name == "database_url" and value is not None:
+            value = shown_dsn(value)
+        yield name, None if value is None else plain(value), place
+
+
+def _bounds_shown(sources: Sources, settings: Settings) -> Iterator[tuple[str, str | None, str]]:
+    """Each limit and each rate, with the option that set it where one did."""
+    own, usual = read_bounds(settings.limits), say("默认", "usual")
+    for field in fields(Bounds):
+        place = sources.place("limit") if field.name in own else usual
+        yield f"limit {field.name}", f"{own.get(field.name, field.default):g}", place
+    quotas = read_quotas(settings.quotas)
+    for kind in ActionKind:
+        quota = quotas.get(kind)
+        shown = say("不限", "none") if quota is None else f"{quota.quota}"
+        yield (
+            f"quota {kind.value}",
+            shown,
+            usual if quota == DEFAULT_QUOTAS.get(kind) else sources.place("quota"),
+        )
+
+
+serve = _with_settings(_serve)
+show_config = _with_settings(_show_config, as_json=(JsonOption, False))
+
+
+def finish(work: Coroutine[Any, Any, None], with_place: Callable[[SettingsFault], str] | None = None) -> None:
+    """Run a server to its end on uvloop; a fault the operator can mend becomes a sentence and status 1.
+
+    `with_place` adds to a fault of a setting where that was set.
+    """
     from gateway.cli.stops import told
     from gateway.faults import OPERATOR_FAULTS
 
@@ -238,5 +330,6 @@ def finish(work: Coroutine[Any, Any, None]) -> None:
         # Asked to stop before it was ready.
         raise typer.Exit(INTERRUPTED) from None
     except OPERATOR_FAULTS as fault:
-        print_fault(CommandFault(told(fault)), as_json=False)
+        text = with_place(fault) if with_place and isinstance(fault, SettingsFault) else told(fault)
+        print_fault(CommandFault(text), as_json=False)
         raise typer.Exit(1) from None

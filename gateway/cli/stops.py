@@ -73,7 +73,8 @@ _MEANING: Final[tuple[tuple[type[Exception], str, str], ...]] = (
 def told(fault: Exception) -> str:
     """What stopped the server, for the person who started it."""
     assert isinstance(fault, OPERATOR_FAULTS), f"{type(fault).__name__} is no fault of the operator's"
+    particulars = say(fault.zh, str(fault)) if isinstance(fault, SettingsFault) else str(fault)
     for kind, zh, en in _MEANING:
         if isinstance(fault, kind):
-            return f"{say(zh, en)}\n  {fault}"
-    return str(fault)
+            return f"{say(zh, en)}\n  {particulars}"
+    return particulars

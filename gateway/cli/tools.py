@@ -1,6 +1,7 @@
 """Small helpers: sign a request for curl, explain a code."""
 
 import sys
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -68,7 +69,11 @@ def explain(
             return
         reason = CATALOGUE.get(code)
         if reason is None:
-            near = ", ".join(sorted(known for known in CATALOGUE if code.lower() in known))
+            alike = {
+                *get_close_matches(code.lower(), CATALOGUE),
+                *(one for one in CATALOGUE if code.lower() in one),
+            }
+            near = ", ".join(sorted(alike))
             hint = say(f"; 相近: {near}", f"; near: {near}") if near else ""
             raise CommandFault(say(f"没有代码 {code}", f"there is no code {code}") + hint)
         if not output.value(_as_json(reason, STATUS[reason.code])):

@@ -16,9 +16,13 @@ def promises_of(settings: Settings) -> Capabilities | None:
     try:
         record = load_capabilities(path)
     except (OSError, RecordFault) as fault:
-        raise SettingsFault(f"--registry-capabilities-file {path}: {fault}") from fault
+        raise SettingsFault(
+            f"registry_capabilities_file {path}: {fault}", setting="registry_capabilities_file"
+        ) from fault
     if not record.journal:
         raise SettingsFault(
-            f"--registry-capabilities-file {path}: without a journal the two sides cannot be compared while they go on"
+            f"registry_capabilities_file {path}: without a journal the two sides cannot be compared while they go on",
+            f"registry_capabilities_file {path}: 没有流水则双方无法在运行中核对",
+            setting="registry_capabilities_file",
         )
     return record

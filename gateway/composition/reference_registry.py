@@ -118,6 +118,7 @@ async def start_registry(
         data_dir=make_private_dir(settings.registry_dir),
         exchange_public_key_file=public_half(exchange_key),
         drill=settings.drill,
+        log_options=settings.log_options,
     )
     process = RegistryProcess(place)
     stack.push_async_callback(process.stop)

@@ -3,17 +3,18 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 import structlog
+from structlog.contextvars import bound_contextvars, get_contextvars
 
 from gateway.composition.own_trail import known_movements
 from gateway.composition.reference_registry import own_key, own_line, start_registry
-from gateway.config import Settings, make_private_dir
+from gateway.config import Settings, SettingsFault, make_private_dir
 from gateway.engine.account_views import AccountView
 from gateway.engine.day_driver import Reconcile
 from gateway.engine.entry import Entry
@@ -30,6 +31,7 @@ from gateway.registry_report import (
     StoppedMovement,
     UnclearMovement,
 )
+from gateway.request_ids import SERVING
 from gateway.running_engine import Engine
 from matching.commands import Command, RecordReconciliation
 from registry_bridge.bridge import Bridge
@@ -43,7 +45,7 @@ from registry_bridge.exchange_side import (
 from registry_bridge.http_line import LineSettings
 from registry_bridge.http_registry import HttpRegistry, connect
 from registry_bridge.journal_watch import JournalWatch
-from registry_bridge.keys import load_signer, load_verifier
+from registry_bridge.keys import KeyFileError, load_signer, load_verifier
 from registry_bridge.notice_feed import NoticeFeed
 from registry_bridge.progress import Counts, Progress, report
 from registry_bridge.reconciling import Outcome, Reconciler
@@ -141,11 +143,15 @@ def _line_settings(settings: Settings, exchange_key: Path) -> LineSettings:
     if settings.registry_url is None:
         return own_line(settings.registry_dir, serving.EXCHANGE_KEY, exchange_key)
     assert settings.registry_key_file is not None, "settings name both or neither"
+    try:
+        verifier = load_verifier(settings.registry_key_file)
+    except KeyFileError as fault:
+        raise SettingsFault(f"registry_key_file {fault}", setting="registry_key_file") from fault
     return LineSettings(
         url=settings.registry_url,
         key=serving.EXCHANGE_KEY,
         signer=load_signer(exchange_key),
-        verifier=load_verifier(settings.registry_key_file),
+        verifier=verifier,
     )
 
 
@@ -258,7 +264,11 @@ def _names(engine: Engine) -> RequestNames:
 
 
 async def _submit(engine: Engine, command: Command) -> None:
-    """A command of the bridge's own; a report of differences that the core does not take would be lost."""
+    """A command of the bridge's own, known under the request that its movement comes of.
+
+    A report of differences that the core does not take would be lost.
+    """
+    SERVING.set(get_contextvars().get("request_id", ""))
     rejection = await rejection_of(engine.sequencer, command)
     assert rejection is None or not isinstance(command, ReportBreaks), f"{command}: {rejection}"
 
@@ -271,7 +281,7 @@ def _follow_commits(engine: Engine, outbox: ExchangeOutbox, binder: AccountBinde
     def look(entries: Sequence[Entry]) -> None:
         for entry in entries:
             for event in entry.events:
-                outbox.follow(event)
+                outbox.follow(event, entry.request_id)
                 if isinstance(event, AccountOpened):
                     binder.add(event.registry_account, event.account)
 
@@ -317,7 +327,8 @@ def reconciler_on_demand(engine: Engine, line: Line) -> ReconcileNow:
     async def reconcile() -> Entry:
         try:
             async with asyncio.timeout(ON_DEMAND_LIMIT_S):
-                recording = await _compared(line, TradingDay(""), on_demand=True)
+                with _named_calls():
+                    recording = await _compared(line, TradingDay(""), on_demand=True)
         except TimeoutError:
             raise RegistrySilent from None
         day = TradingDay(engine.views.market.trading_day or "")
@@ -346,12 +357,18 @@ def _recording(found: Outcome, trading_day: TradingDay, *, on_demand: bool) -> R
     )
 
 
+def _named_calls() -> AbstractContextManager[None]:
+    """While this lasts, calls are known under the id of the request that they are made for."""
+    return bound_contextvars(request_id=SERVING.get())
+
+
 def holdings_reader(line: Line) -> ManagementHoldings:
     """Asks the registry what lies in an account's management sub-account."""
 
     async def holdings(account: AccountId) -> tuple[LotSlice, ...]:
         try:
-            return await management_holdings(line.registry, line.outbox.side.registry_account(account))
+            with _named_calls():
+                return await management_holdings(line.registry, line.outbox.side.registry_account(account))
         except RegistryUnavailable as unavailable:
             raise HoldingsUnknown from unavailable
 

@@ -1,9 +1,17 @@
 """What the journal is made of, as everything in the gateway handles it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from matching.commands import Command
 from matching.events import Event
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AskedAs:
+    """Under whose id of their own an act was asked for."""
+
+    participant: str
+    client_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +24,10 @@ class Entry:
     """When it was sequenced; never less than the entry before."""
     command: Command
     events: tuple[Event, ...]
+    request_id: str = field(default="", compare=False)
+    """Which request asked for it, where one did and this process took it; never journaled."""
+    asked_as: AskedAs | None = field(default=None, compare=False)
+    """Known from its being asked for until its commit: it stands beside the journal, not in it."""
 
 
 @dataclass(frozen=True, slots=True)

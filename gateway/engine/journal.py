@@ -6,6 +6,7 @@ from it. When an append fails, memory is ahead of the disk and the disk is right
 and the process has to stop. A commit whose answer was lost is never tried again.
 """
 
+import logging
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -13,13 +14,15 @@ from dataclasses import dataclass
 from typing import Final, Protocol, Self, TypeAlias
 
 import asyncpg
+import structlog
 
+from gateway.engine.acts_decided import ActsDecided
 from gateway.engine.bank_statements import BANK_STATEMENTS
 from gateway.engine.bulletins import BULLETINS
 from gateway.engine.candles import CandlesWithoutUndone
-from gateway.engine.codec import decode_command, decode_events, encode_command
+from gateway.engine.codec import decode_command, decode_events
 from gateway.engine.custody_rows import CustodyRows
-from gateway.engine.entry import AccountEvent, Entry
+from gateway.engine.entry import AccountEvent, AskedAs, Entry
 from gateway.engine.months import JournalMonths
 from gateway.engine.negotiations import Negotiations
 from gateway.engine.orders import OpenOrders
@@ -27,7 +30,6 @@ from gateway.engine.rows import DIGEST_ALGORITHM, GENESIS, INSERT_BATCH, Batch, 
 from gateway.engine.use_rows import UseRows
 from gateway.engine.verification import Progress, Verification, say_nothing, verify_journal
 from gateway.engine.withdrawals import WITHDRAWALS
-from matching.commands import Command
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
@@ -41,6 +43,11 @@ SERVICE_ROLE: Final = "puhui_service"
 CONNECT_TIMEOUT_S: Final = 30
 APPEND_TIMEOUT_S: Final = 30
 """A commit that takes longer is taken for lost."""
+
+
+_log: Final = structlog.get_logger("journal")
+_lines: Final = logging.getLogger("journal")
+"""Asked whether a line would be written at all: one for every batch is for debugging."""
 
 
 class AnotherWriterError(Exception):
@@ -100,6 +107,7 @@ class Journal:
             BANK_STATEMENTS,
             BULLETINS,
             CustodyRows(),
+            ActsDecided(),
             *projections,
         )
         self._last_event_ids: dict[str, int] = {}
@@ -171,6 +179,9 @@ class Journal:
                     await projection.write(self._connection, theirs)
         self.position, self.at_ns, self.digest = entries[-1].seq, entries[-1].at_ns, batch.digest
         self._lost = False
+        if _lines.isEnabledFor(logging.DEBUG):
+            asked_by = [entry.request_id for entry in entries if entry.request_id]
+            _log.debug("appended", first_seq=entries[0].seq, last_seq=self.position, request_ids=asked_by)
         return numbered
 
     async def entry(self, seq: int) -> Entry | None:
@@ -178,13 +189,10 @@ class Journal:
         row = await self._pool.fetchrow(f"{_SELECT} WHERE seq = $1", seq)
         return None if row is None else _record(row).entry()
 
-    async def same_after(self, seq: int, command: Command) -> Entry | None:
-        """The first entry after that one which decided the very same command; none when it was not decided since."""
-        text = encode_command(command).decode()
-        row = await self._pool.fetchrow(
-            f"{_SELECT} WHERE seq > $1 AND command = $2 ORDER BY seq LIMIT 1", seq, text
-        )
-        return None if row is None else _record(row).entry()
+    async def decided_as(self, asked_as: AskedAs) -> list[Entry]:
+        """The entries that decided what somebody asked for under that id, in order."""
+        rows = await self._pool.fetch(_DECIDED_AS, asked_as.participant, asked_as.client_id)
+        return [_record(row).entry() for row in rows]
 
     async def read(self, after_seq: int, limit: int) -> list[Record]:
         """Rows after that one, in order."""
@@ -256,6 +264,11 @@ class Journal:
 
 
 _SELECT: Final = "SELECT seq, at_ns, command, events, digest FROM journal"
+
+_DECIDED_AS: Final = """
+SELECT seq, at_ns, command, events, digest FROM journal JOIN act_decided USING (seq)
+WHERE participant = $1 AND client_id = $2 ORDER BY seq
+"""
 
 _LAST_EVENT_IDS: Final = """
 SELECT account, coalesce((SELECT max(event_id) FROM account_event WHERE account_event.account = asked.account), 0)

@@ -8,13 +8,17 @@ sequencer stops for good, and whoever runs it has to end the process.
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final, Literal, Protocol, TypeAlias
 
+import structlog
+
 from gateway.engine.clock import Clock
-from gateway.engine.entry import AccountEvent, Entry
+from gateway.engine.entry import AccountEvent, AskedAs, Entry
+from gateway.request_ids import SERVING
 from matching.commands import Command
 from matching.events import Event
 from matching.state import Stamp
@@ -23,6 +27,13 @@ QUEUE_LIMIT: Final = 5_000
 """Commands that may wait."""
 BATCH_LIMIT: Final = 256
 """Commands in one transaction: more gain little and let everybody wait."""
+
+_log: Final = structlog.get_logger("sequencer")
+_lines: Final = logging.getLogger("sequencer")
+"""Asked whether a line would be written at all: one for every command is for debugging."""
+
+State: TypeAlias = Literal["not_accepted", "unknown"]
+"""What is known of a command when the exchange stops: never decided, or perhaps durable."""
 
 CommitListener: TypeAlias = Callable[[Sequence[Entry]], None]
 AccountEventListener: TypeAlias = Callable[[Sequence[AccountEvent]], None]
@@ -45,7 +56,7 @@ class TooLate(Exception):  # noqa: N818 - it states a fact
 class Stopped(Exception):  # noqa: N818 - it states a fact
     """No commands are taken any more."""
 
-    def __init__(self, state: Literal["not_accepted", "unknown"], why: str) -> None:
+    def __init__(self, state: State, why: str) -> None:
         """`unknown` when the command may have become durable, which the next start will tell."""
         super().__init__(why)
         self.state = state
@@ -80,7 +91,8 @@ class Appender(Protocol):
 Told: TypeAlias = Callable[[Entry | TooLate | Stopped], None]
 """What is called with what became of a command, once. It does no more than note it, and never raises."""
 
-Waiting: TypeAlias = tuple[Command, Told, int | None]
+Waiting: TypeAlias = tuple[Command, Told, int | None, str, AskedAs | None]
+"""A command, who is told, until when it may be decided, which request it is from, and under which id it was asked for."""
 
 
 class Sequencer:
@@ -139,19 +151,28 @@ class Sequencer:
         """Sequence number of the last durable command."""
         return self._journal.position
 
-    async def submit(self, command: Command, *, deadline_ns: int | None = None) -> Entry:
+    async def submit(
+        self, command: Command, *, deadline_ns: int | None = None, asked_as: AskedAs | None = None
+    ) -> Entry:
         """Have a command decided. Returns only after the commit, whatever the decision.
 
         A caller who is cancelled takes nothing back: the command is decided all the same. The deadline is of commands
-        that carry none themselves.
+        that carry none themselves. Under which id an act was asked for is written with its entry.
 
         Raises Overloaded (not taken), TooLate (nor that) and Stopped (its `state` says whether it may have been taken).
         """
         future: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
-        self.hand_in(command, partial(_settle, future), deadline_ns=deadline_ns)
+        self.hand_in(command, partial(_settle, future), deadline_ns=deadline_ns, asked_as=asked_as)
         return await future
 
-    def hand_in(self, command: Command, tell: Told, *, deadline_ns: int | None = None) -> None:
+    def hand_in(
+        self,
+        command: Command,
+        tell: Told,
+        *,
+        deadline_ns: int | None = None,
+        asked_as: AskedAs | None = None,
+    ) -> None:
         """Have a command decided without waiting for it; `tell` is called after the commit.
 
         Raises Overloaded, and Stopped where no commands are taken; nothing is told then.
@@ -160,7 +181,7 @@ class Sequencer:
             raise Stopped("not_accepted", "the exchange takes no commands at the moment")
         if len(self._queue) >= self._queue_limit:
             raise Overloaded(f"{self._queue_limit} commands are waiting already")
-        self._queue.append((command, tell, deadline_ns))
+        self._queue.append((command, tell, deadline_ns, SERVING.get(), asked_as))
         self._arrived.set()
 
     def on_commit(self, listener: CommitListener) -> None:
@@ -233,9 +254,13 @@ class Sequencer:
             for follow in self._account_event_listeners:
                 follow(account_events)
         except BaseException:
-            _refuse(batch, "unknown" if sent else "not_accepted", "the exchange has stopped")
+            state: State = "unknown" if sent else "not_accepted"
+            _tell_lost(batch, entries, state)
+            _refuse(batch, state, "the exchange has stopped")
             raise
-        for (_, tell, _), entry in zip(batch, entries, strict=True):
+        if _lines.isEnabledFor(logging.DEBUG):
+            _tell_decided(entries)
+        for (_, tell, _, _, _), entry in zip(batch, entries, strict=True):
             tell(entry)
         self._deciding = False
         if self._after_batch is not None:
@@ -244,9 +269,10 @@ class Sequencer:
     def _decide(self, batch: Sequence[Waiting], entries: list[Entry], at_ns: int) -> None:
         seq = self._journal.position
         apply = self._exchange.apply
-        for command, _, _ in batch:
+        for command, _, _, request_id, asked_as in batch:
             seq += 1
-            entries.append(Entry(seq, at_ns, command, apply(command, Stamp(seq=seq, at_ns=at_ns))))
+            events = apply(command, Stamp(seq=seq, at_ns=at_ns))
+            entries.append(Entry(seq, at_ns, command, events, request_id, asked_as))
 
     def _close(self) -> None:
         self._open = False
@@ -256,15 +282,28 @@ class Sequencer:
 
 
 def _is_in_time(waiting: Waiting, at_ns: int) -> bool:
-    _, tell, deadline_ns = waiting
+    _, tell, deadline_ns, _, _ = waiting
     if deadline_ns is None or at_ns <= deadline_ns:
         return True
     tell(TooLate(at_ns))
     return False
 
 
-def _refuse(batch: Sequence[Waiting], state: Literal["not_accepted", "unknown"], why: str) -> None:
-    for _, tell, _ in batch:
+def _tell_decided(entries: Sequence[Entry]) -> None:
+    for entry in entries:
+        kind = type(entry.command).__name__
+        _log.debug("decided", seq=entry.seq, command=kind, request_id=entry.request_id or None)
+
+
+def _tell_lost(batch: Sequence[Waiting], entries: Sequence[Entry], state: State) -> None:
+    """Whose requests end with the process, and under which numbers they would be in the journal."""
+    first = entries[0].seq if entries else None
+    requests = [request_id for _, _, _, request_id, _ in batch if request_id]
+    _log.error("batch_lost", state=state, first_seq=first, commands=len(batch), request_ids=requests)
+
+
+def _refuse(batch: Sequence[Waiting], state: State, why: str) -> None:
+    for _, tell, _, _, _ in batch:
         tell(Stopped(state, why))
 
 

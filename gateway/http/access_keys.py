@@ -20,6 +20,7 @@ from gateway.http.shapes import (
     Answer,
     Name,
     OperatorRequest,
+    SecretRequest,
     Time,
     TimeIn,
 )
@@ -36,7 +37,7 @@ _OF_PARTICIPANTS: Final = {"trade", "negotiate", "offset", "transfer"}
 AlgorithmName = Literal["ed25519", "hmac-sha256"]
 
 
-class KeyRequest(OperatorRequest):
+class KeyRequest(OperatorRequest, SecretRequest):
     """A key to be made. Of an Ed25519 key only the public half is sent; an HMAC secret is made by the exchange."""
 
     participant: Name

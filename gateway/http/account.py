@@ -8,7 +8,7 @@ import orjson
 from pydantic import Field
 
 from gateway.access.keys import Scope
-from gateway.access.limits import ActionKind
+from gateway.access.limits import ActionKind, bucket_of
 from gateway.engine.account_views import AccountView, BalanceView, LotView
 from gateway.engine.entry import AccountEvent
 from gateway.engine.history import TradeView
@@ -325,8 +325,7 @@ def event_members(event: AccountEvent) -> str:
 async def get_limits(call: Call) -> Reply:
     """How much of each kind of action may be done, and how much is left."""
     services = call.services
-    key = call.signed_by
-    owner = key.account or key.participant
+    owner = bucket_of(call.signed_by)
     kinds = (kind for kind in services.limits.quotas if kind is not ActionKind.PUBLIC)
     return Reply({"items": [_limit_body(call, owner, kind) for kind in kinds], "next": None})
 

@@ -8,6 +8,7 @@ import hashlib
 from typing import Any, Final
 
 from gateway.access.acts_asked import Asked
+from gateway.engine.entry import AskedAs
 from gateway.http.problems import Fault, Refused, refusal
 from gateway.http.replays import REPLAYED
 from gateway.http.routing import Call, Reply, Route
@@ -45,10 +46,13 @@ async def answer_once(route: Route, call: Call, target: str, raw: bytes) -> Repl
 
 
 async def _first(route: Route, call: Call, asked: Asked) -> Reply:
-    call.asked_after = None if asked.is_new else asked.position
+    call.asked_as = AskedAs(participant=asked.participant, client_id=asked.client_id)
+    if not asked.is_new:
+        call.decided = await call.services.journal.decided_as(call.asked_as)
     acts, now_ns = call.services.acts_asked, call.services.clock.now_ns
     try:
-        call.require_in_time()
+        if not call.decided:
+            call.require_in_time()
         reply = await route.handler(call)
     except Refused as refused:
         if refused.state == "not_accepted" and refused.status < _OURS and refused.status != _TOO_MANY:

@@ -115,10 +115,13 @@ async def decline(call: Call) -> Reply:
 
 
 async def _decide(call: Call, approval_id: int, command: ApproveAct | DeclineAct, state: StateName) -> Reply:
-    view = call.services.views.approvals.get(approval_id)
     raise_if_refused(await call.submit(command))
-    assert view is not None, f"approval {approval_id} was waiting and is not in the views"
-    return Reply({"approval": _body(view, await _asked(call, approval_id), state)})
+    # It waits no more, and where this is asked once more it did not wait before: the journal has it for ever.
+    entry = await call.services.journal.entry(approval_id)
+    assert entry is not None, f"approval {approval_id} has no entry"
+    asked = next(event for event in entry.events if isinstance(event, ApprovalRequested))
+    assert isinstance(entry.command, AnyAct), f"entry {approval_id} is no act"
+    return Reply({"approval": _body(ApprovalView.of(entry, asked), entry.command, state)})
 
 
 _decision = partial(

@@ -4,15 +4,21 @@ The defaults are for one exchange on one machine. Each can be set by `puhui serv
 and what is answered beyond it, is in docs/operating.md. Rates by account are elsewhere (`gateway.access.limits`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from typing import Any, Final
 
 KIB: Final = 1_024
 
 
 class UnknownBoundError(ValueError):
-    """A text that sets no bound; its own text says why."""
+    """A text that sets no bound; its own text says why, and `zh` says so in Chinese."""
+
+    def __init__(self, en: str, zh: str) -> None:
+        """In both languages."""
+        super().__init__(en)
+        self.zh = zh
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,28 +72,53 @@ class Bounds:
 
 _NUMBERS: Final = {field.name: field.default for field in fields(Bounds)}
 
+LEAST: Final[Mapping[str, int]] = {
+    "header_bytes": 2_048,
+    "header_lines": 16,
+    "header_line_bytes": 512,
+    "url_bytes": 256,
+    "ws_message_bytes": 512,
+}
+"""Below this no request that is signed could come in; for all others anything above zero will do."""
+
 
 def read_bounds(texts: Iterable[str]) -> dict[str, Any]:
     """Bounds that differ from the usual ones, by name: `connections=10000`, `header_s=2.5`.
 
     Raises:
-        UnknownBoundError: a text is not of that form, or names no bound.
+        UnknownBoundError: a text is not of that form, names no bound, or one that is too small to be meant.
     """
     found: dict[str, Any] = {}
     for text in texts:
         name, _, number = text.partition("=")
         usual = _NUMBERS.get(name)
         if usual is None:
-            raise UnknownBoundError(f"{text}: write NAME=NUMBER, NAME one of {', '.join(_NUMBERS)}")
+            raise _unknown(text, name)
         found[name] = _number(text, number, is_whole=isinstance(usual, int))
+        least = LEAST.get(name, 0)
+        if found[name] < least:
+            raise UnknownBoundError(f"{text}: {least} is the least", f"{text}: 不得小于 {least}")
     return found
+
+
+def _unknown(text: str, name: str) -> UnknownBoundError:
+    near = get_close_matches(name, _NUMBERS, n=1)
+    zh, en = (f"是否指 {near[0]}? ", f"did you mean {near[0]}? ") if near else ("", "")
+    names = ", ".join(_NUMBERS)
+    return UnknownBoundError(
+        f"{text}: {en}write NAME=NUMBER, NAME one of {names}",
+        f"{text}: {zh}应写作 NAME=数, NAME 为 {names} 之一",
+    )
 
 
 def _number(text: str, number: str, *, is_whole: bool) -> int | float:
     whole, _, rest = number.partition(".")
     is_number = whole.isdecimal() and len(number) <= _DIGITS_MOST and (not rest or rest.isdecimal())
     if not is_number or (is_whole and "." in number) or float(number) <= 0:
-        raise UnknownBoundError(f"{text}: a {'whole ' if is_whole else ''}number above zero is needed")
+        raise UnknownBoundError(
+            f"{text}: a {'whole ' if is_whole else ''}number above zero is needed",
+            f"{text}: 应为大于零的{'整' if is_whole else ''}数",
+        )
     return int(number) if is_whole else float(number)
 
 

@@ -16,7 +16,7 @@ from http import HTTPStatus
 from typing import Any, Final, TypeAlias, cast
 
 from aiohttp import web
-from aiohttp.http import RawRequestMessage
+from aiohttp.http import RawRequestMessage, WebSocketReader
 from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_protocol import RequestHandler
 
@@ -26,6 +26,7 @@ from gateway.http.addresses import is_proxy
 from gateway.http.bounds import Bounds
 from gateway.http.problems import Refused, refusal
 from gateway.http.short_way import ShortWay
+from gateway.http.stream.masked_frames import MaskedFrames
 from gateway.metrics import Metrics
 
 WATCH_S: Final = 0.5
@@ -115,6 +116,10 @@ class Connection(RequestHandler):
         most = self._door.bounds.header_bytes
         if self._head_bytes > most:
             self._cut("headers_large", refusal(door_reasons.HEADERS_TOO_LARGE, limit=f"{most} bytes"))
+
+    def set_parser(self, parser: WebSocketReader, data_received_cb: Callable[[], None] | None = None) -> None:
+        """It is a WebSocket from here on, whose client has to mask its frames."""
+        super().set_parser(cast("WebSocketReader", MaskedFrames(parser)), data_received_cb)
 
     def _choose_way(self, turn: "asyncio.Future[None]") -> None:
         if not self._messages:

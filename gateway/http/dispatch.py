@@ -6,12 +6,11 @@ layers of middleware, since every one of them would be paid for with every order
 is unknown.
 """
 
+import logging
 import re
-import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from itertools import count
 from typing import Final, TypeAlias
 
 import asyncpg
@@ -21,8 +20,7 @@ from aiohttp import web
 
 from gateway.access.callers import Caller
 from gateway.access.keys import Scope
-from gateway.access.limits import ActionKind, Allowance
-from gateway.access.lockout import network_of
+from gateway.access.limits import ActionKind, Allowance, bucket_of, bucket_of_stranger
 from gateway.engine.paging import BadCursorError
 from gateway.engine.sequencer import Overloaded, Stopped
 from gateway.http import reasons
@@ -55,6 +53,7 @@ from gateway.http.routing import (
 from gateway.http.services import Services
 from gateway.http.shapes import Request
 from gateway.http.submissions import Submissions
+from gateway.request_ids import HEADER, SERVING, RequestIds
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -68,6 +67,8 @@ DATABASE_GONE: Final = (
 """What a reader gets while the database is being lost: the process is about to stop, and will be back."""
 
 _log: Final = structlog.get_logger("gateway.http")
+_lines: Final = logging.getLogger("gateway.http")
+"""Asked whether a line would be written at all; a line for every request is for debugging."""
 
 
 class Dispatcher:
@@ -79,16 +80,11 @@ class Dispatcher:
         self.identity = Identity(services)
         self.masking = Masking(services.views, services.sign_ins.people)
         self.submissions = Submissions(services)
-        self._ids = count(1)
-        self._run = secrets.token_hex(4)
+        self.request_ids = RequestIds()
         self._policies = {
             kind: f'"{kind.value}";q={quota.quota};w={quota.window_s}'
             for kind, quota in services.limits.quotas.items()
         }
-
-    def request_id(self) -> str:
-        """Names one request in answers and logs; different in every run of the program."""
-        return f"{self._run}-{next(self._ids):x}"
 
     def bind(self, route: Route) -> Handler:
         """The route as aiohttp calls it."""
@@ -97,17 +93,19 @@ class Dispatcher:
 
         async def serve(request: web.Request) -> web.StreamResponse:
             started_s = time.perf_counter()
-            request_id = self.request_id()
+            request_id = self.request_ids.of(request.headers.get(HEADER))
+            SERVING.set(request_id)
             language = language_of(request.headers.get("Accept-Language"))
-            headers = {"X-Request-Id": request_id}
+            headers = {HEADER: request_id}
             try:
                 reply = await self._serve(route, patterns, request, language, headers)
             except Refused as refused:
                 reply = self.problem(refused, request_id, language)
             except Exception as error:  # noqa: BLE001 - the last place where a fault of ours can be answered
-                answered = unexpected(error, route.path, changes=route.method != "GET", request_id=request_id)
+                answered = unexpected(error, route.path, changes=route.method != "GET")
                 reply = self.problem(answered, request_id, language)
             timed(reply.status, time.perf_counter() - started_s)
+            SERVING.set("")
             answer = respond(reply, headers)
             if not self.services.admission.is_open:
                 answer.force_close()
@@ -116,7 +114,7 @@ class Dispatcher:
         return serve
 
     def timer(self, route: Route) -> Callable[[int, float], None]:
-        """What counts the route's answers: by status, with how many seconds each took."""
+        """What counts the route's answers: by status, with how many seconds each took; and tells each, when debugging."""
         observers: dict[int, Callable[[float], None]] = {}
 
         def observe(status: int, seconds: float) -> None:
@@ -126,6 +124,10 @@ class Dispatcher:
                 shown = self.services.metrics.door.seconds.labels(route.path, route.method, f"{kind}xx")
                 found = observers[kind] = shown.observe
             found(seconds)
+            if _lines.isEnabledFor(logging.DEBUG):
+                # The route, not the address: whom somebody asks about is nobody's who reads logs.
+                told = {"method": route.method, "route": route.path, "status": status}
+                _log.debug("answered", **told, spent_ms=round(seconds * 1_000, 3))
 
         return observe
 
@@ -143,7 +145,7 @@ class Dispatcher:
         body = await self._body_of(route, request) if request.body_exists else b""
         remote = address_of(request.remote or "", request.headers, self.services.public_url)
         caller = None if route.is_public else await self._caller(route, request, body, remote, headers)
-        owner = (caller.account or caller.participant) if caller is not None else network_of(remote)
+        owner = bucket_of_stranger(remote) if caller is None else bucket_of(caller)
 
         def take(cost: int) -> None:
             headers.update(self.take(owner, route.kind, cost))
@@ -166,7 +168,7 @@ class Dispatcher:
             session="" if caller is None else f"rest:{caller.caller_id}",
             remote=remote,
             language=language,
-            request_id=headers["X-Request-Id"],
+            request_id=headers[HEADER],
             take=take,
             mask=mask,
         )
@@ -229,7 +231,7 @@ class Dispatcher:
 
     def take_of_stranger(self, remote: str) -> dict[str, str]:
         """The same, from the bucket of whoever comes from there and has not said who they are."""
-        return self.take(network_of(remote), ActionKind.PUBLIC, 1)
+        return self.take(bucket_of_stranger(remote), ActionKind.PUBLIC, 1)
 
     def problem(self, refused: Refused, request_id: str, language: Language) -> Reply:
         """The answer to a request that was refused, counted."""
@@ -257,9 +259,10 @@ class Dispatcher:
 
     def refuse(self, refused: Refused, request: web.BaseRequest | None) -> web.Response:
         """A problem, for a request that no route serves, or that did not get as far as being one."""
-        request_id = self.request_id()
-        language = language_of(None if request is None else request.headers.get("Accept-Language"))
-        return respond(self.problem(refused, request_id, language), {"X-Request-Id": request_id})
+        given = {} if request is None else request.headers
+        request_id = self.request_ids.of(given.get(HEADER))
+        language = language_of(given.get("Accept-Language"))
+        return respond(self.problem(refused, request_id, language), {HEADER: request_id})
 
 
 def masked(reply: Reply, mask: Mask) -> Reply:
@@ -302,11 +305,11 @@ def _rate_limited(policy: str, allowance: Allowance, headers: dict[str, str]) ->
     )
 
 
-def unexpected(error: Exception, path: str, *, changes: bool, request_id: str) -> Refused:
+def unexpected(error: Exception, path: str, *, changes: bool) -> Refused:
     """What is answered when something other than a refusal came out of a handler.
 
     A full queue, a stopped sequencer and a database that went away have answers of their own; all else is a fault of
-    the exchange, and logged.
+    the exchange, and logged, under the id of the request that is being served.
     """
     if isinstance(error, BadCursorError):
         return refusal(reasons.INVALID_CURSOR, parameter="after")
@@ -315,8 +318,8 @@ def unexpected(error: Exception, path: str, *, changes: bool, request_id: str) -
     if isinstance(error, Stopped):
         return refusal(reasons.NOT_READY, headers={"Retry-After": "5"}, state=error.state)
     if isinstance(error, DATABASE_GONE):
-        _log.warning("database gone", request_id=request_id, path=path, error=type(error).__name__)
+        _log.warning("database gone", path=path, error=type(error).__name__)
         headers = {"Retry-After": "5"}
         return refusal(reasons.NOT_READY, headers=headers, state="unknown" if changes else "not_accepted")
-    _log.error("request failed", request_id=request_id, path=path, exc_info=error)
+    _log.error("request failed", path=path, exc_info=error)
     return refusal(reasons.INTERNAL_ERROR, state="unknown" if changes else "not_accepted")

@@ -45,6 +45,10 @@ _SIGNATURE_REASONS: Final[dict[SignatureFault, tuple[Reason, str]]] = {
 _SIGNED_BY: Final = (KEY_HEADER, TIMESTAMP_HEADER, SIGNATURE_HEADER)
 
 
+class DateNotCovered(Exception):  # noqa: N818 - it states a fact
+    """A signature is good, and the date it bears has to be noted before it is accepted."""
+
+
 class Identity:
     """Tells who makes a request; refuses who is not who they say."""
 
@@ -60,7 +64,7 @@ class Identity:
         is_signed = any(name in headers for name in _SIGNED_BY)
         if route.by == "key" or (route.by == "either" and (is_signed or not self.cookie.is_there(headers))):
             signed = (headers.get(KEY_HEADER), headers.get(TIMESTAMP_HEADER), headers.get(SIGNATURE_HEADER))
-            return self.by_signature(route.method, target, signed, body)
+            return await self.by_covered_signature(route.method, target, signed, body)
         token, session = self._session(headers)
         self.require_own_page(headers)
         if route.method != "GET":
@@ -68,18 +72,32 @@ class Identity:
         if session.must_change_password and not route.while_password_must_change:
             raise refusal(people_reasons.PASSWORD_CHANGE_NEEDED)
         await self._services.sign_ins.sessions.touch(session, self._services.sign_ins.now_ns())
+        if session.ended_at_ns is not None:  # by somebody, while its use was written down
+            raise _unauthenticated(people_reasons.SESSION_EXPIRED, "Cookie")
         return session
+
+    async def by_covered_signature(
+        self, method: str, target: str, signed: tuple[str | None, str | None, str | None], body: bytes
+    ) -> AccessKey:
+        """Who signed, once the signature's date is noted where it has to be. Raises Refused."""
+        try:
+            return self.by_signature(method, target, signed, body)
+        except DateNotCovered:
+            await self._services.authenticator.cover(signed[1])
+        return self.by_signature(method, target, signed, body)
 
     def by_signature(
         self, method: str, target: str, signed: tuple[str | None, str | None, str | None], body: bytes
     ) -> AccessKey:
-        """Who signed. Raises Refused, which names the part that failed."""
+        """Who signed. Raises Refused, which names the part that failed, and DateNotCovered."""
         found = self._services.authenticator.check(
             method=method, target=target, key=signed[0], timestamp=signed[1], signature=signed[2], body=body
         )
         if isinstance(found, AccessKey):
             self._require_unrestricted(found)
             return found
+        if isinstance(found, NotAuthentic) and found.fault is SignatureFault.DATE_NOT_COVERED:
+            raise DateNotCovered
         raise _not_admitted(found, signed)
 
     def by_page(self, headers: Mapping[str, str], csrf: str) -> Caller:

@@ -10,7 +10,7 @@ from gateway.formats import parse_time
 from gateway.http import reasons
 from gateway.http.catalogue import CATALOGUE
 from gateway.http.problems import Fault, Refused, refusal
-from gateway.http.shapes import shown
+from gateway.http.shapes import SecretRequest, shown
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -43,7 +43,8 @@ def read_model(model: type[ModelT], value: object, *, base: str = "") -> ModelT:
     try:
         return model.model_validate(value, strict=True)
     except ValidationError as error:
-        faults = [_fault(found, base) for found in _errors(error)]
+        hidden = issubclass(model, SecretRequest)
+        faults = [_fault(found, base, hidden=hidden) for found in _errors(error)]
         raise Refused(*faults) from None
 
 
@@ -77,7 +78,7 @@ def _errors(error: ValidationError) -> list[ErrorDetails]:
     return error.errors(include_url=False)[:FAULTS_SHOWN]
 
 
-def _fault(found: ErrorDetails, base: str, *, in_query: bool = False) -> Fault:
+def _fault(found: ErrorDetails, base: str, *, in_query: bool = False, hidden: bool = False) -> Fault:
     kind, told = found["type"], found.get("ctx", {})
     code = kind if kind in CATALOGUE else _CODES.get(kind, reasons.WRONG_TYPE.code)
     place = [str(part).replace("~", "~0").replace("/", "~1") for part in found["loc"]]
@@ -85,7 +86,7 @@ def _fault(found: ErrorDetails, base: str, *, in_query: bool = False) -> Fault:
         code=code,
         pointer="" if in_query else base + "".join(f"/{part[:64]}" for part in place),
         limit=_limit(told),
-        actual=_actual(found, code, told),
+        actual=_actual(found, code, told, hidden=hidden or (in_query and code == reasons.UNKNOWN_FIELD.code)),
         parameter=place[0][:64] if in_query and place else None,
     )
 
@@ -97,9 +98,11 @@ def _limit(told: dict[str, Any]) -> str | None:
     return next((str(told[name]) for name in _LIMITS if name in told), None)
 
 
-def _actual(found: ErrorDetails, code: str, told: dict[str, Any]) -> str | None:
+def _actual(found: ErrorDetails, code: str, told: dict[str, Any], *, hidden: bool) -> str | None:
     if "actual_length" in told:
         return str(told["actual_length"])
+    if hidden:
+        return None
     if "actual" in told:
         actual: str | None = told["actual"]
         return actual

@@ -233,7 +233,7 @@ SIGNATURE_INVALID: Final = reason_of(
 SIGNATURE_REPLAYED: Final = reason_of(
     "signature_replayed",
     401,
-    ("该签名已使用过", "this signature has been used before"),
+    ("该签名已使用过，或启动前可能用过", "this signature was used, or may have been before the last start"),
     ("每次请求请用新的时间戳签名", "sign each request anew with its own timestamp"),
 )
 SCOPE_MISSING: Final = reason_of(

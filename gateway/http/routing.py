@@ -15,7 +15,7 @@ from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind, Allowance
 from gateway.access.sessions import PersonSession
 from gateway.engine.account_views import AccountView
-from gateway.engine.entry import Entry
+from gateway.engine.entry import AskedAs, Entry
 from gateway.engine.sequencer import TooLate
 from gateway.engine.views import Views
 from gateway.http import reasons
@@ -95,10 +95,12 @@ class Call:
     """The address it came from."""
     language: Language
     request_id: str
-    take: Callable[[int], None]
+    take: Callable[[int], object]
     """Takes more from the rate limit of this kind of action; refuses when it is not there."""
-    asked_after: int | None = None
-    """Of an act asked for before and not known to be done: the journal's last entry when it was."""
+    asked_as: AskedAs | None = None
+    """Of an act asked for under an id: which."""
+    decided: list[Entry] = field(default_factory=list)
+    """Of an act asked for before and not known to be done: what was decided of it then."""
     mask: Mask | None = None
     """What stands for whoever's personal data are restricted; for what does not leave as JSON or CSV."""
 
@@ -128,16 +130,18 @@ class Call:
     async def submit(self, command: Command) -> Entry:
         """Have an act decided by the core, not after the request's deadline; returns after the commit.
 
-        An act that was asked for before, and whose answer nobody knows, may have been decided then: that entry is it.
+        An act that was asked for before, and whose answer nobody knows, may have been decided then: that entry is it,
+        whatever would be asked for today.
         Raises Refused.
         """
-        services = self.services
-        if self.asked_after is not None:
-            decided = await services.journal.same_after(self.asked_after, command)
-            if decided is not None:
-                return decided
+        before = next((entry for entry in self.decided if type(entry.command) is type(command)), None)
+        if before is not None:
+            self.decided.remove(before)
+            return before
         try:
-            return await services.sequencer.submit(command, deadline_ns=self.deadline_ns)
+            return await self.services.sequencer.submit(
+                command, deadline_ns=self.deadline_ns, asked_as=self.asked_as
+            )
         except TooLate as late:
             raise refusal(DEADLINE_PASSED, limit=self.deadline_ns, actual=late.at_ns) from None
 

@@ -10,7 +10,7 @@ from gateway.access.keys import KeyStore
 from gateway.access.limits import DEFAULT_QUOTAS, ActionKind, Quota, RateLimits
 from gateway.access.sign_in import SignIns
 from gateway.engine.clock import Clock
-from gateway.engine.entry import Entry
+from gateway.engine.entry import AskedAs, Entry
 from gateway.engine.history import History
 from gateway.engine.looks import Looks
 from gateway.engine.oversight import Oversight
@@ -50,7 +50,9 @@ class CommandLine(Protocol):
         """Sequence number of the last durable command."""
         ...
 
-    async def submit(self, command: Command, *, deadline_ns: int | None = None) -> Entry:
+    async def submit(
+        self, command: Command, *, deadline_ns: int | None = None, asked_as: AskedAs | None = None
+    ) -> Entry:
         """Have a command decided; returns after the commit. Raises TooLate when its turn came after the deadline."""
         ...
 
@@ -74,8 +76,8 @@ class EntryReader(Protocol):
         """One journaled command with what came of it."""
         ...
 
-    async def same_after(self, seq: int, command: Command) -> Entry | None:
-        """The first entry after that one which decided the very same command."""
+    async def decided_as(self, asked_as: AskedAs) -> list[Entry]:
+        """The entries that decided what somebody asked for under that id."""
         ...
 
 

@@ -24,7 +24,7 @@ from gateway.http.access_keys import ScopeName
 from gateway.http.cookies import SessionCookie
 from gateway.http.problems import Refused, refusal
 from gateway.http.routing import Call, Reply, Route
-from gateway.http.shapes import AccountName, Answer, Name, Request, Time
+from gateway.http.shapes import AccountName, Answer, Name, SecretRequest, Time
 
 CREATED: Final = 201
 SESSION_PATTERN: Final = "^s-[0-9a-f]{16}$"
@@ -39,7 +39,7 @@ Code = Annotated[
 ]
 
 
-class SignInRequest(Request):
+class SignInRequest(SecretRequest):
     """Who it is."""
 
     name: Name
@@ -47,26 +47,26 @@ class SignInRequest(Request):
     code: Code | None = None
 
 
-class PasswordRequest(Request):
+class PasswordRequest(SecretRequest):
     """Another password."""
 
     password: PasswordIn
     new_password: PasswordIn
 
 
-class EnrolRequest(Request):
+class EnrolRequest(SecretRequest):
     """The password again, before the way in is changed."""
 
     password: PasswordIn
 
 
-class TotpConfirmRequest(Request):
+class TotpConfirmRequest(SecretRequest):
     """What the authenticator shows."""
 
     code: Annotated[str, Field(pattern="^[0-9]{6}$")]
 
 
-class RemoveTotpRequest(Request):
+class RemoveTotpRequest(SecretRequest):
     """Password and code again, before the way in is made weaker."""
 
     password: PasswordIn

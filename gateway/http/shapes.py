@@ -24,6 +24,10 @@ class Request(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
+class SecretRequest(Request):
+    """A body that holds a secret, perhaps under a wrong name: nothing of it is repeated when it is refused."""
+
+
 class Answer(BaseModel):
     """An answer's shape."""
 

@@ -19,12 +19,14 @@ from aiohttp.streams import StreamReader
 from multidict import CIMultiDictProxy
 
 from gateway.access.callers import Caller
+from gateway.access.limits import bucket_of
 from gateway.http import orders
 from gateway.http.addresses import address_of
 from gateway.http.dispatch import Dispatcher, masked, require_scope, unexpected
 from gateway.http.problems import Language, Refused, language_of
 from gateway.http.reading import read_deadline
 from gateway.http.routing import SECURITY_HEADERS, Call, Reply
+from gateway.request_ids import HEADER, SERVING
 from registry_bridge.signing import KEY_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER
 
 Sent: TypeAlias = Callable[[bytes], None]
@@ -61,6 +63,7 @@ class ShortWay:
             and KEY_HEADER in message.headers
             and not any(name in message.headers for name in _UNUSUAL)
             and self._services.admission.is_open
+            and self._services.authenticator.covers(message.headers.get(TIMESTAMP_HEADER))
         )
 
     def is_last(self) -> bool:
@@ -69,15 +72,17 @@ class ShortWay:
 
     def take(self, message: RawRequestMessage, body: bytes, remote: str, send: Sent) -> None:
         """Have the order decided; the answer is sent once, at once where the order comes to no decision."""
-        passage = _Passage(
-            self._dispatcher, self._timed, language_of(message.headers.get("Accept-Language")), send
-        )
+        request_id = self._dispatcher.request_ids.of(message.headers.get(HEADER))
+        language = language_of(message.headers.get("Accept-Language"))
+        passage = _Passage(self._dispatcher, self._timed, request_id, language, send)
+        SERVING.set(request_id)
         try:
             call = passage.judge(message.headers, body, remote)
             by_rest = self._services.metrics.door.order_by_rest.observe
             self._dispatcher.submissions.hand_in(call, call.body, passage.answer, way=by_rest)
         except Exception as error:  # noqa: BLE001 - the last place where a fault of ours can be answered
             passage.answer(error)
+        SERVING.set("")
 
 
 class _Passage:
@@ -86,15 +91,20 @@ class _Passage:
     __slots__ = ("_dispatcher", "_headers", "_language", "_request_id", "_send", "_started_s", "_timed")
 
     def __init__(
-        self, dispatcher: Dispatcher, timed: Callable[[int, float], None], language: Language, send: Sent
+        self,
+        dispatcher: Dispatcher,
+        timed: Callable[[int, float], None],
+        request_id: str,
+        language: Language,
+        send: Sent,
     ) -> None:
         self._started_s = time.perf_counter()
         self._dispatcher = dispatcher
         self._timed = timed
         self._language: Language = language
         self._send = send
-        self._request_id = dispatcher.request_id()
-        self._headers = {"X-Request-Id": self._request_id}
+        self._request_id = request_id
+        self._headers = {HEADER: request_id}
 
     def judge(self, given: CIMultiDictProxy[str], body: bytes, remote: str) -> Call:
         """The order, once it is known who asks, that they may, and that it can be read. Raises Refused."""
@@ -102,7 +112,7 @@ class _Passage:
         services.admission.require(ROUTE.kind)
         remote = address_of(remote, given, services.public_url)
         caller = self._caller(given, body, remote)
-        owner = caller.account or caller.participant
+        owner = bucket_of(caller)
 
         def take(cost: int) -> None:
             self._headers.update(self._dispatcher.take(owner, ROUTE.kind, cost))
@@ -137,12 +147,13 @@ class _Passage:
     def answer(self, outcome: Reply | Exception) -> None:
         """Send what came of it."""
         dispatcher = self._dispatcher
+        SERVING.set(self._request_id)  # after the commit this is a turn of its own
         if isinstance(outcome, Reply):
             mask = dispatcher.masking.mask
             reply = outcome if mask is None else masked(outcome, mask)
         else:
             if not isinstance(outcome, Refused):
-                outcome = unexpected(outcome, ROUTE.path, changes=True, request_id=self._request_id)
+                outcome = unexpected(outcome, ROUTE.path, changes=True)
             reply = dispatcher.problem(outcome, self._request_id, self._language)
         self._timed(reply.status, time.perf_counter() - self._started_s)
         self._send(written(reply, self._headers, closes=not dispatcher.services.admission.is_open))

@@ -1,8 +1,6 @@
 """What is answered while the exchange starts: that it lives, that it is not ready, and that nothing was taken on."""
 
-import secrets
 import time
-from itertools import count
 from typing import Any, Final
 
 import orjson
@@ -12,13 +10,14 @@ from gateway.http import reasons
 from gateway.http.admission import RETRY_AFTER_S
 from gateway.http.problems import CONTENT_LANGUAGE, CONTENT_TYPE, language_of, refusal, render
 from gateway.http.routing import SECURITY_HEADERS
+from gateway.request_ids import HEADER, RequestIds
 
 UNAVAILABLE: Final = 503
 
 
 def starting_app() -> web.Application:
     """An application that knows no exchange yet. No body is read."""
-    run, ids = secrets.token_hex(4), count(1)
+    request_ids = RequestIds()
 
     async def healthy(_: web.Request) -> web.Response:
         return _answer({"status": "ok"})
@@ -29,7 +28,7 @@ def starting_app() -> web.Application:
 
     async def refuse(request: web.Request) -> web.Response:
         language = language_of(request.headers.get("Accept-Language"))
-        request_id = f"{run}-{next(ids):x}"
+        request_id = request_ids.of(request.headers.get(HEADER))
         problem = render(
             refusal(reasons.NOT_READY), language=language, request_id=request_id, now_ns=time.time_ns()
         )
@@ -37,7 +36,7 @@ def starting_app() -> web.Application:
             "Content-Language": CONTENT_LANGUAGE[language],
             "Content-Type": CONTENT_TYPE,
             "Retry-After": str(RETRY_AFTER_S),
-            "X-Request-Id": request_id,
+            HEADER: request_id,
         }
         return _answer(problem, status=UNAVAILABLE, headers=headers)
 

@@ -1,11 +1,13 @@
 """Databases of one server: making them, and naming them in a DSN."""
 
+import os
 import re
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 
 CONNECT_TIMEOUT_S = 30
+SCHEMES = ("postgres", "postgresql")
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
@@ -17,6 +19,45 @@ def with_database(dsn: str, name: str) -> str:
     # urlunsplit would drop the empty authority of postgresql:///name.
     rest = urlunsplit(("", "", f"/{name}", urlencode(query, safe="/", quote_via=quote), ""))
     return f"{parts.scheme}://{parts.netloc}{rest}"
+
+
+def shown_dsn(dsn: str) -> str:
+    """A DSN as it may be told to somebody: user, host, port and database, and nothing else of it."""
+    try:
+        parts = urlsplit(dsn)
+        given = dict(parse_qsl(parts.query))
+        host = given.get("host") or parts.hostname or ""
+        port = given.get("port") or parts.port
+        user = given.get("user") or parts.username
+        name = given.get("dbname") or given.get("database") or parts.path.strip("/")
+    except ValueError:
+        return "postgresql://…"
+    if parts.scheme not in SCHEMES:
+        return "(…)"
+    who = "" if user is None else f"{user}@"
+    if host.startswith("/"):
+        return f"postgresql://{who}/{name}?host={host}"
+    where = host if port is None else f"{host}:{port}"
+    return f"postgresql://{who}{where}/{name}"
+
+
+async def why_unreachable(dsn: str) -> str | None:
+    """Why nobody can work in that database; none when one can. Never says the password."""
+    try:
+        connection = await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_S)
+    except TimeoutError:
+        return f"no answer within {CONNECT_TIMEOUT_S} s"
+    except (asyncpg.ClientConfigurationError, ValueError):
+        return "this is no PostgreSQL URL"  # what it says may hold parts of a password that was not quoted
+    except asyncpg.PostgresError as error:
+        return str(error.args[0])
+    except OSError as error:
+        number = error.errno or 0
+        return (
+            os.strerror(number) if number > 0 else error.strerror or str(error)
+        )  # a resolver's are below zero
+    await connection.close()
+    return None
 
 
 async def ensure_database(dsn: str, name: str) -> str:

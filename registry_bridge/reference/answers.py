@@ -8,12 +8,15 @@ proxy's.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
 from aiohttp import web
+from structlog.contextvars import bind_contextvars
 
+from registry_bridge.http_line import REQUEST_ID_HEADER
 from registry_bridge.reference.act_refusals import ActRefused
 from registry_bridge.reference.drill import Drawn, Drill, Spoiled
 from registry_bridge.reference.replies import Problem, Reply, ReplyHandler
@@ -39,6 +42,8 @@ MAX_BYTES_IN_FLIGHT = 96 << 20
 """What the bodies of all requests at a time may come to, each taken at its bound; beyond that 503 as well."""
 
 NANOSECONDS_PER_MILLISECOND = 1_000_000
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 log = structlog.get_logger("registry")
 
@@ -86,6 +91,7 @@ class Door:
         """
 
         async def behind(request: web.Request) -> web.StreamResponse:
+            bind_contextvars(request_id=_request_id(request))
             return self._sign(request, await self._reply(request, handler, limit_bytes))
 
         if self._drill is None or call is None:
@@ -94,6 +100,7 @@ class Door:
 
     def _in_drill(self, drill: Drill, handler: ReplyHandler, limit_bytes: int, call: CallName) -> Handler:
         async def behind(request: web.Request) -> web.StreamResponse:
+            bind_contextvars(request_id=_request_id(request))
             drawn = Drawn()
 
             async def handle(request: web.Request, body: bytes) -> Reply:
@@ -153,6 +160,9 @@ class Door:
             raise Problem(403, "not_permitted")
 
     def _sign(self, request: web.Request, reply: Reply) -> web.Response:
+        route = request.match_info.route.resource
+        called = "" if route is None else route.canonical
+        log.debug("answered", method=request.method, route=called, status=reply.status)
         now_ns = self._store.now_ns()
         body = write({"registry_time": format_instant(now_ns), **reply.body})
         return self.signed(request, reply.status, body)
@@ -171,3 +181,9 @@ class Door:
             request_signature=given if decode_signature(given) is not None else "",
         )
         return web.Response(status=status, body=body, headers=headers, content_type="application/json")
+
+
+def _request_id(request: web.Request) -> str | None:
+    """What the other side calls this call; for the log alone."""
+    given = request.headers.get(REQUEST_ID_HEADER, "")
+    return given if _REQUEST_ID.fullmatch(given) else None

@@ -82,5 +82,5 @@ def test_rate_limits_are_the_usual_ones_but_for_those_named() -> None:
 
 @pytest.mark.parametrize("text", ["order", "orders=1", "order=0", "order=-1", "order=1.5", "order=none "])
 def test_a_rate_limit_that_cannot_be_meant_is_refused(tmp_path: Path, text: str) -> None:
-    with pytest.raises(SettingsFault, match="--quota"):
+    with pytest.raises(SettingsFault, match="quota"):
         Settings(data_dir=tmp_path, quotas=(text,))

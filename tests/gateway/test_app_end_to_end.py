@@ -1,9 +1,11 @@
 """The real processes, as a user starts them: a day from the first order to the units in the buyer's hands."""
 
+import asyncio
 import base64
 import json
 import os
 import pwd
+import re
 import signal
 import socket
 import subprocess
@@ -11,11 +13,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+import asyncpg
 import httpx
 import psutil
 import pytest
 
+from registry_bridge.signing import HmacKey
+from tests.gateway import every_secret
 from tests.gateway.running_exchange import (
     RunningExchange,
     exchange,
@@ -267,13 +273,88 @@ def test_a_taken_port_is_a_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in found.err
 
 
-def test_a_database_of_ones_own_serves_as_well(database: str, tmp_path: Path) -> None:
-    with exchange(tmp_path / "data", "--demo", "--database-url", database) as running:
+def test_a_database_of_ones_own_serves_as_well_and_nothing_secret_is_told(
+    database: str, tmp_path: Path
+) -> None:
+    """With every line written that there is; on the way one request is followed from its sender to the registry."""
+    data_dir, password, settings = tmp_path / "data", "db-Pa55word-7&x=", tmp_path / "puhui.toml"
+    url = database.replace("@", f":{quote(password, safe='')}@", 1)
+    settings.write_text(f'database_url = "{url}"\nlog = "json"\nlog_level = "debug"\n')
+    settings.chmod(0o600)
+    with exchange(data_dir, "--demo", "--config", str(settings)) as running:
         assert running.done("order", "sell", "SHCERCIR1", "--price", "68.00", "--quantity", "1")["order"]
-        assert running.done("verify", "--database-url", database)["entries"] > 0
-        assert not (tmp_path / "data" / "postgres").exists()
-    with exchange(tmp_path / "data", "--demo", "--database-url", database) as again:
-        assert len(again.done("orders", "--as", "seller")["items"]) == 1
+        assert running.done("verify", "--database-url", url)["entries"] > 0
+        assert not (data_dir / "postgres").exists()
+        keys = json.loads((data_dir / "demo.json").read_text())
+        said = every_secret.say_everything(keys["url"], keys, password)
+        every_secret.secrets_on_disk(said, data_dir)
+        transfer = {"client_id": "in-1", "listing": "SHCERCIR1", "quantity": "5"}
+        followed(running, said, keys["participants"]["seller"], transfer)
+        break_down(said, database, keys["participants"])
+        every_secret.read_what_was_told(said, data_dir, running.log)
+    said.told.append(("the log", running.said()))
+    assert "\n".join(said.found()) == ""
+    assert "$argon2" not in running.said()
+    wrong = run(
+        "serve", "--port", "0", "--database-url", url.replace("test_", "no_"), data_dir=tmp_path / "none"
+    )
+    assert (wrong.status, len(wrong.err.splitlines()), password in wrong.err) == (1, 1, False), wrong.err
+    assert "does not exist (--database-url)" in wrong.err
+
+
+def followed(running: RunningExchange, said: every_secret.Said, seller: dict[str, Any], body: Any) -> None:
+    """A request's own id is in its answer, and in what the door, the core, the journal, the line and the registry write."""
+    signer, name = HmacKey(base64.b64decode(seller["secret"])), "desk-7:transfer.1"
+    more = {"X-Request-Id": name}
+    with httpx.Client(timeout=30) as said.http:
+        asked = said.signed(seller["key"], signer, "POST", "/v1/transfers-in", body, **more)
+        assert (asked.status_code, asked.headers["X-Request-Id"]) == (201, name), asked.text
+        again = said.signed(
+            seller["key"], signer, "POST", "/v1/transfers-in", {**body, "quantity": "6"}, **more
+        )
+        assert (again.json()["code"], again.json()["request_id"]) == ("client_id_reused", name)
+        other = said.signed(seller["key"], signer, "GET", "/v1/account", **{"X-Request-Id": "not one\\"})
+        assert re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]+", other.headers["X-Request-Id"])
+
+    def lines() -> list[dict[str, Any]]:
+        written = (json.loads(line) for line in running.said().splitlines() if line.startswith("{"))
+        return [line for line in written if name in (line.get("request_id"), *line.get("request_ids", ()))]
+
+    def told() -> set[tuple[str, str, str | None]]:
+        return {(line["logger"], line["event"], line.get("command") or line.get("route")) for line in lines()}
+
+    wait_until(lambda: ("sequencer", "decided", "ResolveInstruction") in told(), 30)
+    assert told() >= {
+        ("gateway.http", "answered", "/v1/transfers-in"),
+        ("sequencer", "decided", "RequestTransferIn"),
+        ("journal", "appended", None),
+        ("registry_line", "called", None),
+        ("registry", "answered", "/registry/v1/movements"),
+    }
+    assert {line["process"] for line in lines()} == {"exchange", "registry"}
+
+
+async def refuse_rows(database: str) -> None:
+    connection = await asyncpg.connect(database)
+    for table in ("access_key", "person", "person_session"):
+        await connection.execute(f"ALTER TABLE {table} ADD CONSTRAINT broken CHECK (false) NOT VALID")
+    await connection.close()
+
+
+def break_down(said: every_secret.Said, database: str, people: dict[str, Any]) -> None:
+    """What nobody foresees: the database refuses rows that hold what is secret, and says which."""
+    asyncio.run(refuse_rows(database))
+    operator = people["operator"]
+    signer = HmacKey(base64.b64decode(operator["secret"]))
+    with httpx.Client(timeout=30) as said.http:
+        asked = {"participant": "buyer", "account": "A-buyer", "algorithm": "hmac-sha256", "scopes": ["read"]}
+        new = {"person": "li.si", "participant": "buyer", "account": "A-buyer", "scopes": ["read"]}
+        for answer in (
+            said.signed(operator["key"], signer, "POST", "/v1/operator/keys", asked),
+            said.signed(operator["key"], signer, "POST", "/v1/operator/people", new),
+            said.send("POST", "/v1/session", people["seller"]["login"]),
+        ):
+            assert (answer.status_code, answer.json()["code"]) == (500, "internal_error"), answer.text
 
 
 def test_a_database_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:

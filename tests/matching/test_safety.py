@@ -1,5 +1,7 @@
 """Timers and kill switches in the core: when they fire, in which order, and that a snapshot keeps them."""
 
+from dataclasses import replace
+
 from matching.commands import AdvanceTime, CloseDay
 from matching.events import ApprovalRequested, Event, OrderCancelled, Rejected
 from matching.exchange import Exchange
@@ -12,7 +14,7 @@ from matching.safety_commands import (
     ThrowKillSwitch,
     WatchConnection,
 )
-from matching.safety_events import KillSwitchThrown, SafetyTimerFired, SafetyTimerSet
+from matching.safety_events import ConnectionEnded, KillSwitchThrown, SafetyTimerFired, SafetyTimerSet
 from matching.session import NS
 from settlement.values import AccountId, ParticipantId
 from tests.matching.driver import MONDAY, OLGA, OTTO, Driver, approve, open_market
@@ -120,11 +122,7 @@ def test_a_snapshot_keeps_timers_connections_and_switches() -> None:
     assert again.exchange.dump() == driver.exchange.dump()
     assert again.exchange.next_change_ns == driver.exchange.next_change_ns
     again.accepted(lose("c1"))
-    assert fired(later(again, 30)) == [
-        ("ben", "disconnected", 0),
-        ("ben", "disconnected", 0),
-        ("ben", "dead_man", 0),
-    ]
+    assert fired(later(again, 30)) == [("ben", "disconnected", 0), ("ben", "dead_man", 0)]
     assert code(again.order("anna", Side.SELL, 1, 6_800)) == "kill_switch_on"
 
 
@@ -137,6 +135,42 @@ def test_a_key_that_comes_back_clears_its_own_lost_connections_only() -> None:
     assert fired(later(driver, 10)) == [("ben", "disconnected", 0)]
     driver.accepted(lose("c4", clean=True))
     assert fired(later(driver, 300)) == []
+
+
+def test_a_loss_that_is_noticed_after_the_return_cancels_nothing() -> None:
+    driver = market()
+    order_id = driver.buy("ben", 1, 6_700)
+    driver.accepted(watch("ben", "c1"))
+    driver.accepted(watch("ben", "c2", grace_s=30))
+    (ended,) = driver.accepted(lose("c1"))
+    assert isinstance(ended, ConnectionEnded)
+    assert fired(later(driver, 300)) == []
+    assert order_id in driver.exchange.trading.open_orders
+    driver.accepted(lose("c2"))  # the last one's own grace counts
+    assert fired(later(driver, 29)) == []
+    assert fired(later(driver, 1)) == [("ben", "disconnected", 1)]
+
+
+def test_another_program_or_account_is_no_return() -> None:
+    driver = market()
+    driver.accepted(watch("ben", "c1", key="k1"))
+    driver.accepted(watch("ben", "c2", key="k2"))
+    driver.accepted(watch("anna", "c3", key="k1"))
+    driver.accepted(lose("c1"))
+    assert fired(later(driver, 10)) == [("ben", "disconnected", 0)]
+
+
+def test_a_snapshot_of_the_release_before_may_hold_a_timer_beside_its_programs_new_connection() -> None:
+    driver = market()
+    order_id = driver.buy("ben", 1, 6_700)
+    driver.accepted(watch("ben", "c1"))
+    driver.accepted(lose("c1"))
+    state = driver.exchange.dump()
+    back = replace(state.safety, connections=(watch("ben", "c2"),))
+    again = Driver(Exchange.load(replace(state, safety=back)), driver.at_ns)
+    again.exchange.check()
+    assert fired(later(again, 300)) == []
+    assert order_id in again.exchange.trading.open_orders
 
 
 # ---- kill switches ----------------------------------------------------------------------------------------------

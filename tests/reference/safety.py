@@ -83,7 +83,8 @@ class PlainSafety:
             if one.connection == command.connection:
                 self.connections.remove(one)
                 note: Note = ("connection ended", one.connection, command.clean)
-                if command.clean:
+                is_there = any((two.account, two.key) == (one.account, one.key) for two in self.connections)
+                if command.clean or is_there:
                     return [note]
                 return [note, self.set(one.account, "disconnected", one.connection, one.key, one.grace_s)]
         return "connection_unknown"

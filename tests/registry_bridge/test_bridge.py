@@ -492,7 +492,7 @@ async def test_what_is_not_admitted_is_told_of_each_movement_at_each_doubling(li
     assert bridge.progress.unknown_because_of(UnknownReason.NOT_ADMITTED) == 9
     lines = [one for one in told if one["event"] == "movement_not_admitted"]
     assert [one["times"] for one in lines] == [1, 2, 4, 8]
-    assert {(one["request_id"], one["log_level"]) for one in lines} == {("d1", "error")}
+    assert {(one["movement"], one["log_level"]) for one in lines} == {("d1", "error")}
 
 
 async def test_every_reason_is_told_first_and_at_each_doubling(line: Line) -> None:

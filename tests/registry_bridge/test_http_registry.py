@@ -620,7 +620,7 @@ async def test_what_can_never_be_admitted_is_never_sent(asked: Movement) -> None
             first, again = await registry.move(asked), await registry.move(asked)
     assert isinstance(first, Refused)
     assert (first, first.code, server.requests) == (again, RefusalCode.MALFORMED, [])
-    assert {(line["event"], line["request_id"]) for line in told} == {("movement_never_sent", "d1")}
+    assert {(line["event"], line["movement"]) for line in told} == {("movement_never_sent", "d1")}
 
 
 async def test_a_body_beyond_the_bound_is_never_sent(monkeypatch: pytest.MonkeyPatch) -> None:

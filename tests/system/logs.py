@@ -11,6 +11,7 @@ from typing import Any, Final
 import websockets
 
 from tests.system.clients import Client, Participant, logged_on
+from tests.system.crowd import ahead_ms
 
 PAUSE_S: Final = 0.05
 OVERLAP: Final = 100
@@ -46,11 +47,13 @@ class AccountLog:
 class Follower:
     """Everything an account was pushed, over connections that are made again from where the last one broke."""
 
-    def __init__(self, owner: Participant, url: Callable[[], str]) -> None:
+    def __init__(self, owner: Participant, url: Callable[[], str], *, cut_each: int | None = None) -> None:
         self.events: list[Any] = []
         self.connections = 0
-        self._owner = owner
+        self.owner = owner
         self._url = url
+        self._cut_each = cut_each
+        """After how many events the connection is cut, within a frame of either side; none to leave it be."""
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -61,7 +64,7 @@ class Follower:
                 await asyncio.sleep(PAUSE_S)
 
     async def _follow(self) -> None:
-        async with logged_on(self._url(), self._owner) as socket:
+        async with logged_on(self._url(), self.owner, ahead_ms=ahead_ms) as socket:
             self.connections += 1
             await socket.send(json.dumps(self._subscription()))
             async for text in socket:
@@ -69,6 +72,10 @@ class Follower:
                 if "event_id" in message:
                     assert message["event_id"] == len(self.events) + 1, f"after {len(self.events)}: {message}"
                     self.events.append(message)
+                    if self._cut_each is not None and not len(self.events) % self._cut_each:
+                        socket.transport.write(b"\x81\xfe\x10")  # the beginning of one that is masked
+                        socket.transport.abort()
+                        return
 
     def _subscription(self) -> dict[str, Any]:
         return {"op": "subscribe", "id": "events", "channel": "events", "resume_from": len(self.events)}

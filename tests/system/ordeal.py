@@ -22,6 +22,8 @@ from tests.system.storm import Storm
 
 WHILE_S: Final = (0.2, 1.5)
 """Work before the kill."""
+CUT_EACH: Final = 40
+"""Events after which one of the two connections that follow an account breaks."""
 AFTER_S: Final = 0.3
 """Work after it, where the exchange goes on."""
 LIMIT_S: Final = 60.0
@@ -147,7 +149,8 @@ class Ordeal:
         await checks.answers_are_repeated(self.chance.sample(done, min(20, len(done))), self.clients)
         for log in self.logs.values():
             await log.follow()
-        for follower, name in zip(self._followers, TRADERS, strict=True):
+        for follower in self._followers:
+            name = next(name for name in TRADERS if self.clients[name].owner is follower.owner)
             events = self.logs[name].events
             await until(lambda: follower.has_seen(events), LIMIT_S, f"{name} was pushed everything")  # noqa: B023
         self._deposits_are_there(load)
@@ -195,12 +198,16 @@ async def ordeal(
     spread_fen: int = SPREAD_FEN,
     stormy: bool = False,
 ) -> AsyncIterator[Ordeal]:
-    """An exchange to be killed, with every trader's log followed over a WebSocket; with a registry that fails by chance
-    while work goes on, if it is stormy.
+    """An exchange to be killed, with every trader's log followed over two WebSockets of one key, one of which is cut inside
+    frames again and again; with a registry that fails by chance while work goes on, if it is stormy.
     """
     options = ["--drill"] if stormy else []
     async with running(data_dir, options) as exchange, exchange.clients(*TRADERS, *STAFF) as clients:
-        followers = [Follower(clients[name].owner, lambda: exchange.url) for name in TRADERS]
+        followers = [
+            Follower(clients[name].owner, lambda: exchange.url, cut_each=cut_each)
+            for name in TRADERS
+            for cut_each in (None, CUT_EACH)
+        ]
         tasks = [asyncio.create_task(follower.run()) for follower in followers]
         storm = Storm(exchange, seed) if stormy else None
         if storm is not None:

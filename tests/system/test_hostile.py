@@ -335,6 +335,8 @@ NOT_A_FRAME: Final[dict[str, tuple[bytes, int]]] = {
     "a long ping": (frame(PING, b"x" * 200), 1002),
     "a ping in pieces": (frame(PING, b"x", is_final=False), 1002),
     "a continuation of nothing": (frame(0, b"x"), 1002),
+    "not masked": (b"\x81\x02{}", 1002),
+    "not masked, behind one that is": (frame(TEXT, b'{"op":"ping"}') + b"\x89\x00", 1002),
     "two beginnings": (frame(TEXT, b"x", is_final=False) + frame(TEXT, b"x"), 1002),
 }
 

@@ -9,8 +9,8 @@ from typing import Final
 
 from aiohttp import WSCloseCode, web
 
+from gateway.access.callers import Caller
 from gateway.access.lockout import network_of
-from gateway.access.sessions import PersonSession
 from gateway.engine.entry import Entry
 from gateway.engine.patience import submit_patiently
 from gateway.engine.sequencer import Stopped
@@ -23,6 +23,7 @@ from gateway.http.stream.guard import ConnectionGuard
 from gateway.http.stream.hub import Hub
 from gateway.http.stream.outbox import KEY_GONE, NO_PURPOSE, SLOW_CONSUMER
 from gateway.http.stream.session import Session
+from gateway.request_ids import HEADER
 from matching.safety_commands import EndConnection
 from settlement.mandate import MandateEnded
 
@@ -57,7 +58,8 @@ class Stream:
         shown.longest.set_function(
             lambda: max((len(session.outbox) for session in self._sessions), default=0)
         )
-        services.sign_ins.sessions.on_end(self._person_left)
+        services.sign_ins.sessions.on_end(self._may_not_stay)
+        services.keys.on_revoked(self._may_not_stay)
         services.sequencer.on_commit(self._on_commit)
 
     async def start(self, _: web.Application) -> None:
@@ -108,7 +110,8 @@ class Stream:
             max_msg_size=settings.ws_message_bytes,
             compress=False,
         )
-        socket.headers["Server"] = "puhui"
+        name = self._dispatcher.request_ids.next()
+        socket.headers.update({"Server": "puhui", HEADER: name})
         if not socket.can_prepare(request).ok:
             return self._dispatcher.refuse(
                 refusal(reasons.UPGRADE_REQUIRED, headers={"Upgrade": "websocket"}), request
@@ -120,6 +123,7 @@ class Stream:
             self._dispatcher,
             self.hub,
             socket,
+            name=name,
             language=language,
             remote=remote,
             headers=request.headers,
@@ -172,10 +176,10 @@ class Stream:
                 elif session.idle_s() > settings.ws_logon_s:
                     self._end(session, NO_PURPOSE, "no_logon")
 
-    def _person_left(self, ended: PersonSession) -> None:
-        """A person's session was ended: its connections end with it, without waiting to be found."""
+    def _may_not_stay(self, gone: Caller) -> None:
+        """A person's session was ended, or a key revoked: its connections end with it, without waiting to be found."""
         for session in self._sessions:
-            if session.caller is ended:
+            if session.caller is not None and session.caller.caller_id == gone.caller_id:
                 session.leave()
                 self._end(session, KEY_GONE, "key_gone")
 
@@ -198,7 +202,7 @@ class Stream:
 
 async def _tell_lost(guard: ConnectionGuard) -> None:
     with contextlib.suppress(Stopped):  # the next start finds the connection watched
-        await guard.end(clean=False)
+        await guard.end()
 
 
 def _bound_kernel_buffer(request: web.Request) -> None:

@@ -2,6 +2,7 @@
 
 from gateway.access.callers import Caller
 from gateway.engine.patience import submit_patiently
+from gateway.engine.sequencer import Overloaded
 from gateway.http import reasons
 from gateway.http.problems import Refused, refusal
 from gateway.http.replays import raise_if_refused
@@ -19,6 +20,8 @@ class ConnectionGuard:
         self._connection = connection
         self.is_on = False
         """Whether the connection's end has to be told."""
+        self._is_clean = False
+        """Whether the client has said that it goes."""
 
     async def watch(self, caller: Caller, grace_s: int) -> None:
         """Returns when it is durable that the loss of this connection cancels orders. Raises Refused."""
@@ -34,15 +37,24 @@ class ConnectionGuard:
             grace_s=grace_s,
         )
         # Also when it is lost meanwhile: the command may be decided all the same.
-        self.is_on = True
+        self.is_on, self._is_clean = True, False
         try:
             raise_if_refused(await self._sequencer.submit(command))
-        except Refused:
+        except (Refused, Overloaded):  # it is not watched, and may be asked for again
             self.is_on = False
             raise
 
-    async def end(self, *, clean: bool) -> None:
-        """The connection is over. Raises Stopped; the next start then finds the connection watched, and says it."""
+    def goodbye(self) -> None:
+        """The client has said that it goes: however the connection ends from here on, it is no loss."""
+        self._is_clean = True
+
+    async def end(self) -> None:
+        """The connection is over. Raises Stopped; the next start then finds the connection watched, and says it.
+
+        Where a logout is cut short it is told once more: a connection that stayed watched would keep the timers of its
+        program's other connections from running. Told twice does no harm.
+        """
         if self.is_on:
+            ended = EndConnection(connection=self._connection, clean=self._is_clean)
+            await submit_patiently(self._sequencer, ended)
             self.is_on = False
-            await submit_patiently(self._sequencer, EndConnection(connection=self._connection, clean=clean))

@@ -13,6 +13,7 @@ from gateway.http.dispatch import Dispatcher, unexpected
 from gateway.http.orders import OrderRequest, submit_order
 from gateway.http.problems import Refused, refusal
 from gateway.http.routing import Call, Reply
+from gateway.request_ids import SERVING
 
 RequestId: TypeAlias = str | int | None
 """The client's own, given back with the answer."""
@@ -71,6 +72,7 @@ class InFlight:
         self._require_room()
 
         def answered(outcome: Reply | Exception) -> None:
+            SERVING.set(call.request_id)  # of a turn of its own
             self._handed_in -= 1
             if isinstance(outcome, Reply):
                 self._answer(request_id, outcome)
@@ -99,4 +101,4 @@ class InFlight:
     def _as_refused(self, error: Exception) -> Refused:
         if isinstance(error, Refused):
             return error
-        return unexpected(error, SIGNED_TARGET, changes=True, request_id=self._dispatcher.request_id())
+        return unexpected(error, SIGNED_TARGET, changes=True)

@@ -7,7 +7,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from gateway.http.negotiated import ConfirmRequest, CounterRequest, FileRequest, StepRequest
 from gateway.http.orders import OrderRequest
 from gateway.http.replacement import ReplaceRequest
-from gateway.http.shapes import DIGITS_PATTERN, AccountName, ListingCode, Request, TimeIn
+from gateway.http.shapes import DIGITS_PATTERN, AccountName, ListingCode, Request, SecretRequest, TimeIn
 
 RequestId = Annotated[str, Field(max_length=64)] | Annotated[int, Field(ge=0, le=2**53)]
 """Chosen by the client, given back with the answer."""
@@ -20,7 +20,7 @@ class Op(Request):
     id: RequestId | None = None
 
 
-class Logon(Op):
+class Logon(Op, SecretRequest):
     """Sign once for the connection: `GET`, `/v1/ws`, and an empty body."""
 
     op: Literal["logon"]
@@ -48,7 +48,7 @@ class Logout(Op):
     op: Literal["logout"]
 
 
-class PageLogon(Op):
+class PageLogon(Op, SecretRequest):
     """Log on as the person whose session's cookie came with the handshake; the csrf token is the session's."""
 
     op: Literal["logon"]

@@ -13,7 +13,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from gateway.access.callers import Caller
 from gateway.access.keys import Scope
-from gateway.access.limits import ActionKind
+from gateway.access.limits import ActionKind, bucket_of
 from gateway.http import orders, reasons, replacement
 from gateway.http.bodies import parse_json
 from gateway.http.dispatch import Dispatcher, require_scope
@@ -44,6 +44,7 @@ from gateway.http.stream.ops import (
 from gateway.http.stream.outbox import Outbox
 from gateway.http.stream.pace import Pace
 from gateway.http.stream.topics import ListingTopic
+from gateway.request_ids import SERVING, message_id
 from matching.rejections import LISTING_UNKNOWN
 
 
@@ -57,16 +58,17 @@ class Session:
         hub: Hub,
         socket: web.WebSocketResponse,
         *,
+        name: str,
         language: Language,
         remote: str,
         headers: Mapping[str, str],
     ) -> None:
-        """Connected, subscribed to nothing, logged on as nobody."""
+        """Connected, subscribed to nothing, logged on as nobody. The name is that of no other connection."""
         self.services = services
         self.socket = socket
         self.caller: Caller | None = None
         self._is_admitting = False
-        self._name = dispatcher.request_id()
+        self._name = name
         self._dispatcher = dispatcher
         self._hub = hub
         self._language: Language = language
@@ -92,7 +94,7 @@ class Session:
             if frame.type is not WSMsgType.TEXT:
                 await self.socket.close(code=WSCloseCode.UNSUPPORTED_DATA, message=b"text_only")
                 break
-            self._take(frame.data.encode("utf-8", "surrogatepass"))
+            await self._take(frame.data.encode("utf-8", "surrogatepass"))
             ahead_s = self._pace.step()
             if ahead_s > 0:
                 await asyncio.sleep(ahead_s)
@@ -125,23 +127,25 @@ class Session:
         follower, caller = self._follower, self.caller
         return follower is None or caller is None or may_see(self.services.views, caller, follower.account)
 
-    def _take(self, raw: bytes) -> None:
+    async def _take(self, raw: bytes) -> None:
         message: Any = None
+        SERVING.set(self._name)  # whatever it starts keeps the id of the message
         try:
             if self.caller is None:  # every message of a stranger counts, whatever it says
                 self._dispatcher.take_of_stranger(self.remote)
             message = parse_json(raw)
             if not isinstance(message, dict):
                 raise refusal(reasons.WRONG_TYPE, limit="object", actual=type(message).__name__)
+            SERVING.set(message_id(self._name, message.get("id")))
             op = message.get("op")
             shape = shape_of(op, message)
             if shape is None:
                 raise refusal(reasons.UNKNOWN_OP, pointer="/op", limit=", ".join(OPS), actual=str(op)[:64])
-            self._handle(read_model(shape, message), message.get("id"))
+            await self._handle(read_model(shape, message), message.get("id"))
         except Refused as refused:
             self._refuse(request_id_of(message), refused)
 
-    def _handle(self, request: Any, request_id: str | int | None) -> None:  # noqa: ANN401 - one of OPS
+    async def _handle(self, request: Any, request_id: str | int | None) -> None:  # noqa: ANN401 - one of OPS
         match request:
             case SubmitOp() | ReplaceOp():
                 self._submit(request, request_id)
@@ -151,10 +155,10 @@ class Session:
                 self._negotiate(request, request_id)
             case _:
                 if self.caller is not None:
-                    self._take_rate(ActionKind.READ, self.caller.account or self.caller.participant)
-                self._handle_other(request, request_id)
+                    self._dispatcher.take(bucket_of(self.caller), ActionKind.READ, 1)
+                await self._handle_other(request, request_id)
 
-    def _handle_other(self, request: Any, request_id: str | int | None) -> None:  # noqa: ANN401 - one of OPS
+    async def _handle_other(self, request: Any, request_id: str | int | None) -> None:  # noqa: ANN401 - one of OPS
         match request:
             case Subscribe():
                 self._subscribe(request, request_id)
@@ -163,13 +167,15 @@ class Session:
             case Resync():
                 self._resync(request, request_id)
             case Logon() | PageLogon():
-                self._logon(request, request_id)
+                await self._logon(request, request_id)
             case Logout():
                 self._in_flight.start(lambda: self._logout(request_id), request_id)
+                if self.caller is not None:
+                    self.guard.goodbye()  # from here on, also if the connection ends before the task has begun
             case _:
                 self._answer(request_id, {"time_us": self.services.clock.now_ns() // 1_000})
 
-    def _logon(self, request: Logon | PageLogon, request_id: str | int | None) -> None:
+    async def _logon(self, request: Logon | PageLogon, request_id: str | int | None) -> None:
         if self.caller is not None or self._is_admitting:
             raise refusal(reasons.ALREADY_LOGGED_ON)
         identity = self._dispatcher.identity
@@ -177,7 +183,7 @@ class Session:
             caller = identity.by_page(self._headers, request.csrf)
         else:
             signed = (request.key, str(request.timestamp), request.signature)
-            caller = identity.by_signature("GET", SIGNED_TARGET, signed, b"")
+            caller = await identity.by_covered_signature("GET", SIGNED_TARGET, signed, b"")
         if isinstance(request, PageLogon) or request.cancel_on_disconnect is None:
             self._admit(caller, request_id)
             return
@@ -204,7 +210,8 @@ class Session:
         self.caller = None
         self._hub.unfollow(self._follower)
         self._follower = None
-        await self.guard.end(clean=True)
+        self.guard.goodbye()
+        await self.guard.end()
         self._answer(request_id, {"logged_out": True})
 
     def _require(self, scope: Scope, kind: ActionKind | None) -> None:
@@ -216,10 +223,7 @@ class Session:
         require_scope(caller, scope)
         if kind is not None:
             self.services.admission.require(kind)
-            self._take_rate(kind, caller.account or caller.participant)
-
-    def _take_rate(self, kind: ActionKind, owner: str, cost: int = 1) -> None:
-        self._dispatcher.take(owner, kind, cost)
+            self._dispatcher.take(bucket_of(caller), kind, 1)
 
     def _call(self, kind: ActionKind, **given: Any) -> Call:  # noqa: ANN401 - as Call takes them
         caller = self.caller
@@ -231,8 +235,8 @@ class Session:
             headers={},
             session=f"ws:{self._name}:{caller.caller_id}",
             language=self._language,
-            request_id=self._dispatcher.request_id(),
-            take=lambda cost: self._take_rate(kind, caller.account or caller.participant, cost),
+            request_id=SERVING.get(),
+            take=lambda cost: self._dispatcher.take(bucket_of(caller), kind, cost),
             **given,
         )
 
@@ -377,7 +381,7 @@ class Session:
         problem = render(
             refused,
             language=self._language,
-            request_id=self._dispatcher.request_id(),
+            request_id=SERVING.get(),
             now_ns=self.services.clock.now_ns(),
         )
         self.outbox.send(self._hub.text_of({"id": request_id, "ok": False, "error": problem}))

@@ -2,12 +2,10 @@
 
 import base64
 import stat
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
 import pytest
-import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.access.authenticate import Authenticator, KeyExpired, KeyRevoked
@@ -21,17 +19,9 @@ from registry_bridge.signing import (
     Signer,
     signed_headers,
 )
-from tests.gateway.engine.world import migrated
 
 SEAL = Seal(b"s" * 32)
 NOW_MS = 1_795_399_200_000
-
-
-@pytest_asyncio.fixture
-async def pool(database: str) -> AsyncIterator["asyncpg.Pool[asyncpg.Record]"]:
-    await migrated(database)
-    async with asyncpg.create_pool(database, min_size=1, max_size=2) as made:
-        yield made
 
 
 def new_key(**given: object) -> NewKey:

@@ -1,10 +1,13 @@
 """A bucket never gives more than its quota in any window, and gives it all again after a pause."""
 
+from dataclasses import dataclass
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.access.limits import NS, ActionKind, Quota, RateLimits
+from gateway.access.keys import Scope
+from gateway.access.limits import NS, ActionKind, Quota, RateLimits, bucket_of, bucket_of_stranger
 from gateway.access.lockout import network_of
 
 ORDER, CANCEL = ActionKind.ORDER, ActionKind.CANCEL
@@ -85,3 +88,25 @@ def test_more_than_the_quota_is_granted_only_to_a_full_bucket() -> None:
 )
 def test_a_subscriber_of_ipv6_is_one_address_and_of_ipv4_each_is(address: str, network: str) -> None:
     assert network_of(address) == network
+
+
+@dataclass(frozen=True)
+class Somebody:
+    """As much of a caller as its buckets depend on."""
+
+    participant: str
+    account: str | None
+    caller_id: str = "k"
+    scopes: frozenset[Scope] = frozenset()
+
+
+def test_an_account_a_participant_and_an_address_of_one_name_share_no_bucket() -> None:
+    owner, member = Somebody("p", "10.0.0.1"), Somebody("10.0.0.1", None)
+    buckets = [bucket_of(owner), bucket_of(member), bucket_of_stranger("10.0.0.1")]
+    assert len(set(buckets)) == 3
+    assert bucket_of(Somebody("another", "10.0.0.1")) == buckets[0]
+    limits = RateLimits({ORDER: Quota(quota=1)})
+    for bucket in buckets:
+        allowance = limits.take(bucket, ORDER, 10**18)
+        assert allowance is not None
+        assert not allowance.retry_after_s

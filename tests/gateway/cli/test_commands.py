@@ -121,9 +121,10 @@ def test_every_code_is_explained_in_both_languages(code: str) -> None:
 
 
 def test_an_unknown_code_names_its_neighbours(english: None) -> None:
-    result = puhui("explain", "price_outside", "--json")
-    assert result.exit_code == 1
-    assert "price_outside_band" in json.loads(result.output)["detail"]
+    for written in ("price_outside", "price_outsid_bnad", "PRICE_OUTSIDE_BAND"):
+        result = puhui("explain", written, "--json")
+        assert result.exit_code == 1
+        assert "price_outside_band" in json.loads(result.output)["detail"]
 
 
 def test_a_signature_printed_for_curl_is_good(data_dir: Path) -> None:

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.engine.clock import ManualClock
 from gateway.engine.entry import AccountEvent, Entry
 from gateway.engine.sequencer import Overloaded, Sequencer, Stopped, TooLate
 from gateway.postgres.database import ensure_database
 from gateway.postgres.embedded import EmbeddedPostgres
+from gateway.request_ids import SERVING
 from matching.commands import AdvanceTime, Command
 from matching.events import Event, OrderAccepted
 from matching.order import Side
@@ -188,10 +190,14 @@ async def test_nothing_is_taken_before_it_runs_and_after_it_is_drained() -> None
 async def test_a_failed_append_stops_it_for_good() -> None:
     line = Line()
     await asyncio.sleep(0)
+    SERVING.set("desk-7")  # of this test's own context, and of the tasks it starts
     tasks = await line.held_after(3)
     line.paper.fault = ConnectionError("gone")
-    line.paper.gate.set()
-    stopped = await asyncio.gather(*tasks, return_exceptions=True)
+    with capture_logs() as told:
+        line.paper.gate.set()
+        stopped = await asyncio.gather(*tasks, return_exceptions=True)
+    (lost,) = told
+    assert (lost["event"], lost["state"], lost["request_ids"]) == ("batch_lost", "unknown", ["desk-7"])
     assert [error.state for error in stopped if isinstance(error, Stopped)] == [
         "unknown",
         *["not_accepted"] * 3,

@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -13,6 +15,7 @@ from gateway.engine.clock import NS_PER_S
 from gateway.formats import time_text
 from matching.commands import HaltTrading
 from settlement.values import AssetCode, ParticipantId
+from tests.gateway.engine.world import adopting
 from tests.gateway.http.desk import Desk, desk
 
 HALT = "/v1/operator/listings/SHCERCIR1/halt"
@@ -25,6 +28,23 @@ async def ask(
     return await exchange[who].send(
         "POST", target, body, headers={name.replace("_", "-"): value for name, value in headers.items()}
     )
+
+
+@contextmanager
+def forgetful(exchange: Desk) -> Iterator[list[Any]]:
+    """As if the process ended before it keeps an answer; what it would have kept."""
+    lost: list[Any] = []
+
+    class Forgetful(ActsAsked):
+        async def answered(self, asked: Any, answer: Any, *, at_ns: int) -> None:
+            lost.append(answer)
+
+    acts = exchange.services.acts_asked
+    object.__setattr__(exchange.services, "acts_asked", Forgetful(acts._pool, acts._seal))
+    try:
+        yield lost
+    finally:
+        object.__setattr__(exchange.services, "acts_asked", acts)
 
 
 async def test_the_same_act_again_is_told_the_first_answer(exchange: Desk) -> None:
@@ -91,23 +111,40 @@ async def test_the_first_answer_is_found_after_a_restart(database: str) -> None:
 async def test_an_act_whose_answer_was_never_kept_is_not_done_twice(exchange: Desk) -> None:
     """The process ended between the commit and the answer: the journal tells what became of the act."""
     body = {"client_id": "halt-1", "reason": "rumours"}
-    lost: list[str] = []
-
-    class Forgetful(ActsAsked):
-        async def answered(self, asked: Any, answer: Any, *, at_ns: int) -> None:
-            lost.append(answer)
-
-    acts = exchange.services.acts_asked
-    object.__setattr__(exchange.services, "acts_asked", Forgetful(acts._pool, acts._seal))
-    first = await ask(exchange, HALT, body)
-    object.__setattr__(exchange.services, "acts_asked", acts)
+    with forgetful(exchange) as lost:
+        first = await ask(exchange, HALT, body)
     assert len(lost) == 1
     position = exchange.engine.sequencer.position
-    again = await ask(exchange, HALT, body)
+    passed = time_text(exchange.engine.clock.now_ns() - NS_PER_S)
+    again = await ask(exchange, HALT, body, X_Deadline=passed)  # it was decided in time
     assert (again.status_code, again.json()) == (200, first.json())
     assert exchange.engine.sequencer.position == position
     third = await ask(exchange, HALT, body)
     assert (third.json(), third.headers["Idempotent-Replayed"]) == (first.json(), "true")
+
+
+async def test_an_act_is_not_answered_with_what_somebody_asked_for_in_the_same_words(exchange: Desk) -> None:
+    """Not taken at first; then the very same is done under another id, undone, and the first is asked for again."""
+    halt = {"reason": "rumours"}
+    resume = HALT.replace("halt", "resume")
+    exchange.engine.sequencer._queue_limit = 0
+    assert (await ask(exchange, HALT, halt | {"client_id": "a"})).status_code == 503
+    exchange.engine.sequencer._queue_limit = 5_000
+    assert (await ask(exchange, HALT, halt | {"client_id": "b"})).status_code == 200
+    assert (await ask(exchange, resume, {"reason": "over"})).status_code == 200
+    assert (await ask(exchange, HALT, halt | {"client_id": "a"})).status_code == 200
+    assert exchange.engine.views.halt_of("SHCERCIR1") is not None
+
+
+async def test_an_approval_whose_answer_was_never_kept_is_told_as_it_was(exchange: Desk) -> None:
+    await exchange.engine.do(adopting(("two_person_acts", "halt")))
+    waits = (await ask(exchange, HALT, {"reason": "rumours"})).json()["approval"]
+    target = f"/v1/operator/approvals/{waits['id']}/approve"
+    with forgetful(exchange):
+        first = await ask(exchange, target, {"client_id": "yes"}, "operator2")
+    again = await ask(exchange, target, {"client_id": "yes"}, "operator2")
+    assert (again.status_code, again.json()) == (200, first.json())
+    assert first.json()["approval"]["state"] == "approved"
 
 
 async def test_an_act_that_was_never_decided_is_done_when_it_is_asked_for_again(exchange: Desk) -> None:

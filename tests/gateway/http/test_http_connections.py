@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 
 from gateway.config import Settings, SettingsFault
 from gateway.door import make_room
-from gateway.http.bounds import Bounds, UnknownBoundError, read_bounds
+from gateway.http.bounds import LEAST, Bounds, UnknownBoundError, read_bounds
 from gateway.http.dispatch import Dispatcher
 from gateway.http.services import HttpSettings
 from tests.gateway.http.desk import Desk, desk, until
@@ -310,12 +310,12 @@ async def test_every_bound_is_documented_with_its_usual_figure() -> None:
     told = (REPOSITORY / "docs" / "operating.md").read_text()
     for field in fields(Bounds):
         assert f"| `{field.name}` | {field.default:.0f} |" in told, field.name
+    for name, least in LEAST.items():
+        assert f"`{name}` {least}" in told, name
 
 
 async def test_a_bound_that_is_none_stops_the_start() -> None:
-    with pytest.raises(
-        SettingsFault, match=r"--limit nothing=1: write NAME=NUMBER, NAME one of connections,"
-    ):
+    with pytest.raises(SettingsFault, match=r"limit nothing=1: write NAME=NUMBER, NAME one of connections,"):
         Settings(data_dir=mock.ANY, limits=("nothing=1",))
 
 

@@ -3,7 +3,9 @@
 import base64
 from typing import Any
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from websockets.exceptions import ConnectionClosed
 
 from gateway.engine.clock import ManualClock, RealClock
 from gateway.formats import time_text
@@ -12,6 +14,7 @@ from registry_bridge.signing import Ed25519Signer
 from settlement.values import TradingDay
 from tests.gateway.engine.world import DAY
 from tests.gateway.http.desk import START_NS, Desk, Person, desk
+from tests.gateway.http.wire import wire
 
 NS = 1_000_000_000
 
@@ -220,8 +223,16 @@ async def test_a_key_is_good_with_its_answer_and_gone_with_its_revocation(exchan
     assert (issued["algorithm"], issued["secret"], issued["label"]) == ("ed25519", None, "桌面")
     person = Person(url=exchange.url, http=exchange.http, key=issued["key"], signer=Ed25519Signer(private))
     assert (await person.get("/v1/account"))["account"] == "buyer"
-    revoked = await exchange["operator"].send("DELETE", f"/v1/operator/keys/{issued['key']}")
-    assert revoked.json()["revoked_at"] is not None
+    async with wire(exchange) as client:
+        await client.logon(person)
+        await client.ok("subscribe", channel="events")
+        await client.until_live()
+        revoked = await exchange["operator"].send("DELETE", f"/v1/operator/keys/{issued['key']}")
+        assert revoked.json()["revoked_at"] is not None
+        assert (await exchange["buyer"].order("after", price="66.00")).is_success
+        with pytest.raises(ConnectionClosed):
+            await client.receive()  # not a word of that order
+        assert client.socket.close_code == 4001
     answer = await person.send("GET", "/v1/account")
     assert (answer.status_code, answer.json()["code"]) == (401, "key_revoked")
     again = await exchange["operator"].send("DELETE", f"/v1/operator/keys/{issued['key']}")

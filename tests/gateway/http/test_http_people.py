@@ -8,9 +8,12 @@ from collections.abc import AsyncIterator
 import httpx
 import orjson
 import pyotp
+import pytest
 import pytest_asyncio
 
-from gateway.access.sessions import DAY_S, KEPT_S, NS, csrf_of
+from gateway.access.people import Person
+from gateway.access.sessions import DAY_S, KEPT_S, NS, PersonSession, Sessions, csrf_of
+from gateway.access.sign_in import WrongCredentials
 from gateway.formats import time_text
 from gateway.http.services import HttpSettings
 from tests.gateway.http.browser import COOKIE, PASSWORD, Browser, admit, browser
@@ -331,6 +334,49 @@ async def test_an_authenticators_code_is_good_once(exchange: Desk) -> None:
         removed = {"password": PASSWORD, "code": code()}
         assert (await page.ok("POST", "/v1/session/totp/remove", removed))["totp"] is False
     assert (await attempt(None))[0] == 201
+
+
+async def test_nothing_is_done_by_a_session_that_ends_while_its_use_is_written_down(
+    exchange: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ended_meanwhile(sessions: Sessions, session: PersonSession, now_ns: int) -> None:
+        await sessions.end(session, by="operator", at_ns=now_ns)
+
+    await admit(exchange, "buyer")
+    async with browser(exchange, "buyer") as page:
+        monkeypatch.setattr(Sessions, "touch", ended_meanwhile)
+        assert await page.refused("POST", "/v1/orders", order_body("late")) == (401, "session_expired")
+    assert not exchange.engine.views.open_orders("buyer")
+
+
+async def test_a_code_confirms_the_secret_it_was_made_of_and_no_other(exchange: Desk) -> None:
+    """Two windows: the second enrolment replaces the first between the judging of the first's code and its writing."""
+    await admit(exchange, "buyer")
+    sign_ins = exchange.services.sign_ins
+
+    def person() -> Person:
+        found = sign_ins.people.find("buyer")
+        assert found is not None
+        return found
+
+    def code(secret: str | None) -> str:
+        assert secret is not None
+        return pyotp.TOTP(secret).at(exchange.machine.now_ns() // 1_000_000_000)
+
+    first = await sign_ins.enrol(person())
+    as_first_read = person()
+    second = await sign_ins.enrol(person())
+    assert await sign_ins.confirm_enrolment(as_first_read, code(first)) == WrongCredentials()
+    assert not person().totp_confirmed
+    assert isinstance(await sign_ins.confirm_enrolment(person(), code(second)), tuple)
+    # The same where a secret was replaced while a log-in with a code of it was judged.
+    confirmed = person()
+    exchange.machine.ahead_s += 30
+    await sign_ins.remove_totp(confirmed)
+    third = await sign_ins.enrol(person())
+    assert isinstance(await sign_ins.confirm_enrolment(person(), code(third)), tuple)
+    exchange.machine.ahead_s += 30
+    assert not await sign_ins.people.use_step(confirmed, exchange.machine.now_ns() // 30_000_000_000)
 
 
 async def test_an_operator_lets_people_in_and_keeps_them_out(exchange: Desk) -> None:

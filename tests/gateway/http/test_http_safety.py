@@ -1,5 +1,6 @@
 """What keeps orders from outliving the program that sent them, and operators' kill switches, over real sockets."""
 
+import time
 from typing import Any
 
 import pytest
@@ -189,10 +190,32 @@ async def test_a_logout_cancels_nothing_and_a_return_in_time_neither(exchange: D
         await after(exchange, 9)
         assert await open_orders(buyer) == ["b1"]
         await client.ok("logout")
+    async with wire(exchange) as old, wire(exchange) as new:  # back before the loss is noticed
+        earlier = signed_logon(buyer, timestamp_ms=time.time_ns() // 1_000_000 - 1_000)
+        await old.ok("logon", **earlier, cancel_on_disconnect=10)
+        await guarded(new, buyer)
+        old.socket.transport.abort()
+        await until(lambda: len(exchange.engine.views.safety.connections) == 1)
+        await after(exchange, 301)
+        assert await open_orders(buyer) == ["b1"]
+        new.socket.protocol.send_text(b'{"op":"logout","id":"bye"}')
+        new.socket.protocol.send_close(1000)
+        new.socket.transport.write(b"".join(new.socket.protocol.data_to_send()))  # both in one packet
+        await lost(exchange)
     async with wire(exchange) as client:  # who did not ask for it is not watched
         await client.logon(buyer)
     await after(exchange, 301)
     assert await open_orders(buyer) == ["b1"]
+
+
+async def test_a_connection_that_could_not_be_watched_for_overload_may_ask_again(exchange: Desk) -> None:
+    sequencer = exchange.engine.sequencer
+    async with wire(exchange) as client:
+        room, sequencer._queue_limit = sequencer._queue_limit, 0
+        signed = signed_logon(exchange["buyer"], timestamp_ms=time.time_ns() // 1_000_000 - 1_000)
+        assert (await client.refused("logon", **signed, cancel_on_disconnect=9))["code"] == "overloaded"
+        sequencer._queue_limit = room
+        await guarded(client, exchange["buyer"])
 
 
 async def test_a_process_that_ended_counts_as_a_lost_connection_when_it_is_back(database: str) -> None:
