@@ -12,7 +12,7 @@ from settlement.freeze import FreezeId
 from settlement.mandate import MandatedAction, MandateId
 from settlement.removal import RemovalId
 from settlement.serials import NONE, Serials
-from settlement.values import AccountId, LotId, ParticipantId, TradeId
+from settlement.values import AccountId, LotId, ParticipantId, TradeId, TradingDay
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,6 +137,21 @@ class SupersedeBankStatement(Act):
     def name(self) -> str:
         """Its name."""
         return "supersede_bank_statement"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GoOnWithoutRegistry(Act):
+    """Let a close go on without what the registry has not answered, or without comparing with it.
+
+    Nothing is given up: what was asked stays asked, both legs committed, and ends with the answer, whatever day it is then.
+    """
+
+    trading_day: TradingDay
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return "go_on_without_registry"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from settlement.retired_figures import RetiredTotalsSet
-from settlement.values import AccountId, TradingDay
+from settlement.values import AccountId, ParticipantId, TradingDay
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,7 +70,26 @@ class CashCompared:
     """Up to when the bank's statements tell; 0 before the first."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RegistryPassedOver:
+    """The close goes on without the registry: what it was asked stays asked, and nothing was compared that day."""
+
+    trading_day: TradingDay
+    step: str
+    """Where it waited: `registry` for answers, `reconcile` for the comparison."""
+    unanswered: int
+    """Answers still to come."""
+    operator: ParticipantId
+    reason: str
+
+
 CloseEvent: TypeAlias = (
-    DaySettled | DayFeesCharged | BooksCut | RetiredTotalsSet | StatementsIssued | CashCompared
+    DaySettled
+    | DayFeesCharged
+    | BooksCut
+    | RetiredTotalsSet
+    | StatementsIssued
+    | CashCompared
+    | RegistryPassedOver
 )
 """All of them."""

@@ -22,6 +22,7 @@ from matching.close_events import (
     DayFeesCharged,
     DaySettled,
     IssuedStatement,
+    RegistryPassedOver,
     StatementsIssued,
 )
 from matching.events import CloseStep, CloseStepAdvanced, ClosingPriceSet, Event
@@ -30,7 +31,7 @@ from matching.reference_price import closing_price
 from matching.trading import ListedTrading
 from settlement.depository import Depository
 from settlement.retired_figures import RetiredFigures
-from settlement.values import AccountId, TradingDay
+from settlement.values import AccountId, ParticipantId, TradingDay
 
 STEPS: Final = tuple(CloseStep)
 
@@ -140,6 +141,26 @@ class Close:
     def reconciled(self) -> Iterator[Event]:
         """The day's comparison with the registry is on record. Differences stop what they touch, never the market."""
         assert self.step is CloseStep.RECONCILE, f"compared while it is at {self.step}"
+        self.done = self.total
+        yield from self._report_and_go_on()
+
+    @property
+    def waits_for_registry(self) -> bool:
+        """Whether only the registry can bring it further."""
+        return self.step in (CloseStep.REGISTRY, CloseStep.RECONCILE)
+
+    def go_on_without_registry(self, operator: ParticipantId, reason: str) -> Iterator[Event]:
+        """Operators have said so, while it waits: what is not answered ends with its answer, on a later day perhaps."""
+        assert self.waits_for_registry, f"it does not wait at {self.step}"
+        yield RegistryPassedOver(
+            trading_day=self.trading_day,
+            step=self.step.value,
+            unanswered=self._movements.unresolved(),
+            operator=operator,
+            reason=reason,
+        )
+        if self.step is CloseStep.RECONCILE:
+            yield self.cash_compared()
         self.done = self.total
         yield from self._report_and_go_on()
 

@@ -6,6 +6,7 @@ from typing import TypeAlias
 from matching.acts import (
     Act,
     DecideClaim,
+    GoOnWithoutRegistry,
     GrantMandate,
     LiftFreeze,
     PlaceFreeze,
@@ -318,6 +319,7 @@ AnyAct: TypeAlias = (
     | UnwindDelivery
     | SettleCashBreak
     | SupersedeBankStatement
+    | GoOnWithoutRegistry
     | ReviewNegotiatedTransfer
     | GrantMandate
     | RevokeMandate

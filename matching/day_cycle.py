@@ -139,6 +139,18 @@ class DayCycle:
             return self._roll_date(close)
         return list(close.advance(command.portion, self.stamp.seq, self.not_after_ns()))
 
+    def refuse_to_go_on(self, trading_day: TradingDay) -> Rejection | None:
+        """Why that day's close cannot go on without the registry: it does not wait for it."""
+        close = self.close
+        if close is None or close.trading_day != trading_day or not close.waits_for_registry:
+            return rejections.NOT_RECONCILING.because(actual=self.phase if close is None else close.step)
+        return None
+
+    def go_on_without_registry(self, operator: ParticipantId, reason: str) -> Iterable[Event]:
+        """Let the close that waits for the registry go on."""
+        assert self.close is not None, "no close waits"
+        return self.close.go_on_without_registry(operator, reason)
+
     def record_reconciliation(
         self, command: RecordReconciliation, open_breaks: int
     ) -> Rejection | Iterable[Event]:

@@ -11,6 +11,7 @@ from typing import assert_never
 from matching import rejections
 from matching.acts import (
     DecideClaim,
+    GoOnWithoutRegistry,
     GrantMandate,
     LiftFreeze,
     PlaceFreeze,
@@ -52,6 +53,7 @@ from matching.events import (
 )
 from matching.negotiation import Negotiation
 from matching.order import CancelReason
+from matching.outside_acts import OutsideActs
 from matching.personal_data import ReleaseSubject, RestrictSubject
 from matching.rulebook import RuleBook, refuse_changes
 from matching.safety_commands import KillScope, LiftKillSwitch, ThrowKillSwitch
@@ -74,6 +76,7 @@ class Operations:
         "_cycle",
         "_depository",
         "_negotiation",
+        "_outside_acts",
         "_rulebook",
         "_trading",
         "delegation",
@@ -98,6 +101,7 @@ class Operations:
         self._rulebook = rulebook
         self._cycle = cycle
         self._custody_acts = CustodyActs(depository, cycle)
+        self._outside_acts = OutsideActs(depository, cycle)
         self.waiting: dict[int, AnyAct] = {}
         """Acts that wait for a second person, by approval id."""
 
@@ -180,10 +184,8 @@ class Operations:
                 | UnwindDelivery()
             ):
                 return self._custody_acts.refuse(act)
-            case SettleCashBreak():
-                return self._depository.treasury.statements.refuse_to_settle(act.break_id)
-            case SupersedeBankStatement():
-                return self._depository.treasury.statements.refuse_to_supersede(act.statement_id)
+            case SettleCashBreak() | SupersedeBankStatement() | GoOnWithoutRegistry():
+                return self._outside_acts.refuse(act)
             case ReviewNegotiatedTransfer():
                 return self._negotiation.refuse_review(act)
             case GrantMandate() | RevokeMandate():
@@ -298,8 +300,8 @@ class Operations:
                 | UnwindDelivery()
             ):
                 return self._custody_acts.do(act)
-            case SettleCashBreak() | SupersedeBankStatement():
-                return self._mend_money(act)
+            case SettleCashBreak() | SupersedeBankStatement() | GoOnWithoutRegistry():
+                return self._outside_acts.do(act)
             case ReviewNegotiatedTransfer():
                 return self._negotiation.review(act, self._cycle.moment())
             case GrantMandate() | RevokeMandate():
@@ -310,12 +312,6 @@ class Operations:
                 return (self.subjects.do(act),)
             case _:
                 assert_never(act)
-
-    def _mend_money(self, act: SettleCashBreak | SupersedeBankStatement) -> Iterable[Event]:
-        statements = self._depository.treasury.statements
-        if isinstance(act, SupersedeBankStatement):
-            return statements.supersede(act.statement_id, act.operator, act.reason)
-        return (statements.settle(act.break_id, act.operator, act.reason),)
 
     def _switch(self, act: ThrowKillSwitch | LiftKillSwitch) -> Iterable[Event]:
         kills, place = self._trading.standing.kills, (act.scope, act.subject)

@@ -152,6 +152,7 @@ EXCEPTIONAL_ACTS: Final = (
     "unwind_delivery",
     "settle_cash_break",
     "supersede_bank_statement",
+    "go_on_without_registry",
     "review_negotiated",
     "grant_mandate",
     "restrict_personal_data",

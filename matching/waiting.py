@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from matching.acts import (
     DecideClaim,
+    GoOnWithoutRegistry,
     GrantMandate,
     LiftFreeze,
     PlaceFreeze,
@@ -54,6 +55,7 @@ class WaitingAct:
     restrict_data: RestrictSubject | None = None
     release_data: ReleaseSubject | None = None
     statement: SupersedeBankStatement | None = None
+    without_registry: GoOnWithoutRegistry | None = None
 
     @property
     def act(self) -> AnyAct:
@@ -83,6 +85,7 @@ FIELD_OF: Final[dict[type[AnyAct], str]] = {
     RestrictSubject: "restrict_data",
     ReleaseSubject: "release_data",
     SupersedeBankStatement: "statement",
+    GoOnWithoutRegistry: "without_registry",
 }
 """Kind of act → its field. Asking a registry again is not here: it waits for nobody."""
 

@@ -51,6 +51,8 @@ def read_camt053(content: bytes) -> BankStatement:
 
 def _parse(content: bytes) -> etree._Element:
     parser = etree.XMLParser(
+        # It comes as text, whatever encoding the file names that it once was in.
+        encoding="utf-8",
         resolve_entities=False,
         no_network=True,
         load_dtd=False,

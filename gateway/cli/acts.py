@@ -22,6 +22,7 @@ ACT: Final = {
     "emergency_rules": "紧急调整规则",
     "settle_cash_break": "了结资金差异",
     "supersede_bank_statement": "作废银行对账单",
+    "go_on_without_registry": "不待登记平台继续闭市",
     "place_freeze": "冻结",
     "lift_freeze": "解除冻结",
     "decide_claim": "决定追索",
@@ -49,6 +50,13 @@ AccountArgument = Annotated[str, typer.Argument(help=say("交易账户", "the ac
 TradeArgument = Annotated[str, typer.Argument(metavar="TRADE", help=say("成交编号", "the trade's id"))]
 RetirementArgument = Annotated[str, typer.Argument(metavar="ID", help=say("注销编号", "the retirement's id"))]
 ApprovalArgument = Annotated[str, typer.Argument(metavar="ID", help=say("复核编号", "the approval's id"))]
+
+
+async def go_on_without_registry(desk: Desk, *, reason: ReasonOption) -> None:
+    """Let the close go on without what the registry has not answered."""
+    done = await perform(desk, "/v1/operator/day/go-on-without-registry", {"reason": reason})
+    if not desk.output.value(done):
+        desk.output.line(say("闭市不待登记平台继续", "the close goes on without the registry"))
 
 
 async def halt(
@@ -216,6 +224,11 @@ def _place(listing: str | None, *, market: bool) -> str:
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the operator's."""
     for name, run, explained in (
+        (
+            "go-on-without-registry",
+            go_on_without_registry,
+            say("闭市不待登记平台继续", "let the close go on without the registry"),
+        ),
         ("halt", halt, say("暂停交易", "halt a listing or the market")),
         ("resume", resume, say("恢复交易", "resume a listing or the market")),
         ("restrict", restrict, say("限制账户交易", "freeze an account's trading")),

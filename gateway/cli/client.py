@@ -105,10 +105,12 @@ class ExchangeClient:
                 await asyncio.sleep(_retry_after_s(refusal))
         return await self.once(method, target, body, deadline=deadline)
 
-    async def repeat(self, method: str, target: str, body: dict[str, Any], *, again: str) -> Answer:
+    async def repeat(
+        self, method: str, target: str, body: dict[str, Any], *, again: str, client_id: str | None = None
+    ) -> Answer:
         """Change something under a client id, and ask the same again while no answer tells what became of it.
 
-        `again` is the command that asks once more.
+        `again` is the command that asks once more; the id is the body's own unless another is given.
 
         Raises:
             Refused: it was not done, finally.
@@ -124,7 +126,7 @@ class ExchangeClient:
                     raise
             if pause_s is not None:
                 await asyncio.sleep(pause_s)
-        raise OutcomeUnknown(body["client_id"], again)
+        raise OutcomeUnknown(client_id or body["client_id"], again)
 
     async def place_order(self, body: dict[str, Any]) -> Answer:
         """Submit an order and learn what became of it, also when the answer is lost.

@@ -15,6 +15,7 @@ from gateway.cli import (
     market_data,
     negotiate,
     operator,
+    order_file,
     people,
     published,
     registry,
@@ -75,6 +76,9 @@ app.command(
     cls=SettingsCommand,
     help=say("显示 serve 的现行设置及来源", "what serve would run with, and whence each setting comes"),
 )(serve.show_config)
+trading.order_app.command("batch", help=say("按文件批量委托", "hand in every order of a file"))(
+    command(order_file.batch)
+)
 app.add_typer(trading.order_app, name="order")
 app.command("cancel", help=say("撤单", "cancel an order"))(command(trading.cancel))
 app.command("orders", help=say("我的委托", "my orders"))(command(trading.orders))

@@ -7,6 +7,7 @@ from gateway.engine.entry import Entry
 from gateway.engine.handlers import Handler, plain
 from matching.acts import (
     DecideClaim,
+    GoOnWithoutRegistry,
     GrantMandate,
     LiftFreeze,
     PlaceFreeze,
@@ -119,6 +120,8 @@ def subject_of(act: AnyAct) -> str:  # noqa: C901 - one line an act
             return str(act.break_id)
         case SupersedeBankStatement():
             return act.statement_id
+        case GoOnWithoutRegistry():
+            return act.trading_day
         case RetryDeliveries():
             return ", ".join(map(str, act.trade_ids)) or "all"
         case ReviewNegotiatedTransfer():

@@ -15,8 +15,10 @@ from gateway.engine.entry import Entry
 from gateway.engine.market import CloseStepView, CloseView
 from gateway.engine.sequencer import CommitListener, Overloaded, Stopped
 from gateway.engine.views import Views
+from matching.close_events import RegistryPassedOver
 from matching.commands import AdvanceClose, AdvanceTime, Command, IssueStatements, RecordReconciliation
 from matching.events import (
+    ActApproved,
     CalendarAnnounced,
     CloseStarted,
     CloseStep,
@@ -129,13 +131,33 @@ class DayDriver:
         command: Command
         match close.at_hand:
             case CloseStepView(name=CloseStep.RECONCILE.value):
-                command = await self._outside.reconcile(day)
+                compared = await self._compared(day)
+                if compared is None:
+                    return True
+                command = compared
             case CloseStepView(name=CloseStep.PUBLICATION.value, done=done) if done:
                 command = await self._outside.issue(day, done - 1)
             case _:
                 command = AdvanceClose(trading_day=day, portion=self._portion)
         entry = await self._sequencer.submit(command)
         return any(_is_progress(event) for event in entry.events)
+
+    async def _compared(self, day: TradingDay) -> RecordReconciliation | None:
+        """The comparison with the registry; none where the close has gone on without it meanwhile."""
+        comparing = asyncio.ensure_future(self._outside.reconcile(day))
+        try:
+            while not comparing.done():
+                waking = asyncio.create_task(self._woken.wait())
+                await asyncio.wait({comparing, waking}, return_when=asyncio.FIRST_COMPLETED)
+                waking.cancel()
+                at_hand = None if self._views.market.close is None else self._views.market.close.at_hand
+                if at_hand is None or at_hand.name != CloseStep.RECONCILE.value:
+                    return None
+                self._woken.clear()
+            return comparing.result()
+        finally:
+            comparing.cancel()
+            await asyncio.wait({comparing})
 
     async def _sleep(self) -> None:
         due_ns = self._next_change_ns()
@@ -165,6 +187,8 @@ def _is_progress(event: object) -> bool:
 
 _NEWS: Final = frozenset(
     {
+        ActApproved,  # perhaps of one that lets the close go on
+        RegistryPassedOver,
         CalendarAnnounced,
         CloseStarted,
         DayOpened,

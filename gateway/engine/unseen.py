@@ -2,7 +2,14 @@
 
 from typing import Final
 
-from matching.close_events import BooksCut, CashCompared, DayFeesCharged, DaySettled, StatementsIssued
+from matching.close_events import (
+    BooksCut,
+    CashCompared,
+    DayFeesCharged,
+    DaySettled,
+    RegistryPassedOver,
+    StatementsIssued,
+)
 from matching.events import LargeHolderNoted, OrdersCancelled, Replayed
 from matching.negotiated_events import NegotiatedTransferKnown
 from settlement.cash_events import BankStatementRecorded, BankStatementSuperseded
@@ -37,6 +44,7 @@ CHANGES_NO_VIEW: Final = (
     NegotiatedTransferKnown,
     DaySettled,
     DayFeesCharged,
+    RegistryPassedOver,
     RetiredTotalsSet,
     BooksCut,
     StatementsIssued,

@@ -10,12 +10,15 @@ from gateway.access.limits import ActionKind
 from gateway.engine.clock import ManualClock
 from gateway.formats import time_text
 from gateway.http import reasons
+from gateway.http.approvals import act
 from gateway.http.market_answers import PhaseName
+from gateway.http.operator_routes import acting
 from gateway.http.problems import refusal
 from gateway.http.replays import raise_if_refused
 from gateway.http.routing import SUPERVISED, Call, Reply, Route
 from gateway.http.services import Services
 from gateway.http.shapes import Answer, Date, DateIn, OperatorRequest, Text, Time, TimeIn
+from matching.acts import GoOnWithoutRegistry
 from matching.calendar import day_of
 from matching.commands import AdvanceTime, CloseDay, OpenDay
 from matching.rejections import CALENDAR_NOT_ANNOUNCED, DAY_NOT_OPEN
@@ -65,6 +68,12 @@ class CloseRequest(DayRequest):
     """Which day, and why before its sessions are over."""
 
     reason: Annotated[Text | None, Field(description="Needed while the day's sessions go on.")] = None
+
+
+class GoOnRequest(DayRequest):
+    """Which day, and why its close is not to wait for the registry."""
+
+    reason: Text
 
 
 class ClockRequest(OperatorRequest):
@@ -135,6 +144,21 @@ async def close_day(call: Call) -> Reply:
     return Reply(day_body(services), status=ACCEPTED)
 
 
+async def go_on_without_registry(call: Call) -> Reply:
+    """Let the close go on without the answers it waits for, or without the comparison.
+
+    For a platform that is gone past every cut-off. Nothing is given up: what was asked stays asked with both legs committed,
+    ends with its answer on whatever day that is, and is parked, retried or unwound as on any other.
+    """
+    body: GoOnRequest = call.body
+    day = body.trading_day or call.services.views.market.trading_day
+    if day is None:
+        raise refusal(DAY_NOT_OPEN)
+    command = GoOnWithoutRegistry(operator=call.participant, reason=body.reason, trading_day=TradingDay(day))
+    done = await act(call, command)
+    return done if isinstance(done, Reply) else Reply(day_body(call.services.views.market))
+
+
 async def set_clock(call: Call) -> Reply:
     """Move a manual clock forward; what the new time brings has come when this is answered."""
     body: ClockRequest = call.body
@@ -180,6 +204,13 @@ ROUTES: Final = (
         method="POST",
         body_optional=True,
         status=ACCEPTED,
+    ),
+    acting(
+        "/v1/operator/day/go-on-without-registry",
+        go_on_without_registry,
+        "Let the close go on without the registry",
+        Day,
+        body=GoOnRequest,
     ),
     _day(
         "/v1/operator/clock",

@@ -142,13 +142,15 @@ DateIn = Annotated[
 ListingCode = Annotated[str, Field(pattern=LISTING_PATTERN, examples=["SHCERCIR1"])]
 AccountName = Annotated[str, Field(pattern=NAME_PATTERN)]
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
-# No control characters: the database stores no NUL, and a line break in a log line misleads.
-Text = Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[^\x00-\x1f\x7f]+$")]
+# No control characters: the database stores no NUL, and a line break in a log line misleads. Nothing that turns the
+# order of letters around either: a second person would read another reason than the one that is kept.
+_UNSEEN: Final = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
+Text = Annotated[str, Field(min_length=1, max_length=512, pattern=f"^[^{_UNSEEN}]+$")]
 # Printed on certificates and signed over a line to the registry: no blank ends, so that what is read is what is there.
 PublicText = Annotated[
     str, Field(min_length=1, pattern=r"^[^\x00-\x20\x7f\u3000]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f\u3000])?$")
 ]
-ShortText = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
+ShortText = Annotated[str, Field(min_length=1, max_length=64, pattern=f"^[^{_UNSEEN}]+$")]
 BankReference = Annotated[
     str,
     Field(

@@ -295,9 +295,16 @@ class _Running:
             self.lost.set_result(status)
 
     async def stop(self) -> None:
-        """Fast shutdown; then, each after its time, an immediate one and a kill."""
+        """Fast shutdown; then, each after its time, an immediate one and a kill.
+
+        A server that recovers, because it has only begun or one of its processes has died, may wait for itself when it is told
+        to shut down fast; it is stopped at once. What it has acknowledged is in its log, and recovered at the next start.
+        """
         self._stopping = True
-        for number, limit_s in ((signal.SIGINT, FAST_STOP_LIMIT_S), (signal.SIGQUIT, QUIT_LIMIT_S)):
+        steps = [(signal.SIGINT, FAST_STOP_LIMIT_S), (signal.SIGQUIT, QUIT_LIMIT_S)]
+        if not self.exited.done() and await _recovers(self.dsn):
+            del steps[0]
+        for number, limit_s in steps:
             if not self.exited.done():
                 self.process.send_signal(number)
                 await asyncio.wait({self.exited}, timeout=limit_s)
@@ -324,6 +331,18 @@ async def _accepts_connections(dsn: str) -> bool:
         return False
     await connection.close()
     return True
+
+
+async def _recovers(dsn: str) -> bool:
+    """Whether a server says that it cannot take anybody in yet."""
+    try:
+        connection = await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_S)
+    except asyncpg.CannotConnectNowError:
+        return True
+    except (OSError, TimeoutError, asyncpg.PostgresError):
+        return False  # gone, deaf, or full: told to shut down as any other
+    connection.terminate()
+    return False
 
 
 def running_dsn(data_directory: Path) -> str:

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from matching.close_events import CashCompared
+from matching.acts import GoOnWithoutRegistry
+from matching.close_events import CashCompared, RegistryPassedOver
 from matching.commands import (
     AddListing,
     AdvanceClose,
@@ -39,7 +40,7 @@ from settlement.events import (
     LotSlice,
     MovementInstructed,
 )
-from settlement.values import LotId, TradingDay
+from settlement.values import LotId, ParticipantId, TradingDay
 from tests.matching.driver import (
     CLASS_II,
     FRIDAY,
@@ -375,3 +376,35 @@ def test_a_transfer_pending_over_the_close_holds_nobody_up() -> None:
     assert driver.exchange.pending_instructions() == (pending,)
     driver.accepted(resolve(pending.instruction_id))
     assert driver.units("cara").available == 8
+
+
+def come_to(driver: Driver, step: CloseStep) -> None:
+    """Bring the close to that step; the registry is silent."""
+    while driver.exchange.close_step is not step:
+        driver.accepted(AdvanceClose(trading_day=MONDAY, portion=100))
+        for command in statements_due(driver.exchange):
+            driver.accepted(command)
+
+
+def test_a_close_goes_on_without_a_registry_that_is_gone() -> None:
+    driver = traded_market()
+    act = GoOnWithoutRegistry(operator=ParticipantId("olga"), reason="it is down", trading_day=MONDAY)
+    (refused,) = driver.do(act)
+    assert isinstance(refused, Rejected)
+    assert refused.code == "not_reconciling"
+    driver.accepted(CloseDay(trading_day=MONDAY))
+    advance = AdvanceClose(trading_day=MONDAY, portion=100)
+    come_to(driver, CloseStep.REGISTRY)
+    passed, *told = driver.accepted(act)
+    assert isinstance(passed, RegistryPassedOver)
+    assert (passed.step, passed.unanswered, steps(list(told))) == ("registry", 3, [("registry", 3, 3)])
+    come_to(driver, CloseStep.RECONCILE)
+    assert steps(list(driver.accepted(act))) == [("reconcile", 2, 2)]
+    assert any(isinstance(event, DayOpened) for event in driver.accepted(advance))
+    # Both legs are committed into the next day, which trades; the answer ends them whenever it comes.
+    assert (driver.units("anna").delivering, driver.cash("ben").delivering) == (150, 150 * 7_000)
+    driver.buy("ben", 10, 7_000)
+    (instruction,) = driver.exchange.pending_instructions()
+    driver.answer(instruction)
+    assert (driver.units("ben").available, driver.cash("anna").available) == (150, 150 * 7_000)
+    driver.close()

@@ -16,6 +16,7 @@ from typing import assert_never
 
 from matching.acts import (
     DecideClaim,
+    GoOnWithoutRegistry,
     GrantMandate,
     LiftFreeze,
     PlaceFreeze,
@@ -408,6 +409,7 @@ class Market:
                 | UnwindDelivery()
                 | SettleCashBreak()
                 | SupersedeBankStatement()
+                | GoOnWithoutRegistry()
                 | ReviewNegotiatedTransfer()
                 | GrantMandate()
                 | RevokeMandate()
@@ -933,6 +935,9 @@ class Market:
                 return None if known else "cash_break_not_open"
             case SupersedeBankStatement():
                 return self.vault.bank.not_superseded(act.statement_id)
+            case GoOnWithoutRegistry():
+                waits = act.trading_day == self.day and self.close_step in ("registry", "reconcile")
+                return None if waits else "not_reconciling"
         raise AssertionError(f"nobody judges {act}")
 
     def parked_by_word(self) -> list[int]:
@@ -1037,6 +1042,12 @@ class Market:
                 return self.vault.bank.settle(act.break_id)
             case SupersedeBankStatement():
                 return self.vault.bank.supersede()
+            case GoOnWithoutRegistry():
+                told: list[Note] = [("without registry", self.close_step, self.vault.answers_to_come())]
+                if self.close_step == "reconcile":
+                    told.append(self.money_compared())
+                self.close_done = self.close_total
+                return [*told, *self.step_on()]
         raise AssertionError(f"nobody does {act}")
 
     def bust(self, number_of_trade: int) -> list[Note]:
@@ -1377,5 +1388,7 @@ def act_name(act: AnyAct) -> str:
             return "settle_cash_break"
         case SupersedeBankStatement():
             return "supersede_bank_statement"
+        case GoOnWithoutRegistry():
+            return "go_on_without_registry"
         case ReviewNegotiatedTransfer():
             return "review_negotiated"

@@ -101,6 +101,7 @@ GRAVE_ACTS = (
     *("place_freeze", "lift_freeze", "decide_claim", "resolve_break", "retry_deliveries", "unwind_delivery"),
     "settle_cash_break",
     "supersede_bank_statement",
+    "go_on_without_registry",
     "review_negotiated",
     "grant_mandate",
     "kill_switch",

@@ -10,6 +10,7 @@ from random import Random
 
 from matching.acts import (
     DecideClaim,
+    GoOnWithoutRegistry,
     GrantMandate,
     LiftFreeze,
     PlaceFreeze,
@@ -187,9 +188,16 @@ class Hostile:
                 return self.answer()
             if self.market.no_statement_yet():
                 return self.issue()
+            if self.market.close_step in ("registry", "reconcile") and self.chance(0.03):
+                return self.without_registry()
             return self.reconcile() if self.market.close_step == "reconcile" else self.advance_close()
         weights = [weight for weight, _ in self.kinds]
         return self.random.choices(self.kinds, weights)[0][1]()
+
+    def without_registry(self) -> Command:
+        """The close goes on without it."""
+        operator = ParticipantId(self.random.choice(("o1", "o2")))
+        return GoOnWithoutRegistry(operator=operator, reason="chance", trading_day=self.day())
 
     def found(self) -> Command:
         """The next founding command; now and then the one after it first, or one more time later."""
@@ -782,6 +790,9 @@ class Hostile:
             SettleCashBreak(operator=operator, reason=reason, break_id=cash_break_id),
             SettleCashBreak(operator=operator, reason=reason, break_id=cash_break_id),
             SupersedeBankStatement(operator=operator, reason=reason, statement_id=self.recorded_statement()),
+            GoOnWithoutRegistry(
+                operator=operator, reason=reason, trading_day=TradingDay(self.market.day or "")
+            ),
         )
         return self.random.choice(choices)
 

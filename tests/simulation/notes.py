@@ -8,6 +8,7 @@ from matching.close_events import (
     CloseEvent,
     DayFeesCharged,
     DaySettled,
+    RegistryPassedOver,
     StatementsIssued,
 )
 from matching.events import (
@@ -198,6 +199,7 @@ def _note(event: Event) -> Note:
             | RetiredTotalsSet()
             | StatementsIssued()
             | CashCompared()
+            | RegistryPassedOver()
         ):
             return _closes_note(event)
         case _:
@@ -219,6 +221,8 @@ def _closes_note(event: CloseEvent) -> Note:
         case CashCompared():
             assert event.explained_fen == event.at_exchange_fen - event.at_bank_fen - event.waiting_fen
             return ("money", event.at_exchange_fen, event.at_bank_fen, event.waiting_fen, event.open_breaks)
+        case RegistryPassedOver():
+            return ("without registry", event.step, event.unanswered)
 
 
 def _operators_note(event: Event) -> Note:

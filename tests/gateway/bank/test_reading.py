@@ -75,6 +75,15 @@ def test_a_comment_cuts_no_amount_short() -> None:
     assert read_camt053(COMMENTED).lines == read_camt053(camt053(LINES)).lines
 
 
+@pytest.mark.parametrize("encoding", ["GB18030", "UTF-16"])
+def test_the_encoding_a_file_names_is_what_it_once_was_in(encoding: str) -> None:
+    """A bank's file comes as the text of a request, which is in UTF-8."""
+    told = replaced('encoding="UTF-8"', f'encoding="{encoding}"')
+    told = replaced("<GrpHdr>", "<GrpHdr><AddtlInf>结息：张三A</AddtlInf>", told)
+    assert read_camt053(told).lines == read_camt053(camt053(LINES)).lines
+    assert read_camt053(b"\xef\xbb\xbf" + told).lines == read_camt053(camt053(LINES)).lines
+
+
 def test_a_time_elsewhere_is_of_the_day_it_is_in_shanghai() -> None:
     utc = replaced("2026-11-23T00:00:00+08:00", "2026-11-22T16:00:00Z")
     utc = replaced("2026-11-23T23:59:59+08:00", "2026-11-23T15:59:59.000Z", utc)

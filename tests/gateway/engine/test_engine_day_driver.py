@@ -7,15 +7,16 @@ from contextlib import asynccontextmanager
 import pytest
 
 from gateway.engine.clock import ManualClock, RealClock
-from gateway.engine.day_driver import DayDriver, Outside
+from gateway.engine.day_driver import DayDriver, Outside, Reconcile
 from gateway.engine.issuing import Issuer
+from matching.acts import GoOnWithoutRegistry
 from matching.calendar import midnight_ns
-from matching.commands import AdvanceClose, AdvanceTime, CloseDay, RecordReconciliation
+from matching.commands import AdvanceClose, AdvanceTime, ApproveAct, CloseDay, RecordReconciliation
 from matching.order import Side
 from matching.session import Phase
 from settlement.commands import Outcome, ResolveInstruction
-from settlement.values import InstructionId, TradingDay
-from tests.gateway.engine.world import DAY, START_NS, Engine, confirmations, engine, order
+from settlement.values import InstructionId, ParticipantId, TradingDay
+from tests.gateway.engine.world import DAY, START_NS, Engine, adopting, confirmations, engine, order
 
 HOUR_NS = 3_600 * 1_000_000_000
 LIMIT_S = 20
@@ -26,7 +27,9 @@ async def reconcile(day: TradingDay) -> RecordReconciliation:
 
 
 @asynccontextmanager
-async def driven(running: Engine, portion: int = 1_000) -> AsyncIterator[DayDriver]:
+async def driven(
+    running: Engine, portion: int = 1_000, reconcile: Reconcile = reconcile
+) -> AsyncIterator[DayDriver]:
     """The engine's day, moved by a driver, which has to end by itself or be cancelled in order."""
     exchange = running.recovered.exchange
     driver = DayDriver(
@@ -175,3 +178,35 @@ def test_the_real_clock_says_how_long_to_sleep() -> None:
     assert timeout_s is not None
     assert 9 < timeout_s <= 10
     assert AdvanceTime() == AdvanceTime()
+
+
+async def test_two_persons_let_a_close_go_on_without_a_registry_that_is_gone(database: str) -> None:
+    gone = asyncio.Event()
+
+    async def never(_: TradingDay) -> RecordReconciliation:
+        gone.set()
+        await asyncio.Event().wait()
+        raise AssertionError("it is gone")
+
+    async def go_on() -> None:
+        act = GoOnWithoutRegistry(operator=ParticipantId("o1"), reason="it is gone", trading_day=DAY)
+        (asked,) = await running.do(act)
+        await running.do(ApproveAct(operator=ParticipantId("o2"), approval_id=asked.seq))
+
+    async with engine(database) as running:
+        await running.set_up()
+        await running.do(adopting(("two_person_acts", "go_on_without_registry")))
+        await trade(running)
+        async with driven(running, reconcile=never):
+            await running.do(CloseDay(trading_day=DAY))
+            await until(running, lambda: _steps(running)["registry"] == (0, 10))
+            await go_on()
+            async with asyncio.timeout(LIMIT_S):
+                await gone.wait()
+            await go_on()
+            await until(running, lambda: running.views.market.trading_day != DAY)
+        assert running.views.pending_instructions
+        await confirm_what_is_asked(running)
+        account = running.views.account("buyer")
+        assert account is not None
+        assert account.balance("SHCERCIR1").available == 20

@@ -2,13 +2,16 @@
 
 import asyncio
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from gateway.cli.faults import CommandFault
 from gateway.cli.main import app
+from gateway.cli.order_file import read_orders
 from gateway.formats import time_text
 from tests.gateway.http.desk import START_NS, Desk
 
@@ -61,6 +64,64 @@ async def test_an_order_is_replaced(shell: Shell) -> None:
     status, printed = await shell.run("order", "replace", order_id, "--as", "buyer", "--json")
     assert (status, json.loads(printed)["code"]) == (1, "nothing_to_replace")
     assert (await shell.run("order", "replace", "x1", "--price", "67"))[0] == 1
+
+
+async def test_orders_come_from_a_file_and_the_same_file_is_the_same_orders(
+    shell: Shell, tmp_path: Path
+) -> None:
+    listed = tmp_path / "orders.csv"
+    rows = [f"SHCERCIR1,buy,62.{n:02},1,day" for n in range(45)]
+    listed.write_text(
+        "\n".join(["listing,side,price,quantity,time_in_force", *rows, "SHCERCIR1,buy,99,1,day"])
+    )
+    status, printed = await shell.run("order", "batch", str(listed), "--json")
+    first = json.loads(printed)
+    assert (status, first["accepted"], first["refused"], first["unknown"]) == (1, 45, 1, 0)
+    assert first["results"][-1]["error"]["code"] == "price_outside_band"
+    again = json.loads((await shell.run("order", "batch", str(listed), "--json"))[1])
+    assert [one.get("order") for one in again["results"]] == [one.get("order") for one in first["results"]]
+    assert len((await shell.done("orders"))["items"]) == 45
+    lines = tmp_path / "orders.jsonl"
+    order = {"listing": "SHCERCIR1", "side": "buy", "price": "62", "quantity": 2, "client_order_id": "mine-1"}
+    lines.write_text(json.dumps(order) + "\n\n" + json.dumps(order | {"client_order_id": "mine-2"}))
+    assert "2 accepted, 0 refused, 0 unknown" in await shell.told("order", "batch", str(lines))
+    assert (await shell.done("orders", "--client-order-id", "mine-2"))["quantity"] == "2"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        (
+            "a.csv",
+            "listing,side,price,quantity\nX,buy,1,1\nX,bye,1,1",
+            ":3: side is bye, and has to be buy or sell",
+        ),
+        (
+            "a.csv",
+            "listing,side,prise,quantity\nX,buy,1,1",
+            ":2: there is no field prise; did you mean price?",
+        ),
+        ("a.csv", "listing,side,price,quantity\nX,buy,1", "not as many columns"),
+        ("a.csv", "listing,side,price\nX,buy,1", "quantity is missing"),
+        ("a.csv", "listing,side,price,quantity\nX,buy,1.234,1", ":2: the price 1.234"),
+        ("a.csv", "listing,side,price,quantity\nX,buy,1,1.5", "whole tonnes"),
+        ("a.csv", "listing,side,price,quantity\n", "has 0 orders"),
+        (
+            "a.csv",
+            "listing,side,price,quantity,client_order_id\n" + "X,buy,1,1,m\n" * 2,
+            "the id m is there twice",
+        ),
+        ("a.jsonl", '{"listing": "X"', ":1 "),
+        ("a.jsonl", "[]", "is no JSON object"),
+    ],
+)
+def test_a_file_with_a_line_that_is_no_order_is_not_sent(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, text: str, said: str
+) -> None:
+    monkeypatch.setenv("LC_ALL", "en_US.UTF-8")
+    (tmp_path / name).write_text(text)
+    with pytest.raises(CommandFault, match=re.escape(said)):
+        read_orders(tmp_path / name)
 
 
 async def test_an_order_is_previewed_and_not_placed(shell: Shell, exchange: Desk) -> None:

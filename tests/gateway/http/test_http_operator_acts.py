@@ -282,6 +282,7 @@ async def test_where_notice_is_asked_for_it_must_be_given(exchange: Desk) -> Non
         (f"listings/{LISTING}/halt", {}, 400, "missing_field"),
         (f"listings/{LISTING}/halt", {"reason": ""}, 400, "invalid_text"),
         (f"listings/{LISTING}/halt", {"reason": "a\nb"}, 400, "invalid_text"),
+        (f"listings/{LISTING}/halt", {"reason": "halt \u202etlah"}, 400, "invalid_text"),
         (f"listings/{LISTING}/halt", {"reason": "x" * 513}, 400, "invalid_text"),
         (f"listings/{LISTING}/halt", {"reason": 7}, 400, "wrong_type"),
         (f"listings/{LISTING}/halt", {"reason": "x", "until": "noon"}, 400, "unknown_field"),

@@ -177,6 +177,11 @@ async def walk(market: Desk) -> None:
         await restricted(market, kind, name)
     for who in ("omni", "supervisor"):
         assert leaks(await everything(market[who], order)) == {}, who
+    target = f"/v1/supervise/account/statements/2026-11-23?account={LI}&format=pdf"
+    printed = await omni.http.get(omni.url + target, headers=market["supervisor"].headers("GET", target, b""))
+    assert (printed.status_code, LI in printed.headers["Content-Disposition"]) == (200, False), (
+        printed.headers
+    )
     shown = leaks(await everything(market["supervisor"], order, "reason=case%2017"))
     assert {name for names in shown.values() for name in names} >= {LI_PERSON, LI, LOGIN, WANG, "for my son"}
     # And so for everybody once they are released.

@@ -75,6 +75,20 @@ async def test_a_stopped_server_starts_again_with_its_data(tmp_path: Path) -> No
     await server.stop()
 
 
+async def test_a_server_that_recovers_is_stopped_without_waiting_for_it(tmp_path: Path) -> None:
+    async with EmbeddedPostgres(tmp_path / "db") as server:
+        await query(server, "CREATE TABLE entry (number bigint)")
+        connection = await asyncpg.connect(server.dsn)
+        await connection.execute("INSERT INTO entry VALUES (1)")
+        pid = await connection.fetchval("SELECT pg_backend_pid()")
+        os.kill(pid, signal.SIGKILL)
+        await until(connection.is_closed, "the connection is lost")
+        async with asyncio.timeout(embedded.FAST_STOP_LIMIT_S / 2):
+            await server.stop()
+        await server.start()
+        assert [row["number"] for row in await query(server, "SELECT number FROM entry")] == [1]
+
+
 async def test_no_acknowledged_row_is_lost_when_postgres_is_killed(tmp_path: Path) -> None:
     acknowledged: list[int] = []
     server = EmbeddedPostgres(tmp_path)

@@ -337,7 +337,9 @@ async def test_the_day_is_opened_and_closed_step_by_step(browser: Browser, datab
             await exchange.engine.do(*commands[at + 1 :])
             await answer_all(exchange, Outcome.CONFIRMED)
             await trade(exchange, 1, "68.00", "10")
-            await act(page, "闭市", typed=DAY)
+            async with page.expect_request("**/v1/operator/day/close") as sent:
+                await act(page, "闭市", typed=DAY)
+            assert f'"trading_day":"{DAY}"' in ((await sent.value).post_data or "")
             await expect(page.locator(".close-said")).to_contain_text("步：")
             await close_seen(page, exchange)
             await expect(page.locator(".close-said")).to_have_text(f"{DAY} 已闭市。")

@@ -10,7 +10,7 @@ import { Panel } from "../parts/panel";
 import { Answered, Asking, Failure } from "../parts/states";
 import { Table } from "../parts/table";
 import { useEvery } from "../remote";
-import { ActButton, may } from "./doing";
+import { ActButton, may, plain } from "./doing";
 import { useLook } from "./looking";
 import {
   type Close,
@@ -74,6 +74,9 @@ export function DaySection() {
   );
 }
 
+/** Steps of a close that only the registry can bring further. */
+const WAITS_FOR_REGISTRY = ["registry", "reconcile"];
+
 /** Where the exchange was started with a clock that stands until it is moved: for rehearsals. */
 function ClockAct() {
   const nowMs = marketMs.peek();
@@ -120,6 +123,16 @@ function DayActs({ day }: { day: Day }) {
       />
     );
   }
+  if (day.close?.steps.some((step) => step.state === "running" && WAITS_FOR_REGISTRY.includes(step.name))) {
+    return (
+      <ActButton
+        name={t("act.go_on_without_registry")}
+        path={desk("day/go-on-without-registry")}
+        typed={day.trading_day}
+        about={<p>{t("day.go_on_about")}</p>}
+      />
+    );
+  }
   return (
     <ActButton
       name={t("day.close")}
@@ -137,6 +150,8 @@ function DayActs({ day }: { day: Day }) {
           hint: t("day.close_hint"),
         },
       ]}
+      // The day that was read, not the one that may have begun since.
+      body={(given) => ({ ...plain(given), trading_day: day.trading_day })}
       said={() => t("day.close_begun")}
     />
   );

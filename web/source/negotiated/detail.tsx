@@ -276,6 +276,11 @@ function OneStep({
   );
 }
 
+/** What came in the place of the button that had the focus takes it. */
+function focus(element: HTMLElement | null): void {
+  element?.focus();
+}
+
 /** Asked once more before an end that cannot be taken back. */
 function Sure({
   question,
@@ -296,7 +301,7 @@ function Sure({
       <button type="button" class="first" disabled={act.isSending} onClick={go}>
         {action}
       </button>
-      <button type="button" onClick={leave}>
+      <button type="button" ref={focus} onClick={leave}>
         {t("confirmation.leave")}
       </button>
       {act.error !== null && <Failure error={act.error} />}

@@ -34,25 +34,24 @@ export function OpenOrders({ listing }: { listing: Listing }) {
       title={t("orders.title")}
       class="open-orders"
       aside={
-        isAsked ? (
-          <span class="beside">
-            {t("orders.sure")}
-            <button type="button" onClick={() => void cancel(ofAccount("/v1/orders"))}>
-              {t("orders.all")}
-            </button>
-            <button type="button" onClick={() => setAsked(false)}>
-              {t("orders.keep")}
-            </button>
-          </span>
-        ) : (
+        // The button that was pressed stays, and the focus on it: a second press takes the first one back.
+        <span class="beside">
+          {isAsked && (
+            <>
+              {t("orders.sure")}
+              <button type="button" onClick={() => void cancel(ofAccount("/v1/orders"))}>
+                {t("orders.all")}
+              </button>
+            </>
+          )}
           <button
             type="button"
-            disabled={found === null || found.length === 0}
-            onClick={() => setAsked(true)}
+            disabled={!isAsked && (found === null || found.length === 0)}
+            onClick={() => setAsked(!isAsked)}
           >
-            {t("orders.all")}
+            {t(isAsked ? "orders.keep" : "orders.all")}
           </button>
-        )
+        </span>
       }
     >
       {act.error !== null && <Failure error={act.error} />}

@@ -47,11 +47,11 @@ export function Ticket({ listing }: { listing: Listing }) {
     setPrice(picked);
     pickedPrice.value = null;
   }, [picked]);
-  const isReadable = PRICE.test(price) && QUANTITY.test(quantity);
-  const [isPrice, isQuantity] = [
-    price === "" || PRICE.test(price),
-    quantity === "" || QUANTITY.test(quantity),
-  ];
+  const turnoverFen = fen(price) * Number(quantity);
+  // Beyond what is counted exactly nothing is shown, and nothing sent.
+  const isReadable = PRICE.test(price) && QUANTITY.test(quantity) && Number.isSafeInteger(turnoverFen);
+  const isPrice = price === "" || PRICE.test(price);
+  const isQuantity = quantity === "" || (QUANTITY.test(quantity) && (!PRICE.test(price) || isReadable));
   const previews = usePreviews(
     isReadable
       ? {
@@ -129,7 +129,7 @@ export function Ticket({ listing }: { listing: Listing }) {
             key={side}
             side={side}
             listing={listing}
-            turnoverFen={isReadable ? fen(price) * Number(quantity) : 0}
+            turnoverFen={isReadable ? turnoverFen : 0}
             quantity={isReadable ? quantity : "0"}
             isReady={isReadable && !act.isSending}
             preview={previews[side]}

@@ -122,21 +122,17 @@ function Withdraw({ use, again }: { use: Use; again: () => void }) {
   return (
     <div class="answers">
       <span>{t("uses.withdrawable", { until: moment(use.withdrawable_until) })}</span>
-      {isAsked ? (
+      {isAsked && (
         <>
           <b>{t("uses.withdraw_sure")}</b>
           <button type="button" class="first" disabled={act.isSending} onClick={() => void withdraw()}>
             {t("negotiated.withdraw")}
           </button>
-          <button type="button" onClick={() => setAsked(false)}>
-            {t("confirmation.leave")}
-          </button>
         </>
-      ) : (
-        <button type="button" onClick={() => setAsked(true)}>
-          {t("negotiated.withdraw")}
-        </button>
       )}
+      <button type="button" onClick={() => setAsked(!isAsked)}>
+        {t(isAsked ? "confirmation.leave" : "negotiated.withdraw")}
+      </button>
       {act.error !== null && <Failure error={act.error} />}
     </div>
   );
