@@ -156,7 +156,7 @@ async def go_on_without_registry(call: Call) -> Reply:
         raise refusal(DAY_NOT_OPEN)
     command = GoOnWithoutRegistry(operator=call.participant, reason=body.reason, trading_day=TradingDay(day))
     done = await act(call, command)
-    return done if isinstance(done, Reply) else Reply(day_body(call.services.views.market))
+    return done if isinstance(done, Reply) else Reply(day_body(call.services))
 
 
 async def set_clock(call: Call) -> Reply:
