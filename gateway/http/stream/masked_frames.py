@@ -11,6 +11,9 @@ _MASKED: Final = 0x80
 _MASK_BYTES: Final = 4
 _LONGER: Final = 126
 """As a frame's length: the length stands in the next two bytes; one more, in the next eight."""
+_MASKED_LONGER: Final = _MASKED + _LONGER
+_MASKED_LESS_HEAD: Final = _MASKED - _FIRST_BYTES - _MASK_BYTES
+"""What a short frame's second byte says too much, against the frame as a whole."""
 _BREACH: Final = b"\xf0\x80"
 """The beginning of a frame whose reserved bits are set."""
 
@@ -47,15 +50,15 @@ class MaskedFrames:
         at, end = self._rest_bytes, len(data)
         while at + _FIRST_BYTES <= end:
             second = data[at + 1]
+            if _MASKED <= second < _MASKED_LONGER:  # whoever floods sends thousands of these in one piece
+                at += second - _MASKED_LESS_HEAD
+                continue
             if second < _MASKED:
                 return self._parser.feed_data(data[:at] + _BREACH)
-            length, head = second - _MASKED, _FIRST_BYTES
-            if length >= _LONGER:
-                head += 2 if length == _LONGER else 8
-                if at + head > end:
-                    break
-                length = int.from_bytes(data[at + _FIRST_BYTES : at + head])
-            at += head + _MASK_BYTES + length
+            head = _FIRST_BYTES + (2 if second == _MASKED_LONGER else 8)
+            if at + head > end:
+                break
+            at += head + _MASK_BYTES + int.from_bytes(data[at + _FIRST_BYTES : at + head])
         self._rest_bytes = max(0, at - end)
         if at < end:
             data, self._held = data[:at], data[at:]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, Self, TypeAlias
 
 import pytest
-from playwright.async_api import Browser, Page, ViewportSize, WebSocketRoute, async_playwright, expect
+from playwright.async_api import Browser, Page, Route, ViewportSize, WebSocketRoute, async_playwright, expect
 
 from gateway.web.files import BUILT, INDEX
 from tests.gateway.http.browser import PASSWORD
@@ -205,3 +205,19 @@ class Line:
         else:
             self._open.append(line)
             line.connect_to_server()
+
+
+class Lost:
+    """An answer that is lost: what is asked first is taken by the exchange, and the page never hears of it."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def take(self, route: Route) -> None:
+        """Stand between the page and that address."""
+        self.asked += 1
+        if self.asked > 1:
+            await route.continue_()
+            return
+        await route.fetch()
+        await route.abort()

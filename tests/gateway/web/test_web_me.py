@@ -12,7 +12,7 @@ from tests.gateway.bank.files import csv
 from tests.gateway.http.browser import PASSWORD, admit
 from tests.gateway.http.desk import Desk
 from tests.gateway.http.test_http_bank_statements import date_at_the_bank, reported
-from tests.gateway.web.browser import keep_screenshot, looked_at, needs_a_browser, sign_in, visitor
+from tests.gateway.web.browser import Lost, keep_screenshot, looked_at, needs_a_browser, sign_in, visitor
 
 pytestmark = [needs_a_browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -126,6 +126,11 @@ async def test_the_banks_clerk_pays_books_and_hands_in_a_statement(browser: Brow
         await handing.get_by_label("文件").set_input_files(
             {"name": "day.csv", "mimeType": "text/csv", "buffer": content}
         )
+        # Its answer is lost, and asked for again: it is taken once.
+        lost = Lost()
+        await page.route("**/v1/bank/statements", lost.take)
         await handing.get_by_role("button", name="递交并核对").click()
+        await expect(handing.get_by_role("alert")).to_contain_text("结果尚不明确")
         await expect(page.locator(".news")).to_contain_text("1 处差异")
+        assert lost.asked == 2
         await expect(handing.locator("tbody tr")).to_have_count(1)

@@ -7,6 +7,7 @@ from tests.gateway.http.browser import admit
 from tests.gateway.http.desk import Desk
 from tests.gateway.web.browser import (
     Line,
+    Lost,
     come_in,
     keep_screenshot,
     needs_a_browser,
@@ -112,21 +113,11 @@ async def test_fills_made_while_the_line_was_lost_are_told_when_it_is_back(
 async def test_an_order_whose_answer_was_lost_is_found_out_and_placed_once(
     browser: Browser, market: Desk
 ) -> None:
-    lost = 0
-
-    async def take_and_lose(route: Route) -> None:
-        nonlocal lost
-        lost += 1
-        if lost > 1:
-            await route.continue_()
-            return
-        await route.fetch()
-        await route.abort()
-
+    lost = Lost()
     async with visitor(browser) as page:
         await come_in(page, market.url, "trade", "buyer")
         await expect(page.locator(".open-orders .nothing")).to_be_visible()
-        await page.route("**/v1/orders", take_and_lose)
+        await page.route("**/v1/orders", lost.take)
         # Digits as a Chinese keyboard writes them, thousands apart as a table has them; what is none is said to be none.
         await fill_in(page, "6e1", "1,00")
         await expect(page.locator(".unreadable")).to_contain_text("最多两位小数")
@@ -139,7 +130,7 @@ async def test_an_order_whose_answer_was_lost_is_found_out_and_placed_once(
         await expect(dialog.get_by_role("alert")).to_contain_text("结果尚不明确")
         await expect(dialog).to_have_count(0)
         await expect(page.locator(".open-orders tbody tr")).to_have_count(1)
-        assert lost == 2
+        assert lost.asked == 2
         (placed,) = (await market["buyer"].get("/v1/orders?status=open"))["items"]
         assert (placed["price"], placed["quantity"]) == ("62.00", "1000")
 

@@ -155,11 +155,10 @@ function StatementPanel() {
   ];
   const submit = async () => {
     setAnswer(null);
-    const found = await act.run<Statement>(
-      "/v1/bank/statements",
-      { format: given["format"], content: given["content"] },
-      { idName: null },
-    );
+    const found = await act.run<Statement>("/v1/bank/statements", {
+      format: given["format"],
+      content: given["content"],
+    });
     if (found === null) return;
     setAnswer(found);
     done.value =
