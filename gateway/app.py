@@ -33,7 +33,7 @@ from gateway.founding import found
 from gateway.http.app import make_app, make_runner
 from gateway.http.bounds import read_bounds
 from gateway.http.services import HttpSettings, Services
-from gateway.key_file import FIRST_OPERATOR, write_keys
+from gateway.key_file import FIRST_OPERATORS, write_keys
 from gateway.lifetime import Lifetime, Say, settle_memory
 from gateway.markets.loader import load_market
 from gateway.running_engine import Engine, running_engine
@@ -93,14 +93,14 @@ async def serve(settings: Settings, say: Say) -> None:
 
 
 async def _write_keys(settings: Settings, url: str, engine: Engine) -> None:
-    """The demonstration's keys; otherwise those of the first operator, without whom nobody could begin."""
+    """The demonstration's keys; otherwise those of the first operators, without whom nobody could begin."""
     is_demo = settings.seed is SeedName.DEMO
     if not is_demo and engine.keys.all() and not settings.key_file.exists():
         return  # the operator has taken the file away, as it should be
     await write_keys(
         settings.key_file,
         url,
-        PLAYERS if is_demo else FIRST_OPERATOR,
+        PLAYERS if is_demo else FIRST_OPERATORS,
         engine.keys,
         engine.sign_ins,
         label=LABEL if is_demo else FIRST_OPERATOR_LABEL,

@@ -1,4 +1,4 @@
-"""The file with the first keys and log-ins of an exchange, for its owner only: the demonstration's, or the first operator's.
+"""The file with the first keys and log-ins of an exchange, for its owner only: the demonstration's, or the first operators'.
 
 The exchange itself keeps no secret in a form that could be read back, so this file is the only place they are in. It
 is rewritten at each start with the address in use; keys whose secret nobody has any more are revoked, and a log-in it lacks
@@ -35,8 +35,11 @@ class Player:
         return None
 
 
-FIRST_OPERATOR: Final = (Player(name="operator", scopes=OPERATOR_SCOPES),)
-"""Whom an exchange begins with that is not a demonstration; everybody else's keys are issued by the operator."""
+FIRST_OPERATORS: Final = tuple(
+    Player(name=name, scopes=OPERATOR_SCOPES) for name in ("operator", "operator2")
+)
+"""Whom an exchange begins with that is not a demonstration: two, since neither may let the other in alone. Everybody
+else is let in by them."""
 
 
 async def write_keys(

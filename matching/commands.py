@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from matching.access import PermitAccess
 from matching.acts import (
     Act,
     DecideClaim,
@@ -327,6 +328,7 @@ AnyAct: TypeAlias = (
     | LiftKillSwitch
     | RestrictSubject
     | ReleaseSubject
+    | PermitAccess
 )
 """Every act that can be made to wait for a second person."""
 

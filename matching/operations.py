@@ -1,4 +1,4 @@
-"""Operators' acts outside the ordinary course of a day: halts, restrictions, busts, emergency rules.
+"""Operators' acts outside the ordinary course of a day: halts, restrictions, busts, emergency rules, ways in.
 
 Each needs a reason and leaves an event that those concerned see. Where the rule book names an act among the
 `two_person_acts` it waits until a second person approves; it is judged again then, since much may have changed.
@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from matching import rejections
+from matching.access import AccessPermitted, PermitAccess
 from matching.acts import (
     DecideClaim,
     GoOnWithoutRegistry,
@@ -161,7 +162,7 @@ class Operations:
     # ---- guards -------------------------------------------------------------------------------------------------
 
     def _refuse(self, act: AnyAct, *, waited: bool = False) -> Rejection | None:
-        if not act.reason:
+        if self._lacks_reason(act):
             return rejections.REASON_MISSING.because()
         match act:
             case HaltTrading() | ResumeTrading():
@@ -195,8 +196,14 @@ class Operations:
                 return self._refuse_kill_switch(act)
             case RestrictSubject() | ReleaseSubject():
                 return self.subjects.refuse(act)
+            case PermitAccess():
+                return None
             case _:
                 assert_never(act)
+
+    def _lacks_reason(self, act: AnyAct) -> bool:
+        """Of what is about access a reason is asked only by a second person, to judge by."""
+        return not act.reason and (not isinstance(act, PermitAccess) or self._needs_second_person(act))
 
     def _refuse_halt(self, act: HaltTrading | ResumeTrading) -> Rejection | None:
         if act.listing is not None and act.listing not in self._trading.markets:
@@ -262,7 +269,7 @@ class Operations:
 
     # ---- deeds --------------------------------------------------------------------------------------------------
 
-    def _do(self, act: AnyAct) -> Iterable[Event]:
+    def _do(self, act: AnyAct) -> Iterable[Event]:  # noqa: C901 - one case an act
         standing = self._trading.standing
         operator, reason = act.operator, act.reason
         match act:
@@ -273,14 +280,7 @@ class Operations:
                 del standing.halts[act.listing]
                 return (TradingResumed(listing=act.listing, operator=operator, reason=reason),)
             case RestrictAccount():
-                standing.restrictions[act.account] = act.reason
-                return (
-                    AccountRestricted(account=act.account, operator=operator, reason=reason),
-                    *self._trading.withdraw(act.account, CancelReason.RESTRICTED),
-                    *self._negotiation.transfers.restrict(
-                        act.account, rejections.ACCOUNT_RESTRICTED.because()
-                    ),
-                )
+                return self._restrict(act)
             case LiftRestriction():
                 del standing.restrictions[act.account]
                 return (RestrictionLifted(account=act.account, operator=operator, reason=reason),)
@@ -310,8 +310,19 @@ class Operations:
                 return self._switch(act)
             case RestrictSubject() | ReleaseSubject():
                 return (self.subjects.do(act),)
+            case PermitAccess():
+                return (AccessPermitted.of(act),)
             case _:
                 assert_never(act)
+
+    def _restrict(self, act: RestrictAccount) -> Iterable[Event]:
+        account, why = act.account, rejections.ACCOUNT_RESTRICTED.because()
+        self._trading.standing.restrictions[account] = act.reason
+        return (
+            AccountRestricted(account=account, operator=act.operator, reason=act.reason),
+            *self._trading.withdraw(account, CancelReason.RESTRICTED),
+            *self._negotiation.transfers.restrict(account, why),
+        )
 
     def _switch(self, act: ThrowKillSwitch | LiftKillSwitch) -> Iterable[Event]:
         kills, place = self._trading.standing.kills, (act.scope, act.subject)

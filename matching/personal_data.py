@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
+from matching.access import AccessPermitted
 from matching.acts import Act
 from settlement.mandate import MandateEvent
 from settlement.values import ParticipantId
@@ -75,5 +76,5 @@ class SubjectReleased:
     reason: str
 
 
-PeopleEvent: TypeAlias = MandateEvent | SubjectRestricted | SubjectReleased
-"""All that is told of who may act for whom, and of whose data rest."""
+PeopleEvent: TypeAlias = MandateEvent | SubjectRestricted | SubjectReleased | AccessPermitted
+"""All that is told of who may act for whom, of whose data rest, and of ways in."""

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Final, TypeAlias
 
+from matching.access import AccessDeed
 from matching.fees import MILLION
 from matching.negotiated_rules import BandTier, parse_tiers
 from matching.session import Period, parse_hours
@@ -159,5 +160,7 @@ EXCEPTIONAL_ACTS: Final = (
     "release_personal_data",
     "kill_switch",
     "lift_kill_switch",
+    *(deed.value for deed in AccessDeed),
 )
-"""Operators' acts outside the ordinary course of a day. Each needs a reason, and a second person if the book says."""
+"""Operators' acts outside the ordinary course of a day. Each needs a reason, and a second person if the book says;
+those about access need a reason only then."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from matching.access import PermitAccess
 from matching.acts import (
     DecideClaim,
     GoOnWithoutRegistry,
@@ -54,6 +55,7 @@ class WaitingAct:
     lift_kill: LiftKillSwitch | None = None
     restrict_data: RestrictSubject | None = None
     release_data: ReleaseSubject | None = None
+    permit: PermitAccess | None = None
     statement: SupersedeBankStatement | None = None
     without_registry: GoOnWithoutRegistry | None = None
 
@@ -84,6 +86,7 @@ FIELD_OF: Final[dict[type[AnyAct], str]] = {
     LiftKillSwitch: "lift_kill",
     RestrictSubject: "restrict_data",
     ReleaseSubject: "release_data",
+    PermitAccess: "permit",
     SupersedeBankStatement: "statement",
     GoOnWithoutRegistry: "without_registry",
 }

@@ -24,6 +24,11 @@ class Caller(Protocol):
         ...
 
     @property
+    def made_alone_by(self) -> str | None:
+        """The operator on whose word alone it can come in; none where a second person agreed to it."""
+        ...
+
+    @property
     def scopes(self) -> frozenset[Scope]:
         """What it may do."""
         ...

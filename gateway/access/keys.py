@@ -7,13 +7,15 @@ when they are made; no text form of anything here contains one.
 
 import base64
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 import asyncpg
 
+from gateway.access.networks import Network
+from gateway.access.permits import Permit, spend, spent_of
 from gateway.access.seal import Seal
 from registry_bridge.signing import Ed25519Verifier, HmacKey, Verifier
 
@@ -69,6 +71,10 @@ class AccessKey:
     created_at_ns: int
     expires_at_ns: int | None
     revoked_at_ns: int | None
+    networks: tuple[Network, ...] = ()
+    """From where it may be used; from anywhere if there are none."""
+    made_alone_by: str | None = None
+    """The operator who made it with no second person's word, if so it was."""
     verifier: Verifier = field(repr=False, compare=False)
 
     @property
@@ -89,6 +95,9 @@ class NewKey:
     created_by: str
     expires_at_ns: int | None = None
     public_key: bytes | None = None
+    networks: tuple[Network, ...] = ()
+    permit: Permit | None = None
+    """By what it is made; by none where the exchange itself makes it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,6 +151,7 @@ class KeyStore:
 
         Raises:
             KeyFault: no public key where one is needed, one where none is, or one that is not an Ed25519 key.
+            PermitSpent: what permits it was used before.
         """
         secret = secrets.token_bytes(_SECRET_BYTES) if new.algorithm is Algorithm.HMAC_SHA256 else None
         key = AccessKey(
@@ -155,9 +165,14 @@ class KeyStore:
             created_at_ns=at_ns,
             expires_at_ns=new.expires_at_ns,
             revoked_at_ns=None,
+            networks=new.networks,
+            made_alone_by=None if new.permit is None else new.permit.made_alone_by,
             verifier=_verifier(new.public_key, secret),
         )
-        await self._insert(key, new.public_key, secret)
+        async with self._pool.acquire() as connection, connection.transaction():
+            if new.permit is not None:
+                await spend(connection, new.permit, key.key_id, at_ns=at_ns)
+            await self._insert(connection, key, new.public_key, secret)
         self._keys[key.key_id] = key
         return IssuedKey(key=key, secret=None if secret is None else base64.b64encode(secret).decode())
 
@@ -179,12 +194,22 @@ class KeyStore:
                 listener(kept)
         return kept
 
-    async def _insert(self, key: AccessKey, public_key: bytes | None, secret: bytes | None) -> None:
-        await self._pool.execute(
+    async def permits_spent(self, numbers: Iterable[int]) -> set[int]:
+        """Which of these permits are spent, for a key or for a person."""
+        return await spent_of(self._pool, numbers)
+
+    async def _insert(
+        self,
+        connection: Any,  # noqa: ANN401 - a pooled connection
+        key: AccessKey,
+        public_key: bytes | None,
+        secret: bytes | None,
+    ) -> None:
+        await connection.execute(
             """
             INSERT INTO access_key (key_id, participant, account, algorithm, public_key, sealed_secret, scopes,
-                                    label, created_by, created_at_ns, expires_at_ns)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                                    label, created_by, created_at_ns, expires_at_ns, networks, made_alone_by)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
             """,
             key.key_id,
             key.participant,
@@ -197,7 +222,14 @@ class KeyStore:
             key.created_by,
             key.created_at_ns,
             key.expires_at_ns,
+            key.networks,
+            key.made_alone_by,
         )
+
+
+def require_sound(algorithm: Algorithm, public_key: bytes | None) -> None:
+    """Raises KeyFault for what no key can be made of, as `KeyStore.issue` would."""
+    _verifier(public_key, bytes(_SECRET_BYTES) if algorithm is Algorithm.HMAC_SHA256 else None)
 
 
 def _verifier(public_key: bytes | None, secret: bytes | None) -> Verifier:
@@ -226,5 +258,7 @@ def _from_row(row: asyncpg.Record, seal: Seal) -> AccessKey:
         created_at_ns=row["created_at_ns"],
         expires_at_ns=row["expires_at_ns"],
         revoked_at_ns=row["revoked_at_ns"],
+        networks=tuple(row["networks"]),
+        made_alone_by=row["made_alone_by"],
         verifier=_verifier(row["public_key"], None if sealed is None else seal.open(sealed, row["key_id"])),
     )

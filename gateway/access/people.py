@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 import asyncpg
 
 from gateway.access.keys import Scope
+from gateway.access.permits import Permit, spend
 from gateway.access.seal import Seal
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
@@ -20,6 +21,7 @@ ONE_TIME_S: Final = 24 * 3_600
 """How long a password that an operator has given is good."""
 
 NS: Final = 1_000_000_000
+_WITHOUT_TOTP: Final = "totp_sealed = NULL, totp_confirmed = false, recovery = '{}'::bytea[]"
 
 
 class PersonExists(Exception):  # noqa: N818 - it states a fact
@@ -51,6 +53,8 @@ class Person:
     recovery: tuple[bytes, ...] = field(repr=False)
     disabled_at_ns: int | None
     signed_in_at_ns: int | None
+    made_alone_by: str | None
+    """The operator who gave them a password with no second person's word, if so it was."""
 
     def may_enter(self, now_ns: int) -> bool:
         """Whether the right password lets them in."""
@@ -78,6 +82,13 @@ class Deed:
     by: str
     at_ns: int
     reason: str = ""
+    permit: Permit | None = None
+    """By what it is done; by none where it needs none, or the exchange itself does it."""
+
+    @property
+    def made_alone_by(self) -> str | None:
+        """On whose word alone it is done."""
+        return None if self.permit is None else self.permit.made_alone_by
 
 
 class People:
@@ -114,25 +125,34 @@ class People:
     async def add(
         self, new: NewPerson, password_hash: str, *, one_time_until_ns: int | None, deed: Deed
     ) -> Person:
-        """Let somebody in. Raises PersonExists."""
+        """Let somebody in. Raises PersonExists, PermitSpent."""
         async with self._turn, self._pool.acquire() as connection, connection.transaction():
             row = await connection.fetchrow(
                 "INSERT INTO person (name, participant, account, scopes, created_by, created_at_ns, password_hash,"
-                " one_time_until_ns) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING *",
+                " one_time_until_ns, made_alone_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+                " ON CONFLICT DO NOTHING RETURNING *",
                 *(new.name, new.participant, new.account, sorted(scope.value for scope in new.scopes)),
-                *(new.created_by, deed.at_ns, password_hash, one_time_until_ns),
+                *(new.created_by, deed.at_ns, password_hash, one_time_until_ns, deed.made_alone_by),
             )
             if row is None:
                 raise PersonExists(new.name)
             await _note(connection, new.name, deed)
             return self._keep(row)
 
-    async def set_password(
-        self, name: str, password_hash: str, *, one_time_until_ns: int | None, deed: Deed
+    async def set_password(self, name: str, password_hash: str, deed: Deed) -> Person:
+        """Another password, of one's own choice."""
+        return await self._change(name, deed, "password_hash = $2, one_time_until_ns = NULL", password_hash)
+
+    async def reset(
+        self, name: str, password_hash: str, *, one_time_until_ns: int | None, remove_totp: bool, deed: Deed
     ) -> Person:
-        """Another password: one's own, or an operator's that must be changed in time."""
+        """A password somebody is given, to be changed in time if there is one. Raises PermitSpent."""
+        what = "password_hash = $2, one_time_until_ns = $3, made_alone_by = $4"
         return await self._change(
-            name, deed, "password_hash = $2, one_time_until_ns = $3", password_hash, one_time_until_ns
+            name,
+            deed,
+            f"{what}, {_WITHOUT_TOTP}" if remove_totp else what,
+            *(password_hash, one_time_until_ns, deed.made_alone_by),
         )
 
     async def rehash(self, name: str, before: str, password_hash: str) -> None:
@@ -166,9 +186,7 @@ class People:
 
     async def remove_totp(self, name: str, deed: Deed) -> Person:
         """No code any more."""
-        return await self._change(
-            name, deed, "totp_sealed = NULL, totp_confirmed = false, recovery = '{}'::bytea[]"
-        )
+        return await self._change(name, deed, _WITHOUT_TOTP)
 
     async def use_step(self, person: Person, step: int) -> bool:
         """Use up a code of the secret the person has here; whether it was not used before, and the secret still counts."""
@@ -184,7 +202,7 @@ class People:
         return await self._change(name, deed, "disabled_at_ns = coalesce(disabled_at_ns, $2)", deed.at_ns)
 
     async def enable(self, name: str, deed: Deed) -> Person:
-        """Let somebody in again."""
+        """Let somebody in again. Raises PermitSpent."""
         return await self._change(name, deed, "disabled_at_ns = NULL")
 
     async def signed_in(self, name: str, at_ns: int) -> Person:
@@ -233,6 +251,8 @@ class People:
 
 
 async def _note(connection: Any, name: str, deed: Deed) -> None:  # noqa: ANN401 - a pooled connection
+    if deed.permit is not None:
+        await spend(connection, deed.permit, name, at_ns=deed.at_ns)
     await connection.execute(
         "INSERT INTO person_event (name, kind, by, reason, at_ns) VALUES ($1, $2, $3, $4, $5)",
         *(name, deed.kind, deed.by, deed.reason, deed.at_ns),
@@ -257,4 +277,5 @@ def _person(row: asyncpg.Record, seal: Seal) -> Person:
         recovery=tuple(row["recovery"]),
         disabled_at_ns=row["disabled_at_ns"],
         signed_in_at_ns=row["signed_in_at_ns"],
+        made_alone_by=row["made_alone_by"],
     )

@@ -55,6 +55,8 @@ class PersonSession:
     participant: str
     account: str | None
     scopes: frozenset[Scope]
+    made_alone_by: str | None
+    """As of its person: whoever is given another password has to begin another."""
     must_change_password: bool
     address: str
     agent: str
@@ -123,6 +125,7 @@ class Sessions:
             participant=person.participant,
             account=person.account,
             scopes=person.scopes,
+            made_alone_by=person.made_alone_by,
             must_change_password=person.one_time_until_ns is not None,
             address=address,
             agent=agent[:AGENT_MOST],
@@ -221,6 +224,7 @@ def _session(row: asyncpg.Record, people: People) -> PersonSession:
         participant=person.participant,
         account=person.account,
         scopes=person.scopes,
+        made_alone_by=person.made_alone_by,
         must_change_password=row["must_change"],
         address=row["address"],
         agent=row["agent"],

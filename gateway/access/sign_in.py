@@ -16,6 +16,7 @@ import structlog
 from gateway.access.lockout import Attempt, Lockout, LockoutLimits
 from gateway.access.passwords import Passwords, generated, is_sound
 from gateway.access.people import NS, ONE_TIME_S, Deed, NewPerson, People, Person, Pool
+from gateway.access.permits import Permit
 from gateway.access.seal import Seal
 from gateway.access.second_factor import new_recovery_codes, new_secret, recovery_digest, step_of
 from gateway.access.sessions import PersonSession, Sessions, SessionTimes
@@ -186,7 +187,7 @@ class SignIns:
             return WeakPassword()
         kept = await self._passwords.hash(password)
         deed = Deed(kind="password_changed", by=person.name, at_ns=self.now_ns())
-        changed = await self.people.set_password(person.name, kept, one_time_until_ns=None, deed=deed)
+        changed = await self.people.set_password(person.name, kept, deed)
         await self.sessions.end_all(person.name, by=person.name, at_ns=deed.at_ns)
         return changed
 
@@ -215,38 +216,53 @@ class SignIns:
 
     # --- what operators do -----------------------------------------------------------------------------------------
 
-    async def add(self, new: NewPerson, *, password: str | None = None) -> tuple[Person, str]:
+    async def add(
+        self, new: NewPerson, *, password: str | None = None, permit: Permit | None = None
+    ) -> tuple[Person, str]:
         """Let somebody in with a password that must be changed within a day; or with the one given.
 
         Raises:
             PersonExists: the name is taken.
+            PermitSpent: what permits it was used before.
             Overloaded: too many passwords are being judged.
         """
         first = password or generated()
         now_ns = self.now_ns()
         kept = await self._passwords.hash(first)
         until_ns = None if password is not None else now_ns + ONE_TIME_S * NS
-        deed = Deed(kind="added", by=new.created_by, at_ns=now_ns)
+        deed = Deed(kind="added", by=new.created_by, at_ns=now_ns, permit=permit)
         return await self.people.add(new, kept, one_time_until_ns=until_ns, deed=deed), first
 
     async def reset(
-        self, person: Person, *, by: str, reason: str, remove_totp: bool, password: str | None = None
+        self,
+        person: Person,
+        *,
+        by: str,
+        reason: str,
+        remove_totp: bool,
+        password: str | None = None,
+        permit: Permit | None = None,
     ) -> tuple[Person, str]:
         """Give somebody a password that must be changed within a day, or the one given; their sessions end.
 
         Raises:
+            PermitSpent: what permits it was used before.
             Overloaded: too many passwords are being judged.
         """
         first = password or generated()
         kept = await self._passwords.hash(first)
         now_ns = self.now_ns()
         until_ns = None if password is not None else now_ns + ONE_TIME_S * NS
-        deed = Deed(kind="reset", by=by, at_ns=now_ns, reason=reason)
-        changed = await self.people.set_password(person.name, kept, one_time_until_ns=until_ns, deed=deed)
-        if remove_totp:
-            changed = await self.people.remove_totp(
-                person.name, Deed(kind="totp_removed", by=by, at_ns=now_ns, reason=reason)
-            )
+        deed = Deed(
+            kind="reset_without_totp" if remove_totp else "reset",
+            by=by,
+            at_ns=now_ns,
+            reason=reason,
+            permit=permit,
+        )
+        changed = await self.people.reset(
+            person.name, kept, one_time_until_ns=until_ns, remove_totp=remove_totp, deed=deed
+        )
         await self.sessions.end_all(person.name, by=by, at_ns=now_ns)
         return changed, first
 
@@ -257,10 +273,10 @@ class SignIns:
         await self.sessions.end_all(person.name, by=by, at_ns=deed.at_ns)
         return changed
 
-    async def enable(self, person: Person, *, by: str, reason: str) -> Person:
-        """Let somebody in again."""
+    async def enable(self, person: Person, *, by: str, reason: str, permit: Permit | None = None) -> Person:
+        """Let somebody in again. Raises PermitSpent."""
         return await self.people.enable(
-            person.name, Deed(kind="enabled", by=by, at_ns=self.now_ns(), reason=reason)
+            person.name, Deed(kind="enabled", by=by, at_ns=self.now_ns(), reason=reason, permit=permit)
         )
 
 

@@ -8,6 +8,7 @@ from gateway.cli.command import Desk, command
 from gateway.cli.faults import CommandFault, Waiting
 from gateway.cli.operator import OPERATOR
 from gateway.cli.words import say, term
+from matching.access import AccessDeed
 
 SECOND_PERSON: Final = "operator2"
 
@@ -33,6 +34,10 @@ ACT: Final = {
     "grant_mandate": "授予委托",
     "restrict_personal_data": "限制处理个人信息",
     "release_personal_data": "恢复处理个人信息",
+    "issue_key": "签发密钥",
+    "add_person": "开通登录",
+    "reset_person": "重置口令",
+    "enable_person": "恢复登录",
 }
 
 ReasonOption = Annotated[str, typer.Option(help=say("理由", "why"))]
@@ -176,8 +181,19 @@ async def approvals(desk: Desk) -> None:
 async def approve(desk: Desk, approval: ApprovalArgument) -> None:
     """Agree to an act as the second person; as operator2 unless --as says otherwise."""
     done = await perform(desk, f"/v1/operator/approvals/{number(approval)}/approve", {}, role=SECOND_PERSON)
-    if not desk.output.value(done):
-        desk.output.line(say(f"已复核同意 {approval}, 操作已执行", f"{approval} is approved and done"))
+    if desk.output.value(done):
+        return
+    if done["approval"]["act"] in set(AccessDeed):
+        who = done["approval"]["operator"]
+        use = f"puhui operator permit use {approval}"
+        desk.output.line(
+            say(
+                f"已复核同意 {approval}, 由 {who} 办理: {use}",
+                f"{approval} is approved; {who} does it: {use}",
+            )
+        )
+        return
+    desk.output.line(say(f"已复核同意 {approval}, 操作已执行", f"{approval} is approved and done"))
 
 
 async def decline(desk: Desk, approval: ApprovalArgument, *, reason: ReasonOption) -> None:

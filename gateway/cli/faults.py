@@ -7,6 +7,7 @@ is not known whether it was done, and the message says how to find out. Status 4
 from typing import Any, Final
 
 from gateway.cli.words import say
+from matching.access import AccessDeed
 
 NOT_DONE: Final = 1
 NOT_KNOWN: Final = 3
@@ -38,9 +39,16 @@ class Waiting(CommandFault):
 
     def __init__(self, answer: dict[str, Any]) -> None:
         self.answer = answer
-        approve = f"puhui operator approve {answer['approval']['id']}"
+        number, act = answer["approval"]["id"], answer["approval"]["act"]
+        approve = f"puhui operator approve {number}"
+        use = f"puhui operator permit use {number}"
+        then = (
+            say(f"; 同意后由本人办理: {use}", f"; then do it yourself: {use}")
+            if act in set(AccessDeed)
+            else ""
+        )
         super().__init__(
-            say(f"等待另一人复核: {approve}", f"it waits for a second person to approve: {approve}")
+            say(f"等待另一人复核: {approve}", f"it waits for a second person to approve: {approve}") + then
         )
 
     def as_json(self) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from gateway.cli import (
     operator,
     order_file,
     people,
+    permits,
     published,
     registry,
     registry_books,
@@ -141,6 +142,7 @@ acts.add_to(operator.operator_app)
 custody.add_to(operator.operator_app)
 setup.add_to(operator.operator_app)
 people.add_to(operator.operator_app)
+permits.add_to(operator.operator_app)
 bank_statements.add_to(operator.operator_app)
 operator.operator_app.add_typer(rules.rules_app, name="rules")
 supervise.add_to(operator.operator_app)

@@ -10,6 +10,7 @@ from gateway.cli.acts import number, perform
 from gateway.cli.command import Desk, command
 from gateway.cli.faults import CommandFault
 from gateway.cli.operator import OPERATOR
+from gateway.cli.setup import WhyOption
 from gateway.cli.words import say, term
 
 PEOPLE: Final = "/v1/operator/people"
@@ -48,15 +49,17 @@ async def add_person(
     scope: Annotated[
         list[Scope], typer.Option(help=say("权限, 可重复", "what they may do; repeat for more"))
     ],
+    reason: WhyOption = "",
 ) -> None:
     """Let somebody log in; the answer has a password that is good for a day and is shown this once."""
     body: dict[str, Any] = {
         "person": person,
         "participant": participant,
         "scopes": [one.value for one in scope],
+        **({"reason": reason} if reason else {}),
     }
     done = await perform(desk, PEOPLE, body | ({} if account is None else {"account": account}))
-    _show_password(desk, done)
+    show_password(desk, done)
 
 
 async def people(desk: Desk) -> None:
@@ -98,7 +101,7 @@ async def reset_person(
 ) -> None:
     """Give somebody a one-time password; their sessions end."""
     body = {"reason": reason, "remove_totp": remove_totp}
-    _show_password(desk, await perform(desk, f"{PEOPLE}/{_name(person)}/reset", body))
+    show_password(desk, await perform(desk, f"{PEOPLE}/{_name(person)}/reset", body))
 
 
 async def disable_person(desk: Desk, person: PersonArgument, *, reason: ReasonOption) -> None:
@@ -185,7 +188,8 @@ async def _show_mandates(desk: Desk, role: str, target: str) -> None:
     )
 
 
-def _show_password(desk: Desk, done: dict[str, Any]) -> None:
+def show_password(desk: Desk, done: dict[str, Any]) -> None:
+    """Tell somebody's one-time password."""
     if desk.output.value(done):
         return
     name, password = done["person"], done["one_time_password"]

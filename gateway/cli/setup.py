@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from gateway.access.keys import Scope
+from gateway.cli.acts import perform
 from gateway.cli.command import Desk, command
 from gateway.cli.faults import CommandFault
 from gateway.cli.operator import OPERATOR
@@ -28,6 +29,14 @@ PARTICIPANT_KIND: Final = {
 }
 """Kinds of participant, as people read them."""
 
+OutOption = Annotated[
+    Path | None,
+    typer.Option(help=say("写入新密钥的文件 (0600)", "new file for the secret the exchange makes (0600)")),
+]
+WhyOption = Annotated[
+    str,
+    typer.Option("--reason", help=say("理由, 须双人复核时必填", "why; needed where it takes two persons")),
+]
 ParticipantArgument = Annotated[str, typer.Argument(help=say("交易主体", "the participant"))]
 
 
@@ -39,7 +48,7 @@ async def add_participant(
 ) -> None:
     """Admit a participant."""
     body = {"participant": participant, "kind": kind.value}
-    done = await _create(desk, "/v1/operator/participants", body)
+    done = await perform(desk, "/v1/operator/participants", body)
     if not desk.output.value(done):
         name = term(PARTICIPANT_KIND, kind.value)
         desk.output.line(say(f"已接纳 {participant} ({name})", f"{participant} is admitted ({name})"))
@@ -56,7 +65,7 @@ async def add_account(
 ) -> None:
     """Open a trading account, bound to a registry account."""
     body = {"account": account, "owner": owner, "registry_account": registry_account}
-    done = await _create(desk, "/v1/operator/accounts", body)
+    done = await perform(desk, "/v1/operator/accounts", body)
     if not desk.output.value(done):
         desk.output.line(
             say(
@@ -87,7 +96,7 @@ async def add_listing(
         "first_reference_price": full_price(reference_price),
         "demonstration": demonstration,
     }
-    done = await _create(desk, "/v1/operator/listings", body)
+    done = await perform(desk, "/v1/operator/listings", body)
     if not desk.output.value(done):
         price = done["first_reference_price"]
         desk.output.line(
@@ -106,49 +115,58 @@ async def add_key(
     account: Annotated[
         str | None, typer.Option(help=say("密钥所代表的账户", "the account it acts for"))
     ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            help=say("写入新密钥的文件 (0600)", "new file for the secret the exchange makes (0600)")
-        ),
-    ] = None,
+    out: OutOption = None,
     public_key: Annotated[
         Path | None,
         typer.Option(
             help=say("对方的 Ed25519 公钥 PEM", "an Ed25519 public key, PEM, of which we hold no secret")
         ),
     ] = None,
+    network: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CIDR",
+            help=say(
+                "只可从该网络使用, 可重复", "a network it may be used from, and no other; may be repeated"
+            ),
+        ),
+    ] = None,
     label: Annotated[str, typer.Option(help=say("备注", "a remark"))] = "",
+    reason: WhyOption = "",
 ) -> None:
     """Make a key: for a public key, or with a secret of the exchange's making that goes into a file and nowhere else."""
     body: dict[str, Any] = {
         "participant": participant,
         "scopes": [one.value for one in scope],
         "label": label,
+        "networks": network or [],
+        **({} if account is None else {"account": account}),
+        **({"reason": reason} if reason else {}),
     }
-    if account is not None:
-        body["account"] = account
     if (out is None) is (public_key is None):
         raise CommandFault(
             say("请给出 --out 或 --public-key, 二者之一", "give --out or --public-key, one of the two")
         )
     if out is not None:
-        _require_new(out)
+        require_new(out)
         body["algorithm"] = "hmac-sha256"
     if public_key is not None:
         body |= {"algorithm": "ed25519", "public_key": _raw_public_key(public_key)}
-    done = await _create(desk, "/v1/operator/keys", body)
+    done = await perform(desk, "/v1/operator/keys", body)
     secret = done.pop("secret")
     if out is not None:
         write_private(out, f"{secret}\n".encode())
-    if not desk.output.value(done):
-        file = say("<私钥文件>", "<private key file>") if out is None else str(out)
-        desk.output.line(
-            say(
-                f"{participant} 的密钥: --key {done['key']} --secret-file {file}",
-                f"key of {participant}: --key {done['key']} --secret-file {file}",
-            )
-        )
+    show_key(desk, done, out)
+
+
+def show_key(desk: Desk, key: dict[str, Any], out: Path | None) -> None:
+    """Tell how a key just made is named on the command line."""
+    if desk.output.value(key):
+        return
+    file = say("<私钥文件>", "<private key file>") if out is None else str(out)
+    options = f"--key {key['key']} --secret-file {file}"
+    participant = key["participant"]
+    desk.output.line(say(f"{participant} 的密钥: {options}", f"key of {participant}: {options}"))
 
 
 async def keys(desk: Desk) -> None:
@@ -159,13 +177,16 @@ async def keys(desk: Desk) -> None:
         return
     desk.output.table(
         say("密钥", "keys"),
-        say("密钥|主体|账户|权限|备注|注销", "key|participant|account|scopes|label|revoked").split("|"),
+        say(
+            "密钥|主体|账户|权限|网络|备注|注销", "key|participant|account|scopes|networks|label|revoked"
+        ).split("|"),
         (
             (
                 key["key"],
                 key["participant"],
                 key["account"],
                 " ".join(key["scopes"]),
+                " ".join(key["networks"]),
                 key["label"],
                 key["revoked_at"],
             )
@@ -212,7 +233,7 @@ async def announce_calendar(
         "trading_days": list(announcement.trading_days),
         "source": announcement.source,
     }
-    done = await _create(desk, "/v1/operator/calendar", body)
+    done = await perform(desk, "/v1/operator/calendar", body)
     if not desk.output.value(done):
         first, last, days = done["first_day"], done["last_day"], done["trading_days"]
         desk.output.line(
@@ -223,13 +244,8 @@ async def announce_calendar(
         )
 
 
-async def _create(desk: Desk, target: str, body: dict[str, Any]) -> dict[str, Any]:
-    async with desk.client(OPERATOR) as client:
-        done: dict[str, Any] = (await client.change("POST", target, body)).body
-    return done
-
-
-def _require_new(path: Path) -> None:
+def require_new(path: Path) -> None:
+    """Refuse a file that is there, or has no place to be in. Raises CommandFault."""
     # Before the key is made: a secret that cannot be written is lost.
     if path.exists() or not path.parent.is_dir():
         raise CommandFault(

@@ -1,10 +1,11 @@
-"""Acts that wait for a second person, as operators see them, folded from journaled events."""
+"""Acts that wait for a second person, as operators see them, and ways in one has permitted, folded from journaled events."""
 
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Final, assert_never
 
 from gateway.engine.entry import Entry
 from gateway.engine.handlers import Handler, plain
+from matching.access import AccessDeed, PermitAccess
 from matching.acts import (
     DecideClaim,
     GoOnWithoutRegistry,
@@ -36,6 +37,10 @@ from matching.safety_commands import LiftKillSwitch, ThrowKillSwitch
 
 WHOLE_MARKET = "market"
 """What an act is about that names no listing."""
+PERMIT_GOOD_S: Final = 24 * 3_600
+"""How long what was permitted may be done: as long as a password is good that an operator has given."""
+_NS: Final = 1_000_000_000
+_OF_ACCESS: Final = frozenset(deed.value for deed in AccessDeed)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,28 +72,68 @@ class ApprovalView:
         )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PermitView:
+    """One act about access that a second person agreed to. Whether it was done since, the tables of access tell."""
+
+    asked: ApprovalView
+    approved_by: str
+    approved_at_ns: int
+
+    @property
+    def good_until_ns(self) -> int:
+        """When it can be done no more."""
+        return self.approved_at_ns + PERMIT_GOOD_S * _NS
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ApprovalsState:
+    """What waits and what was permitted, as written to a snapshot."""
+
+    waiting: tuple[ApprovalView, ...] = ()
+    permits: tuple[PermitView, ...] = ()
+
+
 class Approvals:
-    """Everything that waits, oldest first."""
+    """Everything that waits, and what was permitted within the last day; oldest first."""
 
-    __slots__ = ("waiting",)
+    __slots__ = ("permits", "waiting")
 
-    def __init__(self, waiting: tuple[ApprovalView, ...] = ()) -> None:
-        """These."""
-        self.waiting = {view.approval_id: view for view in waiting}
+    def __init__(self, state: ApprovalsState | None = None) -> None:
+        """Nothing yet, or what a snapshot tells."""
+        known = state or ApprovalsState()
+        self.waiting = {view.approval_id: view for view in known.waiting}
+        self.permits = {view.asked.approval_id: view for view in known.permits}
+
+    def dump(self) -> ApprovalsState:
+        """All of it, for a snapshot."""
+        return ApprovalsState(waiting=tuple(self.waiting.values()), permits=tuple(self.permits.values()))
 
     def handlers(self) -> dict[type, Handler]:
         """What to do about each event."""
         return {
             ApprovalRequested: self.request,
-            ActApproved: plain(self.decide),
-            ActDeclined: plain(self.decide),
+            ActApproved: self.approve,
+            ActDeclined: plain(self.decline),
         }
 
     def request(self, entry: Entry, event: ApprovalRequested) -> None:
         """An act begins to wait."""
         self.waiting[event.approval_id] = ApprovalView.of(entry, event)
 
-    def decide(self, event: ActApproved | ActDeclined) -> None:
+    def approve(self, entry: Entry, event: ActApproved) -> None:
+        """It waits no more; a way in may be made now."""
+        asked = self.waiting.pop(event.approval_id)
+        if asked.act not in _OF_ACCESS:
+            return
+        self.permits = {
+            number: permit for number, permit in self.permits.items() if permit.good_until_ns > entry.at_ns
+        }
+        self.permits[event.approval_id] = PermitView(
+            asked=asked, approved_by=event.operator, approved_at_ns=entry.at_ns
+        )
+
+    def decline(self, event: ActDeclined) -> None:
         """It waits no more."""
         del self.waiting[event.approval_id]
 
@@ -130,6 +175,8 @@ def subject_of(act: AnyAct) -> str:  # noqa: C901 - one line an act
             return f"{act.participant} for {act.account}: {', '.join(act.actions)}"
         case RevokeMandate():
             return str(act.mandate_id)
+        case PermitAccess():
+            return act.person or act.participant
         case AdoptRules():
             return "; ".join(_told(change.parameter, change.value, change.listing) for change in act.changes)
         case _:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from matching.access import AccessPermitted
 from matching.close_events import (
     BooksCut,
     CashCompared,
@@ -27,6 +28,7 @@ from settlement.mandate import ActedByMandate
 from settlement.retired_figures import RetiredTotalsSet
 
 CHANGES_NO_VIEW: Final = (
+    AccessPermitted,
     ActedByMandate,
     Replayed,
     OrdersCancelled,

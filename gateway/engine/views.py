@@ -10,7 +10,7 @@ from typing import Final
 
 from gateway.engine.account_views import AccountView, LotView
 from gateway.engine.accounts import Accounts, AccountsState
-from gateway.engine.approvals import Approvals, ApprovalView
+from gateway.engine.approvals import Approvals, ApprovalsState, ApprovalView, PermitView
 from gateway.engine.custody import Custody, CustodyState
 from gateway.engine.depth import Depth, DepthChange, DepthState, DepthView
 from gateway.engine.entry import Entry
@@ -65,7 +65,7 @@ from settlement.lot import Lot, MethodologyClass
 RECENT_ORDERS: Final = 4_096
 """How many ended orders stay in memory."""
 
-VERSION: Final = "7"
+VERSION: Final = "8"
 """Of the shape and meaning of `ViewsState`. A snapshot of another version is not read: the views are then built
 again from all recorded entries."""
 
@@ -79,7 +79,7 @@ class ViewsState:
     participants: tuple[tuple[str, ParticipantKind], ...]
     depths: tuple[DepthState, ...]
     open_orders: tuple[OrderView, ...]
-    approvals: tuple[ApprovalView, ...]
+    approvals: ApprovalsState
     negotiations: tuple[NegotiationView, ...]
     custody: CustodyState
     mandates: tuple[MandateView, ...]
@@ -153,6 +153,11 @@ class Views:
     def approvals(self) -> Mapping[int, ApprovalView]:
         """Operators' acts that wait for a second person, oldest first."""
         return self._approvals.waiting
+
+    @property
+    def permits(self) -> Mapping[int, PermitView]:
+        """What a second person has permitted about access not long ago, by the approval's id, oldest first."""
+        return self._approvals.permits
 
     @property
     def custody(self) -> Custody:
@@ -263,7 +268,7 @@ class Views:
             participants=tuple(self._participants.items()),
             depths=tuple(depth.dump() for depth in self._depths.values()),
             open_orders=self._orders.open.all(),
-            approvals=tuple(self._approvals.waiting.values()),
+            approvals=self._approvals.dump(),
             custody=self._custody.dump(),
             mandates=tuple(self._mandates.all.values()),
             negotiations=self._negotiations.all(),

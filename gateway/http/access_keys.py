@@ -8,10 +8,13 @@ from typing import Annotated, Any, Final, Literal, Protocol
 
 from pydantic import Field
 
-from gateway.access.keys import AccessKey, Algorithm, KeyFault, NewKey, Scope
+from gateway.access.keys import AccessKey, Algorithm, KeyFault, NewKey, Scope, require_sound
 from gateway.access.limits import ActionKind
+from gateway.access.networks import read_network
+from gateway.access.permits import Permit
 from gateway.formats import time_text
 from gateway.http import reasons
+from gateway.http.approvals import ACCEPTED, ApprovalAnswer, permitted, spending
 from gateway.http.problems import refusal
 from gateway.http.routing import SUPERVISED, Call, Reply, Route
 from gateway.http.shapes import (
@@ -19,13 +22,17 @@ from gateway.http.shapes import (
     AccountName,
     Answer,
     Name,
+    NetworkIn,
     OperatorRequest,
     SecretRequest,
+    Text,
     Time,
     TimeIn,
 )
+from matching.access import AccessDeed, PermitAccess
 from registry_bridge.signing import TIMESTAMP_HEADER
 from settlement.rejections import ACCOUNT_UNKNOWN, PARTICIPANT_UNKNOWN
+from settlement.values import AccountId, ParticipantId
 
 CREATED: Final = 201
 
@@ -35,6 +42,14 @@ ScopeName = Literal[
 _OF_NO_PARTICIPANT: Final = {"bank", "operate", "approve", "authority", "supervise"}
 _OF_PARTICIPANTS: Final = {"trade", "negotiate", "offset", "transfer"}
 AlgorithmName = Literal["ed25519", "hmac-sha256"]
+NETWORKS_MOST: Final = 32
+MADE_ALONE_BY: Final = (
+    "The operator on whose word alone it was made, or given a password; it takes no part in acts of two."
+)
+Networks = Annotated[
+    list[str],
+    Field(description="From where it may be used, in CIDR notation; from anywhere if there are none."),
+]
 
 
 class KeyRequest(OperatorRequest, SecretRequest):
@@ -49,6 +64,16 @@ class KeyRequest(OperatorRequest, SecretRequest):
     scopes: Annotated[list[ScopeName], Field(min_length=1, max_length=10)]
     expires_at: TimeIn | None = None
     label: Annotated[str, Field(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    networks: Annotated[
+        list[NetworkIn],
+        Field(
+            max_length=NETWORKS_MOST,
+            description="From where it may be used; from anywhere if there are none.",
+        ),
+    ] = []  # noqa: RUF012 - pydantic copies it
+    reason: Annotated[Text | None, Field(description="Why; needed where a second person has to agree.")] = (
+        None
+    )
 
 
 class Key(Answer):
@@ -64,6 +89,8 @@ class Key(Answer):
     created_by: str
     expires_at: Time | None
     revoked_at: Time | None
+    networks: Networks
+    made_alone_by: Annotated[Name | None, Field(description=MADE_ALONE_BY)]
 
 
 class IssuedKey(Key):
@@ -91,6 +118,7 @@ class AuthCheck(Answer):
     algorithm: AlgorithmName
     scopes: list[ScopeName]
     expires_at: Time | None
+    networks: Networks
     clock_skew_ms: Annotated[int, Field(description="The sender's clock minus the exchange's.")]
     server_time: Time
 
@@ -108,6 +136,7 @@ async def check_auth(call: Call) -> Reply:
             "algorithm": key.algorithm.value,
             "scopes": sorted(key.scopes),
             "expires_at": None if key.expires_at_ns is None else time_text(key.expires_at_ns),
+            "networks": [str(network) for network in key.networks],
             "clock_skew_ms": int(call.headers[TIMESTAMP_HEADER]) - now_ns // 1_000_000,
             "server_time": time_text(now_ns),
         }
@@ -115,24 +144,56 @@ async def check_auth(call: Call) -> Reply:
 
 
 async def issue_key(call: Call) -> Reply:
-    """Make a key for a participant."""
+    """Make a key for a participant; where the rule book asks for two persons, once another has agreed."""
     body: KeyRequest = call.body
     require_known(call, body)
-    new = NewKey(
-        participant=body.participant,
-        account=body.account,
-        algorithm=Algorithm(body.algorithm),
-        scopes=frozenset(Scope(scope) for scope in body.scopes),
-        label=body.label,
-        created_by=call.participant,
+    _require_sound(body)
+    command = PermitAccess(
+        operator=call.participant,
+        reason=body.reason or "",
+        deed=AccessDeed.ISSUE_KEY,
+        participant=ParticipantId(body.participant),
+        account=None if body.account is None else AccountId(body.account),
+        scopes=tuple(sorted(set(body.scopes))),
+        algorithm=body.algorithm,
+        public_key=body.public_key,
+        networks=tuple(str(network) for network in body.networks),
         expires_at_ns=body.expires_at,
-        public_key=_public_key(body.public_key),
+        label=body.label or None,
     )
-    try:
+    permit = await permitted(call, command)
+    if isinstance(permit, Reply):
+        return permit
+    key, secret = await make_key(call, command, permit)
+    return Reply({**key, "secret": secret}, status=CREATED)
+
+
+async def make_key(call: Call, command: PermitAccess, permit: Permit) -> tuple[dict[str, Any], str | None]:
+    """The key that was permitted, and its secret where it has one of our making. Raises Refused."""
+    require_known(call, command)
+    assert command.algorithm is not None, "a key without an algorithm was permitted"
+    new = NewKey(
+        participant=command.participant,
+        account=command.account,
+        algorithm=Algorithm(command.algorithm),
+        scopes=frozenset(Scope(scope) for scope in command.scopes),
+        label=command.label or "",
+        created_by=call.participant,
+        expires_at_ns=command.expires_at_ns,
+        public_key=_public_key(command.public_key),
+        networks=tuple(read_network(network) for network in command.networks),
+        permit=permit,
+    )
+    with spending():
         issued = await call.services.keys.issue(new, at_ns=time.time_ns())
+    return _key_body(issued.key), issued.secret
+
+
+def _require_sound(body: KeyRequest) -> None:
+    try:
+        require_sound(Algorithm(body.algorithm), _public_key(body.public_key))
     except KeyFault as fault:
         raise refusal(reasons.KEY_NOT_SOUND, pointer="/public_key", actual=str(fault)) from None
-    return Reply({**_key_body(issued.key), "secret": issued.secret}, status=CREATED)
 
 
 class ActsFor(Protocol):
@@ -205,6 +266,8 @@ def _key_body(key: AccessKey) -> dict[str, Any]:
         "created_by": key.created_by,
         "expires_at": None if key.expires_at_ns is None else time_text(key.expires_at_ns),
         "revoked_at": None if key.revoked_at_ns is None else time_text(key.revoked_at_ns),
+        "networks": [str(network) for network in key.networks],
+        "made_alone_by": key.made_alone_by,
     }
 
 
@@ -231,6 +294,7 @@ ROUTES: Final = (
         body=KeyRequest,
         answer=IssuedKey,
         status=CREATED,
+        otherwise={ACCEPTED: ApprovalAnswer},
         leads_to={"/v1/operator/keys/{key}": "/key"},
     ),
     Route(

@@ -9,7 +9,8 @@ from gateway.http.shapes import Answer
 from matching.commands import AnyAct
 from matching.rulebook import RuleChange
 
-_TOLD_APART: Final = {"operator", "reason"}
+_TOLD_APART: Final = {"operator", "reason", "deed"}
+"""Said beside the details: who asks, why, and what about access it is, which is the act's own name."""
 _UNITS: Final = ("_ns", "_id", "_ids", "_tonnes", "_fen")
 
 
@@ -21,7 +22,7 @@ class Detail(Answer):
 
 
 def details_of(act: AnyAct) -> list[dict[str, str]]:
-    """Everything an act says but who asks and why; what it leaves open is left out.
+    """Everything an act says but who asks, what for and why; what it leaves open is left out.
 
     Read off its fields, so that no act can come to wait with something in it that nobody is shown.
     """

@@ -1,5 +1,7 @@
 """The second person: acts that wait for one, and what they say to them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Annotated, Any, Final, Literal
 
@@ -7,19 +9,23 @@ from pydantic import Field
 
 from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind
+from gateway.access.permits import Permit, PermitSpent
 from gateway.engine.approvals import ApprovalView
 from gateway.engine.entry import Entry
 from gateway.formats import time_text
+from gateway.http.access_reasons import MADE_ALONE, PERMIT_SPENT
 from gateway.http.act_details import Detail, details_of
+from gateway.http.problems import refusal
 from gateway.http.replays import raise_if_refused
 from gateway.http.routing import SUPERVISED, Call, Reply, Route
 from gateway.http.shapes import DIGITS_PATTERN, Answer, Id, Name, OperatorRequest, Text, Time
+from matching.access import PermitAccess
 from matching.commands import AnyAct, ApproveAct, DeclineAct
 from matching.events import ApprovalRequested
 
 ACCEPTED: Final = 202
 
-StateName = Literal["waiting", "approved", "declined"]
+StateName = Literal["waiting", "approved", "declined", "done"]
 
 
 class Approval(Answer):
@@ -63,16 +69,47 @@ async def act(call: Call, command: AnyAct) -> Entry | Reply:
 
     Raises Refused when it was refused.
     """
+    rules = call.services.views.rules(call.services.clock.now_ns())
+    if rules is not None and command.name in rules.two_person_acts:
+        require_made_by_two(call)
     entry = await call.submit(command)
     raise_if_refused(entry)
     asked = next((event for event in entry.events if isinstance(event, ApprovalRequested)), None)
     if asked is None:
         return entry
     view = ApprovalView.of(entry, asked)
-    return Reply({"approval": _body(view, command, "waiting")}, status=ACCEPTED)
+    return Reply({"approval": body_of(view, command, "waiting")}, status=ACCEPTED)
 
 
-def _body(view: ApprovalView, command: AnyAct, state: StateName) -> dict[str, Any]:
+def require_made_by_two(call: Call) -> None:
+    """Refuse a key or a person that one operator alone has made: it may be that operator. Raises Refused."""
+    maker = call.signed_by.made_alone_by
+    if maker is not None:
+        raise refusal(MADE_ALONE, actual=maker)
+
+
+async def permitted(call: Call, command: PermitAccess) -> Permit | Reply:
+    """Ask for a deed about access: by what it may be done now, or the answer to give when it waits.
+
+    Raises Refused when it was refused.
+    """
+    done = await act(call, command)
+    if isinstance(done, Reply):
+        return done
+    return Permit(number=done.seq, made_alone_by=call.signed_by.made_alone_by or call.participant)
+
+
+@contextmanager
+def spending() -> Iterator[None]:
+    """Where a permit is spent: that it was spent before is a refusal. Raises Refused."""
+    try:
+        yield
+    except PermitSpent as spent:
+        raise refusal(PERMIT_SPENT, actual=str(spent)) from None
+
+
+def body_of(view: ApprovalView, command: AnyAct, state: StateName) -> dict[str, Any]:
+    """An act that waits, waited, or was permitted, as answers tell it."""
     return {
         "id": str(view.approval_id),
         "act": view.act,
@@ -88,11 +125,11 @@ def _body(view: ApprovalView, command: AnyAct, state: StateName) -> dict[str, An
 async def list_approvals(call: Call) -> Reply:
     """Acts that wait for a second person."""
     waiting = tuple(call.services.views.approvals.values())
-    items = [_body(view, await _asked(call, view.approval_id), "waiting") for view in waiting]
+    items = [body_of(view, await asked_for(call, view.approval_id), "waiting") for view in waiting]
     return Reply({"items": items, "next": None})
 
 
-async def _asked(call: Call, approval_id: int) -> AnyAct:
+async def asked_for(call: Call, approval_id: int) -> AnyAct:
     """The act as it was asked for: an approval bears the number of its entry in the journal."""
     entry = await call.services.journal.entry(approval_id)
     assert entry is not None, f"approval {approval_id} has no entry"
@@ -101,7 +138,11 @@ async def _asked(call: Call, approval_id: int) -> AnyAct:
 
 
 async def approve(call: Call) -> Reply:
-    """Agree as the second person: the act is done now, if it still can be; otherwise it goes on waiting."""
+    """Agree as the second person: the act is done now, if it still can be; otherwise it goes on waiting.
+
+    What is about access is done by who asked for it (`POST /v1/operator/permits/{approval_id}/use`), once, within a day.
+    """
+    require_made_by_two(call)
     approval_id = int(call.path["approval_id"])
     command = ApproveAct(operator=call.participant, approval_id=approval_id)
     return await _decide(call, approval_id, command, "approved")
@@ -121,7 +162,7 @@ async def _decide(call: Call, approval_id: int, command: ApproveAct | DeclineAct
     assert entry is not None, f"approval {approval_id} has no entry"
     asked = next(event for event in entry.events if isinstance(event, ApprovalRequested))
     assert isinstance(entry.command, AnyAct), f"entry {approval_id} is no act"
-    return Reply({"approval": _body(ApprovalView.of(entry, asked), entry.command, state)})
+    return Reply({"approval": body_of(ApprovalView.of(entry, asked), entry.command, state)})
 
 
 _decision = partial(

@@ -7,6 +7,7 @@ from itertools import chain
 from typing import Final
 
 from gateway.http import reasons
+from gateway.http.access_reasons import ACCESS_REASONS
 from gateway.http.door_reasons import DOOR_REASONS, HEADERS_TOO_SLOW, REQUEST_TOO_LONG
 from gateway.http.people_reasons import PEOPLE_REASONS
 from gateway.http.reasons import GATEWAY_REASONS, STATUS_OF_GATEWAY
@@ -90,6 +91,7 @@ CATALOGUE: Final[dict[str, Reason]] = {
         GATEWAY_USE_REASONS,
         STATEMENT_REASONS,
         PEOPLE_REASONS,
+        ACCESS_REASONS,
     )
 }
 """Every reason there is, by its code."""

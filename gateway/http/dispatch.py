@@ -181,7 +181,7 @@ class Dispatcher:
         self, route: Route, request: web.Request, body: bytes, remote: str, headers: dict[str, str]
     ) -> Caller:
         try:
-            caller = await self.identity.of(route, request.raw_path, request.headers, body)
+            caller = await self.identity.of(route, request.raw_path, request.headers, body, remote=remote)
         except Refused:
             # Whoever signs nothing is a stranger, and judging that is work, too.
             headers.update(self.take_of_stranger(remote))

@@ -13,8 +13,10 @@ from typing import Final
 from gateway.access.authenticate import KeyExpired, KeyRevoked, NotAdmitted
 from gateway.access.callers import Caller
 from gateway.access.keys import AccessKey
+from gateway.access.networks import is_within
 from gateway.access.sessions import PersonSession, csrf_of
 from gateway.http import people_reasons, reasons
+from gateway.http.access_reasons import ADDRESS_NOT_ALLOWED
 from gateway.http.cookies import CSRF_HEADER, SessionCookie
 from gateway.http.problems import Refused, refusal
 from gateway.http.routing import Route
@@ -59,12 +61,14 @@ class Identity:
         self._services = services
         self.cookie = SessionCookie(services.public_url)
 
-    async def of(self, route: Route, target: str, headers: Mapping[str, str], body: bytes) -> Caller:
-        """Who asks for this route. Raises Refused, which names the part that failed."""
+    async def of(
+        self, route: Route, target: str, headers: Mapping[str, str], body: bytes, *, remote: str
+    ) -> Caller:
+        """Who asks for this route from that address. Raises Refused, which names the part that failed."""
         is_signed = any(name in headers for name in _SIGNED_BY)
         if route.by == "key" or (route.by == "either" and (is_signed or not self.cookie.is_there(headers))):
             signed = (headers.get(KEY_HEADER), headers.get(TIMESTAMP_HEADER), headers.get(SIGNATURE_HEADER))
-            return await self.by_covered_signature(route.method, target, signed, body)
+            return await self.by_covered_signature(route.method, target, signed, body, remote=remote)
         token, session = self._session(headers)
         self.require_own_page(headers)
         if route.method != "GET":
@@ -77,23 +81,41 @@ class Identity:
         return session
 
     async def by_covered_signature(
-        self, method: str, target: str, signed: tuple[str | None, str | None, str | None], body: bytes
+        self,
+        method: str,
+        target: str,
+        signed: tuple[str | None, str | None, str | None],
+        body: bytes,
+        *,
+        remote: str,
     ) -> AccessKey:
         """Who signed, once the signature's date is noted where it has to be. Raises Refused."""
         try:
-            return self.by_signature(method, target, signed, body)
+            return self.by_signature(method, target, signed, body, remote=remote)
         except DateNotCovered:
             await self._services.authenticator.cover(signed[1])
-        return self.by_signature(method, target, signed, body)
+        return self.by_signature(method, target, signed, body, remote=remote)
 
     def by_signature(
-        self, method: str, target: str, signed: tuple[str | None, str | None, str | None], body: bytes
+        self,
+        method: str,
+        target: str,
+        signed: tuple[str | None, str | None, str | None],
+        body: bytes,
+        *,
+        remote: str,
     ) -> AccessKey:
-        """Who signed. Raises Refused, which names the part that failed, and DateNotCovered."""
+        """Who signed, from an address its key is for.
+
+        Raises Refused, which names the part that failed, and DateNotCovered.
+        """
         found = self._services.authenticator.check(
             method=method, target=target, key=signed[0], timestamp=signed[1], signature=signed[2], body=body
         )
         if isinstance(found, AccessKey):
+            if found.networks and not is_within(remote, found.networks):
+                # Told only to who could sign, and so has the key.
+                raise refusal(ADDRESS_NOT_ALLOWED, actual=remote[:64], header=KEY_HEADER)
             self._require_unrestricted(found)
             return found
         if isinstance(found, NotAuthentic) and found.fault is SignatureFault.DATE_NOT_COVERED:

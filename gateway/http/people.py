@@ -1,5 +1,6 @@
 """People as operators see them: letting somebody in, giving a new password, keeping somebody out."""
 
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Annotated, Any, Final
 
@@ -8,12 +9,16 @@ from pydantic import Field
 from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind
 from gateway.access.people import NewPerson, Person, PersonExists
+from gateway.access.permits import Permit
 from gateway.formats import time_text
 from gateway.http import people_reasons
-from gateway.http.access_keys import ScopeName, require_known
+from gateway.http.access_keys import MADE_ALONE_BY, ScopeName, require_known
+from gateway.http.approvals import ACCEPTED, ApprovalAnswer, permitted, spending
 from gateway.http.problems import refusal
 from gateway.http.routing import SUPERVISED, Call, Reply, Route
 from gateway.http.shapes import NAME_PATTERN, AccountName, Answer, Name, OperatorRequest, Text, Time
+from matching.access import AccessDeed, PermitAccess
+from settlement.values import AccountId, ParticipantId
 
 CREATED: Final = 201
 
@@ -25,6 +30,9 @@ class PersonRequest(OperatorRequest):
     participant: Name
     account: AccountName | None = None
     scopes: Annotated[list[ScopeName], Field(min_length=1, max_length=10)]
+    reason: Annotated[Text | None, Field(description="Why; needed where a second person has to agree.")] = (
+        None
+    )
 
 
 class ReasonRequest(OperatorRequest):
@@ -52,6 +60,7 @@ class PersonAnswer(Answer):
     totp: bool
     disabled_at: Time | None
     signed_in_at: Time | None
+    made_alone_by: Annotated[Name | None, Field(description=MADE_ALONE_BY)]
 
 
 class PersonWithPassword(PersonAnswer):
@@ -70,21 +79,39 @@ class PeopleAnswer(Answer):
 
 
 async def add_person(call: Call) -> Reply:
-    """Let somebody in, with a one-time password."""
+    """Let somebody in, with a one-time password; where the rule book asks for two persons, once another has agreed."""
     body: PersonRequest = call.body
+    _require_new(call, body.person)
     require_known(call, body)
+    command = PermitAccess(
+        operator=call.participant,
+        reason=body.reason or "",
+        deed=AccessDeed.ADD_PERSON,
+        person=body.person,
+        participant=ParticipantId(body.participant),
+        account=None if body.account is None else AccountId(body.account),
+        scopes=tuple(sorted(set(body.scopes))),
+    )
+    return await _with_password(call, command, make_person, status=CREATED)
+
+
+async def make_person(call: Call, command: PermitAccess, permit: Permit) -> tuple[dict[str, Any], str | None]:
+    """The person who was permitted, and their one-time password. Raises Refused."""
+    require_known(call, command)
+    assert command.person is not None, "nobody was permitted"
     new = NewPerson(
-        name=body.person,
-        participant=body.participant,
-        account=body.account,
-        scopes=frozenset(Scope(scope) for scope in body.scopes),
+        name=command.person,
+        participant=command.participant,
+        account=command.account,
+        scopes=frozenset(Scope(scope) for scope in command.scopes),
         created_by=call.participant,
     )
     try:
-        person, password = await call.services.sign_ins.add(new)
+        with spending():
+            person, password = await call.services.sign_ins.add(new, permit=permit)
     except PersonExists:
-        raise refusal(people_reasons.PERSON_EXISTS, pointer="/person", actual=body.person) from None
-    return Reply({**_body(person), "one_time_password": password}, status=CREATED)
+        raise refusal(people_reasons.PERSON_EXISTS, pointer="/person", actual=command.person) from None
+    return _body(person), password
 
 
 async def list_people(call: Call) -> Reply:
@@ -94,29 +121,93 @@ async def list_people(call: Call) -> Reply:
 
 
 async def reset_person(call: Call) -> Reply:
-    """Give somebody a one-time password; whatever sessions they have end."""
+    """Give somebody a one-time password; whatever sessions they have end. It may take a second person."""
     body: ResetRequest = call.body
-    person, password = await call.services.sign_ins.reset(
-        _find(call), by=call.participant, reason=body.reason, remove_totp=body.remove_totp
-    )
-    return Reply({**_body(person), "one_time_password": password})
+    command = _about(call, AccessDeed.RESET_PERSON, body.reason, remove_totp=body.remove_totp)
+    return await _with_password(call, command, give_password)
+
+
+async def give_password(
+    call: Call, command: PermitAccess, permit: Permit
+) -> tuple[dict[str, Any], str | None]:
+    """The person whose reset was permitted, and their one-time password. Raises Refused."""
+    with spending():
+        person, password = await call.services.sign_ins.reset(
+            _find(call, command.person),
+            by=call.participant,
+            reason=command.reason,
+            remove_totp=command.remove_totp is True,
+            permit=permit,
+        )
+    return _body(person), password
 
 
 async def disable_person(call: Call) -> Reply:
     """Keep somebody out, at once and on every open connection."""
     sign_ins = call.services.sign_ins
-    return Reply(_body(await sign_ins.disable(_find(call), by=call.participant, reason=call.body.reason)))
+    return Reply(
+        _body(
+            await sign_ins.disable(
+                _find(call, call.path["person"]), by=call.participant, reason=call.body.reason
+            )
+        )
+    )
 
 
 async def enable_person(call: Call) -> Reply:
-    """Let somebody in again."""
-    sign_ins = call.services.sign_ins
-    return Reply(_body(await sign_ins.enable(_find(call), by=call.participant, reason=call.body.reason)))
+    """Let somebody in again. It may take a second person."""
+    command = _about(call, AccessDeed.ENABLE_PERSON, call.body.reason)
+    permit = await permitted(call, command)
+    if isinstance(permit, Reply):
+        return permit
+    person, _ = await let_in(call, command, permit)
+    return Reply(person)
 
 
-def _find(call: Call) -> Person:
-    name = call.path["person"]
-    person = call.services.sign_ins.people.find(name)
+async def let_in(call: Call, command: PermitAccess, permit: Permit) -> tuple[dict[str, Any], str | None]:
+    """The person who was permitted to come in again. Raises Refused."""
+    with spending():
+        person = await call.services.sign_ins.enable(
+            _find(call, command.person), by=call.participant, reason=command.reason, permit=permit
+        )
+    return _body(person), None
+
+
+async def _with_password(
+    call: Call,
+    command: PermitAccess,
+    make: Callable[[Call, PermitAccess, Permit], Awaitable[tuple[dict[str, Any], str | None]]],
+    status: int = 200,
+) -> Reply:
+    permit = await permitted(call, command)
+    if isinstance(permit, Reply):
+        return permit
+    person, password = await make(call, command, permit)
+    return Reply({**person, "one_time_password": password}, status=status)
+
+
+def _about(call: Call, deed: AccessDeed, reason: str, *, remove_totp: bool | None = None) -> PermitAccess:
+    """A deed about the person in the address, with all that a second person has to know of them."""
+    person = _find(call, call.path["person"])
+    return PermitAccess(
+        operator=call.participant,
+        reason=reason,
+        deed=deed,
+        person=person.name,
+        participant=ParticipantId(person.participant),
+        account=None if person.account is None else AccountId(person.account),
+        scopes=tuple(sorted(person.scopes)),
+        remove_totp=remove_totp,
+    )
+
+
+def _require_new(call: Call, name: str) -> None:
+    if call.services.sign_ins.people.find(name) is not None:
+        raise refusal(people_reasons.PERSON_EXISTS, pointer="/person", actual=name)
+
+
+def _find(call: Call, name: str | None) -> Person:
+    person = None if name is None else call.services.sign_ins.people.find(name)
     if person is None:
         raise refusal(people_reasons.PERSON_UNKNOWN, actual=name)
     return person
@@ -134,9 +225,11 @@ def _body(person: Person) -> dict[str, Any]:
         "totp": person.totp_confirmed,
         "disabled_at": None if person.disabled_at_ns is None else time_text(person.disabled_at_ns),
         "signed_in_at": None if person.signed_in_at_ns is None else time_text(person.signed_in_at_ns),
+        "made_alone_by": person.made_alone_by,
     }
 
 
+_MAY_WAIT: Final = {ACCEPTED: ApprovalAnswer}
 _of_operators: Final = partial(Route, scope=Scope.OPERATE, kind=ActionKind.OPERATE, tag="operator")
 _act: Final = partial(_of_operators, method="POST", path_parameters={"person": NAME_PATTERN})
 
@@ -149,6 +242,7 @@ ROUTES: Final = (
         method="POST",
         body=PersonRequest,
         status=CREATED,
+        otherwise=_MAY_WAIT,
         leads_to={"/v1/operator/people/{person}": "/person"},
     ),
     _of_operators(
@@ -165,6 +259,7 @@ ROUTES: Final = (
         "Give somebody a new password",
         PersonWithPassword,
         body=ResetRequest,
+        otherwise=_MAY_WAIT,
     ),
     _act(
         "/v1/operator/people/{person}/disable",
@@ -179,5 +274,6 @@ ROUTES: Final = (
         "Let somebody in again",
         PersonAnswer,
         body=ReasonRequest,
+        otherwise=_MAY_WAIT,
     ),
 )

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidat
 from pydantic_core import PydanticCustomError
 
 from gateway import formats
+from gateway.access.networks import Network, read_network
 
 LISTING_PATTERN: Final = "^[A-Z0-9]{1,16}$"
 NAME_PATTERN: Final = "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$"
@@ -128,6 +129,15 @@ def _read_date(value: Any) -> str:  # noqa: ANN401 - whatever the client sent
     _refuse("invalid_date", limit="YYYY-MM-DD", actual=value)
 
 
+def _read_network(value: Any) -> Network:  # noqa: ANN401 - whatever the client sent
+    if type(value) is str:
+        try:
+            return read_network(value)
+        except ValueError:
+            pass  # refused below, as every other value is
+    _refuse("invalid_network", limit="CIDR", actual=value)
+
+
 ClientId = Annotated[
     str,
     PlainValidator(_read_client_id),
@@ -138,6 +148,17 @@ DateIn = Annotated[
     str,
     PlainValidator(_read_date),
     WithJsonSchema({"type": "string", "format": "date", "examples": ["2026-11-23"]}),
+]
+NetworkIn = Annotated[
+    Network,
+    PlainValidator(_read_network),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "examples": ["203.0.113.0/24"],
+            "description": "CIDR, IPv4 or IPv6, or one address.",
+        }
+    ),
 ]
 ListingCode = Annotated[str, Field(pattern=LISTING_PATTERN, examples=["SHCERCIR1"])]
 AccountName = Annotated[str, Field(pattern=NAME_PATTERN)]

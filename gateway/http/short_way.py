@@ -136,7 +136,9 @@ class _Passage:
     def _caller(self, given: CIMultiDictProxy[str], body: bytes, remote: str) -> Caller:
         signed = (given.get(KEY_HEADER), given.get(TIMESTAMP_HEADER), given.get(SIGNATURE_HEADER))
         try:
-            caller = self._dispatcher.identity.by_signature(ROUTE.method, ROUTE.path, signed, body)
+            caller = self._dispatcher.identity.by_signature(
+                ROUTE.method, ROUTE.path, signed, body, remote=remote
+            )
         except Refused:
             # Whoever signs nothing is a stranger, and judging that is work, too.
             self._headers.update(self._dispatcher.take_of_stranger(remote))

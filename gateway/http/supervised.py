@@ -20,6 +20,7 @@ from gateway.http import (
     operator_registry,
     orders,
     people,
+    permits,
     personal_data,
     retirements,
     safety,
@@ -61,6 +62,7 @@ _MIRRORED: Final[Mapping[str, tuple[tuple[Route, ...], str]]] = {
     "/v1/supervise/deliveries/parked": (operator_parked.ROUTES, "/v1/operator/deliveries/parked"),
     "/v1/supervise/kill-switches": (safety.ROUTES, "/v1/operator/kill-switches"),
     "/v1/supervise/approvals": (approvals.ROUTES, "/v1/operator/approvals"),
+    "/v1/supervise/permits": (permits.ROUTES, "/v1/operator/permits"),
     "/v1/supervise/personal-data": (personal_data.ROUTES, "/v1/operator/personal-data"),
 }
 """Address → the route that tells the same to somebody else."""

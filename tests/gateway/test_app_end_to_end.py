@@ -295,6 +295,9 @@ def test_a_database_of_ones_own_serves_as_well_and_nothing_secret_is_told(
     said.told.append(("the log", running.said()))
     assert "\n".join(said.found()) == ""
     assert "$argon2" not in running.said()
+    asyncio.run(on_each_table(database, "DROP CONSTRAINT broken"))
+    with exchange(data_dir, "--demo", "--config", str(settings)) as again:
+        assert len(again.done("orders", "--as", "seller")["items"]) == 1
     wrong = run(
         "serve", "--port", "0", "--database-url", url.replace("test_", "no_"), data_dir=tmp_path / "none"
     )
@@ -334,16 +337,16 @@ def followed(running: RunningExchange, said: every_secret.Said, seller: dict[str
     assert {line["process"] for line in lines()} == {"exchange", "registry"}
 
 
-async def refuse_rows(database: str) -> None:
+async def on_each_table(database: str, change: str) -> None:
     connection = await asyncpg.connect(database)
     for table in ("access_key", "person", "person_session"):
-        await connection.execute(f"ALTER TABLE {table} ADD CONSTRAINT broken CHECK (false) NOT VALID")
+        await connection.execute(f"ALTER TABLE {table} {change}")
     await connection.close()
 
 
 def break_down(said: every_secret.Said, database: str, people: dict[str, Any]) -> None:
     """What nobody foresees: the database refuses rows that hold what is secret, and says which."""
-    asyncio.run(refuse_rows(database))
+    asyncio.run(on_each_table(database, "ADD CONSTRAINT broken CHECK (false) NOT VALID"))
     operator = people["operator"]
     signer = HmacKey(base64.b64decode(operator["secret"]))
     with httpx.Client(timeout=30) as said.http:
@@ -459,11 +462,11 @@ def test_an_exchange_without_its_database_stops_and_says_why(seeded: Path) -> No
         again.done("cancel", order["order"]["id"])
 
 
-def test_an_exchange_of_ones_own_begins_with_its_operator(tmp_path: Path) -> None:
+def test_an_exchange_of_ones_own_begins_with_its_operators(tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     with exchange(data_dir, "--market", "always-open") as running:
         keys = json.loads((data_dir / "operator.json").read_text())
-        assert list(keys["participants"]) == ["operator"]
+        assert list(keys["participants"]) == ["operator", "operator2"]
         assert not (data_dir / "demo.json").exists()
         assert running.done("operator", "day")["trading_day"] is None
         assert running.done("operator", "day", "open")["phase"] == "continuous"

@@ -14,6 +14,7 @@ close) is worked out again at every command from nothing but the clock and the r
 from dataclasses import dataclass, replace
 from typing import assert_never
 
+from matching.access import PermitAccess
 from matching.acts import (
     DecideClaim,
     GoOnWithoutRegistry,
@@ -417,6 +418,7 @@ class Market:
                 | LiftKillSwitch()
                 | RestrictSubject()
                 | ReleaseSubject()
+                | PermitAccess()
             ):
                 return self.act(command)
             case ApproveAct():
@@ -841,11 +843,14 @@ class Market:
         refused = self.not_this_act(act)
         if refused is not None:
             return refused
-        two_persons = [] if self.market_terms is None else rules.names(self.market_terms["two_person_acts"])
-        if act_name(act) and act_name(act) in two_persons:
+        if self.needs_two(act):
             self.waiting[self.seq] = act
             return [("waits", self.seq, act_name(act))]
         return self.done(act)
+
+    def needs_two(self, act: AnyAct) -> bool:
+        two_persons = [] if self.market_terms is None else rules.names(self.market_terms["two_person_acts"])
+        return act_name(act) != "" and act_name(act) in two_persons
 
     def approve(self, command: ApproveAct) -> Answer:
         act = self.waiting.get(command.approval_id)
@@ -868,7 +873,8 @@ class Market:
         return [("declined", command.approval_id, act_name(act))]
 
     def not_this_act(self, act: AnyAct, *, waited: bool = False) -> str | None:
-        if not act.reason:
+        silent = isinstance(act, PermitAccess) and not self.needs_two(act)
+        if not act.reason and not silent:
             return "reason_missing"
         match act:
             case HaltTrading() | ResumeTrading():
@@ -887,6 +893,8 @@ class Market:
                 return self.safety.not_this_switch(act)
             case RestrictSubject() | ReleaseSubject():
                 return self.subjects.not_this(act)
+            case PermitAccess():
+                return None
             case BustTrade():
                 if self.close_step in STEPS[3:]:
                     return "close_under_way"
@@ -985,6 +993,8 @@ class Market:
                 return self.safety.switched(act)
             case RestrictSubject() | ReleaseSubject():
                 return self.subjects.done(act)
+            case PermitAccess():
+                return [("access permitted", act.deed.value, act.person, act.participant)]
             case RestrictAccount():
                 self.restricted.append(act.account)
                 theirs = [order for order in self.open.values() if order.account == act.account]
@@ -1364,6 +1374,8 @@ def act_name(act: AnyAct) -> str:
             return "restrict_personal_data"
         case ReleaseSubject():
             return "release_personal_data"
+        case PermitAccess():
+            return act.deed.value
         case BustTrade():
             return "bust_trade"
         case RetryRetirement() | RetryRemoval() | RevokeMandate():

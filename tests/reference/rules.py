@@ -106,6 +106,10 @@ GRAVE_ACTS = (
     "grant_mandate",
     "kill_switch",
     "lift_kill_switch",
+    "issue_key",
+    "add_person",
+    "reset_person",
+    "enable_person",
     "restrict_personal_data",
     "release_personal_data",
 )

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
+from matching.access import AccessDeed, PermitAccess
 from matching.acts import (
     DecideClaim,
     GoOnWithoutRegistry,
@@ -158,6 +159,7 @@ class Hostile:
             (9, self.safety),
             (2, self.kill_switch),
             (3, self.personal_data),
+            (3, self.permit_access),
             (6, self.bust),
             (5, self.second_person),
             (18, self.mandate),
@@ -974,6 +976,19 @@ class Hostile:
         subject = self.random.choice(("p1", "p2", "p3", "p4", "p5", "stranger"))
         act = ReleaseSubject if self.chance(0.1) else RestrictSubject
         return act(operator=operator, reason=reason, kind=SubjectKind(kind), subject=subject)
+
+    def permit_access(self) -> Command:
+        """A way in for somebody; said why, mostly."""
+        return PermitAccess(
+            operator=self.operator(),
+            reason="" if self.chance(0.3) else "chance",
+            deed=self.random.choice(list(AccessDeed)),
+            person=self.random.choice((None, "petra")),
+            participant=ParticipantId(self.random.choice(("p1", "operator3"))),
+            scopes=("read", "trade")[: self.random.randrange(3)],
+            networks=self.random.choice(((), ("203.0.113.0/24",))),
+            expires_at_ns=self.random.choice((None, self.market.at_ns)),
+        )
 
     def bust(self) -> Command:
         trade_id = self.random.randrange(self.market.trades + 2)

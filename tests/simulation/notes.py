@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from matching.access import AccessPermitted
 from matching.close_events import (
     BooksCut,
     CashCompared,
@@ -253,6 +254,8 @@ def _operators_note(event: Event) -> Note:
             return ("killed", event.scope.value, event.subject)
         case SubjectRestricted():
             return ("data restricted", event.number, event.kind.value, event.subject)
+        case AccessPermitted():
+            return ("access permitted", event.deed.value, event.person, event.participant)
         case SubjectReleased():
             return ("data released", event.number, event.kind.value, event.subject)
         case KillSwitchLifted():

@@ -42,7 +42,7 @@ OPTIONS: Final = (
     *("--market", "shanghai", "--clock", "manual", "--now", f"{TRADING_DAYS[0]}T08:30:00+08:00"),
     *(part for kind in ActionKind for part in ("--quota", f"{kind.value}=none")),
 )
-STAFF: Final = {"operator2": ["approve"], "bank": ["bank"]}
+STAFF: Final = {"bank": ["bank"]}
 
 
 async def live(data_dir: Path, days: Sequence[str], people: int, orders: int) -> None:
@@ -73,7 +73,7 @@ async def live(data_dir: Path, days: Sequence[str], people: int, orders: int) ->
 
 
 async def _found_market(exchange: RunningExchange) -> list[Participant]:
-    """By the first operator of an empty exchange: its people, the calendar, both classes, a year, the first day."""
+    """By the first of an empty exchange's two operators: its people, the calendar, both classes, a year, the first day."""
     async with platform(exchange.data_dir) as reference:
         for code, version, methodology_class, title in METHODOLOGIES:
             await reference.publish_methodology(
@@ -95,7 +95,7 @@ async def _found_market(exchange: RunningExchange) -> list[Participant]:
         }
         year |= {"opens": "2030-01-01T00:00:00+08:00", "deadline": "2030-12-31T17:00:00+08:00"}
         await operator.do("/v1/operator/compliance-years", year)
-        staff = [first]
+        staff = [first, exchange.participant("operator2")]
         for name, scopes in STAFF.items():
             key = {"participant": name, "algorithm": "hmac-sha256", "scopes": scopes}
             staff.append(participant(name, await operator.do("/v1/operator/keys", key)))

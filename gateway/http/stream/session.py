@@ -183,7 +183,9 @@ class Session:
             caller = identity.by_page(self._headers, request.csrf)
         else:
             signed = (request.key, str(request.timestamp), request.signature)
-            caller = await identity.by_covered_signature("GET", SIGNED_TARGET, signed, b"")
+            caller = await identity.by_covered_signature(
+                "GET", SIGNED_TARGET, signed, b"", remote=self.remote
+            )
         if isinstance(request, PageLogon) or request.cancel_on_disconnect is None:
             self._admit(caller, request_id)
             return

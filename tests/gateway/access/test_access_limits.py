@@ -98,6 +98,7 @@ class Somebody:
     account: str | None
     caller_id: str = "k"
     scopes: frozenset[Scope] = frozenset()
+    made_alone_by: str | None = None
 
 
 def test_an_account_a_participant_and_an_address_of_one_name_share_no_bucket() -> None:

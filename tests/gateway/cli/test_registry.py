@@ -9,6 +9,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 from typer.testing import CliRunner, Result
 
 from gateway.cli.main import app
@@ -48,21 +49,23 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
+async def desk(empty_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
     monkeypatch.setenv("LC_ALL", "en_US.UTF-8")
     registry_dir = make_private_dir(tmp_path / "registry")
     exchange_key = own_key(make_private_dir(tmp_path / "keys"), "exchange")
     settings = RegistrySettings(
-        database_url=database,
+        database_url=empty_database,
         host="127.0.0.1",
         port=0,
         key_file=own_key(registry_dir, "registry"),
         exchange_public_key_file=public_half(exchange_key),
         admin_public_key_file=public_half(own_key(registry_dir, "administration")),
     )
-    async with running(settings, migrate=migrate) as url:
-        (registry_dir / "ready.json").write_text(json.dumps({"url": url}))
-        yield Desk(tmp_path, settings)
+    # What the registry logs would stand among what a command prints: both are in one process here.
+    with capture_logs():
+        async with running(settings, migrate=migrate) as url:
+            (registry_dir / "ready.json").write_text(json.dumps({"url": url}))
+            yield Desk(tmp_path, settings)
 
 
 async def found(desk: Desk) -> None:

@@ -90,11 +90,13 @@ async def admit(
 
 
 @asynccontextmanager
-async def browser(exchange: Desk, name: str | None = None) -> AsyncIterator[Browser]:
+async def browser(
+    exchange: Desk, name: str | None = None, *, password: str = PASSWORD
+) -> AsyncIterator[Browser]:
     """A browser; logged in where somebody is named."""
     async with httpx.AsyncClient(timeout=20) as http:
         opened = Browser(exchange.url, http)
         if name is not None:
-            answer = await opened.sign_in(name)
+            answer = await opened.sign_in(name, password)
             assert answer.status_code == 201, answer.text
         yield opened

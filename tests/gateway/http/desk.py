@@ -16,6 +16,7 @@ from gateway.access.acts_asked import ActsAsked
 from gateway.access.authenticate import Authenticator
 from gateway.access.keys import Algorithm, KeyStore, NewKey, Scope
 from gateway.access.limits import RateLimits
+from gateway.access.networks import read_network
 from gateway.access.seal import Seal
 from gateway.access.sign_in import people_signing_in
 from gateway.engine.clock import ManualClock
@@ -179,7 +180,13 @@ class Desk:
         return answer
 
     async def person(
-        self, name: str, scopes: frozenset[Scope], *, account: str | None, participant: str
+        self,
+        name: str,
+        scopes: frozenset[Scope],
+        *,
+        account: str | None,
+        participant: str,
+        networks: Sequence[str] = (),
     ) -> Person:
         new = NewKey(
             participant=participant,
@@ -188,6 +195,7 @@ class Desk:
             scopes=scopes,
             label=name,
             created_by="test",
+            networks=tuple(read_network(network) for network in networks),
         )
         issued = await self.services.keys.issue(new, at_ns=START_NS)
         assert issued.secret is not None

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 CLOSED = [route for route in ROUTES if not route.is_public]
 FOR_PROGRAMS = [route for route in CLOSED if route.by != "session"]
 FOR_PEOPLE = [route for route in CLOSED if route.by != "key"]
+ELSEWHERE = "203.0.113.9"
 PUBLIC_CHANGES = {"POST /v1/session"}
 """What changes something and asks for no key: logging in."""
 
@@ -91,6 +92,10 @@ async def test_every_other_route_refuses_whoever_is_not_who_they_say(shared: Des
     for name in ("expired", "revoked"):
         gone = await no_longer(shared, who_may(route), name)
         await refused(gone.headers(route.method, target_of(route), b""), 401, f"key_{name}")
+    elsewhere = await no_longer(shared, who_may(route), "elsewhere")
+    forwarded = {"X-Forwarded-For": ELSEWHERE}
+    headers = elsewhere.headers(route.method, target_of(route), b"") | forwarded
+    await refused(headers, 403, "address_not_allowed")
 
     if route.scope != "any":
         wrong = "bank" if route.scope is not Scope.BANK else "authority"
@@ -106,16 +111,19 @@ async def test_every_other_route_refuses_whoever_is_not_who_they_say(shared: Des
 
 
 async def no_longer(shared: Desk, who: str, how: str) -> Person:
-    """A key that could do what that person's can, and is over; one for each walk."""
+    """A key that could do what that person's can, and is over, or for elsewhere; one for each walk."""
     name = f"{who}-{how}"
     if name in shared.people:
         return shared.people[name]
     like = shared.services.keys.find(shared[who].key)
     assert like is not None
-    gone = await shared.person(name, like.scopes, account=like.account, participant=like.participant)
+    networks = [ELSEWHERE] if how == "elsewhere" else []
+    gone = await shared.person(
+        name, like.scopes, account=like.account, participant=like.participant, networks=networks
+    )
     if how == "revoked":
         await shared.services.keys.revoke(gone.key, by="test", at_ns=time.time_ns())
-    else:
+    elif how == "expired":
         key = shared.services.keys.find(gone.key)
         assert key is not None
         shared.services.keys._keys[gone.key] = replace(key, expires_at_ns=time.time_ns() - NS_PER_S)

@@ -6,6 +6,7 @@ import pytest
 
 from gateway.formats import figure_text
 from gateway.http import reasons
+from gateway.http.access_reasons import ACCESS_REASONS
 from gateway.http.app import ROUTES
 from gateway.http.catalogue import CATALOGUE, RETRYABLE, STATUS, STATUS_OF_CORE
 from gateway.http.door_reasons import DOOR_REASONS
@@ -100,6 +101,7 @@ def test_every_reason_has_one_code_both_languages_and_a_status() -> None:
         *USE_REASONS,
         *STATEMENT_REASONS,
         *PEOPLE_REASONS,
+        *ACCESS_REASONS,
     ]
     codes = Counter(reason.code for reason in everything)
     assert [code for code, number in codes.items() if number > 1] == []

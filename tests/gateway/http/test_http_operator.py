@@ -1,6 +1,7 @@
 """What an operator sets up and opens, and what everybody can then read of it."""
 
 import base64
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,11 +11,11 @@ from websockets.exceptions import ConnectionClosed
 from gateway.engine.clock import ManualClock, RealClock
 from gateway.formats import time_text
 from matching.calendar import midnight_ns
-from registry_bridge.signing import Ed25519Signer
+from registry_bridge.signing import Ed25519Signer, HmacKey
 from settlement.values import TradingDay
 from tests.gateway.engine.world import DAY
 from tests.gateway.http.desk import START_NS, Desk, Person, desk
-from tests.gateway.http.wire import wire
+from tests.gateway.http.wire import signed_logon, wire
 
 NS = 1_000_000_000
 
@@ -239,6 +240,42 @@ async def test_a_key_is_good_with_its_answer_and_gone_with_its_revocation(exchan
     assert again.json() == revoked.json()
     missing = await exchange["operator"].send("DELETE", "/v1/operator/keys/k-none")
     assert missing.status_code == 404
+
+
+async def test_a_key_is_good_from_its_networks_alone(exchange: Desk) -> None:
+    body = {"participant": "buyer-person", "account": "buyer", "algorithm": "hmac-sha256", "scopes": ["read"]}
+
+    async def issued(*networks: str) -> Person:
+        made = await act(exchange, "keys", body | {"networks": list(networks)})
+        assert made["networks"] == [f"{one}/128" if one == "::1" else one for one in networks]
+        signer = HmacKey(base64.b64decode(made["secret"]))
+        return Person(url=exchange.url, http=exchange.http, key=made["key"], signer=signer)
+
+    here = await issued("::1", "127.0.0.0/8")
+    checked = (await here.send("POST", "/v1/auth/check", {})).json()
+    assert checked["networks"] == ["::1/128", "127.0.0.0/8"]
+    listed = await exchange["operator"].get("/v1/operator/keys")
+    assert next(key for key in listed["items"] if key["key"] == here.key)["networks"] == checked["networks"]
+    async with wire(exchange) as client:
+        assert (await client.logon(here))["account"] == "buyer"
+
+    elsewhere = await issued("203.0.113.0/24", "2001:db8::/32")
+    # What somebody writes there who is no proxy of ours is nobody's word.
+    refused = await elsewhere.send("GET", "/v1/account", headers={"X-Forwarded-For": "203.0.113.9"})
+    problem = refused.json()
+    assert (refused.status_code, problem["code"]) == (403, "address_not_allowed")
+    assert problem["errors"][0]["actual"] == "127.0.0.1"
+    assert "127.0.0.1" in problem["detail"]
+    async with wire(exchange) as client:
+        assert (await client.refused("logon", **signed_logon(elsewhere)))["code"] == "address_not_allowed"
+    stranger = replace(elsewhere, signer=HmacKey(b"x" * 32))
+    assert (await stranger.send("GET", "/v1/account")).json()["code"] == "signature_invalid"
+
+    for wrong in ("203.0.113.9/24", "203.0.113", "fe80::%eth0/64", "", 7, None):
+        problem = await act(exchange, "keys", body | {"networks": ["127.0.0.1", wrong]}, status=400)
+        assert (problem["code"], problem["errors"][0]["pointer"]) == ("invalid_network", "/networks/1")
+    many = await act(exchange, "keys", body | {"networks": ["::1"] * 33}, status=400)
+    assert (many["code"], many["errors"][0]["pointer"]) == ("size_out_of_range", "/networks")
 
 
 async def test_an_expired_key_is_refused(exchange: Desk) -> None:

@@ -11,6 +11,7 @@ import pyotp
 import pytest
 import pytest_asyncio
 
+from gateway.access.keys import Scope
 from gateway.access.people import Person
 from gateway.access.sessions import DAY_S, KEPT_S, NS, PersonSession, Sessions, csrf_of
 from gateway.access.sign_in import WrongCredentials
@@ -526,6 +527,17 @@ async def test_behind_a_proxy_cookies_are_secure_and_addresses_the_clients(datab
                 wrong = {"name": f"name{guess}", "password": "x"}
                 assert (await http.post(exchange.url + "/v1/session", json=wrong)).status_code == 401
             assert (await http.post(exchange.url + "/v1/session", json=given)).status_code == 429
+            networks = ["192.0.2.0/24"]
+            program = await exchange.person(
+                "program",
+                frozenset({Scope.READ}),
+                account="buyer",
+                participant="buyer-person",
+                networks=networks,
+            )
+            for forwarded, status in (("203.0.113.9, 192.0.2.1", 200), ("192.0.2.1, 203.0.113.9", 403)):
+                told = await program.send("GET", "/v1/account", headers={"X-Forwarded-For": forwarded})
+                assert told.status_code == status
             elsewhere = {"X-Forwarded-For": "203.0.113.9, 192.0.2.77"}
             other = await http.post(exchange.url + "/v1/session", json=given, headers=elsewhere)
             assert other.status_code == 201

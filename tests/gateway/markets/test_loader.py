@@ -78,13 +78,14 @@ def test_shanghai_keeps_its_sessions() -> None:
     }
 
 
-def test_the_demonstration_differs_only_in_when_it_is_open_its_notice_and_its_bank() -> None:
+def test_the_demonstration_differs_only_in_its_hours_notice_bank_and_who_makes_keys() -> None:
     shanghai, open_always = (
         {change.parameter: change for change in load_market(name).rules.changes}
         for name in ("shanghai", "always-open")
     )
     differing = {name for name in PARAMETERS if shanghai[name] != open_always[name]}
-    assert differing == {"hours", "close_by_clock", "notice_s", "transfers_until", "settlement_account"}
+    shown = {"hours", "close_by_clock", "notice_s", "transfers_until", "settlement_account"}
+    assert differing == {*shown, "two_person_acts"}
     assert {open_always[name].certainty for name in differing} == {Certainty.DEMONSTRATION}
 
 

@@ -166,6 +166,11 @@ async def test_a_key_is_made_and_its_secret_shown_once(seats: Seats) -> None:
         dialog = page.get_by_role("dialog")
         await dialog.get_by_label("交易主体").fill("buyer-person")
         await dialog.get_by_label("查询").check()
+        await dialog.get_by_label("限用网络").fill("203.0.113.0/24, 203.0.113.9/24")
+        await dialog.get_by_label("理由").fill("接入合同")
+        await dialog.get_by_role("button", name="签发密钥").click()
+        await expect(dialog.locator(".fault")).to_contain_text("CIDR")
+        await dialog.get_by_label("限用网络").fill("203.0.113.0/24 2001:db8::/32")
         await dialog.get_by_role("button", name="签发密钥").click()
         await expect(dialog).to_contain_text("仅显示这一次")
         secret = await dialog.locator(".secret code").inner_text()
@@ -176,6 +181,39 @@ async def test_a_key_is_made_and_its_secret_shown_once(seats: Seats) -> None:
         await dialog.get_by_role("button", name="已保存").click()
         await expect(dialog).to_have_count(0)
         assert secret not in await page.content()
+        await expect(page.locator("tr", has_text="203.0.113.0/24")).to_contain_text("2001:db8::/32")
+
+
+async def test_somebody_is_let_in_by_two_persons(browser: Browser, market: Desk) -> None:
+    await market.engine.do(adopting(("two_person_acts", "halt, add_person")))
+    async with at_desk(browser, market, "operator", "access") as page:
+        await page.get_by_role("button", name="新增人员").click()
+        dialog = page.get_by_role("dialog")
+        await dialog.get_by_label("用户名").fill("li.hua")
+        await dialog.get_by_label("交易主体").fill("buyer-person")
+        await dialog.get_by_label("查询").check()
+        await dialog.get_by_label("理由").fill("入职")
+        await dialog.get_by_role("button", name="新增人员").click()
+        await expect(page.locator(".news")).to_contain_text("待另一人复核")
+        async with at_desk(browser, market, "operator2", "approvals") as other:
+            waiting = other.get_by_role("listitem").filter(has_text="新增登录人员")
+            await expect(waiting).to_contain_text("li.hua")
+            await expect(waiting).to_contain_text("入职")
+            await waiting.get_by_role("button", name="同意").first.click()
+            await other.get_by_role("dialog").get_by_role("button", name="同意", exact=True).click()
+            await expect(other.locator(".news")).to_contain_text("由 operator 办理")
+            await section(other, "access")
+            await expect(other.get_by_role("button", name="办理")).to_be_disabled()
+        await section(page, "approvals")
+        await section(page, "access")
+        await page.get_by_role("button", name="办理").click()
+        await dialog.get_by_role("button", name="办理", exact=True).click()
+        await expect(dialog).to_contain_text("仅显示这一次")
+        password = await dialog.locator(".secret code").inner_text()
+        await dialog.get_by_role("button", name="已保存").click()
+        await expect(page.get_by_role("button", name="办理")).to_have_count(0)
+        await expect(page.locator("tr", has_text="li.hua")).to_contain_text("待修改密码")
+        assert password not in await page.content()
 
 
 async def fill_in(page: Page, button: str, **given: str) -> None:

@@ -8,9 +8,11 @@ import { Paged } from "../parts/paged";
 import { Choice, Panel } from "../parts/panel";
 import { Answered, Nothing } from "../parts/states";
 import { type Column, Table } from "../parts/table";
+import { session } from "../session";
+import { Said } from "./approvals";
 import { ActButton, plain, turn } from "./doing";
 import { code, text, time, useLook, withActs, words } from "./looking";
-import { desk, type Key, type Person, type Subject } from "./shapes";
+import { desk, type Key, type Permit, type Person, type Subject } from "./shapes";
 
 const SCOPES = [
   "read",
@@ -28,6 +30,7 @@ const SCOPES = [
 export function AccessSection() {
   return (
     <>
+      <Permits />
       <People />
       <Keys />
       <PersonalData />
@@ -64,6 +67,72 @@ function Secret({ name, of, secret }: { name: string; of: string; secret: string
   );
 }
 
+/** What another has agreed to: made by who asked for it, to whom alone the secret is shown. */
+function Permits() {
+  const permits = useLook<Page<Permit>>(desk("permits"));
+  // One that was used is listed no more; it stays until its secret was read
+  const [used, keep] = useState<Permit | null>(null);
+  const items = permits.answer?.items ?? [];
+  const isListed = items.some((one) => one.approval.id === used?.approval.id);
+  const shown = used === null || isListed ? items : [...items, used];
+  if (shown.length === 0) return null;
+  return (
+    <Panel title={t("permits.title")}>
+      <ul class="waiting">
+        {shown.map((permit) => (
+          <Permitted
+            key={permit.approval.id}
+            permit={permit}
+            use={() => keep(permit)}
+            leave={() => keep(null)}
+          />
+        ))}
+      </ul>
+    </Panel>
+  );
+}
+
+function Permitted({ permit, use, leave }: { permit: Permit; use: () => void; leave: () => void }) {
+  const { approval } = permit;
+  const isOwn = approval.operator === session.value?.participant;
+  const name = named("act", approval.act);
+  return (
+    <li aria-label={t("approvals.one", { act: name, id: approval.id })}>
+      <h3>
+        {name} <span class="small">{t("approvals.number", { id: approval.id })}</span>
+      </h3>
+      <Said approval={approval} />
+      <p class="small">{t("permits.until", { by: permit.approved_by, until: moment(permit.good_until) })}</p>
+      <div class="ways-row">
+        <ActButton
+          name={t("permits.use")}
+          of={approval.id}
+          kind="first"
+          path={desk(`permits/${approval.id}/use`)}
+          asksWhy={false}
+          isDisabled={!isOwn}
+          about={<Said approval={approval} />}
+          said={() => t("act.done", { act: name })}
+          after={use}
+          left={leave}
+          once={(answer) => {
+            const key = answer["key"] as Key | null;
+            const person = answer["person"] as Person | null;
+            if (key === null && answer["secret"] === null) return null;
+            return (
+              <Secret
+                of={key?.key ?? person?.person ?? ""}
+                name={key === null ? t("people.one_time") : t("keys.secret")}
+                secret={answer["secret"] === null ? t("keys.no_secret") : String(answer["secret"])}
+              />
+            );
+          }}
+        />
+      </div>
+    </li>
+  );
+}
+
 function People() {
   const people = useLook<Page<Person>>(desk("people"));
   return (
@@ -73,7 +142,6 @@ function People() {
         <ActButton
           name={t("people.add")}
           path={desk("people")}
-          asksWhy={false}
           wanted={[
             {
               name: "person",
@@ -206,7 +274,6 @@ function IssueAct() {
     <ActButton
       name={t("keys.issue")}
       path={desk("keys")}
-      asksWhy={false}
       wanted={[
         ...forWhom(),
         {
@@ -224,14 +291,21 @@ function IssueAct() {
           isOptional: true,
           hint: t("keys.public_key_hint"),
         },
+        {
+          name: "networks",
+          label: t("keys.networks"),
+          isOptional: true,
+          hint: t("keys.networks_hint"),
+        },
         { name: "label", label: t("keys.label"), isOptional: true },
         { name: "expires_at", label: t("keys.expires"), kind: "moment", isOptional: true },
       ]}
       body={(given) => {
-        const { expires_at: until = "", ...rest } = plain(given);
+        const { expires_at: until = "", networks = "", ...rest } = plain(given);
         return {
           ...rest,
           scopes: (given["scopes"] ?? "").split(","),
+          networks: networks.split(/[\s,\uff0c\u3001]+/).filter((one) => one !== ""),
           ...(until !== "" && { expires_at: momentOf(until) }),
         };
       }}
@@ -256,6 +330,7 @@ function keyColumns(): Column<Key>[] {
       title: t("access.scopes"),
       cell: (one) => <span class="words">{scopeList(one.scopes)}</span>,
     },
+    text("networks", t("keys.networks"), (one) => one.networks.join(" ") || null),
     text("label", t("keys.label"), (one) => one.label || null),
     time("created", t("keys.created"), (one) => one.created_at),
     time("expires", t("keys.expires"), (one) => one.expires_at),

@@ -75,7 +75,11 @@ function Waiting({ approval }: { approval: Approval }) {
               {said}
             </>
           }
-          said={() => t("approvals.approved", { act: name })}
+          said={() =>
+            isAccess(approval)
+              ? t("approvals.permitted", { act: name, operator: approval.operator })
+              : t("approvals.approved", { act: name })
+          }
         />
         <ActButton
           name={t("approvals.decline")}
@@ -89,7 +93,12 @@ function Waiting({ approval }: { approval: Approval }) {
   );
 }
 
-function Said({ approval }: { approval: Approval }) {
+/** What about access is done by who asked for it, once another has agreed. */
+function isAccess(approval: Approval): boolean {
+  return ["issue_key", "add_person", "reset_person", "enable_person"].includes(approval.act);
+}
+
+export function Said({ approval }: { approval: Approval }) {
   return (
     <>
       <Facts>
@@ -111,15 +120,18 @@ function Said({ approval }: { approval: Approval }) {
 function valueText(name: string, value: string): string {
   switch (name) {
     case "until":
+    case "expires_at":
       return moment(value);
     case "approved":
     case "emergency":
+    case "remove_totp":
       return named("value", value);
     case "decision":
       return named("decision", value);
     case "scope":
       return named("scope_of", value);
     case "actions":
+    case "scopes":
       return named("scope", value);
     default:
       return value;

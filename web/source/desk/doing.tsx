@@ -59,6 +59,8 @@ export interface Doing {
   /** What the answer shows this once and never again. */
   once?: (answer: Answer) => ComponentChildren;
   after?: (answer: Answer) => void;
+  /** The dialog was closed, whatever was done in it. */
+  left?: () => void;
 }
 
 export function ActButton(doing: Doing) {
@@ -75,7 +77,15 @@ export function ActButton(doing: Doing) {
       >
         {doing.name}
       </button>
-      {isOpen && <ActDialog doing={doing} close={() => setOpen(false)} />}
+      {isOpen && (
+        <ActDialog
+          doing={doing}
+          close={() => {
+            setOpen(false);
+            doing.left?.();
+          }}
+        />
+      )}
     </>
   );
 }
@@ -123,8 +133,9 @@ function ActDialog({ doing: begun, close }: { doing: Doing; close: () => void })
         : t("act.waits", { id: waits });
     takeTurn();
     doing.after?.(answer);
-    if (doing.once !== undefined && waits === null) setOnce(doing.once(answer));
-    else leave();
+    const shown = waits === null ? (doing.once?.(answer) ?? null) : null;
+    if (shown === null) leave();
+    else setOnce(shown);
   };
   return (
     <dialog

@@ -68,6 +68,13 @@ export interface Approval {
   details: { name: string; value: string }[];
 }
 
+export interface Permit {
+  approval: Approval;
+  approved_by: string;
+  approved_at: string;
+  good_until: string;
+}
+
 export interface UnderReview {
   id: string;
   listing: string;
@@ -309,6 +316,7 @@ export interface Key {
   created_at: string;
   expires_at: string | null;
   revoked_at: string | null;
+  networks: string[];
 }
 
 export interface CalendarDay {
