@@ -184,9 +184,9 @@ async def test_a_key_is_made_and_its_secret_shown_once(seats: Seats) -> None:
         await expect(page.locator("tr", has_text="203.0.113.0/24")).to_contain_text("2001:db8::/32")
 
 
-async def test_somebody_is_let_in_by_two_persons(browser: Browser, market: Desk) -> None:
+async def test_somebody_is_let_in_by_two_persons(seats: Seats, market: Desk) -> None:
     await market.engine.do(adopting(("two_person_acts", "halt, add_person")))
-    async with at_desk(browser, market, "operator", "access") as page:
+    async with at_desk(seats, "operator", "access") as page:
         await page.get_by_role("button", name="新增人员").click()
         dialog = page.get_by_role("dialog")
         await dialog.get_by_label("用户名").fill("li.hua")
@@ -195,7 +195,7 @@ async def test_somebody_is_let_in_by_two_persons(browser: Browser, market: Desk)
         await dialog.get_by_label("理由").fill("入职")
         await dialog.get_by_role("button", name="新增人员").click()
         await expect(page.locator(".news")).to_contain_text("待另一人复核")
-        async with at_desk(browser, market, "operator2", "approvals") as other:
+        async with at_desk(seats, "operator2", "approvals") as other:
             waiting = other.get_by_role("listitem").filter(has_text="新增登录人员")
             await expect(waiting).to_contain_text("li.hua")
             await expect(waiting).to_contain_text("入职")
