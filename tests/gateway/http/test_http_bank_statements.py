@@ -166,9 +166,9 @@ async def test_each_line_says_whether_it_agreed_and_how_it_did_not(exchange: Des
     clock = exchange.engine.clock
     assert isinstance(clock, ManualClock)
     clock.move_to(clock.now_ns() + 86_400 * 10**9)
-    opening = {"opening_fen": sum(fen for _, fen in lines), "number": "next"}
+    opening_fen, day = sum(fen for _, fen in lines), date_at_the_bank(exchange)
     answer = await send(
-        exchange["bank"], camt053([(missed, missed_fen)], day=date_at_the_bank(exchange), **opening)
+        exchange["bank"], camt053([(missed, missed_fen)], number="next", day=day, opening_fen=opening_fen)
     )
     assert answer.status_code == 201, answer.text
     (late,) = await lines_of(exchange, "next")
