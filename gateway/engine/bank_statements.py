@@ -1,6 +1,6 @@
 """Bank statements and cash breaks in the database: written as they are journaled, read for the operator, checked."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -44,6 +44,10 @@ _READ_BREAKS: Final = """
 SELECT break_id, cash_break.at_ns, kind, reference, account, here_fen, there_fen, statement_id,
        cash_break_outcome.at_ns AS closed_ns, operator, reason
 FROM cash_break LEFT JOIN cash_break_outcome USING (break_id)"""
+
+_OWNERS: Final = """
+SELECT reference, CASE from_account WHEN 'outside' THEN to_account ELSE from_account END AS account
+FROM settlement.settled WHERE kind IN ('deposit', 'withdrawal') AND reference = ANY($1)"""
 
 
 def rows_of(entries: Sequence[Entry]) -> tuple[Rows, Rows, Rows, Rows]:
@@ -127,6 +131,18 @@ class BankStatementHistory:
             f"{_READ_STATEMENTS} WHERE statement_id = $1 ORDER BY seq DESC LIMIT 1", statement_id
         )
         return None if row is None else StatementRecord(**row)
+
+    async def closed(self, break_ids: Sequence[int]) -> frozenset[int]:
+        """Which of these differences are settled by now."""
+        rows = await self._pool.fetch(
+            "SELECT break_id FROM cash_break_outcome WHERE break_id = ANY($1)", break_ids
+        )
+        return frozenset(row["break_id"] for row in rows)
+
+    async def owners(self, references: Sequence[str]) -> Mapping[str, str]:
+        """By bank reference: to or from whose account that money was booked here."""
+        rows = await self._pool.fetch(_OWNERS, references)
+        return {row["reference"]: row["account"] for row in rows}
 
     async def statements(self, *, after: str | None, limit: int) -> Page[StatementRecord]:
         """Newest first."""

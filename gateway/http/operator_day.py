@@ -8,7 +8,6 @@ from pydantic import Field
 from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind
 from gateway.engine.clock import ManualClock
-from gateway.engine.market import MarketView
 from gateway.formats import time_text
 from gateway.http import reasons
 from gateway.http.approvals import act
@@ -17,6 +16,7 @@ from gateway.http.operator_routes import acting
 from gateway.http.problems import refusal
 from gateway.http.replays import raise_if_refused
 from gateway.http.routing import SUPERVISED, Call, Reply, Route
+from gateway.http.services import Services
 from gateway.http.shapes import Answer, Date, DateIn, OperatorRequest, Text, Time, TimeIn
 from matching.acts import GoOnWithoutRegistry
 from matching.calendar import day_of
@@ -53,6 +53,9 @@ class Day(Answer):
     trading_day: Date | None
     phase: PhaseName
     close: Annotated[Close | None, Field(description="The close under way, or the last one.")]
+    clock: Annotated[
+        Literal["real", "manual"], Field(description="Whether POST /v1/operator/clock moves it.")
+    ]
 
 
 class DayRequest(OperatorRequest):
@@ -89,13 +92,15 @@ class ClockAnswer(Answer):
 
 async def get_day(call: Call) -> Reply:
     """The trading day and its close."""
-    return Reply(day_body(call.services.views.market))
+    return Reply(day_body(call.services))
 
 
-def day_body(market: MarketView) -> dict[str, Any]:
+def day_body(services: Services) -> dict[str, Any]:
     """The trading day as it stands."""
+    market = services.views.market
     close = market.close
     return {
+        "clock": "manual" if isinstance(services.clock, ManualClock) else "real",
         "trading_day": market.trading_day,
         "phase": market.phase.value,
         "close": None
@@ -124,7 +129,7 @@ async def open_day(call: Call) -> Reply:
     if day is None:
         raise refusal(CALENDAR_NOT_ANNOUNCED)
     raise_if_refused(await call.submit(OpenDay(trading_day=TradingDay(day))))
-    return Reply(day_body(services.views.market))
+    return Reply(day_body(services))
 
 
 async def close_day(call: Call) -> Reply:
@@ -136,7 +141,7 @@ async def close_day(call: Call) -> Reply:
         raise refusal(DAY_NOT_OPEN)
     command = CloseDay(trading_day=TradingDay(day), operator=call.participant, reason=body.reason)
     raise_if_refused(await call.submit(command))
-    return Reply(day_body(services.views.market), status=ACCEPTED)
+    return Reply(day_body(services), status=ACCEPTED)
 
 
 async def go_on_without_registry(call: Call) -> Reply:
@@ -151,7 +156,7 @@ async def go_on_without_registry(call: Call) -> Reply:
         raise refusal(DAY_NOT_OPEN)
     command = GoOnWithoutRegistry(operator=call.participant, reason=body.reason, trading_day=TradingDay(day))
     done = await act(call, command)
-    return done if isinstance(done, Reply) else Reply(day_body(call.services.views.market))
+    return done if isinstance(done, Reply) else Reply(day_body(call.services))
 
 
 async def set_clock(call: Call) -> Reply:

@@ -60,6 +60,13 @@ export function timeOfDay(text: string): string {
   return text.slice(11, 19);
 }
 
+const SHANGHAI_MS = 8 * 3_600_000;
+
+/** That many milliseconds since 1970 in Shanghai's time, to the second: "2026-11-22T09:30:00". */
+export function inShanghai(ms: number): string {
+  return new Date(ms + SHANGHAI_MS).toISOString().slice(0, 19);
+}
+
 /** Seconds since 1970 of a moment in Shanghai's own reckoning, for charts that know no zones. */
 export function shanghaiSeconds(text: string): number {
   return Math.floor(Date.parse(`${text.slice(0, 19)}Z`) / 1_000);

@@ -21,6 +21,13 @@ export function word(kind: string, value: string): string {
   return key in zh ? t(key as Key) : value;
 }
 
+/** Every value of that kind that has a word. */
+export function namesOf(kind: string): string[] {
+  return Object.keys(zh)
+    .filter((key) => key.startsWith(`${kind}.`))
+    .map((key) => key.slice(kind.length + 1));
+}
+
 /** The half of a text in two languages, `中文 | English`, that the reader reads. */
 export function half(text: string): string {
   const [first, second] = text.split(" | ", 2);

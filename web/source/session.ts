@@ -100,16 +100,11 @@ export async function signIn(name: string, password: string, code: string): Prom
   begin(await send<Session>("POST", "/v1/session", body));
 }
 
-/** Whether somebody may only agree to what others ask for. */
-export function isApproverAlone(): boolean {
-  const scopes = session.value?.scopes ?? [];
-  return scopes.includes("approve") && !scopes.includes("operate") && !scopes.includes("supervise");
-}
-
 /** The page of one's own work. */
 export function homeOf(here: Session): string {
   const scopes = new Set(here.scopes);
   if (scopes.has("operate") || scopes.has("approve") || scopes.has("supervise")) return "desk";
+  if (scopes.has("authority")) return "desk";
   if (scopes.has("bank")) return "bank";
   return "trade";
 }

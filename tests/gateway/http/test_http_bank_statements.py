@@ -6,13 +6,15 @@ from typing import Any
 import orjson
 import pytest
 
-from gateway.formats import parse_money, parse_time, time_text
+from gateway.engine.clock import ManualClock
+from gateway.formats import money_text, parse_money, parse_time, time_text
 from tests.gateway.bank.files import Line, camt053, csv
 from tests.gateway.engine.world import adopting
 from tests.gateway.http.desk import Desk, Person, desk
 
 STATEMENTS = "/v1/bank/statements"
 BREAKS = "/v1/operator/cash-breaks"
+LINES = "/v1/operator/bank-statement-lines"
 SUPERSEDE = "/v1/operator/bank-statements/supersede"
 
 
@@ -140,12 +142,63 @@ async def test_statements_come_in_order_and_are_found_after_a_restart(database: 
     assert parse_time(first["until"]) - parse_time(first["from"]) == 86_400 * 10**9
 
 
+async def test_each_line_says_whether_it_agreed_and_how_it_did_not(exchange: Desk) -> None:
+    (missed, missed_fen), (first, first_fen), (other, other_fen) = await reported(exchange)
+    lines = [(first, first_fen), ("NOBODY", 70_000), (other, other_fen - 100), (first, 5), ("NOBODY", 70_000)]
+    assert (await send(exchange["bank"], camt053(lines, day=today(exchange)))).status_code == 201
+    told = await lines_of(exchange, "2026-11-23-1")
+    assert [(one["line"], one["bank_reference"], one["outcome"]) for one in told] == [
+        (1, first, "matched"),
+        (2, "NOBODY", "missing_here"),
+        (3, other, "amount_differs"),
+        (4, first, "repeated_there"),
+        (5, "NOBODY", "repeated_there"),
+        (None, missed, "missing_there"),
+    ]
+    assert [one["there"] for one in told[1:3]] == ["700.00", money_text(other_fen - 100)]
+    assert [one["here"] for one in told[1:3]] == [None, money_text(other_fen)]
+    breaks = {one["id"]: one for one in (await exchange["operator"].get(f"{BREAKS}?state=open"))["items"]}
+    assert [one["break"] for one in told if one["break"] is not None] == sorted(breaks)
+    assert [breaks[one["break"]]["kind"] for one in told[1:]] == [one["outcome"] for one in told[1:]]
+    assert (told[5]["account"], told[5]["break_state"]) == (breaks[told[5]["break"]]["account"], "open")
+
+    # The next day the bank has what was missing: the line that brings it agrees, and the difference is over.
+    clock = exchange.engine.clock
+    assert isinstance(clock, ManualClock)
+    clock.move_to(clock.now_ns() + 86_400 * 10**9)
+    opening_fen, day = sum(fen for _, fen in lines), date_at_the_bank(exchange)
+    answer = await send(
+        exchange["bank"], camt053([(missed, missed_fen)], number="next", day=day, opening_fen=opening_fen)
+    )
+    assert answer.status_code == 201, answer.text
+    (late,) = await lines_of(exchange, "next")
+    assert (late["outcome"], late["break"], late["ended_break"]) == ("matched", None, told[5]["break"])
+    before = await lines_of(exchange, "2026-11-23-1", "&only=differences&limit=2")
+    assert [(one["line"], one["break_state"]) for one in before] == [(2, "open"), (3, "open")]
+    (last,) = [one for one in await lines_of(exchange, "2026-11-23-1") if one["line"] is None]
+    assert last["break_state"] == "closed"
+    unknown = await exchange["operator"].send("GET", f"{LINES}?statement=none")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "not_found")
+
+
+async def lines_of(exchange: Desk, statement: str, more: str = "") -> list[dict[str, Any]]:
+    """The first page of them."""
+    found: list[dict[str, Any]] = (await exchange["operator"].get(f"{LINES}?statement={statement}{more}"))[
+        "items"
+    ]
+    return found
+
+
 async def test_a_large_file_is_read_from_the_bank_and_from_nobody_else(exchange: Desk) -> None:
     lines = [(f"BANK-{number:06d}", 1) for number in range(8_000)]
     content = camt053(lines, day=today(exchange))
     assert len(content) > 1_000_000
     answer = await send(exchange["bank"], content)
     assert (answer.status_code, answer.json()["lines"]) == (201, 8_000), answer.text
+    target = f"{LINES}?statement=2026-11-23-1&limit=500"
+    page = await exchange["operator"].get(target)
+    following = await exchange["operator"].get(f"{target}&after={page['next']}")
+    assert [one["line"] for one in (page["items"] + following["items"])] == list(range(1, 1_001))
     stranger = await send(exchange["buyer"], content)
     assert (stranger.status_code, stranger.json()["code"]) == (413, "body_too_large")
 

@@ -4,9 +4,9 @@ import os
 import re
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, Self, TypeAlias
 
 import pytest
 from playwright.async_api import Browser, Page, Route, ViewportSize, WebSocketRoute, async_playwright, expect
@@ -80,6 +80,43 @@ def _is_complaint(message: Any) -> bool:
     return message.type in {"error", "warning"} and expected is None
 
 
+class Seats:
+    """People who stay at their browsers from one test of a module to the next: a page is loaded once for each.
+
+    Whoever was there when a test failed gets up, so that the next test begins with a page of its own.
+    """
+
+    def __init__(self, browser: Browser, url: str) -> None:
+        self._browser = browser
+        self._url = url
+        self._left = AsyncExitStack()
+        self._pages: dict[str, Page] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._left.aclose()
+
+    @asynccontextmanager
+    async def at(self, place: str, name: str = "") -> AsyncIterator[Page]:
+        """That person, or a stranger where nobody is named, before a page that is shown anew."""
+        page = self._pages.pop(name, None)
+        if page is None:
+            page = await self._left.enter_async_context(visitor(self._browser))
+            if name:
+                await come_in(page, self._url, ELSEWHERE, name)
+        await page.goto(f"{self._url}/#/{ELSEWHERE}")
+        await expect(page.locator(".lead")).to_be_visible()
+        await page.goto(f"{self._url}/#/{place}")
+        yield page
+        self._pages[name] = page
+
+
+ELSEWHERE: Final = "complaints"
+"""A page on which nothing is kept of the one before."""
+
+
 async def serious_faults(page: Page) -> list[str]:
     """What axe-core finds on the page as it is shown that keeps people out."""
     if not await page.evaluate("typeof window.axe === 'object'"):
@@ -98,6 +135,13 @@ async def keep_screenshot(page: Page, name: str) -> None:
     """Keep how the whole page looks, for somebody to look at."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     await page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+
+
+async def come_in(page: Page, url: str, place: str, name: str) -> None:
+    """Open a page as that person, who has signed in before; in Chinese."""
+    answer = await page.request.post(f"{url}/v1/session", data={"name": name, "password": PASSWORD})
+    assert answer.status == 201, await answer.text()
+    await page.goto(f"{url}/#/{place}")
 
 
 async def sign_in(page: Page, url: str, place: str, name: str, password: str = PASSWORD) -> None:

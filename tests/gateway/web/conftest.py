@@ -1,4 +1,4 @@
-"""An exchange with a day behind it, and a browser to look at it: one of each for all tests of a module."""
+"""An exchange with a day behind it for all tests of a module, and one browser to look at them all."""
 
 from collections.abc import AsyncIterator
 
@@ -17,17 +17,17 @@ from settlement.lot import MethodologyClass
 from settlement.values import AssetCode
 from tests.gateway.http.desk import Desk, desk
 from tests.gateway.http.test_http_bulletins import close, trade
-from tests.gateway.web.browser import chromium
+from tests.gateway.web.browser import Seats, chromium
 from tests.postgres_fixture import fresh_database
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     async with chromium() as started:
         yield started
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def market(postgres: EmbeddedPostgres, exchange_schema: str) -> AsyncIterator[Desk]:
     """Yesterday closed with trades at three prices; today a few more, and orders on either side."""
     async with (
@@ -49,4 +49,11 @@ async def market(postgres: EmbeddedPostgres, exchange_schema: str) -> AsyncItera
                 text = price_text(price_fen)
                 given = {"side": side, "price": text, "quantity": str(20 + 15 * level)}
                 assert (await made[who].order(f"rest-{side}-{level}", **given)).status_code == 201
+        yield made
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def seats(browser: Browser, market: Desk) -> AsyncIterator[Seats]:
+    """People who stay at their browsers for all tests of the module."""
+    async with Seats(browser, market.url) as made:
         yield made

@@ -5,7 +5,7 @@ import json
 import re
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import expect
 
 from settlement.account import ParticipantKind
 from settlement.commands import RegisterParticipant
@@ -14,17 +14,16 @@ from tests.gateway.http import test_http_mandates as mandates
 from tests.gateway.http.browser import admit
 from tests.gateway.http.desk import Desk
 from tests.gateway.http.test_http_offsets import answer_registry
-from tests.gateway.web.browser import looked_at, needs_a_browser, sign_in, visitor
+from tests.gateway.web.browser import Seats, looked_at, needs_a_browser
 
-pytestmark = [needs_a_browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [needs_a_browser, pytest.mark.asyncio(loop_scope="session")]
 
 QUANTITY = re.compile("^数量（吨）")
 
 
-async def test_units_leave_for_the_management_account(browser: Browser, market: Desk) -> None:
+async def test_units_leave_for_the_management_account(seats: Seats, market: Desk) -> None:
     await admit(market, "seller")
-    async with visitor(browser) as page:
-        await sign_in(page, market.url, "account", "seller")
+    async with seats.at("account", "seller") as page:
         lots = page.get_by_role("table", name="持有批次与序列号")
         await expect(lots).to_contain_text("LOT-1")
         await looked_at(page, "account-holdings")
@@ -43,9 +42,8 @@ async def test_units_leave_for_the_management_account(browser: Browser, market: 
         await looked_at(page, "account-transfers")
 
 
-async def test_money_is_withdrawn_and_the_bank_pays(browser: Browser, market: Desk) -> None:
-    async with visitor(browser) as page:
-        await sign_in(page, market.url, "account/cash", "seller")
+async def test_money_is_withdrawn_and_the_bank_pays(seats: Seats, market: Desk) -> None:
+    async with seats.at("account/cash", "seller") as page:
         await expect(page.get_by_role("table", name="入金记录")).to_contain_text("first-seller")
         amount = page.get_by_label(re.compile("^金额"))
         dialog = page.get_by_role("dialog")
@@ -71,9 +69,8 @@ async def test_money_is_withdrawn_and_the_bank_pays(browser: Browser, market: De
         await looked_at(page, "account-cash")
 
 
-async def test_a_statement_is_read_and_taken_along_in_three_forms(browser: Browser, market: Desk) -> None:
-    async with visitor(browser) as page:
-        await sign_in(page, market.url, "account/statements", "seller")
+async def test_a_statement_is_read_and_taken_along_in_three_forms(seats: Seats) -> None:
+    async with seats.at("account/statements", "seller") as page:
         digest = await page.locator(".hash").inner_text()
         assert re.fullmatch("[0-9a-f]{64}", digest)
         await expect(page.get_by_role("table", name="当日交收")).to_contain_text("交收")
@@ -92,10 +89,9 @@ async def test_a_statement_is_read_and_taken_along_in_three_forms(browser: Brows
 
 
 async def test_what_would_be_refused_is_said_beforehand_and_an_order_is_replaced(
-    browser: Browser, market: Desk
+    seats: Seats, market: Desk
 ) -> None:
-    async with visitor(browser) as page:
-        await sign_in(page, market.url, "trade", "seller")
+    async with seats.at("trade", "seller") as page:
         rows = page.locator(".open-orders tbody tr")
         await expect(rows).to_have_count(5)
         ticket, buy, sell = page.locator(".ticket"), page.locator(".side").first, page.locator(".side").nth(1)
@@ -124,14 +120,13 @@ async def test_what_would_be_refused_is_said_beforehand_and_an_order_is_replaced
         await looked_at(page, "trade")
 
 
-async def test_a_delegate_chooses_for_whom_it_trades(browser: Browser, market: Desk) -> None:
+async def test_a_delegate_chooses_for_whom_it_trades(seats: Seats, market: Desk) -> None:
     delegate = ParticipantId("delegate-person")
     await market.engine.do(RegisterParticipant(participant=delegate, kind=ParticipantKind.PROJECT_APPLICANT))
     for account in ("seller", "buyer"):
         await mandates.granted(market, account=account)
     await admit(market, "delegate", scopes=mandates.TRADING, participant=delegate)
-    async with visitor(browser) as page:
-        await sign_in(page, market.url, "trade", "delegate")
+    async with seats.at("trade", "delegate") as page:
         choice = page.get_by_label("操作账户")
         rows = page.locator(".open-orders tbody tr")
         await choice.select_option("seller")
@@ -142,6 +137,9 @@ async def test_a_delegate_chooses_for_whom_it_trades(browser: Browser, market: D
         await expect(rows.first).to_contain_text("买入")
         await page.locator(".ticket").get_by_label("价格").fill("66.60")
         await page.locator(".ticket").get_by_label("数量").fill("3")
+        # Foretold for the account acted for: it has bought already, and what it would hold of its money.
+        await expect(page.locator(".side").nth(1).locator(".foreseen")).to_contain_text("self_trade")
+        await expect(page.locator(".side").first).to_contain_text("¥199.80")
         await page.get_by_role("button", name="买入", exact=True).click()
         await expect(page.locator(".open-orders tbody tr", has_text="66.60")).to_have_count(1)
         orders = (await market["buyer"].get("/v1/orders?status=open"))["items"]

@@ -1,5 +1,6 @@
 """The desk of operators and supervisors in a real browser: the day opened and closed, halts by two persons, what is parked."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -19,19 +20,18 @@ from tests.gateway.bank.files import csv
 from tests.gateway.engine.world import DAY, LOT, adopting, setting_up
 from tests.gateway.http.browser import admit
 from tests.gateway.http.desk import Desk, desk
-from tests.gateway.http.test_http_bank_statements import date_at_the_bank
+from tests.gateway.http.test_http_bank_statements import date_at_the_bank, reported
 from tests.gateway.http.test_http_bulletins import statements_told, trade
 from tests.gateway.web.browser import (
     NARROW,
+    Seats,
     keep_screenshot,
     looked_at,
     needs_a_browser,
     serious_faults,
-    sign_in,
-    visitor,
 )
 
-pytestmark = [needs_a_browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [needs_a_browser, pytest.mark.asyncio(loop_scope="session")]
 
 SECTIONS: Final = (
     "day",
@@ -43,11 +43,12 @@ SECTIONS: Final = (
     "registry",
     "members",
     "access",
+    "compliance",
     "rules",
 )
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
+@pytest_asyncio.fixture(scope="module", loop_scope="session", autouse=True)
 async def staff(market: Desk) -> None:
     """Two operators, a supervisor and the bank's clerk may sign in; a halt waits for a second person."""
     for name in ("operator", "operator2", "supervisor", "bank"):
@@ -56,9 +57,8 @@ async def staff(market: Desk) -> None:
 
 
 @asynccontextmanager
-async def at_desk(browser: Browser, exchange: Desk, name: str, section: str = "day") -> AsyncIterator[Page]:
-    async with visitor(browser) as page:
-        await sign_in(page, exchange.url, f"desk/{section}", name)
+async def at_desk(seats: Seats, name: str, section: str = "day") -> AsyncIterator[Page]:
+    async with seats.at(f"desk/{section}", name) as page:
         await expect(page.locator(".sections")).to_be_visible()
         yield page
 
@@ -81,8 +81,8 @@ async def act(page: Page, button: str, *, reason: str | None = None, typed: str 
     await expect(dialog).to_have_count(0)
 
 
-async def test_a_halt_waits_for_a_second_person_at_another_browser(browser: Browser, market: Desk) -> None:
-    async with at_desk(browser, market, "operator") as page, at_desk(browser, market, "operator2") as other:
+async def test_a_halt_waits_for_a_second_person_at_another_browser(seats: Seats, market: Desk) -> None:
+    async with at_desk(seats, "operator") as page, at_desk(seats, "operator2") as other:
         await act(page, "暂停交易：SHCERCIR1", reason="价格异常波动", typed="SHCERCIR1")
         await expect(page.locator(".news")).to_contain_text("待另一人复核后生效")
         await section(page, "approvals")
@@ -119,8 +119,8 @@ async def test_a_halt_waits_for_a_second_person_at_another_browser(browser: Brow
         await expect(row).to_contain_text("正常")
 
 
-async def test_what_is_refused_is_told_where_it_was_written(browser: Browser, market: Desk) -> None:
-    async with at_desk(browser, market, "operator", "members") as page:
+async def test_what_is_refused_is_told_where_it_was_written(seats: Seats) -> None:
+    async with at_desk(seats, "operator", "members") as page:
         await page.get_by_role("button", name="开立账户").click()
         dialog = page.get_by_role("dialog")
         await dialog.get_by_label("交易账户").fill("no blanks")
@@ -135,7 +135,7 @@ async def test_what_is_refused_is_told_where_it_was_written(browser: Browser, ma
         await expect(page.get_by_role("button", name="开立账户")).to_be_focused()
 
 
-async def test_a_break_is_resolved_and_its_reason_kept(browser: Browser, market: Desk) -> None:
+async def test_a_break_is_resolved_and_its_reason_kept(seats: Seats, market: Desk) -> None:
     found = Difference(
         kind=BreakKind.RANGE_DIFFERS,
         registry_account="R-buyer2",
@@ -144,7 +144,7 @@ async def test_a_break_is_resolved_and_its_reason_kept(browser: Browser, market:
         detail="seen by a test",
     )
     await market.engine.sequencer.submit(ReportBreaks(as_of=7, differences=(found,)))
-    async with at_desk(browser, market, "operator", "differences") as page:
+    async with at_desk(seats, "operator", "differences") as page:
         row = page.locator("tr", has_text="seen by a test")
         for said in ("序列号不一致", "buyer2", "5–8"):
             await expect(row).to_contain_text(said)
@@ -160,8 +160,8 @@ async def test_a_break_is_resolved_and_its_reason_kept(browser: Browser, market:
         await expect(row).to_contain_text("平台已更正")
 
 
-async def test_a_key_is_made_and_its_secret_shown_once(browser: Browser, market: Desk) -> None:
-    async with at_desk(browser, market, "operator", "access") as page:
+async def test_a_key_is_made_and_its_secret_shown_once(seats: Seats) -> None:
+    async with at_desk(seats, "operator", "access") as page:
         await page.get_by_role("button", name="签发密钥").click()
         dialog = page.get_by_role("dialog")
         await dialog.get_by_label("交易主体").fill("buyer-person")
@@ -184,9 +184,9 @@ async def test_a_key_is_made_and_its_secret_shown_once(browser: Browser, market:
         await expect(page.locator("tr", has_text="203.0.113.0/24")).to_contain_text("2001:db8::/32")
 
 
-async def test_somebody_is_let_in_by_two_persons(browser: Browser, market: Desk) -> None:
+async def test_somebody_is_let_in_by_two_persons(seats: Seats, market: Desk) -> None:
     await market.engine.do(adopting(("two_person_acts", "halt, add_person")))
-    async with at_desk(browser, market, "operator", "access") as page:
+    async with at_desk(seats, "operator", "access") as page:
         await page.get_by_role("button", name="新增人员").click()
         dialog = page.get_by_role("dialog")
         await dialog.get_by_label("用户名").fill("li.hua")
@@ -195,7 +195,7 @@ async def test_somebody_is_let_in_by_two_persons(browser: Browser, market: Desk)
         await dialog.get_by_label("理由").fill("入职")
         await dialog.get_by_role("button", name="新增人员").click()
         await expect(page.locator(".news")).to_contain_text("待另一人复核")
-        async with at_desk(browser, market, "operator2", "approvals") as other:
+        async with at_desk(seats, "operator2", "approvals") as other:
             waiting = other.get_by_role("listitem").filter(has_text="新增登录人员")
             await expect(waiting).to_contain_text("li.hua")
             await expect(waiting).to_contain_text("入职")
@@ -216,8 +216,62 @@ async def test_somebody_is_let_in_by_two_persons(browser: Browser, market: Desk)
         assert password not in await page.content()
 
 
-async def test_a_supervisor_sees_everything_and_can_do_nothing(browser: Browser, market: Desk) -> None:
-    async with at_desk(browser, market, "supervisor") as page:
+async def fill_in(page: Page, button: str, **given: str) -> None:
+    """Press the button, fill in the dialog, and have it done; what has to be typed again is the first that is given."""
+    await page.get_by_role("button", name=button, exact=True).first.click()
+    dialog = page.get_by_role("dialog")
+    for label, text in given.items():
+        field = dialog.get_by_label(re.compile(f"^{label}"))
+        if await field.evaluate("field => field.tagName") == "SELECT":
+            await field.select_option(text)
+        else:
+            await field.fill(text)
+    await dialog.get_by_label(re.compile("^请输入“")).fill(next(iter(given.values())))
+    await dialog.locator('button[type="submit"]').click()
+    await expect(dialog).to_have_count(0)
+
+
+async def test_a_code_is_listed_and_has_a_rule_of_its_own(seats: Seats, market: Desk) -> None:
+    async with at_desk(seats, "operator", "rules") as page:
+        await fill_in(page, "核准挂牌", 挂牌代码="SHCERCIR9", 首个参考价="70.00")
+        await expect(page.locator(".news")).to_contain_text("SHCERCIR9 已核准挂牌")
+        row = page.get_by_role("table", name="挂牌代码").locator("tr", has_text="SHCERCIR9")
+        await expect(row).to_contain_text("I 类")
+        rule = {"规则": "band_basis_points", "值": "500", "生效日期": "2026-12-31T00:00:00"}
+        await fill_in(page, "登记该代码的规则：SHCERCIR9", **rule, 出处="第 7 号公告", 理由="试行")
+        waiting = page.get_by_role("table", name="待生效的规则").locator("tr", has_text="SHCERCIR9")
+        await expect(waiting).to_contain_text("5.00%")
+        upcoming = (await market.public("/v1/rules")).json()["upcoming"]
+        assert [(one["listing"], one["value"]) for one in upcoming] == [("SHCERCIR9", 500)]
+
+
+async def test_a_year_is_announced_then_changed_and_a_welfare_account_designated(
+    seats: Seats, market: Desk
+) -> None:
+    async with at_desk(seats, "operator", "compliance") as page:
+        terms = {"受理开始": "2026-11-01T00:00:00", "截止时间": "2027-06-30T17:00:00", "出处": "第 8 号通知"}
+        cap = {"抵销上限的基数": "verified_emissions", "抵销上限比例": "0.05"}
+        await fill_in(page, "公布履约年度", 年度="2026", **terms, **cap)
+        row = page.get_by_role("table", name="履约年度").locator("tr", has_text="2026")
+        await expect(row.first).to_contain_text("核定排放量的 0.05（强制）")
+        # A later version begins with what stands.
+        await fill_in(
+            page, "公布新版本：2026", 年度="2026", 抵销上限比例="0.03", 限定方法学="SHCER-01", 出处="更正"
+        )
+        await expect(row.first).to_contain_text("核定排放量的 0.03（强制）")
+        (year,) = (await market.public("/v1/compliance-years")).json()["items"]
+        assert (year["deadline"][:19], year["methodologies"]) == ("2027-06-30T17:00:00", ["SHCER-01"])
+        accounts = page.get_by_role("table", name="公益账户")
+        await page.get_by_role("button", name="指定公益账户").click()
+        dialog = page.get_by_role("dialog")
+        await dialog.get_by_label("交易账户").fill("buyer2")
+        await dialog.get_by_label("出处").fill("协议")
+        await dialog.get_by_role("button", name="指定公益账户").click()
+        await expect(accounts).to_contain_text("buyer2")
+
+
+async def test_a_supervisor_sees_everything_and_can_do_nothing(seats: Seats) -> None:
+    async with at_desk(seats, "supervisor") as page:
         await expect(page.get_by_role("heading", level=1)).to_have_text("监督查阅")
         for name in (*SECTIONS, "oversight"):
             await section(page, name)
@@ -256,7 +310,8 @@ async def something_of_everything(market: Desk) -> None:
     await market.engine.do(ReportBreaks(as_of=8, differences=(found,)), TakeNotice(notice=notice))
     trades = (await market.public("/v1/listings/SHCERCIR1/trades?limit=1")).json()["items"]
     why = {"reason": "程序失控，依应急预案处置"}
-    statement = {"format": "csv", "content": csv([("NOBODY", 100)], day=date_at_the_bank(market)).decode()}
+    lines = [*(await reported(market))[1:], ("NOBODY", 100)]
+    statement = {"format": "csv", "content": csv(lines, day=date_at_the_bank(market)).decode()}
     mandate = {"account": "buyer", "participant": "seller-person", "actions": ["trade"]}
     for who, target, body in (
         ("operator2", f"operator/trades/{trades[0]['id']}/bust", why),
@@ -274,14 +329,25 @@ async def something_of_everything(market: Desk) -> None:
         assert answer.status_code < 300, answer.text
 
 
-async def test_nobody_is_kept_out_of_the_desk(browser: Browser, market: Desk) -> None:
+async def test_nobody_is_kept_out_of_the_desk(seats: Seats, market: Desk) -> None:
     await something_of_everything(market)
-    async with at_desk(browser, market, "operator") as page:
+    async with at_desk(seats, "operator") as page:
         for name in SECTIONS:
             await page.set_viewport_size({"width": 1280, "height": 900})
             await section(page, name)
+            if name == "money":
+                await statement_read(page)
             await looked_at(page, f"desk-{name}")
         await dialog_looked_at(page)
+
+
+async def statement_read(page: Page) -> None:
+    """A statement opened line by line: what agrees, what does not, and why."""
+    await page.get_by_role("button", name=re.compile("^逐笔：")).click()
+    lines = page.locator(".panel", has_text="对账单 2026-11-23-1 逐笔")
+    await expect(lines.locator("tbody tr", has_text="NOBODY")).to_contain_text("✗ 交易所未入账")
+    await expect(lines.locator("tbody tr", has_text="first-seller")).to_contain_text("✗ 银行无此笔")
+    await expect(lines.locator("tbody tr", has_text="first-buyer2")).to_contain_text("✓ 一致")
 
 
 async def dialog_looked_at(page: Page) -> None:
@@ -299,7 +365,11 @@ async def test_the_day_is_opened_and_closed_step_by_step(browser: Browser, datab
         at = next(number for number, command in enumerate(commands) if isinstance(command, OpenDay))
         await exchange.engine.do(*commands[:at], adopting(("two_person_acts", "halt")))
         await admit(exchange, "operator")
-        async with at_desk(browser, exchange, "operator") as page:
+        async with Seats(browser, exchange.url) as seats, at_desk(seats, "operator") as page:
+            await page.get_by_role("button", name="拨动时钟").click()
+            await page.get_by_role("dialog").get_by_label("拨至").fill(f"{DAY}T10:05:00")
+            await page.get_by_role("dialog").get_by_role("button", name="拨动时钟").click()
+            await expect(page.locator(".news")).to_contain_text(f"时钟已拨至 {DAY} 10:05:00")
             await act(page, "开市")
             await expect(page.locator(".fact", has_text="交易日").first).to_contain_text(DAY)
             await exchange.engine.do(*commands[at + 1 :])

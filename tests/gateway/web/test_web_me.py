@@ -14,7 +14,7 @@ from tests.gateway.http.desk import Desk
 from tests.gateway.http.test_http_bank_statements import date_at_the_bank, reported
 from tests.gateway.web.browser import Lost, keep_screenshot, looked_at, needs_a_browser, sign_in, visitor
 
-pytestmark = [needs_a_browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [needs_a_browser, pytest.mark.asyncio(loop_scope="session")]
 
 NEXT_PASSWORD = "another horse, battery and staple"
 

@@ -3,14 +3,14 @@
 import re
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Locator, Page, expect
 
 from tests.gateway.http.browser import admit
 from tests.gateway.http.desk import Desk
 from tests.gateway.http.test_http_negotiated import done, filed
-from tests.gateway.web.browser import looked_at, needs_a_browser, sign_in, visitor
+from tests.gateway.web.browser import Seats, looked_at, needs_a_browser
 
-pytestmark = [needs_a_browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [needs_a_browser, pytest.mark.asyncio(loop_scope="session")]
 
 
 def fact(page: Page, name: str) -> Locator:
@@ -27,12 +27,10 @@ async def file(page: Page, **given: str) -> None:
     await page.get_by_role("button", name="提交申报").click()
 
 
-async def test_two_browsers_negotiate_until_both_see_it_executed(browser: Browser, market: Desk) -> None:
+async def test_two_browsers_negotiate_until_both_see_it_executed(seats: Seats, market: Desk) -> None:
     await admit(market, "seller")
     await admit(market, "buyer")
-    async with visitor(browser) as selling, visitor(browser) as buying:
-        await sign_in(selling, market.url, "negotiate", "seller")
-        await sign_in(buying, market.url, "negotiate", "buyer")
+    async with seats.at("negotiate", "seller") as selling, seats.at("negotiate", "buyer") as buying:
         await expect(buying.locator(".nothing")).to_be_visible()
 
         await selling.get_by_role("link", name="申报协议转让").click()
@@ -87,10 +85,9 @@ async def test_two_browsers_negotiate_until_both_see_it_executed(browser: Browse
         assert (trade["price"], trade["quantity"], trade["counterparty"]) == ("69.50", "300", "seller")
 
 
-async def test_declined_withdrawn_and_gone_are_told(browser: Browser, market: Desk) -> None:
+async def test_declined_withdrawn_and_gone_are_told(seats: Seats, market: Desk) -> None:
     made = [await filed(market, f"gone-{number}") for number in range(3)]
-    async with visitor(browser) as page:
-        await sign_in(page, market.url, "negotiate", "buyer")
+    async with seats.at("negotiate", "buyer") as page:
         await expect(page.locator("tbody tr")).to_have_count(3)
         await looked_at(page, "negotiate-inbox")
         await page.get_by_role("link", name=f"打开协议转让 {made[0]['id']}").click()
@@ -109,9 +106,20 @@ async def test_declined_withdrawn_and_gone_are_told(browser: Browser, market: De
         await page.get_by_role("button", name="全部").click()
         await expect(page.locator("tbody tr")).to_have_count(4)
         await page.get_by_role("link", name="申报协议转让").click()
-        await expect(page.get_by_label("我方方向")).to_be_visible()
+        await page.get_by_label("我方方向").select_option("buy")
+        await page.get_by_label("批次编号（第 1 个）").fill("LOT-1")
+        await page.get_by_label("数量或序列号（第 1 个）").fill("2001-2040")
+        await page.get_by_role("button", name="再加一个批次").click()
         await looked_at(page, "negotiate-file")
+        # A buyer asks for the very lots; the seller sees them in the terms.
+        await file(page, 对手方账户="seller", 价格="68.00", **{"数量（吨）": "40"})
+        await expect(page.locator(".terms")).to_contain_text("2001–2040")
+        filed_now = (await market["seller"].get("/v1/negotiated-transfers?box=in"))["items"][0]
+        assert [(lot["lot"], lot["serials"]) for lot in filed_now["lots"]] == [("LOT-1", [[2001, 2041]])]
+
         # Another listing has another price; a comma that parts no thousands is not read as one.
+        await page.get_by_role("link", name="返回列表").click()
+        await page.get_by_role("link", name="申报协议转让").click()
         price = page.get_by_label(re.compile("^价格"))
         await price.fill("70.00")
         await page.get_by_label("挂牌代码").select_option("SHCERCIIR1")

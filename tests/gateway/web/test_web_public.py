@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, ViewportSize, WebSocketRoute, expect
+from playwright.async_api import Browser, Page, WebSocketRoute, expect
 
 from gateway.http.app import STREAM
 from gateway.http.stream.topics import DepthTopic
@@ -15,26 +15,25 @@ from tests.gateway.engine.world import START_NS
 from tests.gateway.http.desk import Desk
 from tests.gateway.http.test_http_bulletins import trade
 from tests.gateway.web.browser import (
-    NARROW,
-    WIDE,
-    Language,
     Line,
-    Theme,
-    keep_screenshot,
+    Seats,
+    looked_at,
     needs_a_browser,
-    serious_faults,
     visitor,
 )
 
-pytestmark = [needs_a_browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [needs_a_browser, pytest.mark.asyncio(loop_scope="session")]
 
 PAGES = ("market", "bulletins", "retirements", "certificates", "rules", "complaints")
-LIVE = {"zh": "实时", "en": "Live"}
 
 
-async def opened(page: Page, exchange: Desk, name: str = "market", language: Language = "zh") -> None:
-    await page.goto(f"{exchange.url}/#/{name}")
-    await expect(page.locator(".line")).to_have_text(LIVE[language])
+async def opened(page: Page, exchange: Desk) -> None:
+    await page.goto(f"{exchange.url}/#/market")
+    await live(page)
+
+
+async def live(page: Page) -> None:
+    await expect(page.locator(".line")).to_have_text("实时")
     await expect(page.locator(".asking")).to_have_count(0)
 
 
@@ -62,9 +61,9 @@ async def trades_shown(page: Page) -> list[str]:
     ]
 
 
-async def test_the_market_is_shown_and_follows_it(browser: Browser, market: Desk) -> None:
-    async with visitor(browser) as page:
-        await opened(page, market)
+async def test_the_market_is_shown_and_follows_it(seats: Seats, market: Desk) -> None:
+    async with seats.at("market") as page:
+        await live(page)
         first = page.locator(".card").first
         await expect(first).to_contain_text("SHCERCIR1")
         await expect(first).to_contain_text("I 类")
@@ -136,9 +135,8 @@ async def test_a_change_of_depth_that_never_came_is_noticed_and_made_good(
         assert "resync" in asked
 
 
-async def test_bulletins_are_read_by_day_and_week_and_taken_along(browser: Browser, market: Desk) -> None:
-    async with visitor(browser) as page:
-        await opened(page, market, "bulletins")
+async def test_bulletins_are_read_by_day_and_week_and_taken_along(seats: Seats) -> None:
+    async with seats.at("bulletins") as page:
         row = page.locator("tbody tr", has_text="SHCERCIR1")
         await expect(row).to_have_count(1)
         await expect(row).to_contain_text("69.50")
@@ -151,17 +149,15 @@ async def test_bulletins_are_read_by_day_and_week_and_taken_along(browser: Brows
         await expect(row).to_contain_text("69.50")
 
 
-async def test_a_number_nobody_issued_is_said_to_be_so(browser: Browser, market: Desk) -> None:
-    async with visitor(browser, language="en") as page:
-        await opened(page, market, "certificates", "en")
-        await page.get_by_label("Certificate number").fill("SH-2026-000001-00")
-        await page.get_by_role("button", name="Check").click()
+async def test_a_number_nobody_issued_is_said_to_be_so(seats: Seats) -> None:
+    async with seats.at("certificates") as page:
+        await page.get_by_label("凭证编号").fill("SH-2026-000001-00")
+        await page.get_by_role("button", name="核验").click()
         await expect(page.get_by_role("alert")).to_contain_text("certificate_unknown")
 
 
-async def test_every_rule_is_told_with_its_source(browser: Browser, market: Desk) -> None:
-    async with visitor(browser) as page:
-        await opened(page, market, "rules")
+async def test_every_rule_is_told_with_its_source(seats: Seats, market: Desk) -> None:
+    async with seats.at("rules") as page:
         rules = (await market.public("/v1/rules")).json()["items"]
         await expect(page.locator("tbody tr")).to_have_count(len(rules))
         await expect(page.locator("tbody tr", has_text="挂牌涨跌幅")).to_contain_text("10.00%")
@@ -206,19 +202,10 @@ async def test_the_keyboard_reaches_everything_in_order(browser: Browser, market
         assert await page.title() == "交易规则 · 普惠"
 
 
-@pytest.mark.parametrize(
-    ("language", "theme", "size"), [("zh", "light", WIDE), ("en", "dark", NARROW)], ids=["wide", "narrow"]
-)
-async def test_nobody_is_kept_out(
-    browser: Browser, market: Desk, language: Language, theme: Theme, size: ViewportSize
-) -> None:
-    async with visitor(browser, language=language, theme=theme, size=size) as page:
-        for name in PAGES:
-            await opened(page, market, name, language)
-            await keep_screenshot(page, f"{name}-{language}-{theme}-{size['width']}")
-            assert await serious_faults(page) == []
-            wide = await page.evaluate("document.documentElement.scrollWidth")
-            assert wide <= size["width"], f"{name} is {wide} wide"
+async def test_nobody_is_kept_out(seats: Seats) -> None:
+    for name in PAGES:
+        async with seats.at(name) as page:
+            await looked_at(page, name)
 
 
 UPDATES_PER_S = 10_000
@@ -273,11 +260,11 @@ async def burst(exchange: Desk) -> float:
 
 
 async def test_ten_thousand_changes_of_depth_a_second_leave_the_page_responsive(
-    browser: Browser, market: Desk
+    seats: Seats, market: Desk
 ) -> None:
     """Nine frames in ten come within a fifth of a second, none takes half of one, and neither does a click."""
-    async with visitor(browser) as page:
-        await opened(page, market)
+    async with seats.at("market") as page:
+        await live(page)
         await shows_the_depth(page, market)
         await page.evaluate(WATCH)
         updates_per_s = await burst(market)

@@ -8,6 +8,7 @@ from tests.gateway.http.desk import Desk
 from tests.gateway.web.browser import (
     Line,
     Lost,
+    come_in,
     keep_screenshot,
     needs_a_browser,
     serious_faults,
@@ -15,7 +16,7 @@ from tests.gateway.web.browser import (
     visitor,
 )
 
-pytestmark = [needs_a_browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [needs_a_browser, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def fill_in(page: Page, price: str, quantity: str) -> None:
@@ -63,7 +64,7 @@ async def test_a_trader_signs_in_trades_and_signs_out(browser: Browser, market: 
 
 async def test_a_large_order_is_typed_again_and_can_be_cancelled(browser: Browser, market: Desk) -> None:
     async with visitor(browser) as page:
-        await sign_in(page, market.url, "trade", "buyer")
+        await come_in(page, market.url, "trade", "buyer")
         before = await page.locator(".open-orders tbody tr").count() or 5
         await expect(page.locator(".open-orders tbody tr")).to_have_count(before)
         await fill_in(page, "62.00", "1000")
@@ -94,7 +95,7 @@ async def test_fills_made_while_the_line_was_lost_are_told_when_it_is_back(
     async with visitor(browser) as page:
         line = Line()
         await line.between(page)
-        await sign_in(page, market.url, "trade", "buyer")
+        await come_in(page, market.url, "trade", "buyer")
         await fill_in(page, "68.30", "6")
         await page.get_by_role("button", name="买入", exact=True).click()
         await expect(page.locator(".open-orders tbody tr")).to_have_count(1)
@@ -114,7 +115,7 @@ async def test_an_order_whose_answer_was_lost_is_found_out_and_placed_once(
 ) -> None:
     lost = Lost()
     async with visitor(browser) as page:
-        await sign_in(page, market.url, "trade", "buyer")
+        await come_in(page, market.url, "trade", "buyer")
         await expect(page.locator(".open-orders .nothing")).to_be_visible()
         await page.route("**/v1/orders", lost.take)
         # Digits as a Chinese keyboard writes them, thousands apart as a table has them; what is none is said to be none.
@@ -137,7 +138,7 @@ async def test_an_order_whose_answer_was_lost_is_found_out_and_placed_once(
 async def test_another_page_of_the_browser_signs_in_as_somebody_else(browser: Browser, market: Desk) -> None:
     await admit(market, "seller")
     async with visitor(browser) as page:
-        await sign_in(page, market.url, "trade", "buyer")
+        await come_in(page, market.url, "trade", "buyer")
         await fill_in(page, "62.00", "7")
         other = await page.context.new_page()
         await other.goto(f"{market.url}/#/trade")

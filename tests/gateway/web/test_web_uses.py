@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, Route, expect
+from playwright.async_api import Page, Route, expect
 
 from settlement.account import ParticipantKind
 from settlement.commands import RegisterLot
@@ -15,12 +15,12 @@ from tests.gateway.documents.reading import read_pdf
 from tests.gateway.http import test_http_offsets as offsets
 from tests.gateway.http.browser import admit
 from tests.gateway.http.desk import Desk
-from tests.gateway.web.browser import looked_at, needs_a_browser, sign_in, visitor
+from tests.gateway.web.browser import Seats, looked_at, needs_a_browser
 
-pytestmark = [needs_a_browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [needs_a_browser, pytest.mark.asyncio(loop_scope="session")]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def entity(market: Desk) -> AsyncIterator[Desk]:
     """An entity with lots of every kind, an obligation of 2025, and twenty tonnes of room under its cap."""
     await market.engine.do(*(RegisterLot(lot=one) for one in offsets.LOTS))
@@ -70,9 +70,8 @@ async def told_of_something_else(page: Page) -> None:
     await expect(page.get_by_role("button", name="提交履约抵销")).to_have_count(0)
 
 
-async def test_an_offset_from_the_year_to_the_certificate(browser: Browser, entity: Desk) -> None:
-    async with visitor(browser) as page:
-        await sign_in(page, entity.url, "uses", "entity")
+async def test_an_offset_from_the_year_to_the_certificate(seats: Seats, entity: Desk) -> None:
+    async with seats.at("uses", "entity") as page:
         await expect(page.locator(".fact", has_text="剩余")).to_contain_text("20 吨")
 
         # What may not serve is grey, cannot be chosen, and says by which rule.
@@ -129,9 +128,8 @@ async def test_an_offset_from_the_year_to_the_certificate(browser: Browser, enti
         await expect(page.get_by_role("table", name="使用台账")).to_contain_text("12")
 
 
-async def test_class_two_is_donated_and_used_otherwise(browser: Browser, entity: Desk) -> None:
-    async with visitor(browser) as page:
-        await sign_in(page, entity.url, "uses/other", "entity")
+async def test_class_two_is_donated_and_used_otherwise(seats: Seats, entity: Desk) -> None:
+    async with seats.at("uses/other", "entity") as page:
         await page.get_by_label("用途").select_option("donation")
         await page.get_by_label("挂牌代码").select_option("SHCERCIIR1")
         await page.get_by_label(re.compile("^数量（吨）")).fill("500")

@@ -1,10 +1,11 @@
 // The trading day: its phase and clock, opening, the close with its steps and why it waits, and halts of listings.
 import { useCallback } from "preact/hooks";
 import type { Listing } from "../api";
-import { grouped, moment } from "../format";
+import { grouped, inShanghai, moment } from "../format";
 import { word as named, t } from "../i18n";
-import { failure, listings } from "../market/store";
+import { failure, listings, marketMs, setClock } from "../market/store";
 import { Fact, Facts } from "../parts/facts";
+import { momentOf } from "../parts/givens";
 import { Panel } from "../parts/panel";
 import { Answered, Asking, Failure } from "../parts/states";
 import { Table } from "../parts/table";
@@ -34,12 +35,23 @@ export function DaySection() {
   useEvery(day.again, isOperator() ? (isClosing ? CLOSING_MS : QUIET_MS) : LOOKING_MS);
   return (
     <>
-      <Panel title={t("day.title")} aside={day.answer !== null && <DayActs day={day.answer} />}>
+      <Panel
+        title={t("day.title")}
+        aside={
+          day.answer !== null && (
+            <span class="beside">
+              {day.answer.clock === "manual" && <ClockAct />}
+              <DayActs day={day.answer} />
+            </span>
+          )
+        }
+      >
         <Answered remote={day}>
           {(found) => (
             <Facts>
               <Fact name={t("day.trading_day")}>{found.trading_day ?? t("day.none")}</Fact>
               <Fact name={t("day.phase")}>{named("phase", found.phase)}</Fact>
+              {found.clock === "manual" && <Fact name={t("day.clock")}>{t("day.clock_manual")}</Fact>}
               <Fact name={t("day.queue")}>{ready.answer?.queue ?? "–"}</Fact>
               <Fact name={t("day.position")}>
                 {ready.answer === null ? "–" : grouped(String(ready.answer.position))}
@@ -64,6 +76,31 @@ export function DaySection() {
 
 /** Steps of a close that only the registry can bring further. */
 const WAITS_FOR_REGISTRY = ["registry", "reconcile"];
+
+/** Where the exchange was started with a clock that stands until it is moved: for rehearsals. */
+function ClockAct() {
+  const nowMs = marketMs.peek();
+  return (
+    <ActButton
+      name={t("day.set_clock")}
+      path={desk("clock")}
+      asksWhy={false}
+      about={<p>{t("day.set_clock_about")}</p>}
+      wanted={[
+        {
+          name: "now",
+          label: t("day.set_clock_to"),
+          kind: "moment",
+          ...(nowMs !== null && { begin: inShanghai(nowMs) }),
+        },
+      ]}
+      body={(given) => ({ now: momentOf(given["now"] ?? "") })}
+      // What is asked for next carries a deadline by this clock.
+      after={(answer) => setClock(Date.parse(String(answer["time"])) * 1_000)}
+      said={(answer) => t("day.clock_set", { at: moment(String(answer["time"])) })}
+    />
+  );
+}
 
 function DayActs({ day }: { day: Day }) {
   const isUnderWay = day.close?.state === "running";

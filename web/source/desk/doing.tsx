@@ -185,7 +185,7 @@ function ActDialog({ doing: begun, close }: { doing: Doing; close: () => void })
 }
 
 function beginningOf(wanted: Wanted): string {
-  return wanted.kind === "choice" ? (wanted.options?.[0]?.value ?? "") : "";
+  return wanted.begin ?? (wanted.kind === "choice" ? (wanted.options?.[0]?.value ?? "") : "");
 }
 
 /** What was given, without what was left out. */

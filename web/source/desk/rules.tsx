@@ -1,27 +1,27 @@
-// The calendar and the rule book in operators' hands: days announced, changes that wait for their day, and entering new ones.
+// The calendar and the rule book in operators' hands: days announced, codes admitted, changes that wait for their day, and entering new ones.
 
 import { useState } from "preact/hooks";
 import type { Page } from "../api";
-import { word as named, t } from "../i18n";
+import { inShanghai } from "../format";
+import { t } from "../i18n";
 import { marketMs } from "../market/store";
 import { RuleTable } from "../pages/rules";
-import { momentOf } from "../parts/givens";
 import { Panel } from "../parts/panel";
 import { Answered, Nothing } from "../parts/states";
 import { link } from "../router";
 import { ActButton, plain } from "./doing";
+import { AdoptAct, ListingsPanel } from "./listings";
 import { useLook } from "./looking";
 import { type CalendarDay, desk, type RuleBook } from "./shapes";
 
-const CERTAINTIES = ["official", "neighbour", "conflicting", "assumed", "demonstration"];
 const DAY_MS = 86_400_000;
-const SHANGHAI_MS = 8 * 3_600_000;
 
 export function RulesSection() {
   const rules = useLook<RuleBook>("/v1/rules");
   return (
     <>
       <Calendar />
+      <ListingsPanel />
       <Panel title={t("rulebook.pending")} aside={<AdoptAct />}>
         <Answered remote={rules}>
           {(found) =>
@@ -43,54 +43,9 @@ export function RulesSection() {
   );
 }
 
-function AdoptAct() {
-  return (
-    <ActButton
-      name={t("rulebook.adopt")}
-      path={desk("rules")}
-      about={<p>{t("rulebook.about")}</p>}
-      typed={(given) => (given["parameter"] ?? "").trim()}
-      wanted={[
-        {
-          name: "parameter",
-          label: t("rulebook.parameter"),
-          at: "/changes/0/parameter",
-          hint: t("rulebook.parameter_hint"),
-        },
-        { name: "value", label: t("rules.value"), at: "/changes/0/value", hint: t("rulebook.value_hint") },
-        { name: "listing", label: t("column.listing"), at: "/changes/0/listing", isOptional: true },
-        { name: "effective_from", label: t("rules.from"), kind: "moment", at: "/changes/0/effective_from" },
-        { name: "source", label: t("rules.source"), kind: "long", at: "/changes/0/source" },
-        {
-          name: "certainty",
-          label: t("rules.certainty"),
-          kind: "choice",
-          at: "/changes/0/certainty",
-          options: CERTAINTIES.map((value) => ({ value, label: named("certainty", value) })),
-        },
-        { name: "emergency", label: t("rulebook.emergency"), kind: "yes", isOptional: true },
-      ]}
-      body={(given) => {
-        const { reason, emergency, value = "", effective_from: from = "", ...change } = plain(given);
-        return {
-          reason,
-          emergency: emergency === "yes",
-          changes: [
-            {
-              ...change,
-              value: /^\d{1,15}$/.test(value) ? Number(value) : value,
-              effective_from: momentOf(from),
-            },
-          ],
-        };
-      }}
-    />
-  );
-}
-
 /** The day at that many milliseconds since 1970, in Shanghai. */
 function dayAt(ms: number): string {
-  return new Date(ms + SHANGHAI_MS).toISOString().slice(0, 10);
+  return inShanghai(ms).slice(0, 10);
 }
 
 function Calendar() {

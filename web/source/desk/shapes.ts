@@ -47,6 +47,7 @@ export interface Day {
   trading_day: string | null;
   phase: string;
   close: Close | null;
+  clock: "real" | "manual";
 }
 
 export interface Readiness {
@@ -200,6 +201,18 @@ export interface Statement {
   open_breaks: number;
   digest: string;
   superseded: { operator: string; reason: string; time: string } | null;
+}
+
+export interface StatementLine {
+  line: number | null;
+  bank_reference: string;
+  account: string | null;
+  here: string | null;
+  there: string | null;
+  outcome: string;
+  break: string | null;
+  break_state: "open" | "closed" | null;
+  ended_break: string | null;
 }
 
 export interface Withdrawal {

@@ -78,7 +78,7 @@ export function follow(): void {
   setInterval(readClock, 10_000);
 }
 
-/** What no channel tells again after a loss: listings as a whole, and trades made meanwhile. */
+/** What no channel tells: listings as a whole, new ones among them, and trades made while the line was lost. */
 export async function catchUp(): Promise<void> {
   clearTimeout(catchingUp);
   try {
@@ -175,7 +175,8 @@ function readClock(): void {
   });
 }
 
-function setClock(timeUs: number): void {
+/** What the exchange tells of its time, in microseconds since 1970. */
+export function setClock(timeUs: number): void {
   const before = clock.value;
   const [market, here] = [timeUs / 1_000, performance.now()];
   // A clock moved by hand stands still between two looks.

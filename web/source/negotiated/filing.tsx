@@ -66,6 +66,7 @@ export function Filing() {
           named={(one) => t(`side.${one}`)}
           set={(one) => {
             setSide(one);
+            // Whose lots may be named is another question on the other side.
             setDraft({ ...draft, lots: {} });
           }}
         />

@@ -4,6 +4,7 @@ import { grouped, moment, money, serials, shown } from "../format";
 import { t } from "../i18n";
 import type { NamedLot } from "../lots";
 import { ClassBadge } from "../parts/figures";
+import { Table } from "../parts/table";
 import type { Round, TransferDetail } from "./transfers";
 
 interface Row {
@@ -113,35 +114,22 @@ export function TermsTable({ transfer, me }: { transfer: TransferDetail; me: str
 /** Every round, oldest first; where there have been more than are side by side. */
 export function RoundsTable({ transfer }: { transfer: TransferDetail }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard
-    <section class="scroll" tabIndex={0} aria-label={t("negotiated.rounds")}>
-      <table class="dense">
-        <caption class="unseen">{t("negotiated.rounds")}</caption>
-        <thead>
-          <tr>
-            <th scope="col">{t("negotiated.round")}</th>
-            <th scope="col">{t("negotiated.by")}</th>
-            <th scope="col">{t("column.time")}</th>
-            <th scope="col" class="figure">
-              {t("column.price")}
-            </th>
-            <th scope="col" class="figure">
-              {t("column.quantity")}
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {transfer.rounds.map((round) => (
-            <tr key={round.round}>
-              <th scope="row">{round.round}</th>
-              <td>{round.proposed_by}</td>
-              <td class="figures">{moment(round.time)}</td>
-              <td class="figure">{shown(round.price)}</td>
-              <td class="figure">{shown(round.quantity)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </section>
+    <Table
+      isDense
+      caption={t("negotiated.rounds")}
+      rows={transfer.rounds}
+      keyOf={(one) => String(one.round)}
+      columns={[
+        { name: "round", title: t("negotiated.round"), cell: (one) => one.round },
+        { name: "by", title: t("negotiated.by"), cell: (one) => one.proposed_by },
+        {
+          name: "time",
+          title: t("column.time"),
+          cell: (one) => <span class="figures">{moment(one.time)}</span>,
+        },
+        { name: "price", title: t("column.price"), isFigure: true, cell: (one) => shown(one.price) },
+        { name: "quantity", title: t("column.quantity"), isFigure: true, cell: (one) => shown(one.quantity) },
+      ]}
+    />
   );
 }

@@ -1,6 +1,7 @@
 // What is negotiable, to be filled in: price, quantity, lots, until when. Filing and countering ask for the same.
+import { useState } from "preact/hooks";
 import type { Listing, RulesAnswer } from "../api";
-import { figureText, grouped, percent, priceText, range } from "../format";
+import { figureText, grouped, inShanghai, percent, priceText, range } from "../format";
 import { word as named, t } from "../i18n";
 import { choicesOf, entryOf, type Lot, type LotChoice } from "../lots";
 import { marketMs } from "../market/store";
@@ -49,10 +50,8 @@ export function bodyOf(draft: Draft): TermsBody {
   };
 }
 
-const SHANGHAI_MS = 8 * 3_600_000;
-
 function today(time: string): string {
-  const day = new Date((marketMs.peek() ?? Date.now()) + SHANGHAI_MS).toISOString().slice(0, 10);
+  const day = inShanghai(marketMs.peek() ?? Date.now()).slice(0, 10);
   return `${day}T${time.length === 5 ? `${time}:00` : time}+08:00`;
 }
 
@@ -110,15 +109,87 @@ export function TermsFields({
         value={draft.until}
         set={(until) => set({ ...draft, until })}
       />
-      {lots.length > 0 && (
+      {(side === "buy" || lots.length > 0) && (
         <LotsEntry
           label={t("negotiated.name_lots")}
+          {...(side === "buy" && { hint: t("negotiated.ask_lots_hint") })}
           lots={lots}
           entries={draft.lots}
           set={(entries) => set({ ...draft, lots: entries })}
-        />
+        >
+          {side === "buy" && (
+            <LotsAsked
+              known={lots.map((lot) => lot.lot)}
+              entries={draft.lots}
+              set={(entries) => set({ ...draft, lots: entries })}
+            />
+          )}
+        </LotsEntry>
       )}
     </>
+  );
+}
+
+interface Asked {
+  lot: string;
+  entry: string;
+}
+
+/** Lots a buyer asks for by their numbers: it cannot see what the other side has, and the other side need not agree. */
+function LotsAsked({
+  known,
+  entries,
+  set,
+}: {
+  /** Lots that have an entry of their own above. */
+  known: readonly string[];
+  entries: Readonly<Record<string, string>>;
+  set: (entries: Record<string, string>) => void;
+}) {
+  const isKnown = ([lot]: readonly [string, string]) => known.includes(lot);
+  const [rows, setRows] = useState<readonly Asked[]>(() => [
+    ...Object.entries(entries)
+      .filter((one) => !isKnown(one))
+      .map(([lot, entry]) => ({ lot, entry })),
+    { lot: "", entry: "" },
+  ]);
+  const change = (next: readonly Asked[]) => {
+    setRows(next);
+    const asked: Record<string, string> = Object.fromEntries(Object.entries(entries).filter(isKnown));
+    for (const { lot, entry } of next) {
+      // One lot written twice is one lot: of ranges that is their union, anything else the exchange refuses in words.
+      if (lot.trim() !== "") asked[lot.trim()] = [asked[lot.trim()], entry].filter(Boolean).join(", ");
+    }
+    set(asked);
+  };
+  return (
+    <div class="lots-asked">
+      {rows.map((row, index) => (
+        <p key={index} class="lots-asked-row">
+          {(["lot", "entry"] as const).map((name) => (
+            <input
+              key={name}
+              aria-label={t(`negotiated.asked_${name}`, { n: index + 1 })}
+              placeholder={t(`negotiated.asked_${name}`, { n: index + 1 })}
+              autocomplete="off"
+              spellcheck={false}
+              maxLength={name === "lot" ? 64 : 2_000}
+              // Half of a row means nothing
+              required={(name === "lot" ? row.entry : row.lot).trim() !== ""}
+              value={row[name]}
+              onInput={(event) =>
+                change(
+                  rows.map((one, at) => (at === index ? { ...one, [name]: event.currentTarget.value } : one)),
+                )
+              }
+            />
+          ))}
+        </p>
+      ))}
+      <button type="button" class="quiet" onClick={() => setRows([...rows, { lot: "", entry: "" }])}>
+        {t("negotiated.asked_more")}
+      </button>
+    </div>
   );
 }
 

@@ -3,6 +3,7 @@ import type { FunctionComponent } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { AccessSection } from "../desk/access";
 import { ApprovalsSection } from "../desk/approvals";
+import { ComplianceSection } from "../desk/compliance";
 import { DaySection } from "../desk/day";
 import { DifferencesSection } from "../desk/differences";
 import { Done, done, may, takeTurn } from "../desk/doing";
@@ -18,7 +19,6 @@ import { type Key, t } from "../i18n";
 import { SignedIn } from "../parts/signed_in";
 import { useEvery } from "../remote";
 import { link } from "../router";
-import { isApproverAlone } from "../session";
 
 interface Section {
   name: string;
@@ -26,6 +26,8 @@ interface Section {
   show: FunctionComponent;
   /** For a second person who may do nothing else, too. */
   isForApprovers?: boolean;
+  /** For the competent authority, which files what entities have emitted, too. */
+  isForAuthorities?: boolean;
   /** For the supervisor alone. */
   isForSupervisors?: boolean;
 }
@@ -40,6 +42,7 @@ const SECTIONS: readonly [Section, ...Section[]] = [
   { name: "registry", title: "desk.registry", show: RegistrySection },
   { name: "members", title: "desk.members", show: MembersSection },
   { name: "access", title: "desk.access", show: AccessSection },
+  { name: "compliance", title: "desk.compliance", show: ComplianceSection, isForAuthorities: true },
   { name: "oversight", title: "desk.oversight", show: OversightSection, isForSupervisors: true },
   { name: "rules", title: "desk.rules", show: RulesSection },
 ];
@@ -47,24 +50,33 @@ const SECTIONS: readonly [Section, ...Section[]] = [
 /** A supervisor's every look is recorded, so that the page looks seldom by itself. */
 const LOOK_MS = { operator: 5_000, supervisor: 300_000 } as const;
 
-export const DESK_NEEDS = ["operate", "approve", "supervise"] as const;
+export const DESK_NEEDS = ["operate", "approve", "supervise", "authority"] as const;
 
 /** What the page is called by whoever looks. */
 export function deskName(): Key {
-  return may("operate", "approve") ? "nav.desk" : "desk.supervision";
+  if (may("operate", "approve")) return "nav.desk";
+  return may("supervise") ? "desk.supervision" : "desk.authority";
 }
 
 export function DeskPage({ rest }: { rest: readonly string[] }) {
   return <SignedIn needs={DESK_NEEDS}>{() => <Desk asked={rest[0] ?? ""} />}</SignedIn>;
 }
 
+/** Operators and supervisors see every section, who may do one thing alone what it takes for that. */
+function isShown({ isForApprovers, isForAuthorities, isForSupervisors }: Section): boolean {
+  if (isForSupervisors) return may("supervise");
+  return (
+    may("operate", "supervise") ||
+    (isForApprovers === true && may("approve")) ||
+    (isForAuthorities === true && may("authority"))
+  );
+}
+
 function Desk({ asked }: { asked: string }) {
   const isFirst = useRef(true);
   const ways = useRef<HTMLElement>(null);
-  const sections = SECTIONS.filter(
-    (section) =>
-      (section.isForApprovers || !isApproverAlone()) && (!section.isForSupervisors || may("supervise")),
-  );
+  const sections = SECTIONS.filter(isShown);
+  const isLooking = may("supervise") && !may("operate", "approve");
   const here = sections.find((section) => section.name === asked) ?? sections[0] ?? SECTIONS[0];
   useEvery(takeTurn, isOperator() ? LOOK_MS.operator : LOOK_MS.supervisor);
   // The focus moves when the section does
@@ -76,8 +88,8 @@ function Desk({ asked }: { asked: string }) {
   }, [here.name]);
   return (
     <>
-      <h1>{t(may("operate", "approve") ? "desk.title" : "desk.supervision")}</h1>
-      {!may("operate", "approve") && <p class="lead">{t("desk.read_only")}</p>}
+      <h1>{t(may("operate", "approve") ? "desk.title" : deskName())}</h1>
+      {isLooking && <p class="lead">{t("desk.read_only")}</p>}
       <nav class="sections" ref={ways} aria-label={t("desk.sections")}>
         {sections.map((section) => (
           <a
@@ -90,7 +102,7 @@ function Desk({ asked }: { asked: string }) {
         ))}
       </nav>
       <Done />
-      {!may("operate", "approve") && <WhyLook />}
+      {isLooking && <WhyLook />}
       <here.show key={here.name} />
     </>
   );

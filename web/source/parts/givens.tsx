@@ -15,6 +15,10 @@ export interface Wanted {
   isOptional?: boolean;
   autocomplete?: string;
   inputMode?: "numeric" | "decimal";
+  /** What stands there to begin with. */
+  begin?: string;
+  /** The most characters of a long text. */
+  most?: number;
   /** Where the exchange points when it is wrong; `/name` unless the body is built otherwise. */
   at?: string;
 }
@@ -65,7 +69,7 @@ function One({ wanted, value, set }: { wanted: Wanted; value: string; set: (valu
     case "yes":
       return <Many {...shared} label={wanted.label} options={[{ value: "yes", label: t("value.yes") }]} />;
     case "long":
-      return <TextArea {...shared} rows={3} maxLength={512} />;
+      return <TextArea {...shared} rows={3} maxLength={wanted.most ?? 512} />;
     case "file":
       return <FileText {...shared} />;
     default:

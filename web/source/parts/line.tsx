@@ -1,18 +1,16 @@
 // What time it is at the market, in which phase it is, and whether what is shown is live.
+import { inShanghai, moment } from "../format";
 import { word as named, t } from "../i18n";
 import { marketMs, phase, stream } from "../market/store";
 
-const SHANGHAI_MS = 8 * 3_600_000;
-
 export function MarketClock() {
   const ms = marketMs.value;
-  const text = ms === null ? "" : new Date(ms + SHANGHAI_MS).toISOString();
   return (
     <span class="clock">
       {phase.value !== null && (
         <span class={`phase phase-${phase.value}`}>{named("phase", phase.value)}</span>
       )}
-      <time class="figures">{ms === null ? "" : `${text.slice(0, 10)} ${text.slice(11, 19)}`}</time>
+      <time class="figures">{ms === null ? "" : moment(inShanghai(ms))}</time>
       <span class="zone">{t("clock.zone")}</span>
     </span>
   );

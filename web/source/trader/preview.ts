@@ -1,6 +1,6 @@
 // What the exchange would answer to the order in the ticket and what it would cost, asked while it is being written.
 import { useEffect, useState } from "preact/hooks";
-import { acting, send, session } from "../session";
+import { acting, send } from "../session";
 import { language } from "../settings";
 import { eventTurn } from "./store";
 
@@ -19,12 +19,11 @@ export type Previews = Partial<Record<"buy" | "sell", Preview>>;
 
 const PAUSE_MS = 200;
 
-/** Both sides of that order; nothing while it cannot be read, is being asked, or is for somebody else's account. */
+/** Both sides of that order; nothing while it cannot be read or is being asked. */
 export function usePreviews(order: object | null): Previews {
   const [found, setFound] = useState<{ of: string; previews: Previews }>({ of: "", previews: {} });
   const account = acting.value;
-  const isOwn = session.value?.accounts.find((one) => one.account === account)?.own ?? false;
-  const asked = order === null || !isOwn ? "" : JSON.stringify({ ...order, account });
+  const asked = order === null ? "" : JSON.stringify({ ...order, account });
   const key = `${language.value} ${asked}`;
   const turn = eventTurn.value;
   // What happened to the account, and another language, change the answer, too

@@ -42,7 +42,14 @@ export interface Year {
   opens: string;
   deadline: string;
   cap: { base: string; ratio: string; enforcement: "soft" | "hard"; joint_credits: string[] } | null;
+  methodologies: string[];
+  period_from: string | null;
+  period_to: string | null;
+  origins: string[];
+  exclusions: { lot: string; reason: string }[];
+  effective_from: string;
   source: string;
+  certainty: string;
 }
 
 export interface QuoteLine {
