@@ -2,7 +2,7 @@
 
 import pytest
 
-SEEDS = (515, 512, 6, 2, 7, 1, 8, 506, 3, 4, 5, 9)
+SEEDS = (20, 15, 12, 1, 7, 8, 9, 13, 2, 3)
 """The first eight met together all there is to meet when they were chosen."""
 COMMANDS = 4_000
 

@@ -974,7 +974,7 @@ class Hostile:
             return ReleaseSubject(operator=operator, reason=reason, kind=SubjectKind(kind), subject=subject)
         kind = self.random.choice(("participant", "participant", "person", "beneficiary"))
         subject = self.random.choice(("p1", "p2", "p3", "p4", "p5", "stranger"))
-        act = ReleaseSubject if self.chance(0.1) else RestrictSubject
+        act = ReleaseSubject if self.chance(0.6) else RestrictSubject
         return act(operator=operator, reason=reason, kind=SubjectKind(kind), subject=subject)
 
     def permit_access(self) -> Command:

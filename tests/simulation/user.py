@@ -176,7 +176,10 @@ class User:
         if self.hostile.chance(0.55):
             around = (1, 1, 7, free // 3, free - 1, free, free + 1, 10**6, 0, -1)
             return self.random.choice(around), ()
-        mine = [piece for (owner, _), some in vault.pieces.items() if owner == account for piece in some]
+        codes = [code] if self.hostile.chance(0.7) else vault.instruments
+        mine = [piece for other in codes for piece in vault.pieces.get((account, other), ())]
+        if not mine and self.hostile.chance(0.9):
+            return 1, ()
         chosen = self.random.sample(mine, min(len(mine), self.random.choice((1, 1, 2))))
         lots = [self.choice(piece.lot_id, piece.first, piece.end) for piece in chosen]
         if self.hostile.chance(0.1):
