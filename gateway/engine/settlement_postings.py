@@ -190,12 +190,7 @@ class SettlementPostings:
 
     def concerns(self, entry: Entry) -> bool:
         """Whether the entry leaves rows here: the same events that `collect` takes."""
-        # A loop, since this is asked of every order: most of what it leaves are postings within an account.
-        for event in entry.events:
-            kind = type(event)
-            if kind in _TAKEN or (kind is Posted and _changes_owner(event)):
-                return True
-        return False
+        return any(type(event) in _TAKEN or _changes_owner(event) for event in entry.events)
 
     async def write(self, connection: Connection, entries: Sequence[Entry]) -> None:
         """Post what these entries settle; nothing is sent when they settle nothing.
