@@ -9,7 +9,7 @@ from settlement.values import AccountId, ParticipantId, TradingDay
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DaySettled:
-    """How the day's deliveries ended, each against payment. Of whichever day their trades were."""
+    """How deliveries ended since the last of these, each against payment. Of whichever day their trades were."""
 
     trading_day: TradingDay
     settled: int
@@ -22,7 +22,7 @@ class DaySettled:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DayFeesCharged:
-    """What the exchange received in fees that day; the ledger's own account of fees has risen by as much."""
+    """What the exchange received in fees since the last of these; the ledger's own account has risen by as much."""
 
     trading_day: TradingDay
     buyers_fen: int

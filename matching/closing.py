@@ -222,7 +222,7 @@ class Close:
                 )
 
     def _settled(self) -> DaySettled:
-        tally, parked = self._movements.obligations.tally, self._movements.obligations.parked()
+        tally, parked = self._movements.obligations.tell_settled(), self._movements.obligations.parked()
         return DaySettled(
             trading_day=self.trading_day,
             settled=tally.settled,
@@ -232,7 +232,7 @@ class Close:
         )
 
     def _fees(self) -> DayFeesCharged:
-        tally = self._movements.obligations.audited()
+        tally = self._movements.obligations.tell_fees()
         return DayFeesCharged(
             trading_day=self.trading_day,
             buyers_fen=tally.buyer_fees_fen,
@@ -263,7 +263,7 @@ class Close:
                 tally = self._movements.obligations.tally
                 return tally.settled + tally.failed + len(self._movements.obligations.parked())
             case CloseStep.FEES:
-                return self._movements.obligations.tally.settled
+                return self._movements.obligations.tally.charged
             case CloseStep.PUBLICATION:
                 return 1 + len(self._depository.accounts)
             case CloseStep.RECONCILE:

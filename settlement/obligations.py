@@ -23,16 +23,21 @@ PROCEEDS_PARKED: Final = "proceeds_parked"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DayTally:
-    """What the day at hand has settled so far; also as written to a snapshot."""
+    """What was settled and charged since a close last told of it; also as written to a snapshot.
+
+    What ends between that and the roll of the date is the next day's to tell: no figure is in no day's.
+    """
 
     trading_day: TradingDay | None = None
     settled: int = 0
     failed: int = 0
     amount_fen: int = 0
+    charged: int = 0
+    """Settled since fees were last told of."""
     buyer_fees_fen: int = 0
     seller_fees_fen: int = 0
     fees_before_fen: int = 0
-    """The exchange's fees when the day began."""
+    """The exchange's fees when they were last told of."""
 
 
 class Obligations:
@@ -60,7 +65,7 @@ class Obligations:
 
     def begin_day(self, day: TradingDay) -> None:
         """The date has rolled: what was bought before may be sold."""
-        self.tally = DayTally(trading_day=day, fees_before_fen=self._fees_fen())
+        self.tally = replace(self.tally, trading_day=day)
         self.locked.clear()
 
     def take_on(self, delivery: Delivery) -> None:
@@ -175,6 +180,7 @@ class Obligations:
             self.tally,
             settled=self.tally.settled + 1,
             amount_fen=self.tally.amount_fen + delivery.amount_fen,
+            charged=self.tally.charged + 1,
             buyer_fees_fen=self.tally.buyer_fees_fen + delivery.buyer_fee_fen,
             seller_fees_fen=self.tally.seller_fees_fen + delivery.seller_fee_fen,
         )
@@ -193,12 +199,24 @@ class Obligations:
             method=delivery.method,
         )
 
-    def audited(self) -> DayTally:
-        """What the day has settled, held against the exchange's account of fees."""
+    def tell_settled(self) -> DayTally:
+        """What was settled since this was last asked; what settles from now on is told the next time."""
+        told = self.tally
+        self.tally = replace(told, settled=0, failed=0, amount_fen=0)
+        return told
+
+    def tell_fees(self) -> DayTally:
+        """What was charged since this was last asked, held against the exchange's account of fees."""
+        self._audit()
+        told = self.tally
+        before_fen = self._fees_fen()
+        self.tally = replace(told, charged=0, buyer_fees_fen=0, seller_fees_fen=0, fees_before_fen=before_fen)
+        return told
+
+    def _audit(self) -> None:
         tally = self.tally
         charged_fen = tally.fees_before_fen + tally.buyer_fees_fen + tally.seller_fees_fen
         assert charged_fen == self._fees_fen(), f"{self._fees_fen()} fen of fees, {charged_fen} were charged"
-        return tally
 
     def _fees_fen(self) -> int:
         return self._ledger.available(FEES, CASH)
@@ -286,7 +304,7 @@ class Obligations:
 
     def check(self) -> None:
         """Only what is undecided is pending; what is counted is so; nothing bought today has been sold."""
-        self.audited()
+        self._audit()
         self.proceeds.check(list(self.pending.values()))
         incoming: dict[tuple[AccountId, AssetCode], int] = {}
         for delivery in self.pending.values():

@@ -1206,10 +1206,12 @@ class Market:
                 fen = sum(trade.fen for trade in self.vault.settled)
                 ended = (len(self.vault.settled), self.vault.failed, len(self.vault.parked()))
                 notes = [("day settled", *ended, fen)]
+                self.vault.settled, self.vault.failed = [], 0
                 self.close_done = self.close_total
             case "fees":
-                buyers = sum(trade.buyer_fee for trade in self.vault.settled)
-                notes = [("day fees", buyers, sum(trade.seller_fee for trade in self.vault.settled))]
+                buyers = sum(trade.buyer_fee for trade in self.vault.charged)
+                notes = [("day fees", buyers, sum(trade.seller_fee for trade in self.vault.charged))]
+                self.vault.charged = []
                 self.close_done = self.close_total
             case "publication" if self.close_done == 0:
                 notes = [*self.office.publish(), ("cut",)]
@@ -1232,7 +1234,7 @@ class Market:
             "obligations": len(self.vault.not_asked()),
             "registry": self.vault.answers_to_come(),
             "delivery": len(self.vault.settled) + self.vault.failed + len(self.vault.parked()),
-            "fees": len(self.vault.settled),
+            "fees": len(self.vault.charged),
             "publication": 1 + len(self.vault.owners),
             "reconcile": 2,
             "roll_date": 1,

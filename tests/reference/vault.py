@@ -147,6 +147,7 @@ class Vault:
         """Whose money, how much, and whether it waits (``), or how it ended."""
         self.day: str | None = None
         self.settled: list[Trade] = []
+        self.charged: list[Trade] = []
         """Of the day at hand."""
         self.failed = 0
         self.locked: dict[tuple[str, str], int] = {}
@@ -186,7 +187,6 @@ class Vault:
 
     def begin_day(self, day: str) -> None:
         self.day = day
-        self.settled, self.failed = [], 0
         self.locked = {}
 
     # ---- money that is still to come --------------------------------------------------------------------------------
@@ -694,6 +694,7 @@ class Vault:
         """Units against money, and to each its fee. Units bought for a use go on to it at once, and nowhere else."""
         self.trades.remove(trade)
         self.settled.append(trade)
+        self.charged.append(trade)
         self.add(trade.seller, trade.listing, "delivering", -trade.tonnes)
         self.add(trade.buyer, MONEY, "delivering", -trade.fen - trade.buyer_fee)
         self.add(trade.seller, MONEY, "available", trade.fen - trade.seller_fee)
