@@ -38,6 +38,7 @@ from gateway.cli import (
 from gateway.cli.command import command
 from gateway.cli.settings import SettingsCommand
 from gateway.cli.words import say
+from gateway.logs import LogLevel, set_up_logs
 
 DISTRIBUTION: Final = "puhui-exchange"
 
@@ -155,5 +156,6 @@ app.add_typer(registry.registry_app, name="registry")
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line. What a command prints is its answer: lines of the log go elsewhere, and only what is wrong."""
+    set_up_logs(level=LogLevel.WARNING, process="puhui")
     app()
