@@ -67,7 +67,7 @@ from settlement.use_events import (
     VerifiedEmissionsFiled,
 )
 from settlement.values import OUTSIDE, AccountId, AssetCode, InstructionId, LotId, ParticipantId, TradingDay
-from tests.gateway.engine.world import START_NS, migrated, setting_up
+from tests.gateway.engine.world import START_NS, setting_up
 from tests.gateway.postgres.second_wall import journal
 from tests.registry_bridge.conftest import Service
 from tests.registry_bridge.examples import MANAGEMENT, MINUTE_NS, TRADING, leg, movement
@@ -264,10 +264,9 @@ def instruction(known: Lot) -> Instruction:
 
 
 @pytest.fixture
-async def connection(database: str) -> AsyncIterator[Connection]:
+async def connection(exchange_database: str) -> AsyncIterator[Connection]:
     """The exchange's database as the journal writes it, with a journal of forty entries and the entity's units."""
-    await migrated(database)
-    connection = await asyncpg.connect(database)
+    connection = await asyncpg.connect(exchange_database)
     await journal(connection, 40)
     await connection.execute(f"SET ROLE {SERVICE_ROLE}")
     wall = SettlementPostings()
