@@ -78,6 +78,8 @@ class ExchangeSide:
     """What owners moved in at the platform and the core cannot credit yet, by registry account and lot."""
     submit: Callable[[Any], Awaitable[Any]]
     """Puts a command of settlement before the core; returns once it is journaled."""
+    grace_ns: int = 0
+    """Added to every deadline, and always the same: a clock that is moved by hand may stand before the registry's own."""
 
 
 class ExchangeOutbox:
@@ -206,7 +208,7 @@ class ExchangeOutbox:
         return Movement(
             request_id=self.side.names.request_id(instruction.instruction_id),
             kind=kind,
-            not_after_ns=instruction.not_after_ns,
+            not_after_ns=instruction.not_after_ns + self.side.grace_ns,
             trading_day=instruction.trading_day,
             legs=tuple(self._leg(leg, source, target) for leg in instruction.legs),
             retirement=_terms(instruction),

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 from gateway.cli.main import app
@@ -61,7 +62,8 @@ class RunningExchange:
     def done(self, *arguments: str) -> Any:
         """One command that must succeed; what it printed as JSON. In this process, which is quicker."""
         runner = CliRunner(env={"PUHUI_DATA_DIR": str(self.data_dir), "LC_ALL": "en_US.UTF-8"})
-        found = runner.invoke(app, [*arguments, "--json"], catch_exceptions=False)
+        with capture_logs():  # `main`, which sets up the log of a command, has no part in this
+            found = runner.invoke(app, [*arguments, "--json"], catch_exceptions=False)
         assert found.exit_code == 0, found.output
         return json.loads(found.stdout)
 

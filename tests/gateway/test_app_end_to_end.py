@@ -393,17 +393,17 @@ def test_the_shanghai_market_keeps_its_hours_by_a_manual_clock(tmp_path: Path) -
         "--clock",
         "manual",
         "--now",
-        "2026-11-23T09:20:00+08:00",
+        "2026-03-02T09:20:00+08:00",
     )
     with exchange(tmp_path / "data", *options) as running:
         day = running.done("operator", "day")
-        assert (day["trading_day"], day["phase"]) == ("2026-11-23", "pre_open")
+        assert (day["trading_day"], day["phase"]) == ("2026-03-02", "pre_open")
         order = ("order", "sell", "SHCERCIR1", "--price", "68.00", "--quantity", "1", "--json")
         assert running.puhui(*order).status == 1
-        move_clock(running, "2026-11-23T09:31:00+08:00")
+        move_clock(running, "2026-03-02T09:31:00+08:00")
         assert running.done(*order[:-1])["order"]["status"] == "new"
-        move_clock(running, "2026-11-23T15:00:00+08:00")
-        wait_until(lambda: running.done("operator", "day")["trading_day"] == "2026-11-24", 30)
+        move_clock(running, "2026-03-02T15:00:00+08:00")
+        wait_until(lambda: running.done("operator", "day")["trading_day"] == "2026-03-03", 30)
     other = run("serve", "--demo", "--port", "0", data_dir=tmp_path / "data")
     assert other.status == 1
     assert "not founded as market always-open" in other.err

@@ -300,7 +300,7 @@ async def test_the_command_line_does_it_all(exchange: RunningExchange, tmp_path:
     assert filed["verified_emissions"] == "1000"
     year = await puhui(
         *("operator", "compliance-year", "set", "2025", "--opens", "2026-01-01T00:00:00+08:00"),
-        *("--deadline", "2026-12-31T17:00:00+08:00", "--source", "notice", "--cap-ratio", "0.05"),
+        *("--deadline", "2036-12-31T17:00:00+08:00", "--source", "notice", "--cap-ratio", "0.05"),
         *("--enforcement", "hard"),
     )
     assert year["cap"]["ratio"] == "0.05"

@@ -32,7 +32,7 @@ TRADING_DAYS: Final = (
     "2030-09-30",  # then a week of holidays begins, which ends on a Tuesday
     *("2030-10-08", "2030-10-09"),
 )
-"""Far ahead of the registry's own clock, which nobody moves and which refuses what comes after its deadline."""
+"""A calendar of its own, with holidays where they are of use."""
 DAY_AFTER: Final = "2030-10-10"
 """Without a day to come the date cannot roll."""
 FEES_FROM: Final = "2030-09-04"
