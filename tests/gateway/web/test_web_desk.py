@@ -179,7 +179,9 @@ async def test_a_key_is_made_and_its_secret_shown_once(seats: Seats) -> None:
             await page.keyboard.press("Escape")
         await expect(dialog.locator(".secret")).to_be_visible()
         await dialog.get_by_role("button", name="已保存").click()
-        await expect(page.locator(".secret")).to_have_count(0)  # it is out of sight a moment before it is gone
+        await expect(page.locator(".secret")).to_have_count(
+            0
+        )  # it is out of sight a moment before it is gone
         assert secret not in await page.content()
         await expect(page.locator("tr", has_text="203.0.113.0/24")).to_contain_text("2001:db8::/32")
 
