@@ -8,7 +8,7 @@ and the process has to stop. A commit whose answer was lost is never tried again
 
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol, Self, TypeAlias
@@ -43,6 +43,14 @@ SERVICE_ROLE: Final = "puhui_service"
 CONNECT_TIMEOUT_S: Final = 30
 APPEND_TIMEOUT_S: Final = 30
 """A commit that takes longer is taken for lost."""
+
+KEEP_ALIVE: Final = {
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "25000",
+}
+"""The server finds out within 25 s that our machine is gone, and lets go of the lock, instead of after two hours."""
 
 
 _log: Final = structlog.get_logger("journal")
@@ -133,21 +141,29 @@ class Journal:
     @classmethod
     @asynccontextmanager
     async def opened(
-        cls, dsn: str, pool: Pool, projections: Sequence[Projection] = ()
+        cls,
+        dsn: str,
+        pool: Pool,
+        projections: Sequence[Projection] = (),
+        prepare: Callable[[Connection], Awaitable[object]] | None = None,
     ) -> AsyncIterator[Self]:
         """Take the journal of a migrated database for writing, for as long as the context lasts.
 
+        `prepare` is what only its writer may do beforehand, such as migrating the database.
         Raises AnotherWriterError when another process has it.
         """
-        connection = await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_S)
+        connection = await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_S, server_settings=KEEP_ALIVE)
         journal = cls(connection, pool, JournalMonths(dsn), projections)
         try:
+            await journal._lock()
+            if prepare is not None:
+                await prepare(connection)
             await journal._take()
             yield journal
         finally:
             await journal._let_go()
 
-    def on_lost(self, tell: Callable[[], None]) -> None:
+    def on_lost(self, tell: Callable[[], object]) -> None:
         """Call this when the connection ends, by whomever: nothing can be appended after that."""
 
         def gone(_: object) -> None:
@@ -155,6 +171,11 @@ class Journal:
             tell()
 
         self._connection.add_termination_listener(gone)
+
+    @property
+    def writer_pid(self) -> int:
+        """The database's process that holds the lock for us."""
+        return int(self._connection.get_server_pid())
 
     def follow(self, orders: OpenOrders, negotiations: Negotiations) -> None:
         """Begin with these open orders and negotiated transfers: those at the journal's end."""
@@ -223,9 +244,11 @@ class Journal:
             core_version,
         )
 
-    async def _take(self) -> None:
+    async def _lock(self) -> None:
         if not await self._connection.fetchval("SELECT pg_try_advisory_lock($1)", WRITER_LOCK):
             raise AnotherWriterError("another process writes this journal; stop it first")
+
+    async def _take(self) -> None:
         if await self._connection.fetchval("SELECT pg_has_role(current_user, $1, 'MEMBER')", SERVICE_ROLE):
             await self._connection.execute(f"SET ROLE {SERVICE_ROLE}")
         await self._connection.execute(
