@@ -49,7 +49,8 @@ async def test_a_writer_that_was_cut_off_finds_every_way_closed_when_another_has
 
 async def test_a_standby_sees_whether_anybody_writes_and_with_which_files(database: str) -> None:
     term = Term()
-    async with pool_of(term, database) as pool, pool.acquire() as connection:
+    connection = await asyncpg.connect(database)
+    async with pool_of(term, database) as pool:
         assert not await is_written(connection)
         assert await newest_marks(connection) is None
         async with Journal.opened(database, pool):
@@ -57,6 +58,7 @@ async def test_a_standby_sees_whether_anybody_writes_and_with_which_files(databa
             await term.begin(pool, after_seq=0, release="1", marks=MARKS)
             assert await newest_marks(connection) == MARKS
         assert not await is_written(connection)
+    await connection.close()
 
 
 async def test_a_writer_without_its_lock_stops_itself(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
