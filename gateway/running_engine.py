@@ -82,6 +82,7 @@ async def running_engine(settings: Settings, lifetime: Lifetime, say: Say) -> As
         marks = Marks.of(settings.seal_file, settings.line_key_file)
         await term.begin(pool, after_seq=journal.position, release=release(), marks=marks)
         recovered = await recover(journal, pool, _progress(say))
+        recovered.views.begin_term()
         await require_agreement(pool, recovered)
         keys = await KeyStore.load(pool, seal)
         sign_ins = await stack.enter_async_context(people_signing_in(pool, seal))

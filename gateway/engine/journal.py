@@ -98,7 +98,37 @@ class Record:
         return Entry(self.seq, self.at_ns, decode_command(self.command), decode_events(self.events))
 
 
-class Journal:
+class JournalReader:
+    """Reads any entry of the journal, whoever writes it."""
+
+    def __init__(self, pool: Pool) -> None:
+        """Over these connections."""
+        self._pool = pool
+
+    async def entry(self, seq: int) -> Entry | None:
+        """The entry with that sequence number; none when it does not exist."""
+        row = await self._pool.fetchrow(f"{_SELECT} WHERE seq = $1", seq)
+        return None if row is None else _record(row).entry()
+
+    async def decided_as(self, asked_as: AskedAs) -> list[Entry]:
+        """The entries that decided what somebody asked for under that id, in order."""
+        rows = await self._pool.fetch(_DECIDED_AS, asked_as.participant, asked_as.client_id)
+        return [_record(row).entry() for row in rows]
+
+    async def read(self, after_seq: int, limit: int) -> list[Record]:
+        """Rows after that one, in order."""
+        rows = await self._pool.fetch(f"{_SELECT} WHERE seq > $1 ORDER BY seq LIMIT $2", after_seq, limit)
+        return [_record(row) for row in rows]
+
+    async def core_release(self) -> tuple[int, str] | None:
+        """The first entry that the newest release of the core decides, and its version; none in an empty journal."""
+        row = await self._pool.fetchrow(
+            "SELECT first_seq, core_version FROM core_release ORDER BY first_seq DESC LIMIT 1"
+        )
+        return None if row is None else (row["first_seq"], row["core_version"])
+
+
+class Journal(JournalReader):
     """The one writer's end of the journal, and a reader of any entry."""
 
     def __init__(
@@ -109,9 +139,9 @@ class Journal:
         projections: Sequence[Projection] = (),
     ) -> None:
         """Use `opened`: it takes the lock and finds the end."""
+        super().__init__(pool)
         self._connection = connection
         self._months = months
-        self._pool = pool
         self._projections: tuple[Projection, ...] = (
             SettlementRows(),
             CandlesWithoutUndone(),
@@ -210,31 +240,9 @@ class Journal:
             _log.debug("appended", first_seq=entries[0].seq, last_seq=self.position, request_ids=asked_by)
         return numbered
 
-    async def entry(self, seq: int) -> Entry | None:
-        """The entry with that sequence number; none when it does not exist."""
-        row = await self._pool.fetchrow(f"{_SELECT} WHERE seq = $1", seq)
-        return None if row is None else _record(row).entry()
-
-    async def decided_as(self, asked_as: AskedAs) -> list[Entry]:
-        """The entries that decided what somebody asked for under that id, in order."""
-        rows = await self._pool.fetch(_DECIDED_AS, asked_as.participant, asked_as.client_id)
-        return [_record(row).entry() for row in rows]
-
-    async def read(self, after_seq: int, limit: int) -> list[Record]:
-        """Rows after that one, in order."""
-        rows = await self._pool.fetch(f"{_SELECT} WHERE seq > $1 ORDER BY seq LIMIT $2", after_seq, limit)
-        return [_record(row) for row in rows]
-
     async def verify(self, progress: Progress = say_nothing) -> Verification:
         """Walk all digests from the first entry on; see `verification`."""
         return await verify_journal(self._pool, progress)
-
-    async def core_release(self) -> tuple[int, str] | None:
-        """The first entry that the newest release of the core decides, and its version; none in an empty journal."""
-        row = await self._pool.fetchrow(
-            "SELECT first_seq, core_version FROM core_release ORDER BY first_seq DESC LIMIT 1"
-        )
-        return None if row is None else (row["first_seq"], row["core_version"])
 
     async def begin_release(self, core_version: str) -> None:
         """Note that this version of the core decides from the next entry on."""
