@@ -5,6 +5,7 @@ from typing import Any, Final, TypeAlias
 
 import asyncpg
 
+from gateway.engine.by_events import ByEvents
 from gateway.engine.codec import to_json
 from gateway.engine.derived_rows import Reader, StoredRows, Table
 from gateway.engine.entry import Entry
@@ -90,7 +91,7 @@ TABLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
 }
 """Table → its columns with their types, the entry's number first. In this order none refers to one that follows."""
 
-_KINDS: Final = frozenset(
+_KINDS: Final = frozenset[type](
     {Reconciled, BreakOpened, BreakResolved, ClaimOpened, ClaimDecided, RemovalOpened, RemovalCompleted}
 )
 
@@ -105,14 +106,10 @@ def _statement(table: str) -> str:
 _STATEMENTS: Final = {table: _statement(table) for table in TABLES}
 
 
-class CustodyRows:
+class CustodyRows(ByEvents):
     """The journal's projection to those tables."""
 
-    taken: Final[frozenset[type]] = _KINDS
-
-    def concerns(self, entry: Entry) -> bool:
-        """Whether the entry leaves any of these rows."""
-        return any(type(event) in _KINDS for event in entry.events)
+    taken = _KINDS
 
     async def write(self, connection: "asyncpg.Connection[asyncpg.Record]", entries: Sequence[Entry]) -> None:
         """Insert the rows of these entries."""

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 import asyncpg
 
+from gateway.engine.by_events import ByEvents
 from gateway.engine.derived_rows import Reader, Row, StoredRows, Table
 from gateway.engine.entry import Entry
 from gateway.engine.rows import Batch
@@ -14,20 +15,15 @@ Rows: TypeAlias = list[Row]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Projected:
+class Projected(ByEvents):
     """Tables of one subject. Their rows begin with the number of the entry they come from, and the rest of the key."""
 
     taken: frozenset[type]
-    """The events that leave rows."""
     inserts: tuple[str, ...]
     """One statement a table, each taking its columns as arrays."""
     tables: tuple[Table, ...]
     rows_of: Callable[[Sequence[Entry]], Sequence[Rows]]
     """Rows of entries, one list a table."""
-
-    def concerns(self, entry: Entry) -> bool:
-        """Whether the entry leaves rows."""
-        return any(type(event) in self.taken for event in entry.events)
 
     async def write(self, connection: "asyncpg.Connection[asyncpg.Record]", entries: Sequence[Entry]) -> None:
         """Insert the rows of these entries."""

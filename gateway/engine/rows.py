@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 import asyncpg
 
 from gateway.engine import account_events
+from gateway.engine.by_events import ByEvents
 from gateway.engine.candle_rows import MERGE_CANDLES, BatchCandles
 from gateway.engine.codec import encode_command, encode_events, to_json
 from gateway.engine.entry import AccountEvent, Entry
@@ -182,19 +183,12 @@ def _negotiated_trade_row(event: NegotiatedTransferExecuted, at_ns: int) -> tupl
     )
 
 
-_SETTLING: Final = frozenset(
-    {DeliverySettled, DeliveryFailed, TradeBusted, TransferRequested, TransferCompleted, TransferFailed}
-)
-
-
-class SettlementRows:
+class SettlementRows(ByEvents):
     """How deliveries and transfers ended: rows that few batches have, written beside the batch when there are any."""
 
-    taken: Final[frozenset[type]] = _SETTLING
-
-    def concerns(self, entry: Entry) -> bool:
-        """Whether the entry is about a delivery or a transfer."""
-        return any(type(event) in _SETTLING for event in entry.events)
+    taken = frozenset[type](
+        {DeliverySettled, DeliveryFailed, TradeBusted, TransferRequested, TransferCompleted, TransferFailed}
+    )
 
     async def write(self, connection: "asyncpg.Connection[asyncpg.Record]", entries: Sequence[Entry]) -> None:
         """Insert the rows of these entries."""

@@ -5,14 +5,13 @@ from typing import Any, Final, TypeAlias
 
 import asyncpg
 
+from gateway.engine.by_events import ByEvents
 from gateway.engine.codec import to_json
 from gateway.engine.entry import Entry
 from settlement.certificate import Certificate
 from settlement.use_events import CertificateIssued, UseAccepted, UseCompleted, UseRefused, UseWithdrawn
 
 Row: TypeAlias = tuple[Any, ...]
-
-_TAKEN: Final = frozenset({UseAccepted, UseCompleted, UseRefused, UseWithdrawn, CertificateIssued})
 
 _REQUESTS: Final = """
 INSERT INTO use_request (use_id, seq, account, client_id, participant, entity, purpose, compliance_year, beneficiary,
@@ -33,14 +32,10 @@ SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[
 """
 
 
-class UseRows:
+class UseRows(ByEvents):
     """The journal's projection to `use_request`, `use_outcome` and `certificate`."""
 
-    taken: Final[frozenset[type]] = _TAKEN
-
-    def concerns(self, entry: Entry) -> bool:
-        """Whether the entry leaves rows here."""
-        return any(type(event) in _TAKEN for event in entry.events)
+    taken = frozenset[type]({UseAccepted, UseCompleted, UseRefused, UseWithdrawn, CertificateIssued})
 
     async def write(self, connection: "asyncpg.Connection[asyncpg.Record]", entries: Sequence[Entry]) -> None:
         """Insert the rows of these entries."""

@@ -122,10 +122,8 @@ _OUTCOMES: Final = Table(
     width=2,
 )
 
-_TAKEN: Final[frozenset[type]] = frozenset((WithdrawalRequested, WithdrawalPaid, WithdrawalReturned))
-
 WITHDRAWALS: Final = Projected(
-    taken=_TAKEN,
+    taken=frozenset((WithdrawalRequested, WithdrawalPaid, WithdrawalReturned)),
     inserts=(_REQUESTED, _ENDED),
     tables=(_WITHDRAWALS, _OUTCOMES),
     rows_of=rows_of,
