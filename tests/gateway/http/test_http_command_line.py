@@ -114,7 +114,7 @@ async def test_orders_come_from_a_file_and_the_same_file_is_the_same_orders(
         ("a.jsonl", '{"listing": "X"', ":1 "),
         ("a.jsonl", "[]", "is no JSON object"),
         ("a.jsonl", '{"side": "\u2028", "listing": "X", "quantity": 1}', ":1: price is missing"),
-        ("a.csv", "listing,side,price,quantity\n碳,buy,1,1".encode("gbk"), "is not in UTF-8"),
+        ("a.csv", "listing,side,price,quantity\n上海,buy,1,1".encode("gbk"), "is not in UTF-8"),
     ],
 )
 def test_a_file_with_a_line_that_is_no_order_is_not_sent(
