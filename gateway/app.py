@@ -21,7 +21,7 @@ from gateway.composition.registry_line import (
     registry_line,
     report_of,
 )
-from gateway.config import Role, SeedName, Settings, make_private_dir, read_quotas
+from gateway.config import SeedName, Settings, make_private_dir, read_quotas
 from gateway.demo import LABEL, PLAYERS, Seed, SeedFault, is_planted
 from gateway.door import SHUTDOWN_S, listening, make_room, open_door, url_of, waiting_room
 from gateway.engine.day_driver import DayDriver, Outside
@@ -38,6 +38,7 @@ from gateway.http.starting import WaitingRoom
 from gateway.key_file import FIRST_OPERATORS, write_keys
 from gateway.lifetime import Lifetime, Say, settle_memory
 from gateway.markets.loader import load_market
+from gateway.roles import Role
 from gateway.running_engine import Engine, running_engine
 from gateway.service_manager import notify
 from gateway.standby import require_fit, until_unwritten

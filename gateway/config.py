@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from gateway.access.limits import DEFAULT_QUOTAS, ActionKind, Quota
 from gateway.http.bounds import UnknownBoundError, read_bounds
+from gateway.roles import Role
 
 DEFAULT_DATA_DIR: Final = Path(".puhui")
 """Below the directory one stands in, so that two checkouts never share an exchange by accident."""
@@ -41,15 +42,6 @@ class ClockKind(StrEnum):
 
     REAL = "real"
     MANUAL = "manual"
-
-
-class Role(StrEnum):
-    """Which part of an exchange a process is, where several share one database."""
-
-    ALL = "all"
-    """Everything; ends at once where another writes the journal."""
-    STANDBY = "standby"
-    """Everything, once whoever writes the journal is gone; until then it waits."""
 
 
 class SeedName(StrEnum):

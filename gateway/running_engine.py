@@ -13,7 +13,7 @@ from gateway.access.acts_asked import ActsAsked
 from gateway.access.keys import KeyStore
 from gateway.access.seal import load_seal
 from gateway.access.sign_in import SignIns, people_signing_in
-from gateway.config import EXCHANGE_DATABASE, Role, Settings
+from gateway.config import EXCHANGE_DATABASE, Settings
 from gateway.engine.clock import Clock, ManualClock, RealClock
 from gateway.engine.history import History
 from gateway.engine.journal import Connection, Journal
@@ -28,6 +28,7 @@ from gateway.metrics import MeasuredAppender, Metrics
 from gateway.postgres.database import ensure_database
 from gateway.postgres.migrations import migrate
 from gateway.process_metrics import release
+from gateway.roles import Role
 from gateway.standby import require_reachable
 from matching.exchange import Exchange
 

@@ -20,7 +20,6 @@ from gateway.config import (
     DEFAULT_HOST,
     DEFAULT_PORT,
     ClockKind,
-    Role,
     SeedName,
     Settings,
     SettingsFault,
@@ -30,6 +29,7 @@ from gateway.config import (
 from gateway.formats import parse_time
 from gateway.http.bounds import Bounds, read_bounds
 from gateway.logs import LogFormat, LogLevel, set_up_logs
+from gateway.roles import Role
 
 ALWAYS_OPEN: Final = "always-open"
 SHANGHAI: Final = "shanghai"

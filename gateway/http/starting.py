@@ -9,7 +9,6 @@ import orjson
 from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
 
-from gateway.config import Role
 from gateway.http import door_reasons, reasons
 from gateway.http.admission import RETRY_AFTER_S
 from gateway.http.problems import CONTENT_LANGUAGE, CONTENT_TYPE, language_of, refusal, render
@@ -17,6 +16,7 @@ from gateway.http.routing import SECURITY_HEADERS
 from gateway.metrics import CONTENT_TYPE as METRICS_TYPE
 from gateway.process_metrics import IdentityMetrics
 from gateway.request_ids import HEADER, RequestIds
+from gateway.roles import Role
 
 UNAVAILABLE: Final = 503
 
