@@ -24,6 +24,7 @@ from gateway.composition.registry_line import (
 from gateway.config import SeedName, Settings, make_private_dir, read_quotas
 from gateway.demo import LABEL, PLAYERS, Seed, SeedFault, is_planted, keep_year_open
 from gateway.door import SHUTDOWN_S, listening, make_room, open_door, url_of, waiting_room
+from gateway.engine.calendar_end import calendar_end
 from gateway.engine.day_driver import DayDriver, Outside
 from gateway.engine.issuing import Issuer
 from gateway.engine.looks import Looks
@@ -81,7 +82,7 @@ async def serve(settings: Settings, say: Say) -> None:
             await stack.enter_async_context(open_door(door, runner))
             url = url_of(door)
             await _write_keys(settings, url, engine)
-            announce(settings, url, say)
+            announce(settings, url, calendar_end(engine.views, engine.clock.now_ns()), say)
             notify("READY=1")
         await lifetime.last()
         say("正在停止 | stopping")
