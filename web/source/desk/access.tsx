@@ -1,7 +1,7 @@
 // People who sign in, and keys of programs: let in, given a new password, kept out; made, and revoked.
 import { useState } from "preact/hooks";
 import type { Page } from "../api";
-import { moment } from "../format";
+import { listOf, moment } from "../format";
 import { word as named, t } from "../i18n";
 import { momentOf, type Wanted } from "../parts/givens";
 import { Paged } from "../parts/paged";
@@ -305,7 +305,7 @@ function IssueAct() {
         return {
           ...rest,
           scopes: (given["scopes"] ?? "").split(","),
-          networks: networks.split(/[\s,\uff0c\u3001]+/).filter((one) => one !== ""),
+          networks: listOf(networks),
           ...(until !== "" && { expires_at: momentOf(until) }),
         };
       }}

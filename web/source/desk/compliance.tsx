@@ -1,7 +1,7 @@
 // Compliance years with their caps, what the authority has verified of an entity, and accounts that may receive donations.
 import { useState } from "preact/hooks";
 import type { Page } from "../api";
-import { grouped, moment } from "../format";
+import { grouped, listOf, moment } from "../format";
 import { half, word as named, t } from "../i18n";
 import { type Given, momentOf, type Wanted } from "../parts/givens";
 import { Panel } from "../parts/panel";
@@ -210,10 +210,6 @@ const EXCLUSIONS_MOST = 40_000;
 /** A moment as the exchange writes it, for the browser's field. */
 function localOf(moment: string | undefined): string {
   return moment === undefined ? "" : moment.slice(0, 19);
-}
-
-function listOf(given: string | undefined): string[] {
-  return (given ?? "").split(/[,\uff0c\u3001\s]+/).filter((part) => part !== "");
 }
 
 function bodyOf(given: Given): object {

@@ -82,7 +82,7 @@ export function DaySection() {
         {ready.error !== null && <Failure error={ready.error} again={ready.again} />}
       </Panel>
       {day.answer?.close != null && <ClosePanel close={day.answer.close} />}
-      <ListingsPanel />
+      <HaltsPanel />
     </>
   );
 }
@@ -277,7 +277,7 @@ function Waits({ step }: { step: CloseStep | undefined }) {
   );
 }
 
-function ListingsPanel() {
+function HaltsPanel() {
   const found = listings.value;
   const isHalted = found?.some((listing) => listing.halt?.scope === "market") ?? false;
   return (
@@ -303,12 +303,12 @@ function ListingsPanel() {
       }
     >
       {failure.value !== null && <Failure error={failure.value} />}
-      {found === null ? <Asking /> : <ListingsTable found={found} />}
+      {found === null ? <Asking /> : <HaltsTable found={found} />}
     </Panel>
   );
 }
 
-function ListingsTable({ found }: { found: readonly Listing[] }) {
+function HaltsTable({ found }: { found: readonly Listing[] }) {
   return (
     <Table
       caption={t("halts.title")}
