@@ -69,7 +69,7 @@ class MarketMetrics:
         )
         self._calendar = Gauge(
             "puhui_calendar_days_left",
-            "Days after today of which it is announced whether they are trading days.",
+            "Days after today announced as trading days or not.",
             registry=registry,
         )
         self._known_pending: dict[str, float] = {}
