@@ -4,7 +4,7 @@ import { ask, type Page } from "../api";
 import { t } from "../i18n";
 import { isPassing } from "../remote";
 import { language } from "../settings";
-import { Asking, Failure, Nothing } from "./states";
+import { Asking, Failure } from "./states";
 import { type Column, Table } from "./table";
 
 interface Read<Item> {
@@ -65,10 +65,8 @@ export function Paged<Item>({
       {error !== null && <Failure error={error} again={() => void load(pages.current)} />}
       {read === null ? (
         error === null && <Asking />
-      ) : read.items.length === 0 ? (
-        <Nothing>{none}</Nothing>
       ) : (
-        <Table caption={caption} columns={columns} rows={read.items} keyOf={keyOf} />
+        <Table none={none} caption={caption} columns={columns} rows={read.items} keyOf={keyOf} />
       )}
       {read !== null && read.next !== null && (
         <p class="more">
