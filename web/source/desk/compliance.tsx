@@ -5,7 +5,7 @@ import { grouped, listOf, moment } from "../format";
 import { half, word as named, t } from "../i18n";
 import { type Given, momentOf, type Wanted } from "../parts/givens";
 import { Panel } from "../parts/panel";
-import { Answered, Nothing } from "../parts/states";
+import { Answered } from "../parts/states";
 import { type Column, Table } from "../parts/table";
 import type { Year } from "../uses/use";
 import { ActButton, may, plain } from "./doing";
@@ -23,18 +23,15 @@ export function ComplianceSection() {
       <Panel title={t("years.title")} aside={<AnnounceAct name={t("years.announce")} />}>
         <p class="small">{t("years.lead")}</p>
         <Answered remote={years}>
-          {(found) =>
-            found.items.length === 0 ? (
-              <Nothing>{t("offset.no_year")}</Nothing>
-            ) : (
-              <Table
-                caption={t("years.title")}
-                rows={found.items}
-                keyOf={(one) => String(one.compliance_year)}
-                columns={yearColumns()}
-              />
-            )
-          }
+          {(found) => (
+            <Table
+              none={t("offset.no_year")}
+              caption={t("years.title")}
+              rows={found.items}
+              keyOf={(one) => String(one.compliance_year)}
+              columns={yearColumns()}
+            />
+          )}
         </Answered>
       </Panel>
       {may("authority") && <Filings />}
@@ -351,13 +348,15 @@ function Welfare() {
     >
       <p class="small">{t("welfare.lead")}</p>
       <Answered remote={accounts}>
-        {(found) =>
-          found.items.length === 0 ? (
-            <Nothing>{t("welfare.none")}</Nothing>
-          ) : (
-            <Table caption={t("welfare.title")} rows={found.items} keyOf={(one) => one} columns={columns} />
-          )
-        }
+        {(found) => (
+          <Table
+            none={t("welfare.none")}
+            caption={t("welfare.title")}
+            rows={found.items}
+            keyOf={(one) => one}
+            columns={columns}
+          />
+        )}
       </Answered>
     </Panel>
   );
