@@ -132,7 +132,7 @@ def _services(settings: Settings, following: Following, pool: Pool, url: str) ->
     http_settings = HttpSettings(quotas=read_quotas(settings.quotas), **read_bounds(settings.limits))
     seal = Seal(bytes(32))  # of nothing: there is nothing sealed here
     keys = KeyStore(pool, seal, {})
-    metrics = Metrics()
+    metrics = Metrics(of_the_writer=False)
     metrics.process.watch(settings.data_dir, pool)
     metrics.process.role.labels(Role.READER).set(1)
     return Services(
