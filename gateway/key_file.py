@@ -17,7 +17,7 @@ from gateway.access.keys import Algorithm, KeyStore, NewKey, Scope
 from gateway.access.passwords import generated
 from gateway.access.people import NewPerson
 from gateway.access.sign_in import SignIns
-from gateway.config import write_private
+from gateway.private_files import write_private
 
 OPERATOR_SCOPES: Final = frozenset({Scope.OPERATE, Scope.APPROVE})
 

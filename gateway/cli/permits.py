@@ -12,7 +12,7 @@ from gateway.cli.operator import OPERATOR
 from gateway.cli.people import show_password
 from gateway.cli.setup import OutOption, require_new, show_key
 from gateway.cli.words import say, term
-from gateway.config import write_private
+from gateway.private_files import write_private
 from matching.access import AccessDeed
 
 PERMITS: Final = "/v1/operator/permits"

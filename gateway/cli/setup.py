@@ -15,7 +15,7 @@ from gateway.cli.faults import CommandFault
 from gateway.cli.operator import OPERATOR
 from gateway.cli.trading import full_price
 from gateway.cli.words import say, term
-from gateway.config import write_private
+from gateway.private_files import write_private
 from settlement.account import ParticipantKind
 from settlement.lot import MethodologyClass
 
