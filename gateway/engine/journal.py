@@ -42,7 +42,7 @@ SERVICE_ROLE: Final = "puhui_service"
 
 CONNECT_TIMEOUT_S: Final = 30
 APPEND_TIMEOUT_S: Final = 30
-"""A commit that takes longer is taken for lost."""
+"""A statement or a commit that takes longer is taken for lost."""
 
 
 _log: Final = structlog.get_logger("journal")
@@ -139,7 +139,7 @@ class Journal:
 
         Raises AnotherWriterError when another process has it.
         """
-        connection = await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_S)
+        connection = await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_S, command_timeout=APPEND_TIMEOUT_S)
         journal = cls(connection, pool, JournalMonths(dsn), projections)
         try:
             await journal._take()
@@ -174,20 +174,35 @@ class Journal:
         numbered = batch.number(self._last_event_ids)
         arguments = batch.arguments(numbered)
         await self._months.be_ready_for(entries[-1].at_ns)
-        concerned = self._concerned(entries)
-        if not concerned:
-            await self._connection.execute(INSERT_BATCH, *arguments, timeout=APPEND_TIMEOUT_S)
-        else:
-            async with self._connection.transaction():
-                await self._connection.execute(INSERT_BATCH, *arguments, timeout=APPEND_TIMEOUT_S)
-                for projection, theirs in concerned:
-                    await projection.write(self._connection, theirs)
+        try:
+            await self._write(entries, arguments)
+        except TimeoutError as error:
+            raise TimeoutError(f"PostgreSQL has not answered for {APPEND_TIMEOUT_S} s") from error
+        except (
+            asyncpg.InternalClientError
+        ) as error:  # what the driver says when it is interrupted between two answers
+            raise ConnectionError("the connection to PostgreSQL ended within a transaction") from error
         self.position, self.at_ns, self.digest = entries[-1].seq, entries[-1].at_ns, batch.digest
         self._lost = False
         if _lines.isEnabledFor(logging.DEBUG):
             asked_by = [entry.request_id for entry in entries if entry.request_id]
             _log.debug("appended", first_seq=entries[0].seq, last_seq=self.position, request_ids=asked_by)
         return numbered
+
+    async def _write(self, entries: Sequence[Entry], arguments: Sequence[object]) -> None:
+        """The statement, or the transaction. One that fails is not rolled back: a server that has stopped answering would be
+        waited for without end, and the connection is of no more use, with which the transaction ends.
+        """
+        concerned = self._concerned(entries)
+        if not concerned:
+            await self._connection.execute(INSERT_BATCH, *arguments)
+            return
+        transaction = self._connection.transaction()
+        await transaction.start()
+        await self._connection.execute(INSERT_BATCH, *arguments)
+        for projection, theirs in concerned:
+            await projection.write(self._connection, theirs)
+        await transaction.commit()
 
     async def entry(self, seq: int) -> Entry | None:
         """The entry with that sequence number; none when it does not exist."""
@@ -257,7 +272,7 @@ class Journal:
     async def _learn_event_ids(self, accounts: set[str]) -> None:
         unknown = sorted(accounts - self._last_event_ids.keys())
         if unknown:
-            rows = await self._connection.fetch(_LAST_EVENT_IDS, unknown, timeout=APPEND_TIMEOUT_S)
+            rows = await self._connection.fetch(_LAST_EVENT_IDS, unknown)
             self._last_event_ids.update((row["account"], row["last_event_id"]) for row in rows)
 
     def _concerned(self, entries: Sequence[Entry]) -> list[tuple[Projection, list[Entry]]]:
