@@ -1,12 +1,12 @@
 // People who sign in, and keys of programs: let in, given a new password, kept out; made, and revoked.
 import { useState } from "preact/hooks";
 import type { Page } from "../api";
-import { moment } from "../format";
+import { listOf, moment } from "../format";
 import { word as named, t } from "../i18n";
 import { momentOf, type Wanted } from "../parts/givens";
 import { Paged } from "../parts/paged";
 import { Choice, Panel } from "../parts/panel";
-import { Answered, Nothing } from "../parts/states";
+import { Answered } from "../parts/states";
 import { type Column, Table } from "../parts/table";
 import { session } from "../session";
 import { Said } from "./approvals";
@@ -258,10 +258,14 @@ function Keys() {
       <Answered remote={keys}>
         {(found) => {
           const items = shown === "all" ? found.items : found.items.filter((one) => one.revoked_at === null);
-          return items.length === 0 ? (
-            <Nothing>{t("keys.none")}</Nothing>
-          ) : (
-            <Table caption={t("keys.title")} rows={items} keyOf={(one) => one.key} columns={keyColumns()} />
+          return (
+            <Table
+              none={t("keys.none")}
+              caption={t("keys.title")}
+              rows={items}
+              keyOf={(one) => one.key}
+              columns={keyColumns()}
+            />
           );
         }}
       </Answered>
@@ -305,7 +309,7 @@ function IssueAct() {
         return {
           ...rest,
           scopes: (given["scopes"] ?? "").split(","),
-          networks: networks.split(/[\s,\uff0c\u3001]+/).filter((one) => one !== ""),
+          networks: listOf(networks),
           ...(until !== "" && { expires_at: momentOf(until) }),
         };
       }}
