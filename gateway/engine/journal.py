@@ -231,9 +231,8 @@ class Journal(JournalReader):
                 await self._write(entries, arguments)
         except TimeoutError as error:
             raise TimeoutError(f"PostgreSQL has not answered for {APPEND_TIMEOUT_S} s") from error
-        except (
-            asyncpg.InternalClientError
-        ) as error:  # what the driver says when it is interrupted between two answers
+        except asyncpg.InternalClientError as error:
+            # What the driver says when the line ends between two of its answers.
             raise ConnectionError("the connection to PostgreSQL ended within a transaction") from error
         self.position, self.at_ns, self.digest = entries[-1].seq, entries[-1].at_ns, batch.digest
         self._lost = False
