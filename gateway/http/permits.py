@@ -10,9 +10,10 @@ from gateway.access.limits import ActionKind
 from gateway.access.permits import Permit
 from gateway.engine.approvals import PermitView
 from gateway.formats import time_text
-from gateway.http.access_keys import Key, make_key
+from gateway.http.access_keys import Key
 from gateway.http.access_reasons import PERMIT_UNKNOWN, PERMIT_WAITS
 from gateway.http.approvals import Approval, ApproveRequest, asked_for, body_of, require_made_by_two
+from gateway.http.key_rotation import make_or_rotate
 from gateway.http.operator_routes import reading
 from gateway.http.people import PersonAnswer, give_password, let_in, make_person
 from gateway.http.problems import refusal
@@ -24,7 +25,7 @@ Deed: TypeAlias = Callable[[Call, PermitAccess, Permit], Awaitable[tuple[dict[st
 """Makes what was permitted: what came of it, and a secret to be shown this once."""
 
 _DEEDS: Final[Mapping[AccessDeed, Deed]] = {
-    AccessDeed.ISSUE_KEY: make_key,
+    AccessDeed.ISSUE_KEY: make_or_rotate,
     AccessDeed.ADD_PERSON: make_person,
     AccessDeed.RESET_PERSON: give_password,
     AccessDeed.ENABLE_PERSON: let_in,
