@@ -177,9 +177,8 @@ class Safety:
         for timer in state.timers:
             self._timers[timer.account, timer.reason, timer.name] = timer
         self.connections.update((watched.connection, watched) for watched in state.connections)
-        for (
-            watched
-        ) in state.connections:  # up to version 4 a timer could run beside its program's new connection
+        # Up to version 4 a timer could run beside its program's new connection.
+        for watched in state.connections:
             for timer in self._of_lost(watched.account, watched.key):
                 self._drop(timer)
         self._find_due()

@@ -24,9 +24,9 @@ from gateway.http.shapes import (
     Name,
     NetworkIn,
     OperatorRequest,
+    ReasonForTwo,
     Request,
     SecretRequest,
-    Text,
     Time,
     TimeIn,
 )
@@ -86,9 +86,7 @@ class KeyRequest(OperatorRequest, SecretRequest):
             description="From where it may be used; from anywhere if there are none.",
         ),
     ] = []  # noqa: RUF012 - pydantic copies it
-    reason: Annotated[Text | None, Field(description="Why; needed where a second person has to agree.")] = (
-        None
-    )
+    reason: ReasonForTwo = None
 
 
 class Key(Answer):

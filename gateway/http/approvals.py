@@ -1,9 +1,9 @@
 """The second person: acts that wait for one, and what they say to them."""
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -26,6 +26,9 @@ from matching.events import ApprovalRequested
 ACCEPTED: Final = 202
 
 StateName = Literal["waiting", "approved", "declined", "done"]
+
+Deed: TypeAlias = Callable[[Call, PermitAccess, Permit], Awaitable[tuple[dict[str, Any], str | None]]]
+"""Makes what was permitted: what came of it, and a secret to be shown this once."""
 
 
 class Approval(Answer):
@@ -125,16 +128,17 @@ def body_of(view: ApprovalView, command: AnyAct, state: StateName) -> dict[str, 
 async def list_approvals(call: Call) -> Reply:
     """Acts that wait for a second person."""
     waiting = tuple(call.services.views.approvals.values())
-    items = [body_of(view, await asked_for(call, view.approval_id), "waiting") for view in waiting]
+    items = [body_of(*await asked_for(call, view.approval_id), "waiting") for view in waiting]
     return Reply({"items": items, "next": None})
 
 
-async def asked_for(call: Call, approval_id: int) -> AnyAct:
-    """The act as it was asked for: an approval bears the number of its entry in the journal."""
+async def asked_for(call: Call, approval_id: int) -> tuple[ApprovalView, AnyAct]:
+    """What was asked for, waiting or not: an approval bears the number of its entry in the journal."""
     entry = await call.services.journal.entry(approval_id)
     assert entry is not None, f"approval {approval_id} has no entry"
     assert isinstance(entry.command, AnyAct), f"entry {approval_id} is no act"
-    return entry.command
+    asked = next(event for event in entry.events if isinstance(event, ApprovalRequested))
+    return ApprovalView.of(entry, asked), entry.command
 
 
 async def approve(call: Call) -> Reply:
@@ -158,11 +162,7 @@ async def decline(call: Call) -> Reply:
 async def _decide(call: Call, approval_id: int, command: ApproveAct | DeclineAct, state: StateName) -> Reply:
     raise_if_refused(await call.submit(command))
     # It waits no more, and where this is asked once more it did not wait before: the journal has it for ever.
-    entry = await call.services.journal.entry(approval_id)
-    assert entry is not None, f"approval {approval_id} has no entry"
-    asked = next(event for event in entry.events if isinstance(event, ApprovalRequested))
-    assert isinstance(entry.command, AnyAct), f"entry {approval_id} is no act"
-    return Reply({"approval": body_of(ApprovalView.of(entry, asked), entry.command, state)})
+    return Reply({"approval": body_of(*await asked_for(call, approval_id), state)})
 
 
 _decision = partial(

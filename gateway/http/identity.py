@@ -8,7 +8,7 @@ by the session's CSRF token, and by its Origin where the browser tells one.
 import hmac
 import time
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, TypeAlias
 
 from gateway.access.authenticate import NotAdmitted
 from gateway.access.callers import Caller
@@ -47,6 +47,14 @@ _SIGNATURE_REASONS: Final[dict[SignatureFault, tuple[Reason, str]]] = {
 
 _SIGNED_BY: Final = (KEY_HEADER, TIMESTAMP_HEADER, SIGNATURE_HEADER)
 
+Signed: TypeAlias = tuple[str | None, str | None, str | None]
+"""What a request bears as its key, timestamp and signature."""
+
+
+def signed_of(headers: Mapping[str, str]) -> Signed:
+    """What these headers bear of the three that sign a request."""
+    return headers.get(KEY_HEADER), headers.get(TIMESTAMP_HEADER), headers.get(SIGNATURE_HEADER)
+
 
 class DateNotCovered(Exception):  # noqa: N818 - it states a fact
     """A signature is good, and the date it bears has to be noted before it is accepted."""
@@ -68,7 +76,7 @@ class Identity:
         """Who asks for this route from that address. Raises Refused, which names the part that failed."""
         is_signed = any(name in headers for name in _SIGNED_BY)
         if route.by == "key" or (route.by == "either" and (is_signed or not self.cookie.is_there(headers))):
-            signed = (headers.get(KEY_HEADER), headers.get(TIMESTAMP_HEADER), headers.get(SIGNATURE_HEADER))
+            signed = signed_of(headers)
             return await self.by_covered_signature(route.method, target, signed, body, remote=remote)
         token, session = self._session(headers)
         self.require_own_page(headers)
@@ -82,13 +90,7 @@ class Identity:
         return session
 
     async def by_covered_signature(
-        self,
-        method: str,
-        target: str,
-        signed: tuple[str | None, str | None, str | None],
-        body: bytes,
-        *,
-        remote: str,
+        self, method: str, target: str, signed: Signed, body: bytes, *, remote: str
     ) -> AccessKey:
         """Who signed, once the signature's date is noted where it has to be. Raises Refused."""
         try:
@@ -98,13 +100,7 @@ class Identity:
         return self.by_signature(method, target, signed, body, remote=remote)
 
     def by_signature(
-        self,
-        method: str,
-        target: str,
-        signed: tuple[str | None, str | None, str | None],
-        body: bytes,
-        *,
-        remote: str,
+        self, method: str, target: str, signed: Signed, body: bytes, *, remote: str
     ) -> AccessKey:
         """Who signed, from an address its key is for.
 
@@ -195,7 +191,7 @@ class Identity:
             raise refusal(people_reasons.CSRF_WRONG, header=CSRF_HEADER)
 
 
-def _not_admitted(found: NotAdmitted, signed: tuple[str | None, str | None, str | None]) -> Refused:
+def _not_admitted(found: NotAdmitted, signed: Signed) -> Refused:
     if isinstance(found, KeyRevoked):
         return _unauthenticated(reasons.KEY_REVOKED, KEY_HEADER, actual=found.at_ns)
     if isinstance(found, KeyExpired):
@@ -205,8 +201,7 @@ def _not_admitted(found: NotAdmitted, signed: tuple[str | None, str | None, str 
     assert isinstance(found, NotAuthentic)
     reason, header = _SIGNATURE_REASONS[found.fault]
     if found.fault is SignatureFault.HEADER_MISSING:
-        names = (KEY_HEADER, TIMESTAMP_HEADER, SIGNATURE_HEADER)
-        header = next(name for name, value in zip(names, signed, strict=True) if value is None)
+        header = next(name for name, value in zip(_SIGNED_BY, signed, strict=True) if value is None)
     if found.fault is SignatureFault.CLOCK_SKEW:
         assert found.skew_ms is not None
         refused = _unauthenticated(reason, header, limit=WINDOW_MS, actual=found.skew_ms)

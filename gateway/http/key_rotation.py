@@ -38,7 +38,15 @@ from gateway.http.approvals import ACCEPTED, ApprovalAnswer, permitted, spending
 from gateway.http.problems import Refused, refusal
 from gateway.http.replays import raise_if_refused
 from gateway.http.routing import Call, Reply, Route
-from gateway.http.shapes import NAME_PATTERN, ClientId, Name, OperatorRequest, OwnId, SecretRequest, Text
+from gateway.http.shapes import (
+    NAME_PATTERN,
+    ClientId,
+    Name,
+    OperatorRequest,
+    OwnId,
+    ReasonForTwo,
+    SecretRequest,
+)
 from matching.access import AccessDeed, PermitAccess
 from settlement.values import AccountId, ParticipantId
 
@@ -61,9 +69,7 @@ class RotationRequest(OperatorRequest, SecretRequest):
 
     public_key: PublicKeyText = None
     overlap_s: OverlapIn = 0
-    reason: Annotated[Text | None, Field(description="Why; needed where a second person has to agree.")] = (
-        None
-    )
+    reason: ReasonForTwo = None
 
 
 class OwnRotationRequest(OwnId, SecretRequest):

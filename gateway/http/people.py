@@ -1,6 +1,5 @@
 """People as operators see them: letting somebody in, giving a new password, keeping somebody out."""
 
-from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Annotated, Any, Final
 
@@ -13,10 +12,19 @@ from gateway.access.permits import Permit
 from gateway.formats import time_text
 from gateway.http import people_reasons
 from gateway.http.access_keys import MADE_ALONE_BY, ScopeName, require_known
-from gateway.http.approvals import ACCEPTED, ApprovalAnswer, permitted, spending
+from gateway.http.approvals import ACCEPTED, ApprovalAnswer, Deed, permitted, spending
 from gateway.http.problems import refusal
 from gateway.http.routing import SUPERVISED, Call, Reply, Route
-from gateway.http.shapes import NAME_PATTERN, AccountName, Answer, Name, OperatorRequest, Text, Time
+from gateway.http.shapes import (
+    NAME_PATTERN,
+    AccountName,
+    Answer,
+    Name,
+    OperatorRequest,
+    ReasonForTwo,
+    Text,
+    Time,
+)
 from matching.access import AccessDeed, PermitAccess
 from settlement.values import AccountId, ParticipantId
 
@@ -30,9 +38,7 @@ class PersonRequest(OperatorRequest):
     participant: Name
     account: AccountName | None = None
     scopes: Annotated[list[ScopeName], Field(min_length=1, max_length=10)]
-    reason: Annotated[Text | None, Field(description="Why; needed where a second person has to agree.")] = (
-        None
-    )
+    reason: ReasonForTwo = None
 
 
 class ReasonRequest(OperatorRequest):
@@ -144,14 +150,9 @@ async def give_password(
 
 async def disable_person(call: Call) -> Reply:
     """Keep somebody out, at once and on every open connection."""
-    sign_ins = call.services.sign_ins
-    return Reply(
-        _body(
-            await sign_ins.disable(
-                _find(call, call.path["person"]), by=call.participant, reason=call.body.reason
-            )
-        )
-    )
+    person = _find(call, call.path["person"])
+    disabled = await call.services.sign_ins.disable(person, by=call.participant, reason=call.body.reason)
+    return Reply(_body(disabled))
 
 
 async def enable_person(call: Call) -> Reply:
@@ -173,12 +174,7 @@ async def let_in(call: Call, command: PermitAccess, permit: Permit) -> tuple[dic
     return _body(person), None
 
 
-async def _with_password(
-    call: Call,
-    command: PermitAccess,
-    make: Callable[[Call, PermitAccess, Permit], Awaitable[tuple[dict[str, Any], str | None]]],
-    status: int = 200,
-) -> Reply:
+async def _with_password(call: Call, command: PermitAccess, make: Deed, status: int = 200) -> Reply:
     permit = await permitted(call, command)
     if isinstance(permit, Reply):
         return permit

@@ -1,7 +1,7 @@
 """Ways in that a second person has agreed to: done once, by who asked for them, to whom alone their secret is told."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Annotated, Any, Final, TypeAlias
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
@@ -12,7 +12,7 @@ from gateway.engine.approvals import PermitView
 from gateway.formats import time_text
 from gateway.http.access_keys import Key
 from gateway.http.access_reasons import PERMIT_UNKNOWN, PERMIT_WAITS
-from gateway.http.approvals import Approval, ApproveRequest, asked_for, body_of, require_made_by_two
+from gateway.http.approvals import Approval, ApproveRequest, Deed, asked_for, body_of, require_made_by_two
 from gateway.http.key_rotation import make_or_rotate
 from gateway.http.operator_routes import reading
 from gateway.http.people import PersonAnswer, give_password, let_in, make_person
@@ -20,9 +20,6 @@ from gateway.http.problems import refusal
 from gateway.http.routing import SUPERVISED, Call, Reply, Route
 from gateway.http.shapes import DIGITS_PATTERN, Answer, Name, Time
 from matching.access import AccessDeed, PermitAccess
-
-Deed: TypeAlias = Callable[[Call, PermitAccess, Permit], Awaitable[tuple[dict[str, Any], str | None]]]
-"""Makes what was permitted: what came of it, and a secret to be shown this once."""
 
 _DEEDS: Final[Mapping[AccessDeed, Deed]] = {
     AccessDeed.ISSUE_KEY: make_or_rotate,
@@ -72,9 +69,8 @@ async def list_permits(call: Call) -> Reply:
 
 
 async def _body(call: Call, view: PermitView) -> dict[str, Any]:
-    command = await asked_for(call, view.asked.approval_id)
     return {
-        "approval": body_of(view.asked, command, "approved"),
+        "approval": body_of(*await asked_for(call, view.asked.approval_id), "approved"),
         "approved_by": view.approved_by,
         "approved_at": time_text(view.approved_at_ns),
         "good_until": time_text(view.good_until_ns),
@@ -85,14 +81,14 @@ async def use_permit(call: Call) -> Reply:
     """Do what a second person agreed to: by who asked for it, once, within a day of the approval."""
     require_made_by_two(call)
     view = _own(call, int(call.path["approval_id"]))
-    command = await asked_for(call, view.asked.approval_id)
+    asked, command = await asked_for(call, view.asked.approval_id)
     assert isinstance(command, PermitAccess), "what was permitted is about access"
-    permit = Permit(number=view.asked.approval_id, made_alone_by=None)
+    permit = Permit(number=asked.approval_id, made_alone_by=None)
     made, secret = await _DEEDS[command.deed](call, command, permit)
     is_key = command.deed is AccessDeed.ISSUE_KEY
     return Reply(
         {
-            "approval": body_of(view.asked, command, "done"),
+            "approval": body_of(asked, command, "done"),
             "key": made if is_key else None,
             "person": None if is_key else made,
             "secret": secret,

@@ -167,6 +167,7 @@ Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 # order of letters around either: a second person would read another reason than the one that is kept.
 _UNSEEN: Final = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
 Text = Annotated[str, Field(min_length=1, max_length=512, pattern=f"^[^{_UNSEEN}]+$")]
+ReasonForTwo = Annotated[Text | None, Field(description="Why; needed where a second person has to agree.")]
 # Printed on certificates and signed over a line to the registry: no blank ends, so that what is read is what is there.
 PublicText = Annotated[
     str, Field(min_length=1, pattern=r"^[^\x00-\x20\x7f\u3000]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f\u3000])?$")

@@ -23,11 +23,12 @@ from gateway.access.limits import bucket_of
 from gateway.http import orders
 from gateway.http.addresses import address_of
 from gateway.http.dispatch import Dispatcher, masked, require_scope, unexpected
+from gateway.http.identity import signed_of
 from gateway.http.problems import Language, Refused, language_of
 from gateway.http.reading import read_deadline
 from gateway.http.routing import SECURITY_HEADERS, Call, Reply
 from gateway.request_ids import HEADER, SERVING
-from registry_bridge.signing import KEY_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER
+from registry_bridge.signing import KEY_HEADER, TIMESTAMP_HEADER
 
 Sent: TypeAlias = Callable[[bytes], None]
 """Takes a whole answer, once."""
@@ -134,10 +135,9 @@ class _Passage:
         )
 
     def _caller(self, given: CIMultiDictProxy[str], body: bytes, remote: str) -> Caller:
-        signed = (given.get(KEY_HEADER), given.get(TIMESTAMP_HEADER), given.get(SIGNATURE_HEADER))
         try:
             caller = self._dispatcher.identity.by_signature(
-                ROUTE.method, ROUTE.path, signed, body, remote=remote
+                ROUTE.method, ROUTE.path, signed_of(given), body, remote=remote
             )
         except Refused:
             # Whoever signs nothing is a stranger, and judging that is work, too.
