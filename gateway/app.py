@@ -22,8 +22,9 @@ from gateway.composition.registry_line import (
     report_of,
 )
 from gateway.config import SeedName, Settings, make_private_dir, read_quotas
-from gateway.demo import LABEL, PLAYERS, Seed, SeedFault, is_planted
+from gateway.demo import LABEL, PLAYERS, Seed, SeedFault, is_planted, keep_year_open
 from gateway.door import SHUTDOWN_S, listening, make_room, open_door, url_of, waiting_room
+from gateway.engine.calendar_end import calendar_end
 from gateway.engine.day_driver import DayDriver, Outside
 from gateway.engine.issuing import Issuer
 from gateway.engine.looks import Looks
@@ -69,9 +70,8 @@ async def serve(settings: Settings, say: Say) -> None:
             lifetime.run(stack, "records of sessions", sign_ins.sessions.forget_daily(sign_ins.now_ns))
             lifetime.run(stack, "day driver", day_driver(engine, line).run())
             await found(market, engine.views, engine.sequencer.submit)
-            if settings.seed is SeedName.DEMO and not is_planted(engine.views):
-                say("充入演示数据 | filling in the demonstration's data")
-                await _plant(settings, engine)
+            if settings.seed is SeedName.DEMO:
+                await _seed(settings, engine, say)
             authenticator = Authenticator(engine.keys, _now_ms, after_ms=since_ms, accepted=accepted)
             services = _services(settings, engine, line, url_of(door), authenticator)
             make_room(services.settings.connections)
@@ -82,7 +82,7 @@ async def serve(settings: Settings, say: Say) -> None:
             await stack.enter_async_context(open_door(door, runner))
             url = url_of(door)
             await _write_keys(settings, url, engine)
-            announce(settings, url, say)
+            announce(settings, url, calendar_end(engine.views, engine.clock.now_ns()), say)
             notify("READY=1")
         await lifetime.last()
         say("正在停止 | stopping")
@@ -106,6 +106,13 @@ async def _write_keys(settings: Settings, url: str, engine: Engine) -> None:
         label=LABEL if is_demo else FIRST_OPERATOR_LABEL,
         at_ns=time.time_ns(),
     )
+
+
+async def _seed(settings: Settings, engine: Engine, say: Say) -> None:
+    if not is_planted(engine.views):
+        say("充入演示数据 | filling in the demonstration's data")
+        await _plant(settings, engine)
+    await keep_year_open(engine.views, engine.sequencer.submit, engine.clock.now_ns())
 
 
 async def _plant(settings: Settings, engine: Engine) -> None:

@@ -6,6 +6,7 @@ import typer
 
 from gateway.cli.command import Desk, command
 from gateway.cli.faults import CommandFault, Waiting
+from gateway.cli.names import require_name
 from gateway.cli.operator import OPERATOR
 from gateway.cli.words import say, term
 from matching.access import AccessDeed
@@ -146,9 +147,8 @@ async def bust(desk: Desk, trade: TradeArgument, *, reason: ReasonOption) -> Non
 
 async def retry_retirement(desk: Desk, retirement: RetirementArgument, *, reason: ReasonOption) -> None:
     """Have the registry asked again for a retirement it refused."""
-    if not (retirement.isascii() and retirement.replace("-", "").isalnum()):
-        raise CommandFault(say(f"{retirement} 不是编号", f"{retirement} is no id"))
-    done = await perform(desk, f"/v1/operator/retirements/{retirement}/retry", {"reason": reason})
+    name = require_name(retirement, "编号", "id")
+    done = await perform(desk, f"/v1/operator/retirements/{name}/retry", {"reason": reason})
     if not desk.output.value(done):
         desk.output.line(
             say(f"已重新申请注销 {retirement}", f"the registry is asked again for retirement {retirement}")

@@ -8,6 +8,7 @@ import typer
 from gateway.cli.acts import ReasonOption, number, perform
 from gateway.cli.command import Desk, command
 from gateway.cli.faults import CommandFault
+from gateway.cli.names import require_name
 from gateway.cli.operator import OPERATOR
 from gateway.cli.words import say, term
 
@@ -216,7 +217,8 @@ async def freeze(
 
 async def unfreeze(desk: Desk, name: FreezeArgument, *, reason: ReasonOption) -> None:
     """End a freeze that an operator placed."""
-    done = await perform(desk, f"/v1/operator/freezes/{_name(name)}/lift", {"reason": reason})
+    target = require_name(name, "冻结编号", "freeze's id")
+    done = await perform(desk, f"/v1/operator/freezes/{target}/lift", {"reason": reason})
     if not desk.output.value(done):
         desk.output.line(say(f"已解除冻结 {name}", f"freeze {name} is lifted"))
 
@@ -345,12 +347,6 @@ def _range(text: str) -> list[int]:
     if not (text.isascii() and first.isdecimal() and end.isdecimal() and int(first) < int(end)):
         raise CommandFault(say(f"{text} 不是序列号区间, 如 1001-1011", f"{text} is no range, like 1001-1011"))
     return [int(first), int(end)]
-
-
-def _name(text: str) -> str:
-    if not (text.isascii() and text.replace("-", "").isalnum()):
-        raise CommandFault(say(f"{text} 不是冻结编号", f"{text} is no freeze's id"))
-    return text
 
 
 def add_to(app: typer.Typer) -> None:

@@ -13,6 +13,7 @@ from gateway.access.keys import Scope
 from gateway.cli.acts import perform
 from gateway.cli.command import Desk, command
 from gateway.cli.faults import CommandFault
+from gateway.cli.names import require_name
 from gateway.cli.operator import OPERATOR
 from gateway.cli.setup import ParticipantArgument
 from gateway.cli.standing import TRADER
@@ -207,10 +208,7 @@ def _require_one_of(out: Path | None, public_key: Path | None) -> None:
 
 
 def _name(text: str) -> str:
-    """A key's name as it stands. Raises CommandFault for what is none."""
-    if not text.isascii() or not text.replace("-", "").replace("_", "").replace(".", "").isalnum():
-        raise CommandFault(say(f"{text} 不是密钥名", f"{text} is no key's name"))
-    return text
+    return require_name(text, "密钥名", "key's name")
 
 
 def require_new(path: Path) -> None:

@@ -8,6 +8,7 @@ import typer
 from gateway.cli.client import ExchangeClient
 from gateway.cli.command import Desk, command
 from gateway.cli.faults import CommandFault
+from gateway.cli.names import require_name
 from gateway.cli.trading import SELLER, full_price
 from gateway.cli.words import SIDE, say, term
 
@@ -142,9 +143,7 @@ def _is_number(text: str) -> bool:
 
 
 def _target(name: str) -> str:
-    if not (name.isascii() and name.replace("-", "").replace("_", "").replace(".", "").isalnum()):
-        raise CommandFault(say(f"{name} 不是模板名称", f"{name} is no template name"))
-    return f"{PATH}/{name}"
+    return f"{PATH}/{require_name(name, '模板名称', 'template name')}"
 
 
 template_app.command("save", help=say("保存", "keep terms under a name"))(command(save))

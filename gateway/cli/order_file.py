@@ -123,14 +123,11 @@ def read_orders(path: Path) -> list[dict[str, Any]]:
     Raises:
         CommandFault: it cannot be read, or a line of it is no order; nothing may be sent then.
     """
+    content = _content(path)
     try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
         text = content.decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandFault(f"{path}: {getattr(error, 'strerror', None) or 'UTF-8'}") from None
-    if len(content) > MOST_BYTES:
-        raise CommandFault(say(f"{path} 超过 {MOST_BYTES} 字节", f"{path} is longer than {MOST_BYTES} bytes"))
+    except UnicodeDecodeError:
+        raise CommandFault(say(f"{path} 不是 UTF-8 文件", f"{path} is not in UTF-8")) from None
     mark = hashlib.sha256(content).hexdigest()[:16]
     of_json = path.suffix in {".jsonl", ".ndjson", ".json"}
     rows = _of_json(path, text) if of_json else _of_csv(path, text)
@@ -147,6 +144,17 @@ def read_orders(path: Path) -> list[dict[str, Any]]:
             )
         )
     return orders
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise CommandFault(f"{path}: {error.strerror}") from None
+    if len(content) > MOST_BYTES:
+        raise CommandFault(say(f"{path} 超过 {MOST_BYTES} 字节", f"{path} is longer than {MOST_BYTES} bytes"))
+    return content
 
 
 def _of_csv(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -166,7 +174,8 @@ def _of_csv(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _of_json(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, line in enumerate(text.splitlines(), start=1):
+    # Lines end where JSON Lines has it: a text in one may hold other signs that part lines.
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:

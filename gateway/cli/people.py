@@ -8,8 +8,8 @@ import typer
 from gateway.access.keys import Scope
 from gateway.cli.acts import number, perform
 from gateway.cli.command import Desk, command
-from gateway.cli.faults import CommandFault
 from gateway.cli.keys import WhyOption
+from gateway.cli.names import require_name
 from gateway.cli.operator import OPERATOR
 from gateway.cli.words import say, term
 
@@ -202,9 +202,7 @@ def show_password(desk: Desk, done: dict[str, Any]) -> None:
 
 
 def _name(person: str) -> str:
-    if not person.isascii() or not person.translate(str.maketrans("", "", "-_.")).isalnum():
-        raise CommandFault(say(f"{person} 不是登录名", f"{person} is no name of a log-in"))
-    return person
+    return require_name(person, "登录名", "name of a log-in")
 
 
 def _yes(*, is_so: bool) -> str:

@@ -77,6 +77,11 @@ export function serials(ranges: readonly (readonly [number, number])[]): string 
   return ranges.map(([first, end]) => (end - first === 1 ? `${first}` : `${first}–${end - 1}`)).join(", ");
 }
 
+/** The parts of a list as somebody wrote it: with blanks or with commas of either script between. */
+export function listOf(text: string | undefined): string[] {
+  return (text ?? "").split(/[,\uff0c\u3001\s]+/).filter((part) => part !== "");
+}
+
 const APART = /^\d{1,3}(,\d{3})+(\.\d*)?$/;
 
 /** A figure as somebody wrote or pasted it: full-width digits and thousands apart are read, a comma elsewhere is not. */

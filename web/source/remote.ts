@@ -36,7 +36,7 @@ interface State<Answer> {
 const NOTHING = { of: null, answer: null, error: null, isAsking: false } as const;
 
 /** Whether it says nothing against what was answered before: the line, or the exchange's load, not the asker's right. */
-function isPassing(error: unknown): boolean {
+export function isPassing(error: unknown): boolean {
   return !(error instanceof Refused) || error.problem.status === 429 || error.problem.status >= 500;
 }
 

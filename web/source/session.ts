@@ -103,8 +103,7 @@ export async function signIn(name: string, password: string, code: string): Prom
 /** The page of one's own work. */
 export function homeOf(here: Session): string {
   const scopes = new Set(here.scopes);
-  if (scopes.has("operate") || scopes.has("approve") || scopes.has("supervise")) return "desk";
-  if (scopes.has("authority")) return "desk";
+  if (["operate", "approve", "authority", "supervise"].some((scope) => scopes.has(scope))) return "desk";
   if (scopes.has("bank")) return "bank";
   return "trade";
 }

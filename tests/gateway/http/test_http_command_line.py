@@ -113,13 +113,15 @@ async def test_orders_come_from_a_file_and_the_same_file_is_the_same_orders(
         ),
         ("a.jsonl", '{"listing": "X"', ":1 "),
         ("a.jsonl", "[]", "is no JSON object"),
+        ("a.jsonl", '{"side": "\u2028", "listing": "X", "quantity": 1}', ":1: price is missing"),
+        ("a.csv", "listing,side,price,quantity\n上海,buy,1,1".encode("gbk"), "is not in UTF-8"),
     ],
 )
 def test_a_file_with_a_line_that_is_no_order_is_not_sent(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, text: str, said: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, text: str | bytes, said: str
 ) -> None:
     monkeypatch.setenv("LC_ALL", "en_US.UTF-8")
-    (tmp_path / name).write_text(text)
+    (tmp_path / name).write_bytes(text.encode() if isinstance(text, str) else text)
     with pytest.raises(CommandFault, match=re.escape(said)):
         read_orders(tmp_path / name)
 

@@ -66,6 +66,15 @@ async def test_money_is_withdrawn_and_the_bank_pays(seats: Seats, market: Desk) 
         assert answer.status_code == 200, answer.text
         await expect(row).to_contain_text("已支付")
         await expect(row).to_contain_text("OUT-1")
+        # In another language it is asked again; what was told stays where no answer comes.
+        await page.route(re.compile("/v1/cash/withdrawals"), lambda route: route.abort())
+        await page.get_by_role("button", name="English").click()
+        lost = page.locator(".panel", has_text="OUT-1").get_by_role("alert")
+        await expect(lost).to_contain_text("could not be reached")
+        await page.unroute_all()
+        await lost.get_by_role("button", name="Try again").click()
+        await expect(lost).to_have_count(0)
+        await page.get_by_role("button", name="中文").click()
         await looked_at(page, "account-cash")
 
 

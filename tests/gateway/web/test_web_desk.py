@@ -262,6 +262,25 @@ async def test_a_code_is_listed_and_has_a_rule_of_its_own(seats: Seats, market: 
         assert [(one["listing"], one["value"]) for one in upcoming] == [("SHCERCIR9", 500)]
 
 
+async def test_days_are_announced_but_for_those_named(seats: Seats, market: Desk) -> None:
+    async with at_desk(seats, "operator", "rules") as page:
+        await page.get_by_role("button", name="公布交易日").click()
+        dialog = page.get_by_role("dialog")
+        for label, value in (("首日", "2035-01-01"), ("末日", "2035-01-07"), ("出处", "第 9 号通知")):
+            await dialog.get_by_label(label).fill(value)
+        closed = dialog.get_by_label("休市日")
+        send = dialog.get_by_role("button", name="公布交易日")
+        # A day that is none would be one of trading if it were passed over.
+        await closed.fill("2035-01-01、2035-1-2")
+        await send.click()
+        await expect(closed).to_have_attribute("aria-invalid", "true")
+        await closed.fill("2035-01-01、2035-01-02")
+        await send.click()
+        await expect(dialog).to_have_count(0)
+        days = (await market.public("/v1/calendar?from=2035-01-01&to=2035-01-07")).json()["items"]
+        assert [day["date"][8:] for day in days if day["trading_day"]] == ["03", "04", "05"]
+
+
 async def test_a_year_is_announced_then_changed_and_a_welfare_account_designated(
     seats: Seats, market: Desk
 ) -> None:

@@ -9,7 +9,7 @@ import { Fact, Facts } from "../parts/facts";
 import { Form, TextField } from "../parts/form";
 import { Paged } from "../parts/paged";
 import { Panel } from "../parts/panel";
-import { Answered, Nothing } from "../parts/states";
+import { Answered } from "../parts/states";
 import { type Column, Table } from "../parts/table";
 import { useTurning } from "../remote";
 import { acting, ofAccount, session } from "../session";
@@ -152,10 +152,9 @@ function Deposits() {
       <Answered remote={remote}>
         {({ items }) => {
           const found = items.filter((event) => event.type === "cash_deposited").reverse();
-          return found.length === 0 ? (
-            <Nothing>{t("cash.no_deposits", { n: LOOKED_AT })}</Nothing>
-          ) : (
+          return (
             <Table
+              none={t("cash.no_deposits", { n: LOOKED_AT })}
               caption={t("cash.deposits")}
               rows={found}
               keyOf={(event) => String(event.event_id)}

@@ -1,12 +1,12 @@
 // People who sign in, and keys of programs: let in, given a new password, kept out; made, rotated, and revoked.
 import { useState } from "preact/hooks";
 import type { Page } from "../api";
-import { moment } from "../format";
+import { listOf, moment } from "../format";
 import { word as named, t } from "../i18n";
 import { momentOf, type Wanted } from "../parts/givens";
 import { Paged } from "../parts/paged";
 import { Choice, Panel } from "../parts/panel";
-import { Answered, Nothing } from "../parts/states";
+import { Answered } from "../parts/states";
 import { type Column, Table } from "../parts/table";
 import { session } from "../session";
 import { Said } from "./approvals";
@@ -261,10 +261,9 @@ function Keys() {
         {(found) => {
           const items =
             shown === "all" ? found.items : found.items.filter((one) => isGood(one) || one.key === rotated);
-          return items.length === 0 ? (
-            <Nothing>{t("keys.none")}</Nothing>
-          ) : (
+          return (
             <Table
+              none={t("keys.none")}
               caption={t("keys.title")}
               rows={items}
               keyOf={(one) => one.key}
@@ -355,7 +354,7 @@ function IssueAct() {
         return {
           ...rest,
           scopes: (given["scopes"] ?? "").split(","),
-          networks: networks.split(/[\s,\uff0c\u3001]+/).filter((one) => one !== ""),
+          networks: listOf(networks),
           ...(until !== "" && { expires_at: momentOf(until) }),
         };
       }}

@@ -1,11 +1,11 @@
 // Compliance years with their caps, what the authority has verified of an entity, and accounts that may receive donations.
 import { useState } from "preact/hooks";
 import type { Page } from "../api";
-import { grouped, moment } from "../format";
+import { grouped, listOf, moment } from "../format";
 import { half, word as named, t } from "../i18n";
 import { type Given, momentOf, type Wanted } from "../parts/givens";
 import { Panel } from "../parts/panel";
-import { Answered, Nothing } from "../parts/states";
+import { Answered } from "../parts/states";
 import { type Column, Table } from "../parts/table";
 import type { Year } from "../uses/use";
 import { ActButton, may, plain } from "./doing";
@@ -23,18 +23,15 @@ export function ComplianceSection() {
       <Panel title={t("years.title")} aside={<AnnounceAct name={t("years.announce")} />}>
         <p class="small">{t("years.lead")}</p>
         <Answered remote={years}>
-          {(found) =>
-            found.items.length === 0 ? (
-              <Nothing>{t("offset.no_year")}</Nothing>
-            ) : (
-              <Table
-                caption={t("years.title")}
-                rows={found.items}
-                keyOf={(one) => String(one.compliance_year)}
-                columns={yearColumns()}
-              />
-            )
-          }
+          {(found) => (
+            <Table
+              none={t("offset.no_year")}
+              caption={t("years.title")}
+              rows={found.items}
+              keyOf={(one) => String(one.compliance_year)}
+              columns={yearColumns()}
+            />
+          )}
         </Answered>
       </Panel>
       {may("authority") && <Filings />}
@@ -212,10 +209,6 @@ function localOf(moment: string | undefined): string {
   return moment === undefined ? "" : moment.slice(0, 19);
 }
 
-function listOf(given: string | undefined): string[] {
-  return (given ?? "").split(/[,\uff0c\u3001\s]+/).filter((part) => part !== "");
-}
-
 function bodyOf(given: Given): object {
   const { period_from, period_to, source = "", effective_from: from = "" } = plain(given);
   const base = given["cap_base"] ?? "";
@@ -355,13 +348,15 @@ function Welfare() {
     >
       <p class="small">{t("welfare.lead")}</p>
       <Answered remote={accounts}>
-        {(found) =>
-          found.items.length === 0 ? (
-            <Nothing>{t("welfare.none")}</Nothing>
-          ) : (
-            <Table caption={t("welfare.title")} rows={found.items} keyOf={(one) => one} columns={columns} />
-          )
-        }
+        {(found) => (
+          <Table
+            none={t("welfare.none")}
+            caption={t("welfare.title")}
+            rows={found.items}
+            keyOf={(one) => one}
+            columns={columns}
+          />
+        )}
       </Answered>
     </Panel>
   );

@@ -1,21 +1,13 @@
 // What all parts of the desk share: lists that are asked for anew whenever something may have changed, and small columns.
-import { useEffect } from "preact/hooks";
 import { moment } from "../format";
 import { t } from "../i18n";
 import type { Column } from "../parts/table";
-import { type Remote, useRemote } from "../remote";
+import { type Remote, useTurning } from "../remote";
 import { may, turn } from "./doing";
 
 /** The answer of that address, asked for again with each turn of the desk. */
 export function useLook<Answer>(path: string | null): Remote<Answer> {
-  const remote = useRemote<Answer>(path);
-  const { again } = remote;
-  const now = turn.value;
-  // Each turn asks the same again
-  useEffect(() => {
-    if (now > 0) again();
-  }, [now, again]);
-  return remote;
+  return useTurning(path, turn.value);
 }
 
 /** What is no longer than this stays on one line. */

@@ -5,7 +5,7 @@ import { word as named, t } from "../i18n";
 import { momentOf } from "../parts/givens";
 import { Paged } from "../parts/paged";
 import { Panel } from "../parts/panel";
-import { Answered, Nothing } from "../parts/states";
+import { Answered } from "../parts/states";
 import { type Column, Table } from "../parts/table";
 import { ActButton, plain, turn } from "./doing";
 import { code, text, time, useLook, withActs, words } from "./looking";
@@ -155,18 +155,15 @@ function Mandates() {
       }
     >
       <Answered remote={mandates}>
-        {(found) =>
-          found.items.length === 0 ? (
-            <Nothing>{t("mandates.none")}</Nothing>
-          ) : (
-            <Table
-              caption={t("mandates.title")}
-              rows={found.items}
-              keyOf={(one) => one.mandate}
-              columns={mandateColumns()}
-            />
-          )
-        }
+        {(found) => (
+          <Table
+            none={t("mandates.none")}
+            caption={t("mandates.title")}
+            rows={found.items}
+            keyOf={(one) => one.mandate}
+            columns={mandateColumns()}
+          />
+        )}
       </Answered>
     </Panel>
   );

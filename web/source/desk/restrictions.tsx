@@ -1,6 +1,6 @@
 // Who or what is stopped, and on whose word: accounts restricted, freezes of accounts and units, kill switches.
 import type { Page } from "../api";
-import { serials } from "../format";
+import { listOf, serials } from "../format";
 import { word as named, t } from "../i18n";
 import { Panel } from "../parts/panel";
 import { Answered, Nothing } from "../parts/states";
@@ -142,14 +142,11 @@ function Accounts({ found }: { found: readonly Restricted[] }) {
 }
 
 /** "1001-1010, 1020" as people write serials, both ends included, as half-open ranges. */
-export function rangesOf(given: string): [number, number][] {
-  return given
-    .split(/[,\uff0c\s]+/)
-    .filter((part) => part !== "")
-    .map((part) => {
-      const [first = "", last = first] = part.split(/[-–]/);
-      return [Number(first), Number(last) + 1];
-    });
+function rangesOf(given: string): [number, number][] {
+  return listOf(given).map((part) => {
+    const [first = "", last = first] = part.split(/[-–]/);
+    return [Number(first), Number(last) + 1];
+  });
 }
 
 function FreezeAct() {

@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 import type { Page } from "../api";
-import { inShanghai } from "../format";
+import { inShanghai, listOf } from "../format";
 import { t } from "../i18n";
 import { marketMs } from "../market/store";
 import { RuleTable } from "../pages/rules";
@@ -98,26 +98,27 @@ function AnnounceAct() {
       ]}
       body={(given) => {
         const { closed = "", ...rest } = plain(given);
-        return { ...rest, trading_days: weekdays(rest["first_day"] ?? "", rest["last_day"] ?? "", closed) };
+        const days = daysOf(rest["first_day"] ?? "", rest["last_day"] ?? "");
+        return { ...rest, trading_days: openDays(days, listOf(closed)) };
       }}
     />
   );
 }
 
-const DAYS_MOST = 800;
+/** With more days than the exchange takes at once, so that a longer period is refused and not cut short. */
+const DAYS_MOST = 2_000;
 
-/** Every Monday to Friday of a period but those named. */
-function weekdays(first: string, last: string, closed: string): string[] {
-  const named = new Set(closed.split(/[,\uff0c\s]+/));
+/** Every day of a period, both ends included. */
+function daysOf(first: string, last: string): string[] {
   const days: string[] = [];
-  for (
-    let ms = Date.parse(`${first}T00:00:00Z`);
-    ms <= Date.parse(`${last}T00:00:00Z`) && days.length < DAYS_MOST;
-    ms += DAY_MS
-  ) {
-    const day = new Date(ms);
-    const date = day.toISOString().slice(0, 10);
-    if (day.getUTCDay() % 6 !== 0 && !named.has(date)) days.push(date);
+  for (let ms = Date.parse(first); ms <= Date.parse(last) && days.length < DAYS_MOST; ms += DAY_MS) {
+    days.push(new Date(ms).toISOString().slice(0, 10));
   }
   return days;
+}
+
+/** Every Monday to Friday among the days but those named. What names no day of them stays, to be refused in words. */
+function openDays(days: readonly string[], closed: readonly string[]): string[] {
+  const weekdays = days.filter((day) => new Date(day).getUTCDay() % 6 !== 0);
+  return [...weekdays.filter((day) => !closed.includes(day)), ...closed.filter((day) => !days.includes(day))];
 }

@@ -3,7 +3,7 @@ import type { Listing } from "../api";
 import { grouped, moment, timeOfDay } from "../format";
 import { t } from "../i18n";
 import { Panel } from "../parts/panel";
-import { Asking, Nothing } from "../parts/states";
+import { Asking } from "../parts/states";
 import { Table } from "../parts/table";
 import { tradesOf } from "./store";
 
@@ -15,10 +15,9 @@ export function TradesPanel({ listing }: { listing: Listing }) {
     <Panel title={t("trades.title")} class="trades">
       {trades === null ? (
         <Asking />
-      ) : trades.length === 0 ? (
-        <Nothing>{t("trades.none")}</Nothing>
       ) : (
         <Table
+          none={t("trades.none")}
           isDense
           caption={t("trades.caption", { listing: listing.listing })}
           rows={trades.slice(0, SHOWN)}

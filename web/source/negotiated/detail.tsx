@@ -73,7 +73,7 @@ function Told({ transfer, again }: { transfer: TransferDetail; again: () => void
         </details>
       )}
       {isTheirs && <Answers key={transfer.terms_hash} transfer={transfer} again={again} />}
-      {isOwn && <OneStep transfer={transfer} step="withdraw" again={again} />}
+      {isOwn && <Withdraw transfer={transfer} again={again} />}
     </Panel>
   );
 }
@@ -240,19 +240,11 @@ function Counter({
   );
 }
 
-function OneStep({
-  transfer,
-  step,
-  again,
-}: {
-  transfer: TransferDetail;
-  step: "withdraw";
-  again: () => void;
-}) {
+function Withdraw({ transfer, again }: { transfer: TransferDetail; again: () => void }) {
   const act = useAct();
   const [isAsked, setAsked] = useState(false);
   const send = async () => {
-    const answer = await act.run<Transfer>(`${PATH}/${transfer.id}/${step}`, { account: acting.value });
+    const answer = await act.run<Transfer>(`${PATH}/${transfer.id}/withdraw`, { account: acting.value });
     if (answer !== null) again();
   };
   if (!isAsked) {
@@ -260,15 +252,15 @@ function OneStep({
       <div class="answers">
         <p class="small">{t("negotiated.awaiting", { who: transfer.turn ?? t("negotiated.anybody") })}</p>
         <button type="button" onClick={() => setAsked(true)}>
-          {t(`negotiated.${step}`)}
+          {t("negotiated.withdraw")}
         </button>
       </div>
     );
   }
   return (
     <Sure
-      question={t(`negotiated.${step}_sure`)}
-      action={t(`negotiated.${step}`)}
+      question={t("negotiated.withdraw_sure")}
+      action={t("negotiated.withdraw")}
       act={act}
       go={() => void send()}
       leave={() => setAsked(false)}

@@ -5,7 +5,7 @@ import { fen, moment, money, shown, signed } from "../format";
 import { t } from "../i18n";
 import { direction } from "../parts/figures";
 import { Choice, Panel } from "../parts/panel";
-import { Answered, Nothing } from "../parts/states";
+import { Answered } from "../parts/states";
 import { type Column, Table } from "../parts/table";
 import { useRemote } from "../remote";
 
@@ -38,18 +38,15 @@ export function BulletinsPage() {
         }
       >
         <Answered remote={remote}>
-          {(page) =>
-            page.items.length === 0 ? (
-              <Nothing>{t("bulletins.none")}</Nothing>
-            ) : (
-              <Table
-                caption={t(`bulletins.${period}`)}
-                rows={rowsOf(page.items)}
-                keyOf={(row) => `${row.bulletin.date}-${row.listing}`}
-                columns={columns(period)}
-              />
-            )
-          }
+          {(page) => (
+            <Table
+              none={t("bulletins.none")}
+              caption={t(`bulletins.${period}`)}
+              rows={rowsOf(page.items)}
+              keyOf={(row) => `${row.bulletin.date}-${row.listing}`}
+              columns={columns(period)}
+            />
+          )}
         </Answered>
       </Panel>
     </>

@@ -2,7 +2,9 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { ask, type Page } from "../api";
 import { t } from "../i18n";
-import { Asking, Failure, Nothing } from "./states";
+import { isPassing } from "../remote";
+import { language } from "../settings";
+import { Asking, Failure } from "./states";
 import { type Column, Table } from "./table";
 
 interface Read<Item> {
@@ -41,26 +43,32 @@ export function Paged<Item>({
         setRead(found);
         setError(null);
       } catch (problem) {
-        if (mine === asked.current) setError(problem);
+        if (mine !== asked.current) return;
+        if (!isPassing(problem)) setRead(null);
+        setError(problem);
       }
     },
     [path],
   );
   useEffect(() => {
     setRead(null);
+    setError(null);
     pages.current = 1;
   }, [path]);
-  // A turn asks the same again
+  const inLanguage = language.value;
+  // A turn asks the same again, and so does another language: what is refused is told in words
   useEffect(() => {
     void load(pages.current);
-  }, [load, turn]);
-  if (error !== null) return <Failure error={error} again={() => void load(pages.current)} />;
-  if (read === null) return <Asking />;
-  if (read.items.length === 0) return <Nothing>{none}</Nothing>;
+  }, [load, turn, inLanguage]);
   return (
     <>
-      <Table caption={caption} columns={columns} rows={read.items} keyOf={keyOf} />
-      {read.next !== null && (
+      {error !== null && <Failure error={error} again={() => void load(pages.current)} />}
+      {read === null ? (
+        error === null && <Asking />
+      ) : (
+        <Table none={none} caption={caption} columns={columns} rows={read.items} keyOf={keyOf} />
+      )}
+      {read !== null && read.next !== null && (
         <p class="more">
           <button type="button" onClick={() => void load(pages.current + 1)}>
             {t("paged.more")}

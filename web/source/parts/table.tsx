@@ -1,5 +1,6 @@
 // A table that says what it holds: a caption, headings by column, the first cell the row's own; wide ones scroll by keyboard.
 import type { ComponentChildren } from "preact";
+import { Nothing } from "./states";
 
 export interface Column<Row> {
   name: string;
@@ -21,6 +22,7 @@ export function Table<Row>({
   rows,
   keyOf,
   classOf,
+  none,
   isDense = false,
 }: {
   caption: string;
@@ -29,8 +31,11 @@ export function Table<Row>({
   keyOf: (row: Row) => string;
   /** The row's class; it says nothing that no cell says. */
   classOf?: (row: Row) => string;
+  /** What is said in its place where there is no row. */
+  none?: string;
   isDense?: boolean;
 }) {
+  if (none !== undefined && rows.length === 0) return <Nothing>{none}</Nothing>;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard
     <section class="scroll" tabIndex={0} aria-label={caption}>

@@ -6,7 +6,7 @@ import { figureText, grouped, moment, money, priceText, timeOfDay } from "../for
 import { word as named, t } from "../i18n";
 import { Form, TextField } from "../parts/form";
 import { Panel } from "../parts/panel";
-import { Asking, Failure, Nothing } from "../parts/states";
+import { Asking, Failure } from "../parts/states";
 import { Table } from "../parts/table";
 import { acting, ofAccount } from "../session";
 import { type Fill, fills, news, type Order, orders, refresh } from "./store";
@@ -60,10 +60,9 @@ export function OpenOrders({ listing }: { listing: Listing }) {
       )}
       {found === null ? (
         <Asking />
-      ) : found.length === 0 ? (
-        <Nothing>{t("orders.none")}</Nothing>
       ) : (
         <Table
+          none={t("orders.none")}
           caption={t("orders.title")}
           rows={found}
           keyOf={(order) => order.id}
@@ -198,10 +197,9 @@ export function Fills() {
     <Panel title={t("fills.title")} class="fills">
       {found === null ? (
         <Asking />
-      ) : found.length === 0 ? (
-        <Nothing>{t("fills.none")}</Nothing>
       ) : (
         <Table
+          none={t("fills.none")}
           caption={t("fills.title")}
           rows={found}
           keyOf={(fill: Fill) => `${fill.id}-${fill.side}`}

@@ -3,7 +3,7 @@ import { grouped, moment } from "../format";
 import { word as named, t } from "../i18n";
 import { Paged } from "../parts/paged";
 import { Panel } from "../parts/panel";
-import { Answered, Nothing } from "../parts/states";
+import { Answered } from "../parts/states";
 import { type Column, Table } from "../parts/table";
 import { useRemote } from "../remote";
 import { link } from "../router";
@@ -93,34 +93,31 @@ function Sums() {
   return (
     <Panel title={t("uses.sums")}>
       <Answered remote={remote}>
-        {({ items }) =>
-          items.length === 0 ? (
-            <Nothing>{t("uses.none")}</Nothing>
-          ) : (
-            <Table
-              isDense
-              caption={t("uses.sums")}
-              rows={items}
-              keyOf={(line) => `${line.year} ${line.purpose} ${line.class}`}
-              columns={[
-                { name: "year", title: t("uses.year"), cell: (line) => line.year },
-                {
-                  name: "purpose",
-                  title: t("certificates.purpose"),
-                  cell: (line) => named("purpose", line.purpose),
-                },
-                { name: "class", title: t("uses.class"), cell: (line) => t(`class.${line.class}`) },
-                {
-                  name: "completed",
-                  title: t("column.quantity"),
-                  isFigure: true,
-                  cell: (line) => grouped(line.completed),
-                },
-                { name: "uses", title: t("uses.certificates"), isFigure: true, cell: (line) => line.uses },
-              ]}
-            />
-          )
-        }
+        {({ items }) => (
+          <Table
+            none={t("uses.none")}
+            isDense
+            caption={t("uses.sums")}
+            rows={items}
+            keyOf={(line) => `${line.year} ${line.purpose} ${line.class}`}
+            columns={[
+              { name: "year", title: t("uses.year"), cell: (line) => line.year },
+              {
+                name: "purpose",
+                title: t("certificates.purpose"),
+                cell: (line) => named("purpose", line.purpose),
+              },
+              { name: "class", title: t("uses.class"), cell: (line) => t(`class.${line.class}`) },
+              {
+                name: "completed",
+                title: t("column.quantity"),
+                isFigure: true,
+                cell: (line) => grouped(line.completed),
+              },
+              { name: "uses", title: t("uses.certificates"), isFigure: true, cell: (line) => line.uses },
+            ]}
+          />
+        )}
       </Answered>
     </Panel>
   );
