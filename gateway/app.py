@@ -12,7 +12,7 @@ from gateway.access.authenticate import Authenticator
 from gateway.access.limits import RateLimits
 from gateway.announcing import announce
 from gateway.composition.promises import promises_of
-from gateway.composition.reference_registry import PLATFORM_FAULTS, platform
+from gateway.composition.reference_registry import PLATFORM_FAULTS, own_key, platform
 from gateway.composition.registry_line import (
     Line,
     holdings_reader,
@@ -27,6 +27,7 @@ from gateway.door import SHUTDOWN_S, listening, make_room, open_door, url_of, wa
 from gateway.engine.calendar_end import calendar_end
 from gateway.engine.day_driver import DayDriver, Outside
 from gateway.engine.issuing import Issuer
+from gateway.engine.journal import AnotherWriterError
 from gateway.engine.looks import Looks
 from gateway.engine.oversight import Oversight
 from gateway.engine.templates import Templates
@@ -34,11 +35,14 @@ from gateway.founding import found
 from gateway.http.app import make_app, make_runner
 from gateway.http.bounds import read_bounds
 from gateway.http.services import HttpSettings, Services
+from gateway.http.starting import WaitingRoom
 from gateway.key_file import FIRST_OPERATORS, write_keys
 from gateway.lifetime import Lifetime, Say, settle_memory
 from gateway.markets.loader import load_market
+from gateway.roles import Role
 from gateway.running_engine import Engine, running_engine
 from gateway.service_manager import notify
+from gateway.standby import require_fit, until_unwritten
 
 log = structlog.get_logger("app")
 
@@ -62,8 +66,14 @@ async def serve(settings: Settings, say: Say) -> None:
             door = stack.enter_context(listening(settings.host, settings.port))
             since_ms = _now_ms()  # whoever listened here before has let go
             waiting = await stack.enter_async_context(AsyncExitStack())
-            await waiting.enter_async_context(waiting_room(door))
-            engine = await stack.enter_async_context(running_engine(settings, lifetime, say))
+            room = await waiting.enter_async_context(waiting_room(door))
+            if settings.role is Role.STANDBY:
+                await require_fit(settings)
+                say(f"待命 | standing by for the process that serves: {url_of(door)}")
+                engine = await _taking_over(settings, room, stack, lifetime, say)
+                since_ms = _now_ms()
+            else:
+                engine = await _engine(settings, stack, lifetime, say)
             line = await stack.enter_async_context(registry_line(settings, engine, lifetime, say, promises))
             accepted = await stack.enter_async_context(accepting(engine.pool, _now_ms))
             sign_ins = engine.sign_ins
@@ -90,6 +100,29 @@ async def serve(settings: Settings, say: Say) -> None:
         services.admission.close()
         notify("STOPPING=1")
         await asyncio.sleep(settings.drain_grace_s)
+
+
+async def _engine(settings: Settings, stack: AsyncExitStack, lifetime: Lifetime, say: Say) -> Engine:
+    """The exchange, with the key of its registry line, whose mark is noted with its term."""
+    own_key(make_private_dir(settings.keys_dir), settings.line_key_file.stem)
+    return await stack.enter_async_context(running_engine(settings, lifetime, say))
+
+
+async def _taking_over(
+    settings: Settings, room: WaitingRoom, stack: AsyncExitStack, lifetime: Lifetime, say: Say
+) -> Engine:
+    """The exchange, once nobody else is it any more."""
+    room.state = "standby"
+    notify("READY=1")
+    while True:
+        await until_unwritten(settings)
+        log.info("taking_over")
+        say("接替 | taking over")
+        room.state = "starting"
+        try:
+            return await _engine(settings, stack, lifetime, say)
+        except AnotherWriterError:
+            room.state = "standby"  # another standby was quicker
 
 
 async def _write_keys(settings: Settings, url: str, engine: Engine) -> None:
