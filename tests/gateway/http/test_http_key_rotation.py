@@ -235,8 +235,8 @@ async def test_of_many_at_once_one_takes_the_place_and_a_revocation_is_never_out
         one = await trader(market, f"race-{n}")
         revoking = market["operator"].send("DELETE", f"/v1/operator/keys/{one.key}")
         pair = (rotating(one, f"both-{n}"), revoking) if n % 2 else (revoking, rotating(one, f"both-{n}"))
-        answers = await asyncio.gather(*pair)
-        rotation = next(answer for answer in answers if answer.request.method == "POST")
+        both = await asyncio.gather(*pair)
+        rotation = next(answer for answer in both if answer.request.method == "POST")
         ended = await listed(market, one.key)
         assert ended["revoked_at"] is not None
         if rotation.status_code == 201:
@@ -326,7 +326,7 @@ async def test_a_rotation_cut_short_is_done_once_and_told_under_its_id(
         monkeypatch.setattr(KeyStore, "_insert", cut)
         assert (await rotating(old, "c-1", overlap_s=600)).status_code == 503
         held = before["seller"]
-        given = {"client_id": "c-2", "overlap_s": 600}
+        given: dict[str, Any] = {"client_id": "c-2", "overlap_s": 600}
         assert (await by_operator(before, held.key, **given)).status_code == 503
         monkeypatch.setattr(KeyStore, "_insert", insert)
     async with desk(database) as after:
