@@ -12,7 +12,7 @@ from gateway.access.authenticate import Authenticator
 from gateway.access.limits import RateLimits
 from gateway.announcing import announce
 from gateway.composition.promises import promises_of
-from gateway.composition.reference_registry import PLATFORM_FAULTS, platform
+from gateway.composition.reference_registry import PLATFORM_FAULTS, own_key, platform
 from gateway.composition.registry_line import (
     Line,
     holdings_reader,
@@ -22,10 +22,12 @@ from gateway.composition.registry_line import (
     report_of,
 )
 from gateway.config import SeedName, Settings, make_private_dir, read_quotas
-from gateway.demo import LABEL, PLAYERS, Seed, SeedFault, is_planted
+from gateway.demo import LABEL, PLAYERS, Seed, SeedFault, is_planted, keep_year_open
 from gateway.door import SHUTDOWN_S, listening, make_room, open_door, url_of, waiting_room
+from gateway.engine.calendar_end import calendar_end
 from gateway.engine.day_driver import DayDriver, Outside
 from gateway.engine.issuing import Issuer
+from gateway.engine.journal import AnotherWriterError
 from gateway.engine.looks import Looks
 from gateway.engine.oversight import Oversight
 from gateway.engine.templates import Templates
@@ -33,11 +35,14 @@ from gateway.founding import found
 from gateway.http.app import make_app, make_runner
 from gateway.http.bounds import read_bounds
 from gateway.http.services import HttpSettings, Services
+from gateway.http.starting import WaitingRoom
 from gateway.key_file import FIRST_OPERATORS, write_keys
 from gateway.lifetime import Lifetime, Say, settle_memory
 from gateway.markets.loader import load_market
+from gateway.roles import Role
 from gateway.running_engine import Engine, running_engine
 from gateway.service_manager import notify
+from gateway.standby import require_fit, until_unwritten
 
 log = structlog.get_logger("app")
 
@@ -61,17 +66,22 @@ async def serve(settings: Settings, say: Say) -> None:
             door = stack.enter_context(listening(settings.host, settings.port))
             since_ms = _now_ms()  # whoever listened here before has let go
             waiting = await stack.enter_async_context(AsyncExitStack())
-            await waiting.enter_async_context(waiting_room(door))
-            engine = await stack.enter_async_context(running_engine(settings, lifetime, say))
+            room = await waiting.enter_async_context(waiting_room(door))
+            if settings.role is Role.STANDBY:
+                await require_fit(settings)
+                say(f"待命 | standing by for the process that serves: {url_of(door)}")
+                engine = await _taking_over(settings, room, stack, lifetime, say)
+                since_ms = _now_ms()
+            else:
+                engine = await _engine(settings, stack, lifetime, say)
             line = await stack.enter_async_context(registry_line(settings, engine, lifetime, say, promises))
             accepted = await stack.enter_async_context(accepting(engine.pool, _now_ms))
             sign_ins = engine.sign_ins
             lifetime.run(stack, "records of sessions", sign_ins.sessions.forget_daily(sign_ins.now_ns))
             lifetime.run(stack, "day driver", day_driver(engine, line).run())
             await found(market, engine.views, engine.sequencer.submit)
-            if settings.seed is SeedName.DEMO and not is_planted(engine.views):
-                say("充入演示数据 | filling in the demonstration's data")
-                await _plant(settings, engine)
+            if settings.seed is SeedName.DEMO:
+                await _seed(settings, engine, say)
             authenticator = Authenticator(engine.keys, _now_ms, after_ms=since_ms, accepted=accepted)
             services = _services(settings, engine, line, url_of(door), authenticator)
             make_room(services.settings.connections)
@@ -82,7 +92,7 @@ async def serve(settings: Settings, say: Say) -> None:
             await stack.enter_async_context(open_door(door, runner))
             url = url_of(door)
             await _write_keys(settings, url, engine)
-            announce(settings, url, say)
+            announce(settings, url, calendar_end(engine.views, engine.clock.now_ns()), say)
             notify("READY=1")
         await lifetime.last()
         say("正在停止 | stopping")
@@ -90,6 +100,29 @@ async def serve(settings: Settings, say: Say) -> None:
         services.admission.close()
         notify("STOPPING=1")
         await asyncio.sleep(settings.drain_grace_s)
+
+
+async def _engine(settings: Settings, stack: AsyncExitStack, lifetime: Lifetime, say: Say) -> Engine:
+    """The exchange, with the key of its registry line, whose mark is noted with its term."""
+    own_key(make_private_dir(settings.keys_dir), settings.line_key_file.stem)
+    return await stack.enter_async_context(running_engine(settings, lifetime, say))
+
+
+async def _taking_over(
+    settings: Settings, room: WaitingRoom, stack: AsyncExitStack, lifetime: Lifetime, say: Say
+) -> Engine:
+    """The exchange, once nobody else is it any more."""
+    room.state = "standby"
+    notify("READY=1")
+    while True:
+        await until_unwritten(settings)
+        log.info("taking_over")
+        say("接替 | taking over")
+        room.state = "starting"
+        try:
+            return await _engine(settings, stack, lifetime, say)
+        except AnotherWriterError:
+            room.state = "standby"  # another standby was quicker
 
 
 async def _write_keys(settings: Settings, url: str, engine: Engine) -> None:
@@ -106,6 +139,13 @@ async def _write_keys(settings: Settings, url: str, engine: Engine) -> None:
         label=LABEL if is_demo else FIRST_OPERATOR_LABEL,
         at_ns=time.time_ns(),
     )
+
+
+async def _seed(settings: Settings, engine: Engine, say: Say) -> None:
+    if not is_planted(engine.views):
+        say("充入演示数据 | filling in the demonstration's data")
+        await _plant(settings, engine)
+    await keep_year_open(engine.views, engine.sequencer.submit, engine.clock.now_ns())
 
 
 async def _plant(settings: Settings, engine: Engine) -> None:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from gateway.access.limits import DEFAULT_QUOTAS, ActionKind, Quota
 from gateway.http.bounds import UnknownBoundError, read_bounds
+from gateway.roles import Role
 
 DEFAULT_DATA_DIR: Final = Path(".puhui")
 """Below the directory one stands in, so that two checkouts never share an exchange by accident."""
@@ -64,6 +65,7 @@ class Settings:
     """How `puhui serve` was told to run."""
 
     data_dir: Path
+    role: Role = Role.ALL
     host: str = DEFAULT_HOST
     port: int = DEFAULT_PORT
     """0 takes a free one."""
@@ -96,6 +98,12 @@ class Settings:
     def __post_init__(self) -> None:
         """Refuse what cannot be meant, before anything is started."""
         self._check_registry()
+        if self.role is not Role.ALL and self.database_url is None:
+            raise SettingsFault(
+                f"--role {self.role} needs --database-url: a private PostgreSQL is one process's own, and nobody shares it",
+                f"--role {self.role} 须同时给出 --database-url: 私有的 PostgreSQL 归一个进程独有, 无法共用",
+                setting="role",
+            )
         if (self.clock is ClockKind.MANUAL) != (self.now_ns is not None):
             raise SettingsFault(
                 "--clock manual starts at --now, and only it does",
@@ -142,6 +150,16 @@ class Settings:
     def postgres_dir(self) -> Path:
         """Where the exchange's private PostgreSQL lies."""
         return self.data_dir / "postgres"
+
+    @property
+    def seal_file(self) -> Path:
+        """The key under which shared secrets in the database are sealed."""
+        return self.data_dir / "seal.key"
+
+    @property
+    def line_key_file(self) -> Path:
+        """The exchange's private key for the registry line."""
+        return self.keys_dir / "exchange.pem"
 
     @property
     def keys_dir(self) -> Path:

@@ -6,14 +6,14 @@ an interrupted seed goes on where it stopped. Nobody and nothing here exists.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from gateway.access.keys import Scope
-from gateway.engine.entry import Entry
 from gateway.engine.views import Views
 from gateway.formats import parse_time
+from gateway.founding import Submit
 from gateway.key_file import OPERATOR_SCOPES, Player
 from matching.calendar import day_of
 from matching.commands import AddListing, Command, OpenDay
@@ -196,32 +196,49 @@ ISSUES: Final = (
 The entity's: 500 t of each class."""
 
 
-YEAR: Final = ComplianceYear(
-    year=2025,
-    opens_ns=parse_time("2026-01-01T00:00:00+08:00"),
-    deadline_ns=parse_time("2026-12-31T17:00:00+08:00"),
-    source="演示 | demonstration",
-    certainty="demonstration",
-)
-"""The compliance year that offsets can be submitted for; no cap."""
+COMPLIANCE_YEAR: Final = 2025
+
+
+def terms_at(now_ns: int) -> ComplianceYear:
+    """The compliance year that offsets can be submitted for, until the year's end that lies ahead of that moment; no cap."""
+    year = max(int(day_of(now_ns)[:4]), COMPLIANCE_YEAR + 1)
+    ends_ns = _year_end_ns(year)
+    return ComplianceYear(
+        year=COMPLIANCE_YEAR,
+        opens_ns=parse_time(f"{COMPLIANCE_YEAR + 1}-01-01T00:00:00+08:00"),
+        deadline_ns=ends_ns if now_ns <= ends_ns else _year_end_ns(year + 1),
+        source="演示 | demonstration",
+        certainty="demonstration",
+    )
+
+
+def _year_end_ns(year: int) -> int:
+    return parse_time(f"{year}-12-31T17:00:00+08:00")
 
 
 def is_planted(views: Views) -> bool:
     """Whether the last steps were taken. Should the money be spent, all steps are taken again and change nothing."""
     found = views.account(TRADERS[-1].account)
     has_money = found is not None and found.cash.available + found.cash.held + found.cash.delivering > 0
-    return has_money and _has_year(views)
+    return has_money and any(terms.year == COMPLIANCE_YEAR for terms in views.uses.years.versions)
 
 
-def _has_year(views: Views) -> bool:
-    return any(terms.year == YEAR.year for terms in views.uses.years.versions)
+async def keep_year_open(views: Views, submit: Submit, now_ns: int) -> None:
+    """See that offsets can be submitted, also in a demonstration that is started again after its year's end.
+
+    Raises:
+        SeedFault: the terms were refused.
+    """
+    adopted = [terms for terms in views.uses.years.versions if terms.year == COMPLIANCE_YEAR]
+    if not adopted or adopted[-1].deadline_ns < now_ns:
+        await _do(submit, AdoptComplianceYear(operator=ParticipantId("operator"), terms=terms_at(now_ns)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Seed:
     """Fills an empty exchange and registry."""
 
-    submit: Callable[[Command], Awaitable[Entry]]
+    submit: Submit
     views: Views
     platform: Platform
     now_ns: Callable[[], int]
@@ -234,18 +251,17 @@ class Seed:
         """
         await self._at_the_platform()
         for command in (*_setting_up(), *_registering_lots()):
-            await self._do(command)
-        if not _has_year(self.views):
-            await self._do(AdoptComplianceYear(operator=ParticipantId("operator"), terms=YEAR))
+            await _do(self.submit, command)
+        await keep_year_open(self.views, self.submit, self.now_ns())
         if self.views.market.trading_day is None:
-            await self._do(OpenDay(trading_day=self._first_day()))
+            await _do(self.submit, OpenDay(trading_day=self._first_day()))
         for trader in TRADERS:
             await self.platform.bind(trader.registry_account, trader.account)
         for command in _transfers():
-            await self._do(command)
+            await _do(self.submit, command)
         await self._units_have_arrived()
         for command in _deposits():
-            await self._do(command)
+            await _do(self.submit, command)
 
     async def _at_the_platform(self) -> None:
         for trader in TRADERS:
@@ -260,16 +276,11 @@ class Seed:
     def _first_day(self) -> TradingDay:
         day = self.views.calendar.next_trading_day(day_of(self.now_ns()))
         if day is None:
-            raise SeedFault("no trading day is announced from today on")
+            raise SeedFault(
+                "no trading day is announced from today on: start without the demonstration's data, announce the calendar "
+                "(puhui operator calendar announce), then start with it"
+            )
         return day
-
-    async def _do(self, command: Command) -> None:
-        entry = await self.submit(command)
-        for event in entry.events:
-            if isinstance(event, Rejected) and event.code not in _EXISTS:
-                raise SeedFault(
-                    f"{type(command).__name__}: {event.code} (limit {event.limit}, actual {event.actual})"
-                )
 
     async def _units_have_arrived(self) -> None:
         try:
@@ -284,6 +295,15 @@ class Seed:
                 raise SeedFault(
                     f"the registry has refused to move {issue.lot.lot_id} into its trading sub-account"
                 )
+
+
+async def _do(submit: Submit, command: Command) -> None:
+    entry = await submit(command)
+    for event in entry.events:
+        if isinstance(event, Rejected) and event.code not in _EXISTS:
+            raise SeedFault(
+                f"{type(command).__name__}: {event.code} (limit {event.limit}, actual {event.actual})"
+            )
 
 
 def _setting_up() -> Iterator[Command]:

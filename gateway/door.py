@@ -9,7 +9,7 @@ from typing import Final
 from aiohttp import web
 
 from gateway.config import SettingsFault
-from gateway.http.starting import starting_app
+from gateway.http.starting import WaitingRoom
 
 BACKLOG: Final = 1_024
 """Connections the system keeps until they are taken."""
@@ -62,16 +62,17 @@ def make_room(connections: int) -> None:
 
 
 @asynccontextmanager
-async def waiting_room(door: socket.socket) -> AsyncIterator[None]:
+async def waiting_room(door: socket.socket) -> AsyncIterator[WaitingRoom]:
     """Tell whoever comes while the exchange starts that it does, instead of letting them wait.
 
     At the end the same port is free for `open_door`; whoever comes in between waits for a moment.
     """
-    runner = web.AppRunner(starting_app(), access_log=None, shutdown_timeout=1, auto_decompress=False)
+    room = WaitingRoom()
+    runner = web.AppRunner(room.app(), access_log=None, shutdown_timeout=1, auto_decompress=False)
     await runner.setup()
     try:
         await web.SockSite(runner, door.dup(), backlog=BACKLOG).start()
-        yield
+        yield room
     finally:
         await runner.cleanup()
 

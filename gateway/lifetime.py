@@ -107,11 +107,15 @@ class Lifetime:
         """
         stop = asyncio.create_task(self._stop.wait())
         try:
-            done, _ = await asyncio.wait({stop, *self._needed}, return_when=asyncio.FIRST_COMPLETED)
+            while not stop.done():
+                # What was cancelled has no fault of its own: it was told to end by something that is about to.
+                needed = {task for task in self._needed if not task.cancelled()}
+                done, _ = await asyncio.wait({stop, *needed}, return_when=asyncio.FIRST_COMPLETED)
+                for task in done - {stop}:
+                    if not task.cancelled():
+                        raise self._fault_of(task) from task.exception()
         finally:
             stop.cancel()
-        for task in done - {stop}:
-            raise self._fault_of(task) from task.exception()
 
 
 async def _end(task: asyncio.Task[Any]) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Gauge
 
+from gateway.engine.calendar_end import calendar_end
 from gateway.engine.entry import Entry
 from gateway.engine.views import Views
 from matching.events import CloseStep
@@ -66,6 +67,9 @@ class MarketMetrics:
         self._clock = Gauge(
             "puhui_clock_seconds", "What time it is by the market's clock.", registry=registry
         )
+        self._calendar = Gauge(
+            "puhui_calendar_days_left", "Days ahead announced as trading days or not.", registry=registry
+        )
         self._known_pending: dict[str, float] = {}
 
     def watch(self, views: Views, now_ns: Callable[[], int]) -> None:
@@ -84,6 +88,7 @@ class MarketMetrics:
         self._pending.set_function(lambda: len(views.pending_instructions))
         self._oldest.set_function(lambda: self._oldest_s(views.pending_instructions, time.monotonic()))
         self._clock.set_function(lambda: now_ns() / NS_PER_S)
+        self._calendar.set_function(lambda: calendar_end(views, now_ns()).days_left)
 
     def count_cash_breaks(self, is_open: int) -> None:
         """So many are open as the process starts; `follow` keeps count from there."""

@@ -14,11 +14,16 @@ from matching.exchange import Exchange
 DISTRIBUTION: Final = "puhui-exchange"
 
 
-class ProcessMetrics:
-    """The process, its disk and its database connections; memory, files and CPU as every process tells them."""
+def release() -> str:
+    """Which release this is."""
+    return installed_version(DISTRIBUTION)
+
+
+class IdentityMetrics:
+    """Which process this is; memory, files and CPU as every process tells them."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        """What needs nobody to be asked."""
+        """Of no role yet, and not ready."""
         ProcessCollector(registry=registry)
         build = Gauge(
             "puhui_build_info",
@@ -26,8 +31,19 @@ class ProcessMetrics:
             ["version", "core", "views"],
             registry=registry,
         )
-        build.labels(installed_version(DISTRIBUTION), Exchange.VERSION, views.VERSION).set(1)
-        self.ready = Gauge("puhui_ready", "1 while commands are taken, as /readyz says.", registry=registry)
+        build.labels(release(), Exchange.VERSION, views.VERSION).set(1)
+        self.role = Gauge(
+            "puhui_role", "Always 1; which part of the exchange this process is.", ["role"], registry=registry
+        )
+        self.ready = Gauge("puhui_ready", "1 while /readyz says that it is ready.", registry=registry)
+
+
+class ProcessMetrics(IdentityMetrics):
+    """The process, its disk and its database connections."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """What needs nobody to be asked."""
+        super().__init__(registry)
         self._free = Gauge(
             "puhui_data_free_bytes",
             "Free room where the data directory lies.",

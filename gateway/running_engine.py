@@ -13,19 +13,23 @@ from gateway.access.acts_asked import ActsAsked
 from gateway.access.keys import KeyStore
 from gateway.access.seal import load_seal
 from gateway.access.sign_in import SignIns, people_signing_in
-from gateway.config import EXCHANGE_DATABASE, Settings, SettingsFault
+from gateway.config import EXCHANGE_DATABASE, Settings
 from gateway.engine.clock import Clock, ManualClock, RealClock
 from gateway.engine.history import History
-from gateway.engine.journal import Journal
+from gateway.engine.journal import Connection, Journal
 from gateway.engine.recovery import Recovered, recover, require_agreement
 from gateway.engine.sequencer import Sequencer
 from gateway.engine.settlement_postings import SettlementPostings
 from gateway.engine.snapshot import Snapshots
+from gateway.engine.terms import JournalLostError, Marks, Term
 from gateway.engine.views import Views
 from gateway.lifetime import Lifetime, Say, postgres
 from gateway.metrics import MeasuredAppender, Metrics
-from gateway.postgres.database import ensure_database, shown_dsn, why_unreachable
+from gateway.postgres.database import ensure_database
 from gateway.postgres.migrations import migrate
+from gateway.process_metrics import release
+from gateway.roles import Role
+from gateway.standby import require_reachable
 from matching.exchange import Exchange
 
 POOL_SIZE: Final = 8
@@ -36,10 +40,6 @@ COMMAND_TIMEOUT_S: Final = 60
 _CASH_BREAKS_OPEN: Final = """
 SELECT count(*) FROM cash_break WHERE NOT EXISTS
     (SELECT FROM cash_break_outcome WHERE cash_break_outcome.break_id = cash_break.break_id)"""
-
-
-class JournalLostError(Exception):
-    """The database went away, or ended the connection that writes the journal."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,21 +73,28 @@ async def running_engine(settings: Settings, lifetime: Lifetime, say: Say) -> As
         if settings.database_url is None:
             dsn = await ensure_database(dsn, EXCHANGE_DATABASE)
         else:
-            await _require_reachable(dsn)
-        await _migrate(dsn)
-        pool = await stack.enter_async_context(_pool(dsn))
-        journal = await stack.enter_async_context(Journal.opened(dsn, pool, (SettlementPostings(),)))
+            await require_reachable(dsn)
+        term = Term()
+        pool = await stack.enter_async_context(_pool(dsn, term))
+        journal = await stack.enter_async_context(
+            Journal.opened(dsn, pool, (SettlementPostings(),), prepare=_migrate)
+        )
+        seal = load_seal(settings.seal_file)
+        marks = Marks.of(settings.seal_file, settings.line_key_file)
+        await term.begin(pool, after_seq=journal.position, release=release(), marks=marks)
         recovered = await recover(journal, pool, _progress(say))
+        recovered.views.begin_term()
         await require_agreement(pool, recovered)
-        seal = load_seal(settings.data_dir / "seal.key")
         keys = await KeyStore.load(pool, seal)
         sign_ins = await stack.enter_async_context(people_signing_in(pool, seal))
         metrics = Metrics()
         metrics.process.watch(settings.data_dir, pool)
+        metrics.process.role.labels(Role.ALL).set(1)
         metrics.market.count_cash_breaks(await pool.fetchval(_CASH_BREAKS_OPEN))
         measured = MeasuredAppender(journal, metrics)
         sequencer = _sequencer(recovered, journal, measured, pool, clock)
         journal.on_lost(lambda: sequencer.lose(JournalLostError("its connection to PostgreSQL has ended")))
+        lifetime.run(stack, "the journal's lock", term.watch(pool, journal.writer_pid, sequencer.lose))
         lifetime.run(stack, "sequencer", sequencer.run())
         stack.push_async_callback(sequencer.drain)
         await asyncio.sleep(0)  # lets it open
@@ -107,17 +114,6 @@ async def running_engine(settings: Settings, lifetime: Lifetime, say: Say) -> As
         )
 
 
-async def _require_reachable(dsn: str) -> None:
-    why = await why_unreachable(dsn)
-    if why is not None:
-        told = shown_dsn(dsn)
-        raise SettingsFault(
-            f"database_url {told} cannot be used: {why}",
-            f"database_url {told} 不可用: {why}",
-            setting="database_url",
-        )
-
-
 def _sequencer(
     recovered: Recovered,
     journal: Journal,
@@ -131,18 +127,20 @@ def _sequencer(
     return sequencer
 
 
-async def _migrate(dsn: str) -> None:
-    connection = await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_S)
-    try:
-        await migrate(connection, resources.files("gateway.postgres") / "schema")
-    finally:
-        await connection.close()
+async def _migrate(connection: Connection) -> None:
+    await migrate(connection, resources.files("gateway.postgres") / "schema")
 
 
 @asynccontextmanager
-async def _pool(dsn: str) -> AsyncIterator["asyncpg.Pool[asyncpg.Record]"]:
+async def _pool(dsn: str, term: Term) -> AsyncIterator["asyncpg.Pool[asyncpg.Record]"]:
     pool = await asyncpg.create_pool(
-        dsn, min_size=1, max_size=POOL_SIZE, timeout=CONNECT_TIMEOUT_S, command_timeout=COMMAND_TIMEOUT_S
+        dsn,
+        min_size=1,
+        max_size=POOL_SIZE,
+        timeout=CONNECT_TIMEOUT_S,
+        command_timeout=COMMAND_TIMEOUT_S,
+        init=term.admit,
+        server_settings={"application_name": term.name},
     )
     try:
         yield pool

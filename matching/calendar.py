@@ -35,6 +35,11 @@ def following(day: TradingDay) -> TradingDay:
     return TradingDay(date.fromordinal(date.fromisoformat(day).toordinal() + 1).isoformat())
 
 
+def days_between(day: TradingDay, later: TradingDay) -> int:
+    """Calendar dates from one to the other: 1 from a day to the one after."""
+    return date.fromisoformat(later).toordinal() - date.fromisoformat(day).toordinal()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Announcement:
     """The trading days of one period, ends included."""
@@ -80,6 +85,18 @@ class Calendar:
             if known.first_day <= day <= known.last_day:
                 return day in known.trading_days
         return False
+
+    def announced_until(self, day: TradingDay) -> TradingDay | None:
+        """The last date of those known without a gap from that day on; none when nothing is known about that day."""
+        until: TradingDay | None = None
+        while True:
+            covering = (
+                known.last_day for known in self.announcements if known.first_day <= day <= known.last_day
+            )
+            last = max(covering, default=None)
+            if last is None:
+                return until
+            until, day = last, following(last)
 
     def next_trading_day(self, on_or_after: TradingDay) -> TradingDay | None:
         """The first trading day not before that one; none when nothing is announced so far ahead."""

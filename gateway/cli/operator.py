@@ -141,9 +141,31 @@ def _finish(progress: Progress, tasks: dict[str, TaskID]) -> None:
             progress.update(task.id, total=task.total or 1, completed=task.total or 1)
 
 
+def _tell_calendar_end(output: Output, state: dict[str, Any]) -> None:
+    if not state["calendar_ends_soon"]:
+        return
+    until, left = state["calendar_until"], state["calendar_days_left"]
+    announce = "puhui operator calendar announce"
+    if until is None:
+        output.line(
+            say(
+                f"交易日历已用尽, 请公布: {announce}",
+                f"the trading calendar has run out; announce days: {announce}",
+            )
+        )
+    else:
+        output.line(
+            say(
+                f"交易日历只公布到 {until}, 还有 {left} 天; 请公布下一期: {announce}",
+                f"trading days are announced until {until}, {left} days from now; announce the next period: {announce}",
+            )
+        )
+
+
 def _show_day(output: Output, state: dict[str, Any]) -> None:
     phase = term(PHASE, state["phase"])
     day = state["trading_day"]
+    _tell_calendar_end(output, state)
     if day is None:
         output.line(
             say(

@@ -29,6 +29,7 @@ from gateway.config import (
 from gateway.formats import parse_time
 from gateway.http.bounds import Bounds, read_bounds
 from gateway.logs import LogFormat, LogLevel, set_up_logs
+from gateway.roles import Role
 
 ALWAYS_OPEN: Final = "always-open"
 SHANGHAI: Final = "shanghai"
@@ -155,6 +156,16 @@ DrillOption = Annotated[
 SeedOption = Annotated[
     SeedName | None, typer.Option(envvar="PUHUI_SEED", help=say("充入演示数据", "fill an empty one"))
 ]
+RoleOption = Annotated[
+    Role,
+    typer.Option(
+        envvar="PUHUI_ROLE",
+        help=say(
+            "本进程的角色: all 为全部; standby 在写者离去后接替它",
+            "which part this process is: all of it, or a standby that takes over once the writer is gone",
+        ),
+    ),
+]
 ClockOption = Annotated[
     ClockKind, typer.Option(envvar="PUHUI_CLOCK", help=say("市场时钟", "the market's clock"))
 ]
@@ -173,6 +184,7 @@ ConfigOption = Annotated[
 
 _SETTINGS: Final[dict[str, tuple[Any, Any]]] = {
     CONFIG: (ConfigOption, None),
+    "role": (RoleOption, Role.ALL),
     "demo": (DemoOption, False),
     "seed": (SeedOption, None),
     "market": (MarketOption, None),

@@ -37,6 +37,12 @@ async def status(desk: Desk) -> None:
             f"trading day {found['trading_day'] or '-'}, {term(PHASE, found['phase'])}",
         )
     )
+    desk.output.line(
+        say(
+            f"交易日历公布至 {found['calendar_until'] or '-'}",
+            f"trading days are announced until {found['calendar_until'] or '-'}",
+        )
+    )
     if found["kill_switch"]:
         desk.output.line(say("全市场已紧急停止", "the market's kill switch is on"))
     desk.output.table(

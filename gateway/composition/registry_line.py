@@ -120,7 +120,9 @@ async def registry_line(
             ("notice feed", notices.run()),
             ("journal watch", watch.run()),
         ):
-            lifetime.run(stack, name, work)
+            task = lifetime.run(stack, name, work)
+            # Whoever lost the journal asks the registry for nothing more, and does not wait for its own end with it.
+            engine.journal.on_lost(task.cancel)
         line = Line(
             registry=registry,
             outbox=outbox,

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
 
+from gateway.engine.calendar_end import next_day_is_known
 from gateway.engine.clock import Clock
 from gateway.engine.entry import Entry
 from gateway.engine.market import CloseStepView, CloseView
@@ -137,10 +138,16 @@ class DayDriver:
                 command = compared
             case CloseStepView(name=CloseStep.PUBLICATION.value, done=done) if done:
                 command = await self._outside.issue(day, done - 1)
+            case CloseStepView(name=CloseStep.ROLL_DATE.value) if not self._can_roll(day):
+                return False
             case _:
                 command = AdvanceClose(trading_day=day, portion=self._portion)
         entry = await self._sequencer.submit(command)
         return any(_is_progress(event) for event in entry.events)
+
+    def _can_roll(self, day: TradingDay) -> bool:
+        """Else the calendar has run out, and asking again would fill the journal with refusals until it is announced."""
+        return next_day_is_known(self._views, day, self._clock.now_ns())
 
     async def _compared(self, day: TradingDay) -> RecordReconciliation | None:
         """The comparison with the registry; none where the close has gone on without it meanwhile."""

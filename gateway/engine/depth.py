@@ -1,8 +1,9 @@
 """The listed book as everybody may see it: quantity per price, folded from journaled events.
 
 A listing's sequence number rises by exactly one with every commit that changes its levels, so that a reader who
-holds a snapshot and every change after it holds the book, and who misses one knows it. The numbers are good for one
-run of the process: a start reads many commits at once, and every reader begins anew then.
+holds a snapshot and every change after it holds the book, and who misses one knows it. A start reads many commits at once:
+each term of a writer begins with the number of the journal's last entry, which no listing has ever been beyond. So the
+numbers never fall back, and a process that follows the journal batch by batch has the very same.
 """
 
 from collections.abc import Iterable, Iterator
@@ -76,6 +77,12 @@ class Depth:
         else:
             del levels[price_fen]
         self._touched.add((side, price_fen))
+
+    def begin_term(self, seq: int) -> None:
+        """Go on from that number, whatever it was: the journal's last entry as a writer begins."""
+        assert seq >= self._seq, f"{self.listing} stands at {self._seq}, beyond entry {seq}"
+        self._seq = seq
+        self._touched.clear()
 
     def take_change(self, at_ns: int) -> DepthChange | None:
         """What was touched since the last call, as one change; none when nothing was."""

@@ -8,7 +8,7 @@ and the process has to stop. A commit whose answer was lost is never tried again
 
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol, Self, TypeAlias
@@ -43,6 +43,14 @@ SERVICE_ROLE: Final = "puhui_service"
 CONNECT_TIMEOUT_S: Final = 30
 APPEND_TIMEOUT_S: Final = 30
 """A commit that takes longer is taken for lost."""
+
+KEEP_ALIVE: Final = {
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "25000",
+}
+"""The server finds out within 25 s that our machine is gone, and lets go of the lock, instead of after two hours."""
 
 
 _log: Final = structlog.get_logger("journal")
@@ -90,7 +98,37 @@ class Record:
         return Entry(self.seq, self.at_ns, decode_command(self.command), decode_events(self.events))
 
 
-class Journal:
+class JournalReader:
+    """Reads any entry of the journal, whoever writes it."""
+
+    def __init__(self, pool: Pool) -> None:
+        """Over these connections."""
+        self._pool = pool
+
+    async def entry(self, seq: int) -> Entry | None:
+        """The entry with that sequence number; none when it does not exist."""
+        row = await self._pool.fetchrow(f"{_SELECT} WHERE seq = $1", seq)
+        return None if row is None else _record(row).entry()
+
+    async def decided_as(self, asked_as: AskedAs) -> list[Entry]:
+        """The entries that decided what somebody asked for under that id, in order."""
+        rows = await self._pool.fetch(_DECIDED_AS, asked_as.participant, asked_as.client_id)
+        return [_record(row).entry() for row in rows]
+
+    async def read(self, after_seq: int, limit: int) -> list[Record]:
+        """Rows after that one, in order."""
+        rows = await self._pool.fetch(f"{_SELECT} WHERE seq > $1 ORDER BY seq LIMIT $2", after_seq, limit)
+        return [_record(row) for row in rows]
+
+    async def core_release(self) -> tuple[int, str] | None:
+        """The first entry that the newest release of the core decides, and its version; none in an empty journal."""
+        row = await self._pool.fetchrow(
+            "SELECT first_seq, core_version FROM core_release ORDER BY first_seq DESC LIMIT 1"
+        )
+        return None if row is None else (row["first_seq"], row["core_version"])
+
+
+class Journal(JournalReader):
     """The one writer's end of the journal, and a reader of any entry."""
 
     def __init__(
@@ -101,9 +139,9 @@ class Journal:
         projections: Sequence[Projection] = (),
     ) -> None:
         """Use `opened`: it takes the lock and finds the end."""
+        super().__init__(pool)
         self._connection = connection
         self._months = months
-        self._pool = pool
         self._projections: tuple[Projection, ...] = (
             SettlementRows(),
             CandlesWithoutUndone(),
@@ -133,21 +171,29 @@ class Journal:
     @classmethod
     @asynccontextmanager
     async def opened(
-        cls, dsn: str, pool: Pool, projections: Sequence[Projection] = ()
+        cls,
+        dsn: str,
+        pool: Pool,
+        projections: Sequence[Projection] = (),
+        prepare: Callable[[Connection], Awaitable[object]] | None = None,
     ) -> AsyncIterator[Self]:
         """Take the journal of a migrated database for writing, for as long as the context lasts.
 
+        `prepare` is what only its writer may do beforehand, such as migrating the database.
         Raises AnotherWriterError when another process has it.
         """
-        connection = await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_S)
+        connection = await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_S, server_settings=KEEP_ALIVE)
         journal = cls(connection, pool, JournalMonths(dsn), projections)
         try:
+            await journal._lock()
+            if prepare is not None:
+                await prepare(connection)
             await journal._take()
             yield journal
         finally:
             await journal._let_go()
 
-    def on_lost(self, tell: Callable[[], None]) -> None:
+    def on_lost(self, tell: Callable[[], object]) -> None:
         """Call this when the connection ends, by whomever: nothing can be appended after that."""
 
         def gone(_: object) -> None:
@@ -155,6 +201,11 @@ class Journal:
             tell()
 
         self._connection.add_termination_listener(gone)
+
+    @property
+    def writer_pid(self) -> int:
+        """The database's process that holds the lock for us."""
+        return int(self._connection.get_server_pid())
 
     def follow(self, orders: OpenOrders, negotiations: Negotiations) -> None:
         """Begin with these open orders and negotiated transfers: those at the journal's end."""
@@ -189,31 +240,9 @@ class Journal:
             _log.debug("appended", first_seq=entries[0].seq, last_seq=self.position, request_ids=asked_by)
         return numbered
 
-    async def entry(self, seq: int) -> Entry | None:
-        """The entry with that sequence number; none when it does not exist."""
-        row = await self._pool.fetchrow(f"{_SELECT} WHERE seq = $1", seq)
-        return None if row is None else _record(row).entry()
-
-    async def decided_as(self, asked_as: AskedAs) -> list[Entry]:
-        """The entries that decided what somebody asked for under that id, in order."""
-        rows = await self._pool.fetch(_DECIDED_AS, asked_as.participant, asked_as.client_id)
-        return [_record(row).entry() for row in rows]
-
-    async def read(self, after_seq: int, limit: int) -> list[Record]:
-        """Rows after that one, in order."""
-        rows = await self._pool.fetch(f"{_SELECT} WHERE seq > $1 ORDER BY seq LIMIT $2", after_seq, limit)
-        return [_record(row) for row in rows]
-
     async def verify(self, progress: Progress = say_nothing) -> Verification:
         """Walk all digests from the first entry on; see `verification`."""
         return await verify_journal(self._pool, progress)
-
-    async def core_release(self) -> tuple[int, str] | None:
-        """The first entry that the newest release of the core decides, and its version; none in an empty journal."""
-        row = await self._pool.fetchrow(
-            "SELECT first_seq, core_version FROM core_release ORDER BY first_seq DESC LIMIT 1"
-        )
-        return None if row is None else (row["first_seq"], row["core_version"])
 
     async def begin_release(self, core_version: str) -> None:
         """Note that this version of the core decides from the next entry on."""
@@ -223,9 +252,11 @@ class Journal:
             core_version,
         )
 
-    async def _take(self) -> None:
+    async def _lock(self) -> None:
         if not await self._connection.fetchval("SELECT pg_try_advisory_lock($1)", WRITER_LOCK):
             raise AnotherWriterError("another process writes this journal; stop it first")
+
+    async def _take(self) -> None:
         if await self._connection.fetchval("SELECT pg_has_role(current_user, $1, 'MEMBER')", SERVICE_ROLE):
             await self._connection.execute(f"SET ROLE {SERVICE_ROLE}")
         await self._connection.execute(

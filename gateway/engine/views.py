@@ -47,10 +47,7 @@ from matching.events import (
     TradeBusted,
     Traded,
 )
-from matching.negotiated_events import (
-    NegotiatedTotalsSet,
-    NegotiatedTransferExecuted,
-)
+from matching.negotiated_events import NegotiatedTotalsSet, NegotiatedTransferExecuted
 from matching.rulebook import RuleBook, Rules
 from settlement.account import ParticipantKind
 from settlement.events import (
@@ -64,10 +61,8 @@ from settlement.lot import Lot, MethodologyClass
 
 RECENT_ORDERS: Final = 4_096
 """How many ended orders stay in memory."""
-
 VERSION: Final = "8"
-"""Of the shape and meaning of `ViewsState`. A snapshot of another version is not read: the views are then built
-again from all recorded entries."""
+"""Of `ViewsState`. A snapshot of another version is not read: the views are then built again from all entries."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -197,6 +192,11 @@ class Views:
     def rules(self, at_ns: int, listing: str | None = None) -> Rules | None:
         """The rules in force for a listing (or the market) at a moment; none while the book is not complete."""
         return self._market.rules(at_ns, listing)
+
+    def begin_term(self) -> None:
+        """Another term of the journal's writer begins after the last entry seen: number the books from there."""
+        for depth in self._depths.values():
+            depth.begin_term(self.position)
 
     def depth(self, listing: str, levels: int | None = None) -> DepthView:
         """The best levels of a listing. Raises KeyError for a listing that does not exist."""

@@ -34,5 +34,15 @@ REQUEST_TOO_LONG: Final = reason_of(
     ),
 )
 
-DOOR_REASONS: Final = (HEADERS_TOO_SLOW, HEADERS_TOO_LARGE, URL_TOO_LONG, REQUEST_TOO_LONG)
+STANDING_BY: Final = reason_of(
+    "standing_by",
+    503,
+    ("本进程为备用, 由另一进程提供服务", "this process stands by for another one, which serves"),
+    (
+        "请向交易所的对外地址发送；此处未受理任何内容",
+        "send it to the exchange's own address; nothing was taken on here",
+    ),
+)
+
+DOOR_REASONS: Final = (HEADERS_TOO_SLOW, HEADERS_TOO_LARGE, URL_TOO_LONG, REQUEST_TOO_LONG, STANDING_BY)
 """Every reason of this module."""

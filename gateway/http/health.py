@@ -21,7 +21,7 @@ class Health(Answer):
     status: str
 
 
-State: TypeAlias = Literal["ready", "degraded", "starting", "draining", "stalled", "stopped"]
+State: TypeAlias = Literal["ready", "degraded", "starting", "standby", "draining", "stalled", "stopped"]
 
 STALLED_S: Final = 10.0
 """A journal that has been writing one batch for so long is not one to send orders to."""
@@ -35,7 +35,7 @@ class Readiness(Answer):
         State,
         Field(
             description="`degraded`: ready, but the registry platform does not answer. `starting`: recovering what is "
-            "journaled. `draining`: told to end; nothing new is taken on. `stalled`: the database does not answer. "
+            "journaled. `standby`: another process serves, and this one takes over when that is gone. `draining`: told to end; nothing new is taken on. `stalled`: the database does not answer. "
             "`stopped`: the database is gone, or the exchange has stopped for a fault."
         ),
     ]

@@ -162,6 +162,12 @@ class RulesAnswer(Answer):
     next: None
 
 
+CALENDAR_UNTIL: Final = (
+    "Up to this day it is announced which days are trading days, without a gap; null when it is not for today. After the close of "
+    "the last trading day announced, the market stays `closing` until more are."
+)
+
+
 class CalendarDay(Answer):
     """One date."""
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 
 from gateway.access.limits import ActionKind
+from gateway.engine.calendar_end import calendar_end
 from gateway.engine.depth import Level
 from gateway.engine.history import TradeView
 from gateway.engine.market import ListingView
@@ -15,6 +16,7 @@ from gateway.formats import price_text, quantity_text, time_text, time_us
 from gateway.http import reasons
 from gateway.http.catalogue import CATALOGUE, RETRYABLE, STATUS
 from gateway.http.market_answers import (
+    CALENDAR_UNTIL,
     CalendarAnswer,
     Halt,
     Listing,
@@ -88,6 +90,7 @@ class StatusAnswer(Answer):
         bool, Field(description="Whether the whole market takes no listed orders, and has none.")
     ]
     listings: list[ListingStatus]
+    calendar_until: Annotated[Date | None, Field(description=CALENDAR_UNTIL)]
     maintenance: Annotated[str | None, Field(description="What is being done to the exchange, if anything.")]
 
 
@@ -174,6 +177,7 @@ async def get_status(call: Call) -> Reply:
             "halt": halt_body(market_halt),
             "kill_switch": views.safety.market_is_killed,
             "listings": [{"listing": code, **listing_status(views, code, now_ns)} for code in views.listings],
+            "calendar_until": calendar_end(views, now_ns).last_day,
             "maintenance": None,
         }
     )

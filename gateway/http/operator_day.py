@@ -7,11 +7,12 @@ from pydantic import Field
 
 from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind
+from gateway.engine.calendar_end import calendar_end
 from gateway.engine.clock import ManualClock
 from gateway.formats import time_text
 from gateway.http import reasons
 from gateway.http.approvals import act
-from gateway.http.market_answers import PhaseName
+from gateway.http.market_answers import CALENDAR_UNTIL, PhaseName
 from gateway.http.operator_routes import acting
 from gateway.http.problems import refusal
 from gateway.http.replays import raise_if_refused
@@ -56,6 +57,15 @@ class Day(Answer):
     clock: Annotated[
         Literal["real", "manual"], Field(description="Whether POST /v1/operator/clock moves it.")
     ]
+    calendar_until: Annotated[Date | None, Field(description=CALENDAR_UNTIL)]
+    calendar_days_left: Annotated[
+        int,
+        Field(
+            description="Days after today of which it is announced. The close of the last trading day among them waits in its "
+            "step `roll_date` until more is."
+        ),
+    ]
+    calendar_ends_soon: Annotated[bool, Field(description="Whether it is time to announce the next period.")]
 
 
 class DayRequest(OperatorRequest):
@@ -99,7 +109,11 @@ def day_body(services: Services) -> dict[str, Any]:
     """The trading day as it stands."""
     market = services.views.market
     close = market.close
+    calendar = calendar_end(services.views, services.clock.now_ns())
     return {
+        "calendar_until": calendar.last_day,
+        "calendar_days_left": calendar.days_left,
+        "calendar_ends_soon": calendar.is_soon,
         "clock": "manual" if isinstance(services.clock, ManualClock) else "real",
         "trading_day": market.trading_day,
         "phase": market.phase.value,

@@ -7,9 +7,20 @@ from typing import Any
 import pytest
 
 from gateway.config import SettingsFault
-from gateway.demo import CLASS_ONE, CLASS_TWO, ISSUES, PLAYERS, TRADERS, Seed, SeedFault, is_planted
+from gateway.demo import (
+    CLASS_ONE,
+    CLASS_TWO,
+    ISSUES,
+    PLAYERS,
+    TRADERS,
+    Seed,
+    SeedFault,
+    is_planted,
+    keep_year_open,
+)
 from gateway.engine.entry import Entry
 from gateway.engine.views import Views
+from gateway.formats import parse_time, time_text
 from gateway.founding import found
 from gateway.markets.loader import load_market
 from matching.calendar import midnight_ns
@@ -34,6 +45,7 @@ class House:
         self.exchange = Exchange()
         self.views = Views()
         self.seq = 0
+        self.now_ns = NOW_NS
         self.left = 10_000
         """Calls until it is interrupted."""
         self.outcome = Outcome.CONFIRMED
@@ -64,7 +76,10 @@ class House:
     def apply(self, command: Command) -> Entry:
         self.seq += 1
         entry = Entry(
-            self.seq, NOW_NS, command, self.exchange.apply(command, Stamp(seq=self.seq, at_ns=NOW_NS))
+            self.seq,
+            self.now_ns,
+            command,
+            self.exchange.apply(command, Stamp(seq=self.seq, at_ns=self.now_ns)),
         )
         self.views.apply([entry])
         return entry
@@ -94,7 +109,7 @@ class House:
             left, self.left = self.left, 10_000
             await found(load_market("always-open"), self.views, self.submit)
             self.left = left
-        await Seed(submit=self.submit, views=self.views, platform=self, now_ns=lambda: NOW_NS).plant()
+        await Seed(submit=self.submit, views=self.views, platform=self, now_ns=lambda: self.now_ns).plant()
 
 
 def check_everything(house: House) -> None:
@@ -162,6 +177,24 @@ async def test_planting_twice_changes_nothing() -> None:
     await house.plant()
     await house.plant()
     check_everything(house)
+
+
+def open_until(house: House) -> list[str]:
+    return [time_text(terms.deadline_ns)[:19] for terms in house.views.uses.years.versions]
+
+
+async def test_its_compliance_year_is_open_whenever_it_is_started() -> None:
+    house = House()
+    await house.plant()
+    assert open_until(house) == ["2026-12-31T17:00:00"], "what the contract says"
+    ends_ns = house.views.uses.years.versions[0].deadline_ns
+    house.now_ns = ends_ns
+    await keep_year_open(house.views, house.submit, ends_ns)
+    assert len(open_until(house)) == 1, "open to the last moment"
+    for later in ("2026-12-31T23:59:59+08:00", "2028-02-29T00:00:00+08:00", "2028-06-15T09:00:00+08:00"):
+        house.now_ns = parse_time(later)
+        await keep_year_open(house.views, house.submit, house.now_ns)
+    assert open_until(house)[1:] == ["2027-12-31T17:00:00", "2028-12-31T17:00:00"]
 
 
 async def test_a_registry_that_refuses_is_told() -> None:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 import asyncpg
@@ -393,20 +393,40 @@ def test_the_shanghai_market_keeps_its_hours_by_a_manual_clock(tmp_path: Path) -
         "--clock",
         "manual",
         "--now",
-        "2026-03-02T09:20:00+08:00",
+        "2026-12-31T09:20:00+08:00",
     )
     with exchange(tmp_path / "data", *options) as running:
         day = running.done("operator", "day")
-        assert (day["trading_day"], day["phase"]) == ("2026-03-02", "pre_open")
+        assert (day["trading_day"], day["phase"]) == ("2026-12-31", "pre_open")
+        assert (day["calendar_until"], day["calendar_days_left"]) == ("2026-12-31", 0)
         order = ("order", "sell", "SHCERCIR1", "--price", "68.00", "--quantity", "1", "--json")
         assert running.puhui(*order).status == 1
-        move_clock(running, "2026-03-02T09:31:00+08:00")
+        move_clock(running, "2026-12-31T09:31:00+08:00")
         assert running.done(*order[:-1])["order"]["status"] == "new"
-        move_clock(running, "2026-03-02T15:00:00+08:00")
-        wait_until(lambda: running.done("operator", "day")["trading_day"] == "2026-03-03", 30)
+        move_clock(running, "2026-12-31T15:00:00+08:00")
+        wait_until(lambda: closed_but_for(running.done("operator", "day"), "roll_date"), 30)
+        assert "calendar announce" in running.puhui("operator", "day").out
+        (tmp_path / "next.toml").write_text(NEXT_YEAR)
+        running.done("operator", "calendar", "announce", str(tmp_path / "next.toml"))
+        wait_until(lambda: running.done("operator", "day")["trading_day"] == "2027-01-04", 30)
     other = run("serve", "--demo", "--port", "0", data_dir=tmp_path / "data")
     assert other.status == 1
     assert "not founded as market always-open" in other.err
+
+
+NEXT_YEAR: Final = """
+first_day = 2027-01-01
+last_day = 2027-01-15
+source = "a test"
+closure = [{en = "New Year", days = [2027-01-01]}]
+"""
+
+
+def closed_but_for(day: dict[str, Any], step: str) -> bool:
+    """Whether that day's close has done everything but that one step."""
+    return day["close"] is not None and [
+        one["name"] for one in day["close"]["steps"] if one["state"] != "done"
+    ] == [step]
 
 
 def move_clock(running: RunningExchange, now: str) -> None:

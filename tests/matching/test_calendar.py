@@ -10,6 +10,7 @@ from matching.calendar import (
     Announcement,
     Calendar,
     day_of,
+    days_between,
     following,
     midnight_ns,
     second_of_day,
@@ -108,6 +109,33 @@ def test_nothing_is_known_beyond_what_was_announced() -> None:
     assert calendar.next_trading_day(TradingDay("2026-11-28")) is None
     assert calendar.next_trading_day(TradingDay("2026-11-22")) is None
     assert Calendar().next_trading_day(MONDAY) is None
+
+
+def test_the_end_of_what_is_announced_is_known_from_any_day() -> None:
+    calendar = Calendar((weekdays("2026-11-23", 5), weekdays("2026-11-26", 7), weekdays("2026-12-10", 2)))
+    assert calendar.announced_until(TradingDay("2026-11-23")) == "2026-12-02", (
+        "across announcements that meet"
+    )
+    assert calendar.announced_until(TradingDay("2026-12-03")) is None
+    assert calendar.announced_until(TradingDay("2026-12-11")) == "2026-12-11"
+    calendar.announce(announced("2026-12-03", "2026-12-09"))
+    assert calendar.announced_until(TradingDay("2026-11-23")) == "2026-12-11", (
+        "closed days are announced, too"
+    )
+    assert Calendar().announced_until(MONDAY) is None
+
+
+@pytest.mark.parametrize(
+    ("day", "later", "days"),
+    [
+        ("2026-11-23", "2026-12-31", 38),
+        ("2028-02-28", "2028-03-01", 2),
+        ("2026-12-31", "2027-01-01", 1),
+        (MONDAY, MONDAY, 0),
+    ],
+)
+def test_dates_are_counted_over_the_year_s_end_and_leap_days(day: str, later: str, days: int) -> None:
+    assert days_between(TradingDay(day), TradingDay(later)) == days
 
 
 def test_days_are_not_looked_for_across_a_period_nobody_announced() -> None:

@@ -33,6 +33,7 @@ STOP_LIMIT_S: Final = 90.0
 POLL_S: Final = 0.02
 
 _READY: Final = re.compile(r"the exchange is ready: (http://\S+)")
+_STANDING_BY: Final = re.compile(r"standing by for the process that serves: (http://\S+)")
 
 
 class Part(StrEnum):
@@ -51,9 +52,15 @@ class NotStarted(AssertionError):  # noqa: N818 - it states a fact
 class RunningExchange:
     """One exchange on one data directory, started and killed as often as wanted."""
 
-    def __init__(self, data_dir: Path, options: Sequence[str] = (), *, demo: bool = True) -> None:
-        """Nothing runs yet. `options` go to `puhui serve`; without `demo` it begins empty, with a first operator."""
+    def __init__(
+        self, data_dir: Path, options: Sequence[str] = (), *, demo: bool = True, name: str = ""
+    ) -> None:
+        """Nothing runs yet. `options` go to `puhui serve`; without `demo` it begins empty, with a first operator.
+
+        `name` tells apart two that share a data directory.
+        """
         self.data_dir = data_dir
+        self._name = name or data_dir.name
         self.url = ""
         """Where it is reached; another one after every start."""
         self.starts = 0
@@ -68,12 +75,26 @@ class RunningExchange:
 
     async def start(self) -> None:
         """Start it and return once it takes commands."""
+        self._spawn()
+        await self.serves()
+
+    async def serves(self) -> None:
+        """Return once it takes commands."""
+        await until(self._is_ready, START_LIMIT_S, "the exchange is ready")
+        self.note_processes()
+
+    async def stand_by(self) -> None:
+        """Start it and return once it stands by."""
+        self._spawn()
+        await until(lambda: self._has_said(_STANDING_BY), START_LIMIT_S, "it stands by")
+
+    def _spawn(self) -> None:
         assert self._process is None, "it runs already"
         self.starts += 1
         self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.output = self.data_dir.parent / f"{self.data_dir.name}-{self.starts}.log"
+        self.output = self.data_dir.parent / f"{self._name}-{self.starts}.log"
         with self.output.open("wb") as output:
-            self._process = subprocess.Popen(  # noqa: ASYNC220 - it outlives the event loop
+            self._process = subprocess.Popen(
                 [*_PUHUI, "serve", "--port", "0", "--data-dir", str(self.data_dir), *self._options],
                 cwd=REPOSITORY,
                 env=environment(),
@@ -82,8 +103,6 @@ class RunningExchange:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        await until(self._is_ready, START_LIMIT_S, "the exchange is ready")
-        self.note_processes()
 
     async def stop(self) -> None:
         """Ask it to end, as Ctrl-C does, and wait until nothing of it is left."""
@@ -170,14 +189,19 @@ class RunningExchange:
                 registry = _child(root, _is_registry)
                 return None if registry is None else _child(registry, _is_postmaster)
 
-    async def _is_ready(self) -> bool:
+    def _has_said(self, pattern: re.Pattern[str]) -> bool:
+        """Whether it has told its address so. Raises NotStarted when it has ended."""
         assert self._process is not None
-        said = _READY.search(self.output.read_text(errors="replace"))
+        said = pattern.search(self.output.read_text(errors="replace"))
         if self._process.poll() is not None:
             raise NotStarted(f"the exchange ended with status {self._process.returncode}:\n{self.said()}")
-        if said is None:
+        if said is not None:
+            self.url = said[1]
+        return said is not None
+
+    async def _is_ready(self) -> bool:
+        if not self._has_said(_READY):
             return False
-        self.url = said[1]
         async with httpx.AsyncClient(trust_env=False) as client:
             return (await client.get(f"{self.url}/readyz")).status_code == httpx.codes.OK
 

@@ -11,12 +11,20 @@ from gateway.engine.day_driver import DayDriver, Outside, Reconcile
 from gateway.engine.issuing import Issuer
 from matching.acts import GoOnWithoutRegistry
 from matching.calendar import midnight_ns
-from matching.commands import AdvanceClose, AdvanceTime, ApproveAct, CloseDay, RecordReconciliation
+from matching.commands import (
+    AdvanceClose,
+    AdvanceTime,
+    AnnounceCalendar,
+    ApproveAct,
+    CloseDay,
+    RecordReconciliation,
+)
 from matching.order import Side
 from matching.session import Phase
 from settlement.commands import Outcome, ResolveInstruction
 from settlement.values import InstructionId, ParticipantId, TradingDay
 from tests.gateway.engine.world import DAY, START_NS, Engine, adopting, confirmations, engine, order
+from tests.matching.driver import weekdays
 
 HOUR_NS = 3_600 * 1_000_000_000
 LIMIT_S = 20
@@ -121,6 +129,30 @@ async def test_a_close_waits_for_the_registry_without_asking_again_and_again(dat
         assert buyer is not None
         assert (buyer.units["SHCERCIR1"].available, buyer.units["SHCERCIR1"].bought_today) == (20, 0)
         assert sum(lot.quantity_tonnes for lot in running.views.lots("buyer")) == 20
+
+
+async def test_a_calendar_that_ran_out_is_waited_for_without_asking_again(database: str) -> None:
+    day = TradingDay("2026-12-31")
+    clock = ManualClock(midnight_ns(day) + 10 * HOUR_NS)
+    async with engine(database, clock=clock) as running:
+        await running.set_up("shanghai", day)
+        async with driven(running):
+            clock.move_to(midnight_ns(day) + 15 * HOUR_NS)
+            await until(running, lambda: _at_hand(running) == "roll_date")
+            for ahead_h in (16, 34):
+                position = running.journal.position
+                clock.move_to(midnight_ns(day) + ahead_h * HOUR_NS)
+                for _ in range(20):
+                    await asyncio.sleep(0.001)
+                assert running.journal.position == position, "nothing is due"
+            await running.do(AnnounceCalendar(announcement=weekdays("2027-01-01", 7)))
+            await until(running, lambda: running.views.market.trading_day != day)
+            assert running.views.market.trading_day == "2027-01-01"
+
+
+def _at_hand(running: Engine) -> str | None:
+    close = running.views.market.close
+    return None if close is None or close.at_hand is None else close.at_hand.name
 
 
 def _steps(running: Engine) -> dict[str, tuple[int, int]]:

@@ -66,7 +66,7 @@ LOT = Lot(
 )
 
 
-def setting_up(hours: str = "always-open") -> list[Command]:
+def setting_up(hours: str = "always-open", day: TradingDay = DAY) -> list[Command]:
     """What makes an empty exchange one that trades, but for the units' arrival."""
     market = load_market(hours)
     commands: list[Command] = [market.rules, *market.calendars]
@@ -78,7 +78,7 @@ def setting_up(hours: str = "always-open") -> list[Command]:
         commands.append(RegisterParticipant(participant=person, kind=ParticipantKind.INSTITUTION))
         commands.append(OpenAccount(account=account, owner=person, registry_account=f"R-{name}"))
         commands.append(deposit(name, CASH_FEN, f"first-{name}"))
-    commands.append(OpenDay(trading_day=DAY))
+    commands.append(OpenDay(trading_day=day))
     commands.append(
         RequestTransferIn(
             participant=ParticipantId("seller-person"),
@@ -184,9 +184,9 @@ class Engine:
         """Submit all at once, wait for all."""
         return list(await asyncio.gather(*(self.sequencer.submit(command) for command in commands)))
 
-    async def set_up(self, hours: str = "always-open") -> None:
+    async def set_up(self, hours: str = "always-open", day: TradingDay = DAY) -> None:
         """Everything a trade needs."""
-        entries = [await self.sequencer.submit(command) for command in setting_up(hours)]
+        entries = [await self.sequencer.submit(command) for command in setting_up(hours, day)]
         entries += await self.do(*confirmations(entries))
         refused = [event for entry in entries for event in entry.events if isinstance(event, Rejected)]
         assert refused == []

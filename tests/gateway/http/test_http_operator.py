@@ -344,3 +344,13 @@ async def test_status_tells_when_trading_resumes(database: str) -> None:
         status = (await exchange.public("/v1/status")).json()
         assert status["phase"] == "closed"
         assert status["listings"][0]["resume_at"] == "2026-11-24T09:30:00.000000+08:00"
+        assert status["calendar_until"] == "2030-12-31"
+        day = await exchange["operator"].get("/v1/operator/day")
+        assert (day["calendar_until"], day["calendar_ends_soon"]) == ("2030-12-31", False)
+        await act(exchange, "clock", {"now": "2030-12-02T10:00:00+08:00"}, status=200)
+        day = await exchange["operator"].get("/v1/operator/day")
+        assert (day["calendar_days_left"], day["calendar_ends_soon"]) == (29, True)
+        await act(exchange, "clock", {"now": "2031-01-01T10:00:00+08:00"}, status=200)
+        assert (await exchange.public("/v1/status")).json()["calendar_until"] is None
+        figures = (await exchange.public("/metrics")).text
+        assert "puhui_calendar_days_left 0.0" in figures

@@ -10,6 +10,7 @@ import { Panel } from "../parts/panel";
 import { Answered, Asking, Failure } from "../parts/states";
 import { Table } from "../parts/table";
 import { useEvery } from "../remote";
+import { link } from "../router";
 import { ActButton, may, plain } from "./doing";
 import { useLook } from "./looking";
 import {
@@ -51,6 +52,7 @@ export function DaySection() {
             <Facts>
               <Fact name={t("day.trading_day")}>{found.trading_day ?? t("day.none")}</Fact>
               <Fact name={t("day.phase")}>{named("phase", found.phase)}</Fact>
+              <Fact name={t("day.calendar")}>{found.calendar_until ?? t("day.none")}</Fact>
               {found.clock === "manual" && <Fact name={t("day.clock")}>{t("day.clock_manual")}</Fact>}
               <Fact name={t("day.queue")}>{ready.answer?.queue ?? "–"}</Fact>
               <Fact name={t("day.position")}>
@@ -66,6 +68,17 @@ export function DaySection() {
             </Facts>
           )}
         </Answered>
+        {day.answer?.calendar_ends_soon === true && (
+          <p class="warning">
+            {day.answer.calendar_until === null
+              ? t("day.calendar_over")
+              : t("day.calendar_soon", {
+                  day: day.answer.calendar_until,
+                  n: day.answer.calendar_days_left,
+                })}{" "}
+            {isOperator() && <a href={link("desk", "rules")}>{t("calendar.announce")}</a>}
+          </p>
+        )}
         {ready.error !== null && <Failure error={ready.error} again={ready.again} />}
       </Panel>
       {day.answer?.close != null && <ClosePanel close={day.answer.close} />}

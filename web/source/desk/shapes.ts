@@ -48,6 +48,9 @@ export interface Day {
   phase: string;
   close: Close | null;
   clock: "real" | "manual";
+  calendar_until: string | null;
+  calendar_days_left: number;
+  calendar_ends_soon: boolean;
 }
 
 export interface Readiness {
