@@ -9,7 +9,8 @@ import asyncpg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gateway.access.authenticate import Authenticator, KeyExpired, KeyRevoked
+from gateway.access.authenticate import Authenticator
+from gateway.access.key_ends import KeyExpired, KeyRevoked
 from gateway.access.keys import AccessKey, Algorithm, IssuedKey, KeyFault, KeyStore, NewKey, Scope
 from gateway.access.seal import Seal, SealFault, load_seal
 from registry_bridge.signing import (
