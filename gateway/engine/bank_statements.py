@@ -8,7 +8,7 @@ import asyncpg
 
 from gateway.engine.derived_rows import Table
 from gateway.engine.entry import Entry
-from gateway.engine.paging import Page, bounded, cursor_after, id_before
+from gateway.engine.paging import Page, bounded, id_before, page_of_rows
 from gateway.engine.projected import Projected, Rows
 from settlement.cash_events import (
     BankStatementRecorded,
@@ -146,23 +146,21 @@ class BankStatementHistory:
 
     async def statements(self, *, after: str | None, limit: int) -> Page[StatementRecord]:
         """Newest first."""
-        many = bounded(limit)
         rows = await self._pool.fetch(
-            f"{_READ_STATEMENTS} WHERE seq < $1 ORDER BY seq DESC LIMIT $2", id_before(after), many + 1
+            f"{_READ_STATEMENTS} WHERE seq < $1 ORDER BY seq DESC LIMIT $2",
+            id_before(after),
+            bounded(limit) + 1,
         )
-        following = cursor_after(rows[many - 1]["seq"]) if len(rows) > many else None
-        return Page(items=tuple(StatementRecord(**row) for row in rows[:many]), next=following)
+        return page_of_rows(rows, limit, lambda row: StatementRecord(**row), "seq")
 
     async def breaks(self, *, is_open: bool | None, after: str | None, limit: int) -> Page[CashBreakRecord]:
         """Differences, newest first; only open or only closed ones where asked."""
-        many = bounded(limit)
         rows = await self._pool.fetch(
             f"{_READ_BREAKS} WHERE break_id < $1 AND ($2::bool IS NULL OR (cash_break_outcome.seq IS NULL) = $2)"
             " ORDER BY break_id DESC LIMIT $3",
-            *(id_before(after), is_open, many + 1),
+            *(id_before(after), is_open, bounded(limit) + 1),
         )
-        following = cursor_after(rows[many - 1]["break_id"]) if len(rows) > many else None
-        return Page(items=tuple(CashBreakRecord(**row) for row in rows[:many]), next=following)
+        return page_of_rows(rows, limit, lambda row: CashBreakRecord(**row), "break_id")
 
 
 _TABLES: Final = (

@@ -8,7 +8,7 @@ import asyncpg
 
 from gateway.engine.derived_rows import JournalBrokenError, Reader
 from gateway.engine.entry import Entry
-from gateway.engine.paging import Page, bounded, cursor_after, id_before
+from gateway.engine.paging import Page, bounded, id_before, page_of_rows
 from gateway.engine.rows import Batch
 from matching.events import TradeBusted
 from settlement.values import TradeMethod
@@ -69,10 +69,8 @@ class Candles:
         self, listing: str, span: str, *, after: str | None = None, limit: int = 100
     ) -> Page[CandleView]:
         """A listing's candles in which something was traded, newest first."""
-        many = bounded(limit)
-        rows = await self._pool.fetch(_PAGE, listing, span, id_before(after), many + 1)
-        items = tuple(CandleView(**row) for row in rows[:many])
-        return Page(items=items, next=cursor_after(items[-1].start_ns) if len(rows) > many else None)
+        rows = await self._pool.fetch(_PAGE, listing, span, id_before(after), bounded(limit) + 1)
+        return page_of_rows(rows, limit, lambda row: CandleView(**row), "start_ns")
 
 
 class CandlesWithoutUndone:

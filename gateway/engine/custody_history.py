@@ -1,16 +1,13 @@
 """Comparisons with the registry, breaks, claims and removals, open and ended, read from the database."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeAlias
 
 import asyncpg
 import orjson
 
-from gateway.engine.paging import Page, bounded, cursor_after, id_before
+from gateway.engine.paging import Page, bounded, id_before, page_of_rows
 from settlement.serials import Serials
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -130,33 +127,26 @@ class CustodyHistory:
     ) -> Page[ReconciliationRecord]:
         """Comparisons, newest first."""
         rows = await self._pool.fetch(_RECONCILIATIONS, id_before(after), bounded(limit) + 1)
-        return _page(rows, limit, lambda row: ReconciliationRecord(**row), lambda record: record.seq)
+        return page_of_rows(rows, limit, lambda row: ReconciliationRecord(**row), "seq")
 
     async def breaks(
         self, *, is_open: bool | None = None, after: str | None = None, limit: int = 100
     ) -> Page[BreakRecord]:
         """Breaks, newest first: those that are open or resolved, or all."""
         rows = await self._pool.fetch(_BREAKS, id_before(after), bounded(limit) + 1, is_open)
-        return _page(rows, limit, _break, lambda record: record.break_id)
+        return page_of_rows(rows, limit, _break, "break_id")
 
     async def claims(
         self, *, state: str | None = None, after: str | None = None, limit: int = 100
     ) -> Page[ClaimRecord]:
         """Claims, newest first; of one state where one is given."""
         rows = await self._pool.fetch(_CLAIMS, id_before(after), bounded(limit) + 1, state)
-        return _page(rows, limit, _claim, lambda record: record.claim_id)
+        return page_of_rows(rows, limit, _claim, "claim_id")
 
     async def removals(self, *, after: str | None = None, limit: int = 100) -> Page[RemovalRecord]:
         """Removals of corrected units, newest first."""
         rows = await self._pool.fetch(_REMOVALS, id_before(after), bounded(limit) + 1)
-        return _page(rows, limit, _removal, lambda record: record.removal_id)
-
-
-def _page(
-    rows: list[asyncpg.Record], limit: int, read: Callable[[asyncpg.Record], T], id_of: Callable[[T], int]
-) -> Page[T]:
-    items = tuple(read(row) for row in rows[:limit])
-    return Page(items=items, next=cursor_after(id_of(items[-1])) if len(rows) > limit else None)
+        return page_of_rows(rows, limit, _removal, "removal_id")
 
 
 def _break(row: asyncpg.Record) -> BreakRecord:

@@ -4,9 +4,8 @@ Open orders are not here but in `views`; an order is in one of the two, or for a
 first (account events: oldest first), and never by time, so that equal times lose and repeat nothing.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
 import asyncpg
 import orjson
@@ -19,14 +18,12 @@ from gateway.engine.custody_history import CustodyHistory
 from gateway.engine.entry import AccountEvent
 from gateway.engine.negotiated_rows import NegotiatedHistory
 from gateway.engine.orders import OrderView
-from gateway.engine.paging import Page, bounded, cursor_after, figure_of, id_before
+from gateway.engine.paging import Page, bounded, figure_of, id_before, page_of_rows
 from gateway.engine.statements import Statements
 from gateway.engine.use_history import UseHistory
 from gateway.engine.withdrawals import Withdrawals
 from matching.order import Side, TimeInForce
 from settlement.retirement import RetirementPurpose, Use
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,7 +120,7 @@ class History:
             " ORDER BY order_id DESC LIMIT $4",
             *(account, id_before(after), status, bounded(limit) + 1),
         )
-        return page_of_rows(rows, limit, order_of, lambda order: order.order_id)
+        return page_of_rows(rows, limit, order_of, "order_id")
 
     async def trade(self, trade_id: int) -> TradeView | None:
         """One trade."""
@@ -149,7 +146,7 @@ class History:
             )
         else:
             rows = await self._pool.fetch(_ACCOUNT_TRADES, account, listing, before, many, method)
-        return page_of_rows(rows, limit, trade_of, lambda trade: trade.trade_id)
+        return page_of_rows(rows, limit, trade_of, "trade_id")
 
     async def transfer(self, instruction_id: str) -> TransferView | None:
         """One transfer."""
@@ -172,9 +169,7 @@ class History:
             " ORDER BY seq DESC LIMIT $4",
             *(account, id_before(after), kind, bounded(limit) + 1),
         )
-        many = bounded(limit)
-        following = cursor_after(rows[many - 1]["seq"]) if len(rows) > many else None
-        return Page(items=tuple(_transfer(row) for row in rows[:many]), next=following)
+        return page_of_rows(rows, limit, _transfer, "seq")
 
     async def account_events(
         self, account: str, after_event_id: int = 0, limit: int = 100
@@ -229,14 +224,6 @@ SELECT instruction_id, account, client_id, kind, instrument, quantity_tonnes, lo
        outcome, outcome_at_ns, code
 FROM transfer
 LEFT JOIN (SELECT instruction_id, outcome, outcome_at_ns, code FROM transfer_outcome) AS ended USING (instruction_id)"""
-
-
-def page_of_rows(
-    rows: list[asyncpg.Record], limit: int, read: Callable[[asyncpg.Record], T], id_of: Callable[[T], int]
-) -> Page[T]:
-    """One page of rows of which one more than the page was asked for."""
-    items = tuple(read(row) for row in rows[:limit])
-    return Page(items=items, next=cursor_after(id_of(items[-1])) if len(rows) > limit else None)
 
 
 def order_of(row: asyncpg.Record) -> OrderView:

@@ -5,7 +5,7 @@ from typing import Final
 
 import asyncpg
 
-from gateway.engine.paging import Page, bounded, cursor_after, id_before
+from gateway.engine.paging import Page, bounded, id_before, page_of_rows
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,8 +45,7 @@ class Looks:
     async def page(self, *, after: str | None, limit: int) -> Page[Look]:
         """Those before a cursor, newest first."""
         rows = await self._pool.fetch(_LOOKS, id_before(after), bounded(limit) + 1)
-        items = tuple(Look(**row) for row in rows[:limit])
-        return Page(items=items, next=cursor_after(items[-1].look_id) if len(rows) > limit else None)
+        return page_of_rows(rows, limit, lambda row: Look(**row), "look_id")
 
 
 _LOOKS: Final = """

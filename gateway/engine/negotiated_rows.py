@@ -12,7 +12,7 @@ import orjson
 from gateway.engine.codec import to_json
 from gateway.engine.negotiated_news import OBJECT
 from gateway.engine.negotiations import NegotiationView, RoundView
-from gateway.engine.paging import Page, bounded, cursor_after, figure_of, id_before
+from gateway.engine.paging import Page, bounded, figure_of, id_before, page_of_rows
 from matching.negotiated import NegotiatedState
 from matching.order import Side
 from matching.terms import NegotiatedId, NegotiatedTerms
@@ -175,9 +175,7 @@ class NegotiatedHistory:
             )
         else:
             rows = await self._pool.fetch(_OF_ACCOUNT, account, box, before, many, state)
-        items = tuple(negotiation_of(row) for row in rows[:limit])
-        following = cursor_after(items[-1].transfer_id) if len(rows) > limit else None
-        return Page(items=items, next=following)
+        return page_of_rows(rows, limit, negotiation_of, "transfer_id")
 
     async def told(self, account: str, seq: int, kind: str, transfer_id: int) -> dict[str, Any]:
         """The object as an account was told it by one entry."""

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import asyncpg
 
-from gateway.engine.history import ORDER, TRADE, TradeView, order_of, page_of_rows, trade_of
+from gateway.engine.history import ORDER, TRADE, TradeView, order_of, trade_of
 from gateway.engine.orders import OrderView
-from gateway.engine.paging import Page, bounded, cursor_after, id_before
+from gateway.engine.paging import Page, bounded, cursor_after, id_before, page_of_rows
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,7 +76,7 @@ class Oversight:
             f"{ORDER} WHERE {' AND '.join(conditions)} ORDER BY order_id DESC LIMIT {bounded(limit) + 1}",
             *values,
         )
-        return page_of_rows(rows, limit, order_of, lambda order: order.order_id)
+        return page_of_rows(rows, limit, order_of, "order_id")
 
     async def trades_of_day(
         self, trading_day: str, account: str | None, *, after: str | None, limit: int
@@ -85,7 +85,7 @@ class Oversight:
         rows = await self._pool.fetch(
             _TRADES_OF_DAY, trading_day, id_before(after), account, bounded(limit) + 1
         )
-        return page_of_rows(rows, limit, trade_of, lambda trade: trade.trade_id)
+        return page_of_rows(rows, limit, trade_of, "trade_id")
 
     async def statements_of_account(
         self, account: str, *, after: str | None, limit: int

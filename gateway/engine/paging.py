@@ -1,8 +1,11 @@
 """Pages of what the database keeps: by id, newest first, and never by time, so that equal times lose and repeat nothing."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
+
+import asyncpg
 
 MAX_LIMIT: Final = 1_000
 """The longest page."""
@@ -49,6 +52,14 @@ def id_before(cursor: str | None) -> int:
     if version != b"1" or cursor != cursor_after(found) or not 0 < found <= _NEWEST:
         raise BadCursorError("this cursor was not given out here")
     return found
+
+
+def page_of_rows(
+    rows: Sequence[asyncpg.Record], limit: int, read: Callable[[asyncpg.Record], T], by: str
+) -> Page[T]:
+    """One page of rows of which one more than the page was asked for; `by` is the column of their ids."""
+    following = cursor_after(rows[limit - 1][by]) if len(rows) > limit else None
+    return Page(items=tuple(read(row) for row in rows[:limit]), next=following)
 
 
 def figure_of(value: object) -> int | str | tuple[int, int] | None:

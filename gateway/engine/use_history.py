@@ -6,7 +6,7 @@ from typing import Final
 import asyncpg
 
 from gateway.engine.codec import StateCodec
-from gateway.engine.paging import Page, bounded, cursor_after, id_before
+from gateway.engine.paging import Page, bounded, id_before, page_of_rows
 from gateway.engine.uses import UseView
 from settlement.certificate import Certificate, CertificateNumber, Statement
 from settlement.channels import Channel
@@ -53,8 +53,7 @@ class UseHistory:
             " ORDER BY seq DESC LIMIT $4",
             *(account, offsets, id_before(after), bounded(limit) + 1),
         )
-        following = cursor_after(rows[limit - 1]["seq"]) if len(rows) > limit else None
-        return Page(items=tuple(_use(row) for row in rows[:limit]), next=following)
+        return page_of_rows(rows, limit, _use, "seq")
 
     async def certificate(self, number: str) -> Certificate | None:
         """The certificate of that number."""

@@ -11,7 +11,7 @@ import asyncpg
 
 from gateway.engine.derived_rows import Table
 from gateway.engine.entry import Entry
-from gateway.engine.paging import Page, bounded, cursor_after, id_before
+from gateway.engine.paging import Page, bounded, id_before, page_of_rows
 from gateway.engine.projected import Projected, Rows
 from settlement.events import WithdrawalPaid, WithdrawalRequested, WithdrawalReturned
 
@@ -99,14 +99,12 @@ class Withdrawals:
         self, *, account: str | None, state: str | None, after: str | None, limit: int
     ) -> Page[WithdrawalView]:
         """Of one account or of all, in one state or in any; newest first."""
-        many = bounded(limit)
         rows = await self._pool.fetch(
             f"{_READ} WHERE ($1::text IS NULL OR account = $1) AND withdrawal.seq < $2"
             " AND ($3::text IS NULL OR coalesce(outcome, 'held') = $3) ORDER BY withdrawal.seq DESC LIMIT $4",
-            *(account, id_before(after), state, many + 1),
+            *(account, id_before(after), state, bounded(limit) + 1),
         )
-        following = cursor_after(rows[many - 1]["seq"]) if len(rows) > many else None
-        return Page(items=tuple(WithdrawalView(**row) for row in rows[:many]), next=following)
+        return page_of_rows(rows, limit, lambda row: WithdrawalView(**row), "seq")
 
 
 _WITHDRAWALS: Final = Table(
