@@ -255,15 +255,3 @@ def make_private_dir(path: Path) -> Path:
             setting="data_dir",
         )
     return path.resolve()
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Put a file in place whole, readable by its owner only, and on disk before this returns."""
-    draft = path.with_name(f".{path.name}.new")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)

@@ -2,7 +2,7 @@
 
 The exchange itself keeps no secret in a form that could be read back, so this file is the only place they are in. It
 is rewritten at each start with the address in use; keys whose secret nobody has any more are revoked, and a log-in it lacks
-is made anew.
+is made anew. A key that took another's place stays: whoever rotated has its secret.
 """
 
 import asyncio
@@ -13,11 +13,12 @@ from typing import Any, Final
 
 import orjson
 
+from gateway.access.key_ends import end_of
 from gateway.access.keys import Algorithm, KeyStore, NewKey, Scope
 from gateway.access.passwords import generated
 from gateway.access.people import NewPerson
 from gateway.access.sign_in import SignIns
-from gateway.config import write_private
+from gateway.private_files import write_private
 
 OPERATOR_SCOPES: Final = frozenset({Scope.OPERATE, Scope.APPROVE})
 
@@ -65,8 +66,9 @@ async def write_keys(
         participants[player.name]["login"] = login
     written = {entry["key"] for entry in participants.values()}
     for key in keys.all():
-        if key.label == label and key.key_id not in written and key.revoked_at_ns is None:
-            await keys.revoke(key.key_id, by=label, at_ns=at_ns)
+        is_lost = key.label == label and key.key_id not in written and key.rotated_from is None
+        if is_lost and key.revoked_at_ns is None:
+            await keys.revoke(key.key_id, by=label, at_ns=at_ns, only=True)
     content = {"url": url, "participants": participants}
     write_private(path, orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")
 
@@ -89,7 +91,7 @@ async def _entry(
     at_ns: int,
 ) -> dict[str, Any]:
     found = keys.find(str(known.get("key"))) if isinstance(known, dict) else None
-    if found is not None and found.revoked_at_ns is None and found.scopes == player.scopes:
+    if found is not None and end_of(found, at_ns) is None and found.scopes == player.scopes:
         return dict(known)
     new = NewKey(
         participant=player.name,

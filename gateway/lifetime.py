@@ -89,7 +89,8 @@ class Lifetime:
         if fault is not None and not isinstance(fault, ServiceLost):
             # Whoever mends it needs more than the sentence the operator gets.
             log.critical("stopped_by_fault", what=self._needed[task], exc_info=fault)
-        return ServiceLost(f"{self._needed[task]}: {fault or 'ended'}")
+        told = "ended" if fault is None else str(fault) or type(fault).__name__
+        return ServiceLost(f"{self._needed[task]}: {told}")
 
     def run(self, stack: AsyncExitStack, name: str, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Run something the process cannot be without; it is cancelled when the stack unwinds to here."""

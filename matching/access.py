@@ -21,6 +21,9 @@ class AccessDeed(StrEnum):
     """Another password, so that who gives it could log in."""
     ENABLE_PERSON = "enable_person"
     """Letting somebody in again who was kept out."""
+    ROTATE_OWN_KEY = "rotate_own_key"
+    """By a program, of its own key for another that may do the same. Nobody is let in by it who was not, and whoever
+    has the key has not to be trusted more than before: it never takes a second person."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,6 +44,10 @@ class PermitAccess(Act):
     expires_at_ns: int | None = None
     label: str | None = None
     remove_totp: bool | None = None
+    replaces: str | None = None
+    """Of a key that takes another's place: the other, which ends."""
+    overlap_s: int | None = None
+    """For how long that one may still be used beside it."""
 
     @property
     def name(self) -> str:

@@ -1,14 +1,14 @@
 """Who signed a request: the signature first, then whether its key is still good.
 
-A key's being revoked or expired is told only to whoever could sign with it. Signatures are judged by the machine's
+That a key was revoked, was replaced or has expired is told only to whoever could sign with it. Signatures are judged by the machine's
 clock, also where the market's clock is moved by hand.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from gateway.access.accepted import AcceptedUntil
+from gateway.access.key_ends import KeyEnd, end_of
 from gateway.access.keys import AccessKey, KeySource
 from registry_bridge.signing import (
     NotAuthentic,
@@ -23,21 +23,8 @@ SEEN_CAPACITY: Final = 400_000
 """Signatures remembered at most, some 60 MB; 20,000 requests a second for both halves of the window."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class KeyRevoked:
-    """The signature is right, and its key was revoked."""
-
-    at_ns: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class KeyExpired:
-    """The signature is right, and its key's time is over."""
-
-    at_ns: int
-
-
-NotAdmitted: TypeAlias = NotAuthentic | KeyRevoked | KeyExpired
+NotAdmitted: TypeAlias = NotAuthentic | KeyEnd
+"""What of the signature failed; or it is right, and its key has ended."""
 
 
 class Authenticator:
@@ -97,11 +84,7 @@ class Authenticator:
             return found
         signed_by = self._keys.find(found.key)
         assert signed_by is not None, "a key vanished while its signature was judged"
-        if signed_by.revoked_at_ns is not None:
-            return KeyRevoked(at_ns=signed_by.revoked_at_ns)
-        if signed_by.expires_at_ns is not None and signed_by.expires_at_ns <= now_ms * NS_PER_MS:
-            return KeyExpired(at_ns=signed_by.expires_at_ns)
-        return signed_by
+        return end_of(signed_by, now_ms * NS_PER_MS) or signed_by
 
     def covers(self, timestamp: str | None) -> bool:
         """Whether a signature with that timestamp would not fail for want of a note; malformed ones fail otherwise."""

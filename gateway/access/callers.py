@@ -14,6 +14,11 @@ class Caller(Protocol):
         ...
 
     @property
+    def program(self) -> str:
+        """The same for every key that took this one's place: timers that cancel orders are a program's."""
+        ...
+
+    @property
     def participant(self) -> str:
         """Who acts."""
         ...

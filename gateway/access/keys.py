@@ -3,8 +3,16 @@
 Every key is in the database and, all of them, in memory: a request is judged without a query. Issuing and revoking
 write first and then change the memory, so a key is good or gone with the answer to that call. Secrets are shown once,
 when they are made; no text form of anything here contains one.
+
+    good ──revoked─────▶ ended, and with it every key that took its place, unless that is to stay
+      │──expired──────▶ ended
+      └──rotated──▶ good beside the key that takes its place ──overlap over──▶ ended
+
+A key that takes another's place may do what that one may, from where it may, and no longer. It is given a new secret or
+public key, nothing else; so a line of keys is one program, and no key of it outlives the first one's expiry.
 """
 
+import asyncio
 import base64
 import secrets
 from collections.abc import Callable, Iterable, Mapping
@@ -14,6 +22,7 @@ from typing import Any, Final, Protocol, TypeAlias
 
 import asyncpg
 
+from gateway.access.key_rotation import Rotation, note_rotation, require_replaceable, revoke_line
 from gateway.access.networks import Network
 from gateway.access.permits import Permit, spend, spent_of
 from gateway.access.seal import Seal
@@ -75,6 +84,14 @@ class AccessKey:
     """From where it may be used; from anywhere if there are none."""
     made_alone_by: str | None = None
     """The operator who made it with no second person's word, if so it was."""
+    program: str
+    """The first key of its line: itself, where it took no other's place."""
+    rotated_from: str | None = None
+    """The key whose place it took."""
+    rotated_to: str | None = None
+    """The key that took its place."""
+    ends_at_ns: int | None = None
+    """Until when it may be used beside that one."""
     verifier: Verifier = field(repr=False, compare=False)
 
     @property
@@ -116,10 +133,19 @@ class KeySource(Protocol):
         ...
 
 
-class KeyStore:
-    """All access keys, in memory and in table `access_key`."""
+_ALL: Final = """
+SELECT access_key.*, came.old_key AS rotated_from, went.new_key AS rotated_to, went.ends_at_ns
+FROM access_key
+LEFT JOIN access_key_rotated came ON came.new_key = key_id
+LEFT JOIN access_key_rotated went ON went.old_key = key_id
+ORDER BY created_at_ns, key_id
+"""
 
-    __slots__ = ("_keys", "_listeners", "_pool", "_seal")
+
+class KeyStore:
+    """All access keys, in memory and in tables `access_key` and `access_key_rotated`."""
+
+    __slots__ = ("_changing", "_keys", "_listeners", "_pool", "_seal")
 
     def __init__(self, pool: Pool, seal: Seal, keys: Mapping[str, AccessKey]) -> None:
         """Use `load`."""
@@ -127,23 +153,27 @@ class KeyStore:
         self._seal = seal
         self._keys = dict(keys)
         self._listeners: list[Callable[[AccessKey], None]] = []
+        self._changing = asyncio.Lock()
 
     @classmethod
     async def load(cls, pool: Pool, seal: Seal) -> "KeyStore":
         """Read every key. Raises SealFault when a secret was sealed with another key."""
-        rows = await pool.fetch("SELECT * FROM access_key ORDER BY created_at_ns, key_id")
-        return cls(pool, seal, {row["key_id"]: _from_row(row, seal) for row in rows})
+        rows = await pool.fetch(_ALL)
+        line = {row["key_id"]: row["rotated_from"] for row in rows}
+        return cls(
+            pool, seal, {row["key_id"]: _from_row(row, seal, _first(row["key_id"], line)) for row in rows}
+        )
 
     def find(self, key_id: str) -> AccessKey | None:
-        """The key of that name, revoked and expired ones too."""
+        """The key of that name, also one that has ended."""
         return self._keys.get(key_id)
 
     def all(self) -> tuple[AccessKey, ...]:
         """Every key, oldest first."""
         return tuple(self._keys.values())
 
-    def on_revoked(self, listener: Callable[[AccessKey], None]) -> None:
-        """Tell the listener of every key that is revoked, before the revocation is answered."""
+    def on_ended(self, listener: Callable[[AccessKey], None]) -> None:
+        """Tell the listener of every key that is revoked or replaced at once, before that is answered."""
         self._listeners.append(listener)
 
     async def issue(self, new: NewKey, *, at_ns: int) -> IssuedKey:
@@ -153,46 +183,75 @@ class KeyStore:
             KeyFault: no public key where one is needed, one where none is, or one that is not an Ed25519 key.
             PermitSpent: what permits it was used before.
         """
-        secret = secrets.token_bytes(_SECRET_BYTES) if new.algorithm is Algorithm.HMAC_SHA256 else None
-        key = AccessKey(
-            key_id=f"k-{secrets.token_hex(8)}",
-            participant=new.participant,
-            account=new.account,
-            algorithm=new.algorithm,
-            scopes=new.scopes,
-            label=new.label,
-            created_by=new.created_by,
-            created_at_ns=at_ns,
-            expires_at_ns=new.expires_at_ns,
-            revoked_at_ns=None,
-            networks=new.networks,
-            made_alone_by=None if new.permit is None else new.permit.made_alone_by,
-            verifier=_verifier(new.public_key, secret),
-        )
+        key, secret = _made(new, at_ns)
         async with self._pool.acquire() as connection, connection.transaction():
             if new.permit is not None:
                 await spend(connection, new.permit, key.key_id, at_ns=at_ns)
             await self._insert(connection, key, new.public_key, secret)
         self._keys[key.key_id] = key
-        return IssuedKey(key=key, secret=None if secret is None else base64.b64encode(secret).decode())
+        return IssuedKey(key=key, secret=_told(secret))
 
-    async def revoke(self, key_id: str, *, by: str, at_ns: int) -> AccessKey | None:
-        """Revoke a key for good; the same again changes nothing. None when there is no such key."""
-        key = self._keys.get(key_id)
-        if key is None or key.revoked_at_ns is not None:
-            return key
-        await self._pool.execute(
-            "UPDATE access_key SET revoked_at_ns = $2, revoked_by = $3 WHERE key_id = $1 AND revoked_at_ns IS NULL",
-            key_id,
-            at_ns,
-            by,
-        )
-        kept = self._keys[key_id]
-        if kept.revoked_at_ns is None:  # else by somebody else, while this was written
-            kept = self._keys[key_id] = replace(key, revoked_at_ns=at_ns)
-            for listener in self._listeners:
-                listener(kept)
-        return kept
+    async def rotate(self, rotation: Rotation, *, at_ns: int) -> IssuedKey:
+        """Make a key that takes another's place, which ends now or after the overlap; durable when this returns.
+
+        Raises:
+            KeyFault: as `issue`.
+            KeyOver: the old key ended, or another took its place.
+            PublicKeyUsed: a key has that public half already.
+            PermitSpent: what permits it was used before.
+        """
+        async with self._changing:
+            old = self._keys[rotation.old]
+            new = NewKey(
+                participant=old.participant,
+                account=old.account,
+                algorithm=old.algorithm,
+                scopes=old.scopes,
+                label=old.label,
+                created_by=rotation.by,
+                expires_at_ns=old.expires_at_ns,
+                public_key=rotation.public_key,
+                networks=old.networks,
+                permit=rotation.permit,
+            )
+            made, secret = _made(new, at_ns)
+            key = replace(made, rotated_from=old.key_id, program=old.program)
+            async with self._pool.acquire() as connection, connection.transaction():
+                await spend(connection, rotation.permit, key.key_id, at_ns=at_ns)
+                await require_replaceable(connection, rotation, at_ns=at_ns)
+                await self._insert(connection, key, new.public_key, secret)
+                ends_at_ns = await note_rotation(connection, rotation, key.key_id, at_ns=at_ns)
+            self._keys[key.key_id] = key
+            ended = self._keys[old.key_id] = replace(old, rotated_to=key.key_id, ends_at_ns=ends_at_ns)
+        if rotation.overlap_s == 0:
+            self._tell(ended)
+        return IssuedKey(key=key, secret=_told(secret))
+
+    async def revoke(self, key_id: str, *, by: str, at_ns: int, only: bool = False) -> AccessKey | None:
+        """Revoke a key for good, and every key that took its place unless `only` it is meant.
+
+        The same again changes nothing. None when there is no such key.
+        """
+        async with self._changing:
+            if key_id not in self._keys:
+                return None
+            async with self._pool.acquire() as connection, connection.transaction():
+                revoked = await revoke_line(connection, key_id, by=by, at_ns=at_ns, only=only)
+            ended = [name for name in revoked if self._keys[name].revoked_at_ns is None]
+            for name in ended:
+                self._keys[name] = replace(self._keys[name], revoked_at_ns=revoked[name])
+        for name in ended:
+            self._tell(self._keys[name])
+        return self._keys[key_id]
+
+    def _tell(self, ended: AccessKey) -> None:
+        for listener in self._listeners:
+            listener(ended)
+
+    async def secret_of(self, key_id: str) -> str | None:
+        """The secret of a key whose making may not have been answered; none of an Ed25519 key."""
+        sealed = await self._pool.fetchval("SELECT sealed_secret FROM access_key WHERE key_id = $1", key_id)
+        return None if sealed is None else _told(self._seal.open(sealed, key_id))
 
     async def permits_spent(self, numbers: Iterable[int]) -> set[int]:
         """Which of these permits are spent, for a key or for a person."""
@@ -227,6 +286,40 @@ class KeyStore:
         )
 
 
+def _made(new: NewKey, at_ns: int) -> tuple[AccessKey, bytes | None]:
+    """A key as it is to be, and the secret made for it. Raises KeyFault."""
+    secret = secrets.token_bytes(_SECRET_BYTES) if new.algorithm is Algorithm.HMAC_SHA256 else None
+    name = f"k-{secrets.token_hex(8)}"
+    key = AccessKey(
+        key_id=name,
+        participant=new.participant,
+        account=new.account,
+        algorithm=new.algorithm,
+        scopes=new.scopes,
+        label=new.label,
+        created_by=new.created_by,
+        created_at_ns=at_ns,
+        expires_at_ns=new.expires_at_ns,
+        revoked_at_ns=None,
+        networks=new.networks,
+        made_alone_by=None if new.permit is None else new.permit.made_alone_by,
+        program=name,
+        verifier=_verifier(new.public_key, secret),
+    )
+    return key, secret
+
+
+def _told(secret: bytes | None) -> str | None:
+    return None if secret is None else base64.b64encode(secret).decode()
+
+
+def _first(key_id: str, line: Mapping[str, str | None]) -> str:
+    """The first key of a line."""
+    while (before := line[key_id]) is not None:
+        key_id = before
+    return key_id
+
+
 def require_sound(algorithm: Algorithm, public_key: bytes | None) -> None:
     """Raises KeyFault for what no key can be made of, as `KeyStore.issue` would."""
     _verifier(public_key, bytes(_SECRET_BYTES) if algorithm is Algorithm.HMAC_SHA256 else None)
@@ -245,7 +338,7 @@ def _verifier(public_key: bytes | None, secret: bytes | None) -> Verifier:
         raise KeyFault("this is not an Ed25519 public key") from None
 
 
-def _from_row(row: asyncpg.Record, seal: Seal) -> AccessKey:
+def _from_row(row: asyncpg.Record, seal: Seal, program: str) -> AccessKey:
     sealed = row["sealed_secret"]
     return AccessKey(
         key_id=row["key_id"],
@@ -260,5 +353,9 @@ def _from_row(row: asyncpg.Record, seal: Seal) -> AccessKey:
         revoked_at_ns=row["revoked_at_ns"],
         networks=tuple(row["networks"]),
         made_alone_by=row["made_alone_by"],
+        program=program,
+        rotated_from=row["rotated_from"],
+        rotated_to=row["rotated_to"],
+        ends_at_ns=row["ends_at_ns"],
         verifier=_verifier(row["public_key"], None if sealed is None else seal.open(sealed, row["key_id"])),
     )

@@ -6,13 +6,14 @@ replica) must not give it away. Each sealed secret is bound to the name of its a
 
 import base64
 import binascii
-import os
 import secrets
 from pathlib import Path
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from gateway.private_files import write_private
 
 _KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
@@ -64,9 +65,5 @@ def load_seal(path: Path) -> Seal:
 
 def _create(path: Path) -> bytes:
     key = secrets.token_bytes(_KEY_BYTES)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(base64.b64encode(key) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
+    write_private(path, base64.b64encode(key) + b"\n", anew=True)
     return key

@@ -72,6 +72,11 @@ class PersonSession:
         """Its person and its name, as the journal and logs have it."""
         return f"{self.person}:{self.session}"
 
+    @property
+    def program(self) -> str:
+        """The page it has open; another session is another."""
+        return self.caller_id
+
 
 class Sessions:
     """Every open session, in memory and in table `person_session`."""

@@ -12,6 +12,7 @@ from gateway.cli import (
     cash,
     compliance,
     custody,
+    keys,
     market_data,
     negotiate,
     operator,
@@ -113,6 +114,9 @@ app.command("digests", help=say("每日日志摘要", "the journal's digest of e
 app.command("verify-statement", help=say("核验结单", "check a statement, and that it was issued"))(
     command(statement_proof.verify_statement)
 )
+app.command("rotate-key", help=say("轮换自己的密钥", "replace the key one acts with by another"))(
+    command(keys.rotate_own_key)
+)
 app.command("sign", help=tools.SIGN_HELP)(command(tools.sign))
 app.command("explain", help=say("解释错误代码", "explain a code"))(tools.explain)
 app.command("verify", help=say("逐条核对日志摘要链", "walk the journal's digests"))(verify.verify)
@@ -142,6 +146,7 @@ compliance.add_to(operator.operator_app)
 acts.add_to(operator.operator_app)
 custody.add_to(operator.operator_app)
 setup.add_to(operator.operator_app)
+keys.add_to(operator.operator_app)
 people.add_to(operator.operator_app)
 permits.add_to(operator.operator_app)
 bank_statements.add_to(operator.operator_app)

@@ -8,9 +8,9 @@ import typer
 from gateway.access.keys import Scope
 from gateway.cli.acts import number, perform
 from gateway.cli.command import Desk, command
+from gateway.cli.keys import WhyOption
 from gateway.cli.names import require_name
 from gateway.cli.operator import OPERATOR
-from gateway.cli.setup import WhyOption
 from gateway.cli.words import say, term
 
 PEOPLE: Final = "/v1/operator/people"

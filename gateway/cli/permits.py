@@ -8,11 +8,11 @@ import typer
 from gateway.cli.acts import ACT, ApprovalArgument, number, perform
 from gateway.cli.command import Desk, command
 from gateway.cli.faults import CommandFault
+from gateway.cli.keys import OutOption, require_new, show_key
 from gateway.cli.operator import OPERATOR
 from gateway.cli.people import show_password
-from gateway.cli.setup import OutOption, require_new, show_key
 from gateway.cli.words import say, term
-from gateway.config import write_private
+from gateway.private_files import write_private
 from matching.access import AccessDeed
 
 PERMITS: Final = "/v1/operator/permits"

@@ -8,15 +8,16 @@ from typing import Final
 
 import orjson
 
-from gateway.config import DEFAULT_HOST, Settings, SettingsFault, make_private_dir, write_private
+from gateway.config import DEFAULT_HOST, Settings, SettingsFault, make_private_dir
 from gateway.lifetime import Lifetime, Say, postgres
 from gateway.postgres.database import ensure_database
 from gateway.postgres.migrations import migrate
+from gateway.private_files import write_private
 from gateway.registry_process import RegistryPlace, RegistryProcess
 from registry_bridge.http_administration import AdministrationRefused, connect_administration
 from registry_bridge.http_line import LineSettings
 from registry_bridge.http_registry import connect
-from registry_bridge.keys import KeyFileError, create_key, load_signer, load_verifier
+from registry_bridge.keys import KeyFileError, ensure_key, load_signer, load_verifier
 from registry_bridge.platform import ReferencePlatform
 from registry_bridge.reference import serving
 from registry_bridge.reference.later import LaterPolicy
@@ -98,10 +99,15 @@ async def platform(data_dir: Path) -> AsyncIterator[ReferencePlatform]:
 
 
 def own_key(directory: Path, name: str) -> Path:
-    """A private key file of that name, made with its public half when there is none."""
+    """A private key file of that name, made with its public half when there is none.
+
+    Raises SettingsFault where it holds no private key.
+    """
     private_file = directory / f"{name}.pem"
-    if not private_file.exists():
-        create_key(private_file, public_half(private_file))
+    try:
+        ensure_key(private_file, public_half(private_file))
+    except KeyFileError as fault:
+        raise SettingsFault(str(fault)) from fault
     return private_file
 
 

@@ -6,6 +6,7 @@ from it. When an append fails, memory is ahead of the disk and the disk is right
 and the process has to stop. A commit whose answer was lost is never tried again.
 """
 
+import asyncio
 import logging
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -42,7 +43,7 @@ SERVICE_ROLE: Final = "puhui_service"
 
 CONNECT_TIMEOUT_S: Final = 30
 APPEND_TIMEOUT_S: Final = 30
-"""A commit that takes longer is taken for lost."""
+"""A transaction that takes longer is taken for lost."""
 
 KEEP_ALIVE: Final = {
     "tcp_keepalives_idle": "10",
@@ -225,20 +226,35 @@ class Journal(JournalReader):
         numbered = batch.number(self._last_event_ids)
         arguments = batch.arguments(numbered)
         await self._months.be_ready_for(entries[-1].at_ns)
-        concerned = self._concerned(entries)
-        if not concerned:
-            await self._connection.execute(INSERT_BATCH, *arguments, timeout=APPEND_TIMEOUT_S)
-        else:
-            async with self._connection.transaction():
-                await self._connection.execute(INSERT_BATCH, *arguments, timeout=APPEND_TIMEOUT_S)
-                for projection, theirs in concerned:
-                    await projection.write(self._connection, theirs)
+        try:
+            async with asyncio.timeout(APPEND_TIMEOUT_S):
+                await self._write(entries, arguments)
+        except TimeoutError as error:
+            raise TimeoutError(f"PostgreSQL has not answered for {APPEND_TIMEOUT_S} s") from error
+        except asyncpg.InternalClientError as error:
+            # What the driver says when the line ends between two of its answers.
+            raise ConnectionError("the connection to PostgreSQL ended within a transaction") from error
         self.position, self.at_ns, self.digest = entries[-1].seq, entries[-1].at_ns, batch.digest
         self._lost = False
         if _lines.isEnabledFor(logging.DEBUG):
             asked_by = [entry.request_id for entry in entries if entry.request_id]
             _log.debug("appended", first_seq=entries[0].seq, last_seq=self.position, request_ids=asked_by)
         return numbered
+
+    async def _write(self, entries: Sequence[Entry], arguments: Sequence[object]) -> None:
+        """The statement, or the transaction. One that fails is not rolled back: a server that has stopped answering would be
+        waited for without end, and the connection is of no more use, with which the transaction ends.
+        """
+        concerned = self._concerned(entries)
+        if not concerned:
+            await self._connection.execute(INSERT_BATCH, *arguments)
+            return
+        transaction = self._connection.transaction()
+        await transaction.start()
+        await self._connection.execute(INSERT_BATCH, *arguments)
+        for projection, theirs in concerned:
+            await projection.write(self._connection, theirs)
+        await transaction.commit()
 
     async def verify(self, progress: Progress = say_nothing) -> Verification:
         """Walk all digests from the first entry on; see `verification`."""

@@ -25,6 +25,7 @@ from gateway.http.shapes import (
     NetworkIn,
     OperatorRequest,
     ReasonForTwo,
+    Request,
     SecretRequest,
     Time,
     TimeIn,
@@ -51,6 +52,22 @@ Networks = Annotated[
     Field(description="From where it may be used, in CIDR notation; from anywhere if there are none."),
 ]
 
+PublicKeyText = Annotated[
+    str | None, Field(max_length=64, description="Base64 of the 32 raw bytes of an Ed25519 public key.")
+]
+EndsAt = Annotated[
+    Time | None, Field(description="Until when it may be used beside the key that took its place.")
+]
+
+
+class RevocationQuery(Request):
+    """What is to end with a key."""
+
+    only: Annotated[
+        Literal["true", "false"],
+        Field(description="Whether the keys that took its place, one after another, are to stay."),
+    ] = "false"
+
 
 class KeyRequest(OperatorRequest, SecretRequest):
     """A key to be made. Of an Ed25519 key only the public half is sent; an HMAC secret is made by the exchange."""
@@ -58,9 +75,7 @@ class KeyRequest(OperatorRequest, SecretRequest):
     participant: Name
     account: AccountName | None = None
     algorithm: AlgorithmName = "ed25519"
-    public_key: Annotated[
-        str | None, Field(max_length=64, description="Base64 of the 32 raw bytes of an Ed25519 public key.")
-    ] = None
+    public_key: PublicKeyText = None
     scopes: Annotated[list[ScopeName], Field(min_length=1, max_length=10)]
     expires_at: TimeIn | None = None
     label: Annotated[str, Field(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
@@ -89,6 +104,9 @@ class Key(Answer):
     revoked_at: Time | None
     networks: Networks
     made_alone_by: Annotated[Name | None, Field(description=MADE_ALONE_BY)]
+    rotated_from: Annotated[Name | None, Field(description="The key whose place it took.")]
+    rotated_to: Annotated[Name | None, Field(description="The key that took its place.")]
+    ends_at: EndsAt
 
 
 class IssuedKey(Key):
@@ -117,6 +135,7 @@ class AuthCheck(Answer):
     scopes: list[ScopeName]
     expires_at: Time | None
     networks: Networks
+    ends_at: EndsAt
     clock_skew_ms: Annotated[int, Field(description="The sender's clock minus the exchange's.")]
     server_time: Time
 
@@ -135,6 +154,7 @@ async def check_auth(call: Call) -> Reply:
             "scopes": sorted(key.scopes),
             "expires_at": None if key.expires_at_ns is None else time_text(key.expires_at_ns),
             "networks": [str(network) for network in key.networks],
+            "ends_at": None if key.ends_at_ns is None else time_text(key.ends_at_ns),
             "clock_skew_ms": int(call.headers[TIMESTAMP_HEADER]) - now_ns // 1_000_000,
             "server_time": time_text(now_ns),
         }
@@ -145,7 +165,7 @@ async def issue_key(call: Call) -> Reply:
     """Make a key for a participant; where the rule book asks for two persons, once another has agreed."""
     body: KeyRequest = call.body
     require_known(call, body)
-    _require_sound(body)
+    require_public_key(Algorithm(body.algorithm), body.public_key)
     command = PermitAccess(
         operator=call.participant,
         reason=body.reason or "",
@@ -178,18 +198,19 @@ async def make_key(call: Call, command: PermitAccess, permit: Permit) -> tuple[d
         label=command.label or "",
         created_by=call.participant,
         expires_at_ns=command.expires_at_ns,
-        public_key=_public_key(command.public_key),
+        public_key=public_key_of(command.public_key),
         networks=tuple(read_network(network) for network in command.networks),
         permit=permit,
     )
     with spending():
         issued = await call.services.keys.issue(new, at_ns=time.time_ns())
-    return _key_body(issued.key), issued.secret
+    return key_body(issued.key), issued.secret
 
 
-def _require_sound(body: KeyRequest) -> None:
+def require_public_key(algorithm: Algorithm, text: str | None) -> None:
+    """A public key is needed for Ed25519, and for that alone. Raises Refused."""
     try:
-        require_sound(Algorithm(body.algorithm), _public_key(body.public_key))
+        require_sound(algorithm, public_key_of(text))
     except KeyFault as fault:
         raise refusal(reasons.KEY_NOT_SOUND, pointer="/public_key", actual=str(fault)) from None
 
@@ -229,7 +250,8 @@ def require_known(call: Call, body: ActsFor) -> None:
         raise refusal(reasons.ACCOUNT_OF_ANOTHER, pointer="/account", actual=account)
 
 
-def _public_key(text: str | None) -> bytes | None:
+def public_key_of(text: str | None) -> bytes | None:
+    """The bytes of a public key. Raises Refused."""
     if text is None:
         return None
     try:
@@ -240,19 +262,25 @@ def _public_key(text: str | None) -> bytes | None:
 
 async def list_keys(call: Call) -> Reply:
     """Every key, without secrets."""
-    return Reply({"items": [_key_body(key) for key in call.services.keys.all()], "next": None})
+    return Reply({"items": [key_body(key) for key in call.services.keys.all()], "next": None})
 
 
 async def revoke_key(call: Call) -> Reply:
-    """Revoke a key for good; from this answer on it is refused. Revoking twice is the same."""
-    name = call.path["key"]
-    revoked = await call.services.keys.revoke(name, by=call.participant, at_ns=time.time_ns())
+    """Revoke a key for good, and the keys that took its place; from this answer on they are refused.
+
+    Whoever had a key that leaked may have rotated it. Revoking twice is the same.
+    """
+    name, query = call.path["key"], call.query
+    revoked = await call.services.keys.revoke(
+        name, by=call.participant, at_ns=time.time_ns(), only=query.only == "true"
+    )
     if revoked is None:
         raise refusal(reasons.NOT_FOUND, actual=name)
-    return Reply(_key_body(revoked))
+    return Reply(key_body(revoked))
 
 
-def _key_body(key: AccessKey) -> dict[str, Any]:
+def key_body(key: AccessKey) -> dict[str, Any]:
+    """A key as answers tell it."""
     return {
         "key": key.key_id,
         "participant": key.participant,
@@ -266,6 +294,9 @@ def _key_body(key: AccessKey) -> dict[str, Any]:
         "revoked_at": None if key.revoked_at_ns is None else time_text(key.revoked_at_ns),
         "networks": [str(network) for network in key.networks],
         "made_alone_by": key.made_alone_by,
+        "rotated_from": key.rotated_from,
+        "rotated_to": key.rotated_to,
+        "ends_at": None if key.ends_at_ns is None else time_text(key.ends_at_ns),
     }
 
 
@@ -315,6 +346,7 @@ ROUTES: Final = (
         summary="Revoke a key for good",
         tag="operator",
         answer=Key,
+        query=RevocationQuery,
         path_parameters={"key": NAME_PATTERN},
     ),
 )

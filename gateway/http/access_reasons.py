@@ -1,8 +1,9 @@
-"""Why the gateway refuses what concerns access itself: where a key is used, by whose word it was made. See `gateway.http.reasons`."""
+"""Why the gateway refuses what concerns access itself: where a key is used, by whose word it was made, what takes its place. See `gateway.http.reasons`."""
 
 from typing import Final
 
 from gateway.http.reasons import reason_of
+from settlement.rejections import Unit
 
 ADDRESS_NOT_ALLOWED: Final = reason_of(
     "address_not_allowed",
@@ -59,10 +60,67 @@ PERMIT_SPENT: Final = reason_of(
         "actual names the key or person; if its secret never reached you, revoke or reset it by asking anew",
     ),
 )
+KEY_ROTATED: Final = reason_of(
+    "key_rotated",
+    401,
+    ("密钥已轮换", "another key has taken this one's place"),
+    (
+        "请改用 actual 所列的新密钥；如非本方所为，请立即通知交易所注销",
+        "use the key that actual names; if that was not you, have the exchange revoke both at once",
+    ),
+)
+KEY_REPLACED: Final = reason_of(
+    "key_replaced",
+    409,
+    ("该密钥已经轮换", "another key took this one's place before"),
+    ("请轮换 actual 所列的新密钥", "rotate the key that actual names"),
+)
+KEY_OVER: Final = reason_of(
+    "key_over",
+    409,
+    ("密钥已注销或过期，不得轮换", "a key that was revoked or has expired is not rotated"),
+    ("请重新签发密钥", "have another key made"),
+)
+KEY_NOT_OWN: Final = reason_of(
+    "key_not_own",
+    403,
+    ("密钥只可轮换自己", "a key rotates itself only"),
+    ("请以该密钥签署请求，并在 key 中写明该密钥", "sign with the very key that is named"),
+)
+PUBLIC_KEY_USED: Final = reason_of(
+    "public_key_used",
+    409,
+    ("该公钥已在使用", "a key with that public key exists"),
+    ("请另行生成密钥对", "make a new pair of keys"),
+)
+OVERLAP_TOO_LONG: Final = reason_of(
+    "overlap_too_long",
+    422,
+    ("并用时间过长（秒）", "the old key cannot stay for so many seconds"),
+    (
+        "请缩短 overlap_s；0 表示旧密钥立即失效",
+        "ask for a shorter overlap_s; with 0 the old key ends at once",
+    ),
+    Unit.COUNT,
+)
+ROTATED_TOO_SOON: Final = reason_of(
+    "rotated_too_soon",
+    429,
+    ("该密钥刚刚轮换（秒）", "this key took another's place only so many seconds ago"),
+    ("请按 Retry-After 稍后再试", "ask again after Retry-After"),
+    Unit.COUNT,
+)
 
 ACCESS_REASONS: Final = (
     ADDRESS_NOT_ALLOWED,
     INVALID_NETWORK,
+    KEY_ROTATED,
+    KEY_REPLACED,
+    KEY_OVER,
+    KEY_NOT_OWN,
+    PUBLIC_KEY_USED,
+    OVERLAP_TOO_LONG,
+    ROTATED_TOO_SOON,
     MADE_ALONE,
     PERMIT_WAITS,
     PERMIT_UNKNOWN,

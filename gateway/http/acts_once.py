@@ -28,7 +28,8 @@ async def answer_once(route: Route, call: Call, target: str, raw: bytes) -> Repl
     """Have the act done, or tell what was answered when it was. Raises Refused."""
     body: OwnId = call.body
     assert body.client_id is not None, "an act without an id is simply done"
-    digest = hashlib.sha256(f"{route.method}\n{target}\n".encode() + raw).digest()
+    whose = f"{call.signed_by.caller_id}\n" if route.is_callers_own else ""
+    digest = hashlib.sha256(f"{route.method}\n{target}\n{whose}".encode() + raw).digest()
     services = call.services
     async with services.turns.of(f"act|{call.participant}|{body.client_id}"):
         asked = await services.acts_asked.ask(

@@ -52,7 +52,14 @@ async def _gather(request: web.Request, limit_bytes: int, timeout_s: float) -> b
         raise refusal(reasons.BODY_TOO_SLOW) from None
     except web.HTTPException:
         raise
-    except (ValueError, web.PayloadAccessError, RequestPayloadError, BadHttpMessage) as error:
+    except (
+        ValueError,
+        ConnectionError,
+        web.PayloadAccessError,
+        RequestPayloadError,
+        BadHttpMessage,
+    ) as error:
+        # A client that has gone is among these: not to be taken for a database that has.
         raise refusal(reasons.HTTP_MALFORMED, actual=type(error).__name__) from None
     return b"".join(parts)
 

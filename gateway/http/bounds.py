@@ -68,6 +68,10 @@ class Bounds:
     """A connection from which nothing, not even a pong, has come for so long is closed."""
     ws_send_s: float = 10.0
     """A client that takes none of what is sent for so long is closed."""
+    key_overlap_s: int = 86_400
+    """For how long at most a key may be used beside the one that takes its place."""
+    key_rotation_s: int = 300
+    """A key that took another's place by its own request lets no other take its own before so long."""
 
 
 _NUMBERS: Final = {field.name: field.default for field in fields(Bounds)}

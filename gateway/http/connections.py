@@ -279,7 +279,9 @@ class Server(web.Server):
     ) -> None:
         """Serving what `made` would, to connections within the bounds."""
         super().__init__(
-            self._within(made.request_handler), request_factory=made.request_factory, **_options(bounds)
+            self._within(made.request_handler, refuse),
+            request_factory=made.request_factory,
+            **_options(bounds),
         )
         self.bounds = bounds
         self.metrics = metrics
@@ -340,7 +342,7 @@ class Server(web.Server):
                 connection.watch(now_s)
 
     @staticmethod
-    def _within(handle: Callable[[Any], Any]) -> Callable[[web.BaseRequest], Any]:
+    def _within(handle: Callable[[Any], Any], refuse: Refuse) -> Callable[[web.BaseRequest], Any]:
         """A handler that notes when a request began, and answers nobody who does not read."""
 
         async def begin(request: web.BaseRequest) -> web.StreamResponse:
@@ -349,7 +351,13 @@ class Server(web.Server):
             if connection.writing_paused:
                 await request.writer.drain()
             connection.begin()
-            answer: web.StreamResponse = await handle(request)
+            try:
+                answer: web.StreamResponse = await handle(request)
+            except web.HTTPNotFound:  # what aiohttp itself says to a target without a path, as CONNECT has
+                return refuse(refusal(reasons.NOT_FOUND, actual=request.raw_path[:64]), request)
+            except web.HTTPExpectationFailed:
+                expected = request.headers.get("Expect", "")[:64]
+                return refuse(refusal(reasons.HTTP_MALFORMED, actual=expected, header="Expect"), request)
             return answer
 
         return begin

@@ -63,8 +63,11 @@ DATABASE_GONE: Final = (
     asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    TimeoutError,
 )
-"""What a reader gets while the database is being lost: the process is about to stop, and will be back."""
+"""What a reader gets while the database is being lost, has no room for one more, or answers nothing: it will be back, and so
+will the process where it stops for that."""
 
 _log: Final = structlog.get_logger("gateway.http")
 _lines: Final = logging.getLogger("gateway.http")

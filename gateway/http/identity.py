@@ -10,13 +10,14 @@ import time
 from collections.abc import Mapping
 from typing import Final, TypeAlias
 
-from gateway.access.authenticate import KeyExpired, KeyRevoked, NotAdmitted
+from gateway.access.authenticate import NotAdmitted
 from gateway.access.callers import Caller
+from gateway.access.key_ends import KeyExpired, KeyRevoked, KeyRotated, end_of
 from gateway.access.keys import AccessKey
 from gateway.access.networks import is_within
 from gateway.access.sessions import PersonSession, csrf_of
 from gateway.http import people_reasons, reasons
-from gateway.http.access_reasons import ADDRESS_NOT_ALLOWED
+from gateway.http.access_reasons import ADDRESS_NOT_ALLOWED, KEY_ROTATED
 from gateway.http.cookies import CSRF_HEADER, SessionCookie
 from gateway.http.problems import Refused, refusal
 from gateway.http.routing import Route
@@ -145,11 +146,7 @@ class Identity:
             sign_ins = self._services.sign_ins
             return sign_ins.sessions.is_good(caller, sign_ins.now_ns())
         key = self._services.keys.find(caller.caller_id)
-        return (
-            key is not None
-            and key.revoked_at_ns is None
-            and (key.expires_at_ns is None or key.expires_at_ns > time.time_ns())
-        )
+        return key is not None and end_of(key, time.time_ns()) is None
 
     def _session(self, headers: Mapping[str, str]) -> tuple[str, PersonSession]:
         if not self.cookie.is_there(headers):
@@ -199,6 +196,8 @@ def _not_admitted(found: NotAdmitted, signed: Signed) -> Refused:
         return _unauthenticated(reasons.KEY_REVOKED, KEY_HEADER, actual=found.at_ns)
     if isinstance(found, KeyExpired):
         return _unauthenticated(reasons.KEY_EXPIRED, KEY_HEADER, actual=found.at_ns)
+    if isinstance(found, KeyRotated):
+        return _unauthenticated(KEY_ROTATED, KEY_HEADER, actual=found.by_key)
     assert isinstance(found, NotAuthentic)
     reason, header = _SIGNATURE_REASONS[found.fault]
     if found.fault is SignatureFault.HEADER_MISSING:
@@ -214,7 +213,7 @@ def _not_admitted(found: NotAdmitted, signed: Signed) -> Refused:
 
 
 def _unauthenticated(
-    reason: Reason, header: str, *, limit: int | None = None, actual: int | None = None
+    reason: Reason, header: str, *, limit: int | None = None, actual: int | str | None = None
 ) -> Refused:
     return refusal(
         reason,

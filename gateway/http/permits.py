@@ -10,9 +10,10 @@ from gateway.access.limits import ActionKind
 from gateway.access.permits import Permit
 from gateway.engine.approvals import PermitView
 from gateway.formats import time_text
-from gateway.http.access_keys import Key, make_key
+from gateway.http.access_keys import Key
 from gateway.http.access_reasons import PERMIT_UNKNOWN, PERMIT_WAITS
 from gateway.http.approvals import Approval, ApproveRequest, Deed, asked_for, body_of, require_made_by_two
+from gateway.http.key_rotation import make_or_rotate
 from gateway.http.operator_routes import reading
 from gateway.http.people import PersonAnswer, give_password, let_in, make_person
 from gateway.http.problems import refusal
@@ -21,7 +22,7 @@ from gateway.http.shapes import DIGITS_PATTERN, Answer, Name, Time
 from matching.access import AccessDeed, PermitAccess
 
 _DEEDS: Final[Mapping[AccessDeed, Deed]] = {
-    AccessDeed.ISSUE_KEY: make_key,
+    AccessDeed.ISSUE_KEY: make_or_rotate,
     AccessDeed.ADD_PERSON: make_person,
     AccessDeed.RESET_PERSON: give_password,
     AccessDeed.ENABLE_PERSON: let_in,

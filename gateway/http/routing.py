@@ -220,6 +220,8 @@ class Route:
     """Another shape of the good answer, where a parameter asks for one thing and not for a list."""
     leads_to: Mapping[str, str] = field(default_factory=dict)
     """Beginning of other calls' paths, with the parameter it ends in → pointer to what this answer says of it."""
+    is_callers_own: bool = False
+    """Whether an answer asked for again is for the key that asked first alone, and not for others of its participant."""
     core_knows_ids: bool | None = None
     """Whether its ids and deadlines are the core's to judge; where nothing is said, the kind of action tells."""
 

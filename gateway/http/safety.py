@@ -88,7 +88,7 @@ async def cancel_all_after(call: Call) -> Reply:
     command = SetDeadMan(
         participant=call.participant,
         account=account,
-        key=call.signed_by.caller_id,
+        key=call.signed_by.program,
         timeout_s=body.timeout_s,
         deadline_ns=call.deadline_ns,
         session=call.session,

@@ -13,8 +13,8 @@ from gateway.config import (
     default_data_dir,
     make_private_dir,
     read_quotas,
-    write_private,
 )
+from gateway.private_files import write_private
 
 
 def test_a_registry_of_ones_own_needs_its_key(tmp_path: Path) -> None:

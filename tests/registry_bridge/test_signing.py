@@ -1,4 +1,5 @@
 import base64
+import errno
 import hashlib
 import hmac
 from pathlib import Path
@@ -215,6 +216,26 @@ def test_keys_live_in_files_only_their_owner_reads(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError):
         create_key(private, public)
     assert ensure_key(private, public).sign(b"m") == load_signer(private).sign(b"m")
+
+
+@pytest.mark.parametrize("written", [0, 1])
+def test_a_full_disk_leaves_no_half_a_key_and_the_next_start_makes_it_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: int
+) -> None:
+    private, public, done = tmp_path / "k.pem", tmp_path / "k.pub", list[int]()
+
+    def full(descriptor: int) -> None:
+        done.append(descriptor)
+        if len(done) > written:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("registry_bridge.keys.os.fsync", full)
+        with pytest.raises(OSError, match="No space left"):
+            ensure_key(private, public)
+    assert [file.name for file in tmp_path.iterdir()] == ["k.pem"][:written]
+    signature = ensure_key(private, public).sign(b"m")
+    assert load_verifier(public).verify(b"m", signature)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"nonsense", "public"])

@@ -59,7 +59,7 @@ class Stream:
             lambda: max((len(session.outbox) for session in self._sessions), default=0)
         )
         services.sign_ins.sessions.on_end(self._may_not_stay)
-        services.keys.on_revoked(self._may_not_stay)
+        services.keys.on_ended(self._may_not_stay)
         services.sequencer.on_commit(self._on_commit)
 
     async def start(self, _: web.Application) -> None:
@@ -178,7 +178,7 @@ class Stream:
                     self._end(session, NO_PURPOSE, "no_logon")
 
     def _may_not_stay(self, gone: Caller) -> None:
-        """A person's session was ended, or a key revoked: its connections end with it, without waiting to be found."""
+        """A person's session was ended, or a key revoked or replaced: its connections end with it, without waiting to be found."""
         for session in self._sessions:
             if session.caller is not None and session.caller.caller_id == gone.caller_id:
                 session.leave()

@@ -32,7 +32,7 @@ class ConnectionGuard:
         command = WatchConnection(
             participant=ParticipantId(caller.participant),
             account=AccountId(caller.account),
-            key=caller.caller_id,
+            key=caller.program,
             connection=self._connection,
             grace_s=grace_s,
         )

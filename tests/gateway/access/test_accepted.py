@@ -28,6 +28,7 @@ class OneKey:
             created_at_ns=0,
             expires_at_ns=None,
             revoked_at_ns=None,
+            program=key_id,
             verifier=SECRET,
         )
 

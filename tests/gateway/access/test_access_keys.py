@@ -1,6 +1,7 @@
 """Keys outlive the process, their secrets do not leave it, and revoked is revoked."""
 
 import base64
+import errno
 import stat
 from pathlib import Path
 
@@ -8,7 +9,8 @@ import asyncpg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gateway.access.authenticate import Authenticator, KeyExpired, KeyRevoked
+from gateway.access.authenticate import Authenticator
+from gateway.access.key_ends import KeyExpired, KeyRevoked
 from gateway.access.keys import AccessKey, Algorithm, IssuedKey, KeyFault, KeyStore, NewKey, Scope
 from gateway.access.seal import Seal, SealFault, load_seal
 from registry_bridge.signing import (
@@ -192,3 +194,18 @@ def test_the_sealing_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> 
     path.write_bytes(b"AAAA")
     with pytest.raises(SealFault, match="does not hold"):
         load_seal(path)
+
+
+def test_a_full_disk_leaves_no_half_a_sealing_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "seal.key"
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("gateway.private_files.os.fsync", full)
+        with pytest.raises(OSError, match="No space left"):
+            load_seal(path)
+    assert not list(tmp_path.iterdir())
+    sealed = load_seal(path).seal(b"secret", "k")
+    assert load_seal(path).open(sealed, "k") == b"secret"

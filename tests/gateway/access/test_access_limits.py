@@ -97,6 +97,7 @@ class Somebody:
     participant: str
     account: str | None
     caller_id: str = "k"
+    program: str = "k"
     scopes: frozenset[Scope] = frozenset()
     made_alone_by: str | None = None
 

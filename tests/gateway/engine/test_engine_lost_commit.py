@@ -3,6 +3,7 @@
 The line to the database really ends in the moment after the commit; the journal cannot know what became of it.
 """
 
+import asyncio
 from typing import Any
 
 import asyncpg
@@ -107,3 +108,21 @@ async def test_units_and_money_change_hands_once(database: str, lose_the_next: l
         assert (buyer.units[LISTING].available, seller.cash.available) == (10, CASH_FEN + 68_000)
         async with running.pool.acquire() as connection:
             assert await settlement_check(connection) == ()
+
+
+SLOW_COMMIT = """
+CREATE FUNCTION be_slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(60); RETURN NULL; END $$;
+CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON settlement.posting DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION be_slow();
+"""
+
+
+async def test_a_commit_without_an_end_is_taken_for_lost(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.engine.journal.APPEND_TIMEOUT_S", 1)
+    async with engine(database, final_snapshot=False, projections=[SettlementPostings()]) as running:
+        await running.set_up()
+        await running.pool.execute(SLOW_COMMIT)
+        await asyncio.wait_for(lost(running, deposit("buyer", 1_000, "slow-1")), 20)
+        assert str(running.sequencer.failure) == "PostgreSQL has not answered for 1 s"

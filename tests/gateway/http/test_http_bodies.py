@@ -56,7 +56,13 @@ def test_whatever_is_sent_is_read_or_refused(raw: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "fault", [RequestPayloadError("cut off"), ContentLengthError("cut off"), web.PayloadAccessError()]
+    "fault",
+    [
+        RequestPayloadError("cut off"),
+        ContentLengthError("cut off"),
+        web.PayloadAccessError(),
+        ConnectionResetError("the client has gone"),
+    ],
 )
 async def test_a_body_that_cannot_be_received_is_a_bad_request(fault: Exception) -> None:
     payload = StreamReader(mock.Mock(_reading_paused=False), 2**16, loop=asyncio.get_running_loop())

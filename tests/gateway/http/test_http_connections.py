@@ -112,6 +112,20 @@ async def test_who_says_nothing_is_let_go(quick: Desk) -> None:
 
 
 @pytest.mark.parametrize(
+    ("head", "told"),
+    [
+        ("CONNECT other:443 HTTP/1.1\r\nHost: x\r\n\r\n", (404, "not_found")),
+        (f"{POST}Expect: much\r\nContent-Length: 2\r\n\r\n{{}}", (400, "http_malformed")),
+    ],
+)
+async def test_what_aiohttp_would_refuse_by_itself_is_a_problem_too(
+    quick: Desk, head: str, told: tuple[int, str]
+) -> None:
+    answer = await ask(quick.url, head)
+    assert (answer.status, answer.code) == told
+
+
+@pytest.mark.parametrize(
     "head", ["Content-Length: 100\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"]
 )
 async def test_a_body_that_never_comes_is_timed(quick: Desk, head: str) -> None:

@@ -14,6 +14,9 @@ from tests.gateway.http.desk import Desk
         asyncpg.InterfaceError("connection is closed"),
         asyncpg.AdminShutdownError("terminating connection due to administrator command"),
         ConnectionRefusedError("nobody there"),
+        asyncpg.TooManyConnectionsError("sorry, too many clients already"),
+        asyncpg.DiskFullError("could not extend file: No space left on device"),
+        TimeoutError(),
     ],
 )
 async def test_a_repeated_order_is_not_ready_while_the_database_goes(

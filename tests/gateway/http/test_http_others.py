@@ -124,6 +124,7 @@ CASES: Final[Mapping[str, Case]] = {
 OF_THE_CALLER_ALONE: Final = {
     "GET /v1/limits",
     "POST /v1/auth/check",
+    "POST /v1/auth/rotate",  # names a key, and takes only the one that signs
     "GET /v1/session",
     "DELETE /v1/session",
     "POST /v1/session/password",

@@ -183,7 +183,21 @@ async def test_a_key_is_made_and_its_secret_shown_once(seats: Seats) -> None:
             0
         )  # it is out of sight a moment before it is gone
         assert secret not in await page.content()
-        await expect(page.locator("tr", has_text="203.0.113.0/24")).to_contain_text("2001:db8::/32")
+        row = page.locator("tr", has_text="203.0.113.0/24")
+        await expect(row).to_contain_text("2001:db8::/32")
+        old = await row.locator(".code").first.inner_text()
+        await row.get_by_role("button", name="轮换").click()
+        await dialog.get_by_label("理由").fill("定期轮换")
+        await dialog.get_by_role("button", name="轮换").click()
+        await expect(dialog).to_contain_text("仅显示这一次")
+        assert await dialog.locator(".secret code").inner_text() != secret
+        new = await dialog.locator(".secret dt").first.inner_text()
+        await dialog.get_by_role("button", name="已保存").click()
+        before = page.locator("tr", has_text=old)
+        await expect(before).to_have_count(0)
+        await page.get_by_role("button", name="全部").first.click()
+        await expect(before).to_contain_text(new)
+        await expect(before.get_by_role("button", name="轮换")).to_be_disabled()
 
 
 async def test_somebody_is_let_in_by_two_persons(seats: Seats, market: Desk) -> None:

@@ -1,4 +1,4 @@
-// People who sign in, and keys of programs: let in, given a new password, kept out; made, and revoked.
+// People who sign in, and keys of programs: let in, given a new password, kept out; made, rotated, and revoked.
 import { useState } from "preact/hooks";
 import type { Page } from "../api";
 import { listOf, moment } from "../format";
@@ -239,6 +239,8 @@ const SHOWN = ["valid", "all"] as const;
 function Keys() {
   const [shown, show] = useState<(typeof SHOWN)[number]>("valid");
   const keys = useLook<Page<Key>>(desk("keys"));
+  // One that was replaced may be good no more; it stays until the secret of the other was read
+  const [rotated, keep] = useState<string | null>(null);
   return (
     <Panel
       title={t("keys.title")}
@@ -257,19 +259,62 @@ function Keys() {
     >
       <Answered remote={keys}>
         {(found) => {
-          const items = shown === "all" ? found.items : found.items.filter((one) => one.revoked_at === null);
+          const items =
+            shown === "all" ? found.items : found.items.filter((one) => isGood(one) || one.key === rotated);
           return (
             <Table
               none={t("keys.none")}
               caption={t("keys.title")}
               rows={items}
               keyOf={(one) => one.key}
-              columns={keyColumns()}
+              columns={keyColumns(keep)}
             />
           );
         }}
       </Answered>
     </Panel>
+  );
+}
+
+/** Whether a key may be used: neither revoked nor, its overlap over, replaced; an expired one stands there with its date. */
+function isGood(key: Key): boolean {
+  return key.revoked_at === null && (key.ends_at === null || Date.parse(key.ends_at) > Date.now());
+}
+
+function RotateAct({ of, keep }: { of: Key; keep: (key: string | null) => void }) {
+  const publicKey = {
+    name: "public_key",
+    label: t("keys.public_key"),
+    hint: t("keys.public_key_hint"),
+  };
+  return (
+    <ActButton
+      name={t("keys.rotate")}
+      of={of.key}
+      kind="quiet act"
+      path={desk(`keys/${encodeURIComponent(of.key)}/rotate`)}
+      about={<p>{t("keys.rotate_about")}</p>}
+      wanted={[
+        ...(of.algorithm === "ed25519" ? [publicKey] : []),
+        { name: "overlap_s", label: t("keys.overlap"), inputMode: "numeric", begin: "0" },
+      ]}
+      body={(given) => ({ ...plain(given), overlap_s: Number(given["overlap_s"]) })}
+      isDisabled={of.rotated_to !== null}
+      once={keySecret}
+      after={() => keep(of.key)}
+      left={() => keep(null)}
+    />
+  );
+}
+
+/** A key just made, and the secret that is told this once. */
+function keySecret(answer: Record<string, unknown>) {
+  return (
+    <Secret
+      of={String(answer["key"])}
+      name={t("keys.secret")}
+      secret={answer["secret"] === null ? t("keys.no_secret") : String(answer["secret"])}
+    />
   );
 }
 
@@ -313,18 +358,12 @@ function IssueAct() {
           ...(until !== "" && { expires_at: momentOf(until) }),
         };
       }}
-      once={(answer) => (
-        <Secret
-          of={String(answer["key"])}
-          name={t("keys.secret")}
-          secret={answer["secret"] === null ? t("keys.no_secret") : String(answer["secret"])}
-        />
-      )}
+      once={keySecret}
     />
   );
 }
 
-function keyColumns(): Column<Key>[] {
+function keyColumns(keep: (key: string | null) => void): Column<Key>[] {
   const columns: Column<Key>[] = [
     code("key", t("keys.key"), (one) => one.key),
     code("participant", t("column.participant"), (one) => one.participant),
@@ -338,20 +377,25 @@ function keyColumns(): Column<Key>[] {
     text("label", t("keys.label"), (one) => one.label || null),
     time("created", t("keys.created"), (one) => one.created_at),
     time("expires", t("keys.expires"), (one) => one.expires_at),
+    code("rotated", t("keys.rotated"), (one) => one.rotated_to),
+    time("ends", t("keys.ends"), (one) => one.ends_at),
     time("revoked", t("keys.revoked"), (one) => one.revoked_at),
   ];
   withActs(columns, (one) =>
     one.revoked_at === null ? (
-      <ActButton
-        name={t("keys.revoke")}
-        of={one.key}
-        kind="quiet act"
-        method="DELETE"
-        path={desk(`keys/${encodeURIComponent(one.key)}`)}
-        asksWhy={false}
-        typed={one.key}
-        about={<p>{t("keys.revoke_about")}</p>}
-      />
+      <span class="acts">
+        <RotateAct of={one} keep={keep} />
+        <ActButton
+          name={t("keys.revoke")}
+          of={one.key}
+          kind="quiet act"
+          method="DELETE"
+          path={desk(`keys/${encodeURIComponent(one.key)}`)}
+          asksWhy={false}
+          typed={one.key}
+          about={<p>{t("keys.revoke_about")}</p>}
+        />
+      </span>
     ) : (
       "–"
     ),

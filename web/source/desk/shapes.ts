@@ -320,6 +320,9 @@ export interface Key {
   expires_at: string | null;
   revoked_at: string | null;
   networks: string[];
+  rotated_from: string | null;
+  rotated_to: string | null;
+  ends_at: string | null;
 }
 
 export interface CalendarDay {
