@@ -32,7 +32,7 @@ ORDER_STATUS: Final = {
 SIDE: Final = {"buy": "买入", "sell": "卖出"}
 
 NEGOTIATED_STATE: Final = {
-    "filed": "待对方答复",
+    "filed": "已申报",
     "confirmed": "已确认",
     "under_review": "审核中",
     "executed": "已成交",

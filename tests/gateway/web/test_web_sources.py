@@ -97,7 +97,8 @@ def test_every_value_of_the_exchange_has_a_word(kind: str, values: list[str]) ->
         ("mandate_state", people.MANDATE_STATE),
         ("member_kind", setup.PARTICIPANT_KIND),
         ("movement", custody.KIND),
-        ("negotiated_state", words.NEGOTIATED_STATE),
+        # The pages say of a transfer that is filed whose turn it is; the command line shows one to either side.
+        ("negotiated_state", words.NEGOTIATED_STATE | {"filed": MESSAGES["zh"]["negotiated_state.filed"]}),
         ("phase", words.PHASE),
         ("purpose", words.USE_PURPOSE),
         ("scope", people.ACTION),
