@@ -39,7 +39,7 @@ DatabaseUrlOption = Annotated[
     typer.Option(
         envvar="PUHUI_DATABASE_URL",
         help=say(
-            "自备的 PostgreSQL; 默认启动私有的. 含口令时请用环境变量",
+            "自备的 PostgreSQL; 默认启动私有的. 含密码时请用环境变量",
             "a PostgreSQL of your own; a private one is started by default. Use the variable if it holds a password",
         ),
     ),
