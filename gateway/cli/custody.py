@@ -63,14 +63,19 @@ TradeArgument = Annotated[str, typer.Argument(metavar="TRADE", help=say("成交�
 OpenOption = Annotated[bool, typer.Option("--open", help=say("只列未处理的", "only those not resolved"))]
 
 
+CIRCUIT: Final = {"closed": "未熔断", "half_open": "试探中", "open": "已熔断"}
+"""Whether the platform is given a rest, as people read it."""
+
+
 async def show_registry(desk: Desk) -> None:
     """How the line to the registry is."""
     found = await _get(desk, "/v1/operator/registry")
     if desk.output.value(found):
         return
+    circuit = term(CIRCUIT, found["circuit"])
     desk.output.line(
         say(
-            f"登记平台{'有' if found['answers'] else '无'}应答, 线路 {found['circuit']}, 已取通知 {found['notice_cursor']}",
+            f"登记平台{'有' if found['answers'] else '无'}应答, {circuit}, 已取通知 {found['notice_cursor']}",
             f"the registry {'answers' if found['answers'] else 'is silent'}, circuit {found['circuit']}, "
             f"notices taken to {found['notice_cursor']}",
         )
