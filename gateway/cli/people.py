@@ -71,8 +71,8 @@ async def people(desk: Desk) -> None:
     desk.output.table(
         say("登录人员", "people"),
         say(
-            "用户名|主体|账户|权限|动态验证码|须改密码|最近登录|停用",
-            "name|participant|account|scopes|authenticator|must change|logged in|disabled",
+            "用户名|主体|账户|权限|动态验证码|须改密码|最近登录|停用|一人设立",
+            "name|participant|account|scopes|authenticator|must change|logged in|disabled|made by one alone",
         ).split("|"),
         (
             (
@@ -84,6 +84,7 @@ async def people(desk: Desk) -> None:
                 _yes(is_so=one["must_change_password"]),
                 one["signed_in_at"],
                 one["disabled_at"],
+                one["made_alone_by"],
             )
             for one in found["items"]
         ),
