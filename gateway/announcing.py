@@ -25,7 +25,7 @@ def announce(settings: Settings, url: str, calendar: CalendarEnd, say: Say) -> N
             "puhui operator calendar announce"
         )
     if settings.key_file.exists():
-        say(f"密钥与登录口令 | keys and log-ins: {settings.key_file}")
+        say(f"密钥与登录密码 | keys and log-ins: {settings.key_file}")
     if settings.seed is SeedName.DEMO:
         option = "" if settings.data_dir == DEFAULT_DATA_DIR else f" --data-dir {settings.data_dir}"
         say("下单试试 | try an order:")

@@ -39,6 +39,7 @@ from gateway.http.starting import WaitingRoom
 from gateway.key_file import FIRST_OPERATORS, write_keys
 from gateway.lifetime import Lifetime, Say, settle_memory
 from gateway.markets.loader import load_market
+from gateway.reader import serve_public
 from gateway.roles import Role
 from gateway.running_engine import Engine, running_engine
 from gateway.service_manager import notify
@@ -56,6 +57,9 @@ async def serve(settings: Settings, say: Say) -> None:
     Raises:
         gateway.faults.OPERATOR_FAULTS: it cannot start, or lost something it cannot be without.
     """
+    if settings.role is Role.READER:
+        await serve_public(settings, say)
+        return
     market = load_market(settings.market)
     promises = promises_of(settings)
     make_private_dir(settings.data_dir)
@@ -66,7 +70,7 @@ async def serve(settings: Settings, say: Say) -> None:
             door = stack.enter_context(listening(settings.host, settings.port))
             since_ms = _now_ms()  # whoever listened here before has let go
             waiting = await stack.enter_async_context(AsyncExitStack())
-            room = await waiting.enter_async_context(waiting_room(door))
+            room = await waiting.enter_async_context(waiting_room(door, settings.role))
             if settings.role is Role.STANDBY:
                 await require_fit(settings)
                 say(f"待命 | standing by for the process that serves: {url_of(door)}")

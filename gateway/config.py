@@ -29,6 +29,7 @@ OPERATOR_FILE: Final = "operator.json"
 
 DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 8080
+DEFAULT_BEHIND_LIMIT_S: Final = 5.0
 
 
 SECRET_SETTINGS: Final = frozenset({"database_url"})
@@ -86,6 +87,8 @@ class Settings:
     seed: SeedName | None = None
     public_url: str | None = None
     """Where the public reaches the exchange, as printed on certificates; where it listens when absent."""
+    behind_limit_s: float = DEFAULT_BEHIND_LIMIT_S
+    """How far a reader may be behind and still be ready."""
     drain_grace_s: float = 0.0
     """Told to end: how long it is already not ready, and still answers, before the door closes."""
     quotas: tuple[str, ...] = ()
@@ -102,6 +105,12 @@ class Settings:
             raise SettingsFault(
                 f"--role {self.role} needs --database-url: a private PostgreSQL is one process's own, and nobody shares it",
                 f"--role {self.role} 须同时给出 --database-url: 私有的 PostgreSQL 归一个进程独有, 无法共用",
+                setting="role",
+            )
+        if self.role is Role.READER and (self.clock is ClockKind.MANUAL or self.seed is not None):
+            raise SettingsFault(
+                "--role reader goes by the real clock and fills nothing: --clock and --seed are for the process that serves",
+                "--role reader 以真实时钟为准且不写入: --clock 与 --seed 用于提供服务的进程",
                 setting="role",
             )
         if (self.clock is ClockKind.MANUAL) != (self.now_ns is not None):

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from gateway.config import SettingsFault
 from gateway.http.starting import WaitingRoom
+from gateway.roles import Role
 
 BACKLOG: Final = 1_024
 """Connections the system keeps until they are taken."""
@@ -62,12 +63,12 @@ def make_room(connections: int) -> None:
 
 
 @asynccontextmanager
-async def waiting_room(door: socket.socket) -> AsyncIterator[WaitingRoom]:
+async def waiting_room(door: socket.socket, role: Role = Role.ALL) -> AsyncIterator[WaitingRoom]:
     """Tell whoever comes while the exchange starts that it does, instead of letting them wait.
 
     At the end the same port is free for `open_door`; whoever comes in between waits for a moment.
     """
-    room = WaitingRoom()
+    room = WaitingRoom(role)
     runner = web.AppRunner(room.app(), access_log=None, shutdown_timeout=1, auto_decompress=False)
     await runner.setup()
     try:

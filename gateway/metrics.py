@@ -39,16 +39,17 @@ _COUNTS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
 class Metrics:
     """Every metric of the gateway. Parts that count hold on to theirs; nobody looks one up by name."""
 
-    def __init__(self) -> None:
-        """All at zero."""
+    def __init__(self, *, of_the_writer: bool = True) -> None:
+        """All at zero. What only the process that writes can know is told by no other."""
         registry = self.registry = CollectorRegistry()
+        writers = registry if of_the_writer else CollectorRegistry()
         self.door = DoorMetrics(registry)
         self.stream = StreamMetrics(registry)
         self.journal = JournalMetrics(registry)
-        self.flow = FlowMetrics(registry)
-        self.market = MarketMetrics(registry)
-        self.line = LineMetrics(registry)
-        self.custody = CustodyMetrics(registry)
+        self.flow = FlowMetrics(writers)
+        self.market = MarketMetrics(writers)
+        self.line = LineMetrics(writers)
+        self.custody = CustodyMetrics(writers)
         self.process = ProcessMetrics(registry)
 
     def exposition(self) -> bytes:

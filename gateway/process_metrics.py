@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.process_collector import ProcessCollector
 
 from gateway.engine import views
+from gateway.engine.following import Following
 from matching.exchange import Exchange
 
 DISTRIBUTION: Final = "puhui-exchange"
@@ -44,6 +45,16 @@ class ProcessMetrics(IdentityMetrics):
     def __init__(self, registry: CollectorRegistry) -> None:
         """What needs nobody to be asked."""
         super().__init__(registry)
+        self._behind_entries = Gauge(
+            "puhui_behind_entries",
+            "Of a reader: entries it knows to exist and has not seen.",
+            registry=registry,
+        )
+        self._behind_seconds = Gauge(
+            "puhui_behind_seconds",
+            "Of a reader: for how long there may be entries that it has not seen.",
+            registry=registry,
+        )
         self._free = Gauge(
             "puhui_data_free_bytes",
             "Free room where the data directory lies.",
@@ -55,6 +66,11 @@ class ProcessMetrics(IdentityMetrics):
             ["state"],
             registry=registry,
         )
+
+    def watch_following(self, following: Following) -> None:
+        """Read from there how far a process for the public only is behind."""
+        self._behind_entries.set_function(lambda: following.behind_entries)
+        self._behind_seconds.set_function(lambda: following.behind_s)
 
     def watch(self, data_dir: Path, pool: Any) -> None:  # noqa: ANN401 - asyncpg's pool, whatever its records
         """Read from there whenever somebody looks."""

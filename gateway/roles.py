@@ -10,3 +10,5 @@ class Role(StrEnum):
     """Everything; ends at once where another writes the journal."""
     STANDBY = "standby"
     """Everything, once whoever writes the journal is gone; until then it waits."""
+    READER = "reader"
+    """What the public may see, of what another process writes."""

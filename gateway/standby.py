@@ -20,7 +20,7 @@ import structlog
 from gateway.config import Settings, SettingsFault
 from gateway.engine.journal import Connection
 from gateway.engine.terms import Marks, is_written, newest_marks
-from gateway.postgres.database import shown_dsn, why_unreachable
+from gateway.postgres.database import AWAY, shown_dsn, why_unreachable
 
 POLL_S: Final = 0.2
 """How often it is asked whether the lock is free."""
@@ -31,8 +31,6 @@ BACK_OFF_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Pauses after the database did not answer; the last one again and again."""
 
 NAME: Final = "puhui standby"
-
-_GONE: Final = (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 log: Final = structlog.get_logger("standby")
 
@@ -75,7 +73,7 @@ async def until_unwritten(settings: Settings) -> None:
                 failures = 0
                 await _until_unwritten(connection, settings)
                 return
-        except _GONE as fault:
+        except AWAY as fault:
             # The database is being restarted, or another server takes its place: that is what a standby is for.
             pause_s = BACK_OFF_S[min(failures, len(BACK_OFF_S) - 1)]
             failures += 1

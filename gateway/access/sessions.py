@@ -32,6 +32,7 @@ a network's logs are to be kept (Cybersecurity Law, 2016, Art. 21), and no longe
 Information Protection Law, 2021, Art. 19)."""
 
 _FORGET: Final = "DELETE FROM person_session WHERE least(ended_at_ns, ends_at_ns) < $1"
+_PLACES: Final = "SELECT name, address FROM person_session GROUP BY name, address ORDER BY max(created_at_ns)"
 _TOKEN_BYTES: Final = 32
 _WRITE_EACH_S: Final = 60
 """How often at most the database is told that a session was used."""
@@ -114,6 +115,10 @@ class Sessions:
     async def forget_old(self, now_ns: int) -> None:
         """Let go of the records of sessions that ended long ago."""
         await self._pool.execute(_FORGET, now_ns - KEPT_S * NS)
+
+    async def places(self) -> list[tuple[str, str]]:
+        """Who has logged in from where, as far as it is kept; oldest first."""
+        return [(row["name"], row["address"]) for row in await self._pool.fetch(_PLACES)]
 
     def on_end(self, listener: Callable[[PersonSession], None]) -> None:
         """Tell the listener of every session that is ended by somebody."""

@@ -263,6 +263,7 @@ class SignIns:
         changed = await self.people.reset(
             person.name, kept, one_time_until_ns=until_ns, remove_totp=remove_totp, deed=deed
         )
+        self._lockout.pardon(person.name)
         await self.sessions.end_all(person.name, by=by, at_ns=now_ns)
         return changed, first
 
@@ -292,8 +293,9 @@ async def people_signing_in(
     """The way in for the people of a database; its threads go at the end."""
     people = await People.load(pool, seal)
     sessions = await Sessions.load(pool, people, now_ns=now_ns(), times=times)
+    lockout = Lockout(limits, await sessions.places())
     passwords = Passwords()
     try:
-        yield SignIns(people, sessions, passwords, Lockout(limits), now_ns)
+        yield SignIns(people, sessions, passwords, lockout, now_ns)
     finally:
         passwords.close()

@@ -60,7 +60,10 @@ async def back_up(dsn: str, data_dir: Path, target: Path, progress: Progress = s
     It appears under its name when it is whole and on disk, and not before. Raises BackupFault.
     """
     if not (data_dir / SEAL).exists():
-        raise BackupFault(f"{data_dir} has no {SEAL}, without which no secret in the database can be read")
+        raise BackupFault(
+            f"{data_dir} has no {SEAL}, without which no secret in the database can be read",
+            f"{data_dir} 中没有 {SEAL}, 缺此则数据库中的密钥无法读出",
+        )
     draft = make_draft(target, "backup")
     try:
         manifest = await _fill(draft, dsn, data_dir, progress)
@@ -73,10 +76,16 @@ async def back_up(dsn: str, data_dir: Path, target: Path, progress: Progress = s
 def make_draft(target: Path, what: str) -> Path:
     """A directory beside the target, to be filled before it takes its name. Raises BackupFault."""
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise BackupFault(f"{target} is there and not empty; a {what} replaces nothing")
+        raise BackupFault(
+            f"{target} is there and not empty; a {what} replaces nothing",
+            f"{target} 已存在且非空; 备份与恢复不覆盖任何文件",
+        )
     draft = target.with_name(f".{target.name}.unfinished")
     if draft.exists():
-        raise BackupFault(f"{draft} is left of a {what} that was interrupted; remove it")
+        raise BackupFault(
+            f"{draft} is left of a {what} that was interrupted; remove it",
+            f"{draft} 是上次中断的备份或恢复所留; 请删除",
+        )
     draft.mkdir(mode=0o700, parents=True)
     return draft
 
@@ -121,10 +130,11 @@ async def _read_moment(connection: "asyncpg.Connection[asyncpg.Record]") -> _Mom
         "SELECT core_version FROM core_release ORDER BY first_seq DESC LIMIT 1"
     )
     if identity is None or head is None or release is None:
-        raise BackupFault("the database holds no exchange yet")
+        raise BackupFault("the database holds no exchange yet", "数据库中尚无交易所")
     if release != Exchange.VERSION:
         raise BackupFault(
-            f"core {release} decides there, this release has {Exchange.VERSION}: use that release"
+            f"core {release} decides there, this release has {Exchange.VERSION}: use that release",
+            f"数据库由核心 {release} 写成, 本程序为 {Exchange.VERSION}: 请用原版本",
         )
     return _Moment(
         snapshot=await connection.fetchval("SELECT pg_export_snapshot()"),

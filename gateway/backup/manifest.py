@@ -30,7 +30,12 @@ def say_nothing(what: str, done: int, total: int | None) -> None:
 
 
 class BackupFault(Exception):  # noqa: N818 - it states a fact
-    """A backup cannot be made, or is not one that can be put back. Meant for the operator."""
+    """A backup cannot be made, or is not one that can be put back. Meant for the operator; `zh` says so in Chinese."""
+
+    def __init__(self, en: str, zh: str) -> None:
+        """In both languages."""
+        super().__init__(en)
+        self.zh = zh
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,15 +81,24 @@ class Manifest:
         try:
             content = orjson.loads((backup / MANIFEST).read_bytes())
         except FileNotFoundError:
-            raise BackupFault(f"{backup} is no backup: it has no {MANIFEST}") from None
+            raise BackupFault(
+                f"{backup} is no backup: it has no {MANIFEST}", f"{backup} 不是备份: 其中没有 {MANIFEST}"
+            ) from None
         except orjson.JSONDecodeError:
-            raise BackupFault(f"{backup / MANIFEST} is damaged") from None
+            raise _damaged(backup / MANIFEST) from None
         if not isinstance(content, dict) or content.pop("sha256", None) != _digest_of(content):
-            raise BackupFault(f"{backup / MANIFEST} is damaged")
+            raise _damaged(backup / MANIFEST)
         if content.get("format") != FORMAT:
-            raise BackupFault(f"the backup is of format {content.get('format')}, this release knows {FORMAT}")
+            raise BackupFault(
+                f"the backup is of format {content.get('format')}, this release knows {FORMAT}",
+                f"备份格式为 {content.get('format')}, 本程序只认 {FORMAT}",
+            )
         files = tuple(StoredFile(**file) for file in content.pop("files"))
         return cls(**content, files=files)
+
+
+def _damaged(file: Path) -> BackupFault:
+    return BackupFault(f"{file} is damaged", f"{file} 已损坏")
 
 
 def _digest_of(content: dict[str, Any]) -> str:
@@ -107,10 +121,19 @@ def check_files(backup: Path, manifest: Manifest, progress: Progress = say_nothi
     names = {file.name for file in manifest.files}
     found = {str(path.relative_to(backup)) for path in backup.rglob("*") if not path.is_dir()}
     for name in sorted((names | {MANIFEST}) ^ found):
-        raise BackupFault(f"{name} is missing" if name in names else f"{name} is not part of the backup")
+        raise (
+            BackupFault(f"{name} is missing", f"缺少 {name}")
+            if name in names
+            else BackupFault(f"{name} is not part of the backup", f"{name} 不属于该备份")
+        )
     for file in manifest.files:
         path = backup / file.name
         if path.is_symlink() or path.stat().st_size != file.size_bytes:
-            raise BackupFault(f"{file.name} is cut short, or not the file that was written")
+            raise BackupFault(
+                f"{file.name} is cut short, or not the file that was written", f"{file.name} 不完整或已被替换"
+            )
         if describe(path, file.name, progress) != file:
-            raise BackupFault(f"{file.name} is damaged: its digest is not the one written down")
+            raise BackupFault(
+                f"{file.name} is damaged: its digest is not the one written down",
+                f"{file.name} 已损坏: 摘要与清单不符",
+            )

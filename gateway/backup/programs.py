@@ -36,8 +36,10 @@ async def run_program(name: str, dsn: str, arguments: Sequence[str]) -> None:
             process.kill()
             await process.wait()
     if process.returncode != 0:
+        errors = said.decode(errors="replace")[-ERROR_CHARACTERS:]
         raise BackupFault(
-            f"{name} ended with status {process.returncode}: {said.decode(errors='replace')[-ERROR_CHARACTERS:]}"
+            f"{name} ended with status {process.returncode}: {errors}",
+            f"{name} 以状态 {process.returncode} 结束: {errors}",
         )
 
 

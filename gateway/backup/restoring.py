@@ -68,7 +68,10 @@ def _unpack(archive: tarfile.TarFile, place: Path) -> None:
             continue
         inside = target.resolve().is_relative_to(place.resolve())
         if not member.isreg() or not inside or target.exists():
-            raise BackupFault(f"{member.name} in {archive.name!s} is no file of a backup")
+            raise BackupFault(
+                f"{member.name} in {archive.name!s} is no file of a backup",
+                f"{archive.name!s} 中的 {member.name} 不是备份的文件",
+            )
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         source = archive.extractfile(member)
         assert source is not None, f"{member.name} is a plain file"
@@ -86,9 +89,11 @@ def _opened(backup: Path, draft: Path) -> Path:
         with tarfile.open(backup, mode="r:") as archive:
             _unpack(archive, place)
     except FileNotFoundError:
-        raise BackupFault(f"there is no {backup}") from None
+        raise BackupFault(f"there is no {backup}", f"没有 {backup}") from None
     except (tarfile.TarError, EOFError) as fault:
-        raise BackupFault(f"{backup} is damaged or cut short: {fault}") from None
+        raise BackupFault(
+            f"{backup} is damaged or cut short: {fault}", f"{backup} 已损坏或不完整: {fault}"
+        ) from None
     return place
 
 
@@ -100,7 +105,9 @@ def _require_this_release(manifest: Manifest) -> None:
     if (manifest.release, manifest.core_version, manifest.schema_sha256) != ours:
         raise BackupFault(
             f"the backup was made by release {manifest.release} with core {manifest.core_version}, this is"
-            f" {ours[0]} with core {ours[1]}, or their schemas differ: restore it with the release that made it"
+            f" {ours[0]} with core {ours[1]}, or their schemas differ: restore it with the release that made it",
+            f"备份由版本 {manifest.release} (核心 {manifest.core_version}) 制作, 本程序为 {ours[0]} (核心 {ours[1]}),"
+            " 或数据库结构不同: 请用制作备份的版本恢复",
         )
 
 
@@ -125,10 +132,15 @@ async def _load(dsn: str, dump: Path, manifest: Manifest, progress: Progress) ->
     connection = await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_S)
     try:
         if await connection.fetchval(_RELATIONS):
-            raise BackupFault("the database is not empty; a restore replaces nothing")
+            raise BackupFault(
+                "the database is not empty; a restore replaces nothing", "数据库非空; 恢复不覆盖任何数据"
+            )
         major = connection.get_server_version().major
         if major < manifest.postgres_major:
-            raise BackupFault(f"the backup is of PostgreSQL {manifest.postgres_major}, this one is {major}")
+            raise BackupFault(
+                f"the backup is of PostgreSQL {manifest.postgres_major}, this one is {major}",
+                f"备份来自 PostgreSQL {manifest.postgres_major}, 此处为 {major}",
+            )
         if not await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", SERVICE_ROLE):
             await connection.execute(f"CREATE ROLE {SERVICE_ROLE} NOLOGIN")
     finally:
@@ -148,7 +160,8 @@ async def _require_the_same(dsn: str, draft: Path, manifest: Manifest, progress:
         if restored != (manifest.seq, manifest.digest, manifest.exchange_id, manifest.schema_sha256):
             raise BackupFault(
                 f"what was restored ends with entry {found.entries} of exchange {identity}, the backup says"
-                f" {manifest.seq} of {manifest.exchange_id}"
+                f" {manifest.seq} of {manifest.exchange_id}",
+                f"恢复所得止于交易所 {identity} 第 {found.entries} 条, 备份清单为 {manifest.exchange_id} 第 {manifest.seq} 条",
             )
         await KeyStore.load(pool, load_seal(draft / SEAL))
         # Last of all: from here on numbers are given a second time.

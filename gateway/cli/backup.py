@@ -98,8 +98,10 @@ async def _work(
     try:
         with progress_bar(output) as bar:
             made = await work(Stages(bar))
+    except BackupFault as fault:
+        raise CommandFault(say(fault.zh, str(fault))) from None
     except (
-        *(BackupFault, JournalBrokenError, PostgresError, SealFault, SettledDiffersError),
+        *(JournalBrokenError, PostgresError, SealFault, SettledDiffersError),
         *(OSError, asyncpg.PostgresError),
     ) as fault:
         raise CommandFault(str(fault)) from None

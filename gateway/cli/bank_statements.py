@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from gateway.cli.acts import ReasonOption, perform
+from gateway.cli.acts import ReasonOption, number, perform
 from gateway.cli.cash import BANK, bank_app
 from gateway.cli.command import Desk, command
 from gateway.cli.faults import CommandFault
@@ -15,12 +15,10 @@ from gateway.cli.words import say, term
 SUFFIX_OF_CAMT: Final = ".xml"
 
 CASH_BREAK: Final = {
-    "missing_here": "银行有, 本所无",
-    "missing_there": "本所有, 银行无",
-    "amount_differs": "金额不同",
-    "repeated_there": "银行重复",
-    "open": "未决",
-    "closed": "已了结",
+    "missing_here": "交易所未入账",
+    "missing_there": "银行无此笔",
+    "amount_differs": "金额不一致",
+    "repeated_there": "银行重复记账",
 }
 
 FileArgument = Annotated[
@@ -137,7 +135,7 @@ def _row(one: dict[str, Any]) -> tuple[object, ...]:
 
 async def resolve_cash_break(desk: Desk, difference: BreakArgument, *, reason: ReasonOption) -> None:
     """Say that a difference of money is settled, and how."""
-    done = await perform(desk, f"/v1/operator/cash-breaks/{difference}/resolve", {"reason": reason})
+    done = await perform(desk, f"/v1/operator/cash-breaks/{number(difference)}/resolve", {"reason": reason})
     if not desk.output.value(done):
         desk.output.line(say(f"资金差异 {difference} 已了结", f"difference {difference} is settled"))
 

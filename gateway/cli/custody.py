@@ -15,30 +15,30 @@ from gateway.cli.words import say, term
 KIND: Final = {
     "transfer_in": "划入",
     "transfer_out": "划出",
-    "deliver": "交收",
+    "deliver": "交收划转",
     "retire": "注销",
 }
 SOURCE: Final = {
-    "registry": "登记平台",
-    "break": "对账差异",
-    "claim": "追索",
-    "correction": "修正",
+    "registry": "登记平台通知",
+    "break": "核对差异",
+    "claim": "修正追索",
+    "correction": "减排量修正",
     "operator": "交易所",
 }
 BREAK: Final = {
     "missing_here": "交易所缺少",
     "missing_there": "登记平台缺少",
-    "range_differs": "序列号不符",
-    "account_state_differs": "账户状态不符",
-    "movement_on_one_side": "划转仅一方有记录",
-    "contradictory_answer": "登记平台答复前后矛盾",
-    "totals_differ": "总量不符",
+    "range_differs": "序列号不一致",
+    "account_state_differs": "账户状态不一致",
+    "movement_on_one_side": "划转仅见于一方",
+    "contradictory_answer": "答复前后矛盾",
+    "totals_differ": "总量不一致",
 }
 CLAIM: Final = {
-    "open": "待决定",
+    "open": "待裁定",
     "frozen": "已冻结",
-    "dismissed": "不予追索",
-    "compensated": "已补偿",
+    "dismissed": "已驳回",
+    "compensated": "已补足",
     "removed": "已收回",
 }
 
@@ -63,14 +63,19 @@ TradeArgument = Annotated[str, typer.Argument(metavar="TRADE", help=say("成交�
 OpenOption = Annotated[bool, typer.Option("--open", help=say("只列未处理的", "only those not resolved"))]
 
 
+CIRCUIT: Final = {"closed": "未熔断", "half_open": "试探中", "open": "已熔断"}
+"""Whether the platform is given a rest, as people read it."""
+
+
 async def show_registry(desk: Desk) -> None:
     """How the line to the registry is."""
     found = await _get(desk, "/v1/operator/registry")
     if desk.output.value(found):
         return
+    circuit = term(CIRCUIT, found["circuit"])
     desk.output.line(
         say(
-            f"登记平台{'有' if found['answers'] else '无'}应答, 线路 {found['circuit']}, 已取通知 {found['notice_cursor']}",
+            f"登记平台{'有' if found['answers'] else '无'}应答, {circuit}, 已取通知 {found['notice_cursor']}",
             f"the registry {'answers' if found['answers'] else 'is silent'}, circuit {found['circuit']}, "
             f"notices taken to {found['notice_cursor']}",
         )

@@ -110,8 +110,8 @@ async def keys(desk: Desk) -> None:
     desk.output.table(
         say("密钥", "keys"),
         say(
-            "密钥|主体|账户|权限|网络|备注|轮换为|至|注销",
-            "key|participant|account|scopes|networks|label|rotated to|until|revoked",
+            "密钥|主体|账户|权限|网络|备注|轮换为|至|注销|一人设立",
+            "key|participant|account|scopes|networks|label|rotated to|until|revoked|made by one alone",
         ).split("|"),
         (
             (
@@ -124,6 +124,7 @@ async def keys(desk: Desk) -> None:
                 key["rotated_to"],
                 key["ends_at"],
                 key["revoked_at"],
+                key["made_alone_by"],
             )
             for key in found["items"]
         ),

@@ -32,6 +32,8 @@ CLOSE_STEP: Final = {
     "roll_date": "换日",
 }
 
+STEP_STATE: Final = {"waiting": "等待", "running": "进行中", "done": "完成"}
+
 operator_app = typer.Typer(no_args_is_help=True, help=say("交易所操作", "operate the exchange"))
 
 
@@ -191,7 +193,7 @@ def _show_day(output: Output, state: dict[str, Any]) -> None:
             ),
             say("步骤|状态|#完成|#总数", "step|state|#done|#total").split("|"),
             (
-                (term(CLOSE_STEP, s["name"]), s["state"], s.get("done"), s.get("total"))
+                (term(CLOSE_STEP, s["name"]), term(STEP_STATE, s["state"]), s.get("done"), s.get("total"))
                 for s in close["steps"]
             ),
         )

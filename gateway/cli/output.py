@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import orjson
 from rich.box import SIMPLE_HEAD
@@ -36,10 +36,12 @@ class Output:
         self.console.print(Text(text), soft_wrap=True)
 
     def table(self, title: str, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-        """A table; columns whose name begins with `#` are figures, set to the right."""
+        """A table; columns whose name begins with `#` are figures, set to the right. What comes first is never broken."""
         table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
         for column in columns:
-            table.add_column(column.removeprefix("#"), justify="right" if column.startswith("#") else "left")
+            justify: Literal["left", "right"] = "right" if column.startswith("#") else "left"
+            # An id that is broken could not be copied into the next command.
+            table.add_column(column.removeprefix("#"), justify=justify, no_wrap=not table.columns)
         for row in rows:
             table.add_row(*(Text(_cell(value)) for value in row))
         self.console.print(table)

@@ -17,14 +17,14 @@ PEOPLE: Final = "/v1/operator/people"
 MANDATES: Final = "/v1/operator/mandates"
 
 ACTION: Final = {
-    "trade": "挂牌交易",
+    "trade": "交易",
     "negotiate": "协议转让",
-    "offset": "抵销与使用",
-    "transfer": "划转与出入金",
+    "offset": "减排量使用",
+    "transfer": "划转与出金",
 }
-MANDATE_STATE: Final = {"in_force": "有效", "expired": "到期", "revoked": "已撤销"}
+MANDATE_STATE: Final = {"in_force": "有效", "expired": "到期", "revoked": "已终止"}
 
-PersonArgument = Annotated[str, typer.Argument(metavar="NAME", help=say("登录名", "the log-in's name"))]
+PersonArgument = Annotated[str, typer.Argument(metavar="NAME", help=say("用户名", "the log-in's name"))]
 ReasonOption = Annotated[str, typer.Option(help=say("理由", "why"))]
 MandateArgument = Annotated[str, typer.Argument(metavar="ID", help=say("委托编号", "the mandate's id"))]
 
@@ -71,8 +71,8 @@ async def people(desk: Desk) -> None:
     desk.output.table(
         say("登录人员", "people"),
         say(
-            "登录名|主体|账户|权限|动态口令|须改密码|最近登录|停用",
-            "name|participant|account|scopes|authenticator|must change|logged in|disabled",
+            "用户名|主体|账户|权限|动态验证码|须改密码|最近登录|停用|一人设立",
+            "name|participant|account|scopes|authenticator|must change|logged in|disabled|made by one alone",
         ).split("|"),
         (
             (
@@ -84,6 +84,7 @@ async def people(desk: Desk) -> None:
                 _yes(is_so=one["must_change_password"]),
                 one["signed_in_at"],
                 one["disabled_at"],
+                one["made_alone_by"],
             )
             for one in found["items"]
         ),
@@ -96,7 +97,7 @@ async def reset_person(
     *,
     reason: ReasonOption,
     remove_totp: Annotated[
-        bool, typer.Option("--remove-totp", help=say("一并解除动态口令", "the authenticator is lost, too"))
+        bool, typer.Option("--remove-totp", help=say("一并解除动态验证码", "the authenticator is lost, too"))
     ] = False,
 ) -> None:
     """Give somebody a one-time password; their sessions end."""
@@ -195,14 +196,14 @@ def show_password(desk: Desk, done: dict[str, Any]) -> None:
     name, password = done["person"], done["one_time_password"]
     desk.output.line(
         say(
-            f"{name} 的一次性口令 (仅显示这一次, 一日内有效): {password}",
+            f"{name} 的一次性密码 (仅显示这一次, 一日内有效): {password}",
             f"one-time password of {name}, shown this once and good for a day: {password}",
         )
     )
 
 
 def _name(person: str) -> str:
-    return require_name(person, "登录名", "name of a log-in")
+    return require_name(person, "用户名", "name of a log-in")
 
 
 def _yes(*, is_so: bool) -> str:
@@ -218,7 +219,7 @@ def add_to(app: typer.Typer) -> None:
             (
                 ("add", add_person, say("开通登录", "let somebody log in")),
                 ("list", people, say("全部人员", "everybody who logs in")),
-                ("reset", reset_person, say("重置口令", "give a one-time password")),
+                ("reset", reset_person, say("重置密码", "give a one-time password")),
                 ("disable", disable_person, say("停用", "keep somebody out")),
                 ("enable", enable_person, say("恢复", "let somebody in again")),
             ),

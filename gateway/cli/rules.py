@@ -1,7 +1,7 @@
 """The rule book on the command line: what is in force at any moment, and entering a new dated value."""
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -12,10 +12,10 @@ from gateway.cli.operator import OPERATOR
 from gateway.cli.words import language, say, term
 from gateway.formats import NS, parse_date, parse_time, time_text
 
-CERTAINTY = {
-    "official": "已核实",
-    "neighbour": "参照邻近市场",
-    "conflicting": "来源相互矛盾",
+CERTAINTY: Final = {
+    "official": "正式文件",
+    "neighbour": "参照同类市场",
+    "conflicting": "文件不一致",
     "assumed": "待确认",
     "demonstration": "演示",
 }

@@ -17,6 +17,7 @@ from gateway.cli.output import Output, print_fault
 from gateway.cli.settings import CONFIG, Sources, plain, read_file, stop
 from gateway.cli.words import say
 from gateway.config import (
+    DEFAULT_BEHIND_LIMIT_S,
     DEFAULT_HOST,
     DEFAULT_PORT,
     ClockKind,
@@ -39,7 +40,7 @@ DatabaseUrlOption = Annotated[
     typer.Option(
         envvar="PUHUI_DATABASE_URL",
         help=say(
-            "自备的 PostgreSQL; 默认启动私有的. 含口令时请用环境变量",
+            "自备的 PostgreSQL; 默认启动私有的. 含密码时请用环境变量",
             "a PostgreSQL of your own; a private one is started by default. Use the variable if it holds a password",
         ),
     ),
@@ -136,6 +137,18 @@ DrainOption = Annotated[
         ),
     ),
 ]
+BehindOption = Annotated[
+    float,
+    typer.Option(
+        envvar="PUHUI_BEHIND_LIMIT_S",
+        min=0.5,
+        max=3_600,
+        help=say(
+            "--role reader: 落后超过此秒数即不再就绪",
+            "--role reader: how many seconds behind it is not ready any more",
+        ),
+    ),
+]
 DemoOption = Annotated[
     bool,
     typer.Option(
@@ -161,8 +174,8 @@ RoleOption = Annotated[
     typer.Option(
         envvar="PUHUI_ROLE",
         help=say(
-            "本进程的角色: all 为全部; standby 在写者离去后接替它",
-            "which part this process is: all of it, or a standby that takes over once the writer is gone",
+            "本进程的角色: all 为全部; standby 在写者离去后接替它; reader 只提供公开行情",
+            "which part this process is: all of it, a standby that takes over once the writer is gone, or a reader for the public",
         ),
     ),
 ]
@@ -199,6 +212,7 @@ _SETTINGS: Final[dict[str, tuple[Any, Any]]] = {
     "public_url": (PublicUrlOption, None),
     "data_dir": (DataDirOption, None),
     "drill": (DrillOption, False),
+    "behind_limit_s": (BehindOption, DEFAULT_BEHIND_LIMIT_S),
     "drain_grace_s": (DrainOption, 0.0),
     "quota": (QuotaOption, None),
     "limit": (LimitOption, None),

@@ -14,8 +14,8 @@ from settlement.account import ParticipantKind
 from settlement.lot import MethodologyClass
 
 PARTICIPANT_KIND: Final = {
-    "project_applicant": "项目申请主体",
-    "scenario_applicant": "场景申请主体",
+    "project_applicant": "减排项目申请主体",
+    "scenario_applicant": "减排场景申请主体",
     "rights_provider": "权益提供方",
     "covered_entity": "纳入配额管理单位",
     "institution": "机构",

@@ -3,6 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Final
 
+import orjson
 import typer
 
 from gateway.cli.command import Desk
@@ -97,11 +98,15 @@ async def events(
                 one["event_id"],
                 one["type"],
                 one["time"],
-                ", ".join(f"{name} {value}" for name, value in one.items() if name not in known),
+                ", ".join(f"{name} {_plain(value)}" for name, value in one.items() if name not in known),
             )
             for one in found["items"]
         ),
     )
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
 async def candles(

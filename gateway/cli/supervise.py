@@ -151,7 +151,7 @@ async def restrict_data(
     desk: Desk,
     kind: Annotated[SubjectKindOption, typer.Argument(help=say("主体类型", "how they are known"))],
     name: Annotated[
-        str, typer.Argument(help=say("登录名、主体编号或受益人", "their name, as it is written"))
+        str, typer.Argument(help=say("用户名、主体编号或受益人", "their name, as it is written"))
     ],
     *,
     reason: ReasonOption,

@@ -24,8 +24,8 @@ ORDER_STATUS: Final = {
     "new": "已报",
     "partially_filled": "部分成交",
     "filled": "全部成交",
-    "cancelled": "已撤",
-    "expired": "已过期",
+    "cancelled": "已撤单",
+    "expired": "已失效",
     "rejected": "已拒绝",
 }
 
@@ -34,12 +34,12 @@ SIDE: Final = {"buy": "买入", "sell": "卖出"}
 NEGOTIATED_STATE: Final = {
     "filed": "已申报",
     "confirmed": "已确认",
-    "under_review": "待审核",
+    "under_review": "审核中",
     "executed": "已成交",
     "declined": "已拒绝",
     "withdrawn": "已撤回",
-    "expired": "已过期",
-    "rejected": "未予成交",
+    "expired": "已失效",
+    "rejected": "未通过核对",
 }
 
 NEGOTIATED_REASON: Final = {"own_time": "有效期已到", "session_end": "时段结束"}
@@ -58,9 +58,8 @@ PHASE: Final = {
     "negotiated": "协议转让",
     "continuous": "连续交易",
     "closing": "闭市处理",
-    "closed": "休市",
+    "closed": "已闭市",
 }
-
 
 USE_STATE: Final = {
     "held": "已受理, 可撤回",
@@ -78,7 +77,7 @@ USE_PURPOSE: Final = {
     "damage_compensation": "生态环境损害赔偿",
 }
 
-WITHDRAWAL_STATE: Final = {"held": "待付", "paid": "已付", "returned": "已退回"}
+WITHDRAWAL_STATE: Final = {"held": "待支付", "paid": "已支付", "returned": "已退回"}
 
 
 def term(table: dict[str, str], word: str) -> str:

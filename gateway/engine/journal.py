@@ -94,6 +94,17 @@ class Record:
     events: bytes
     digest: bytes
 
+    @classmethod
+    def of(cls, row: asyncpg.Record) -> Self:
+        """As it was read."""
+        return cls(
+            seq=row["seq"],
+            at_ns=row["at_ns"],
+            command=row["command"].encode(),
+            events=row["events"].encode(),
+            digest=row["digest"],
+        )
+
     def entry(self) -> Entry:
         """What it says. Raises CodecError."""
         return Entry(self.seq, self.at_ns, decode_command(self.command), decode_events(self.events))
@@ -109,17 +120,17 @@ class JournalReader:
     async def entry(self, seq: int) -> Entry | None:
         """The entry with that sequence number; none when it does not exist."""
         row = await self._pool.fetchrow(f"{_SELECT} WHERE seq = $1", seq)
-        return None if row is None else _record(row).entry()
+        return None if row is None else Record.of(row).entry()
 
     async def decided_as(self, asked_as: AskedAs) -> list[Entry]:
         """The entries that decided what somebody asked for under that id, in order."""
         rows = await self._pool.fetch(_DECIDED_AS, asked_as.participant, asked_as.client_id)
-        return [_record(row).entry() for row in rows]
+        return [Record.of(row).entry() for row in rows]
 
     async def read(self, after_seq: int, limit: int) -> list[Record]:
         """Rows after that one, in order."""
         rows = await self._pool.fetch(f"{_SELECT} WHERE seq > $1 ORDER BY seq LIMIT $2", after_seq, limit)
-        return [_record(row) for row in rows]
+        return [Record.of(row) for row in rows]
 
     async def core_release(self) -> tuple[int, str] | None:
         """The first entry that the newest release of the core decides, and its version; none in an empty journal."""
@@ -329,13 +340,3 @@ SELECT account, coalesce((SELECT max(event_id) FROM account_event WHERE account_
     AS last_event_id
 FROM unnest($1::text[]) AS asked (account)
 """
-
-
-def _record(row: asyncpg.Record) -> Record:
-    return Record(
-        seq=row["seq"],
-        at_ns=row["at_ns"],
-        command=row["command"].encode(),
-        events=row["events"].encode(),
-        digest=row["digest"],
-    )

@@ -21,7 +21,7 @@ import asyncpg
 from gateway.engine import views as views_module
 from gateway.engine.codec import CodecError, encode_events
 from gateway.engine.entry import Entry
-from gateway.engine.journal import Journal, Record
+from gateway.engine.journal import Journal, JournalReader, Record
 from gateway.engine.negotiations import Negotiations
 from gateway.engine.orders import OpenOrders
 from gateway.engine.rows import GENESIS, chain
@@ -172,10 +172,11 @@ async def _restore(journal: Journal, snapshot: Snapshot | None) -> tuple[Exchang
         ) from error
     if snapshot.views_version == views_module.VERSION:
         return exchange, Views(state=VIEWS_STATE.decode(snapshot.views_state))
-    return exchange, await _rebuilt_views(journal, snapshot.seq)
+    return exchange, await rebuilt_views(journal, snapshot.seq)
 
 
-async def _rebuilt_views(journal: Journal, upto: int) -> Views:
+async def rebuilt_views(journal: JournalReader, upto: int) -> Views:
+    """Views made from every entry up to that one."""
     views = Views()
     while views.position < upto:
         records = await journal.read(views.position, min(PAGE, upto - views.position))

@@ -23,6 +23,7 @@ from typing import Final, NoReturn, Self
 import asyncpg
 
 from gateway.engine.journal import WRITER_LOCK, AnotherWriterError, Connection, Pool
+from gateway.postgres.database import AWAY
 
 NAME_PREFIX: Final = "puhui writer "
 """Of the name under which a writer's connections are seen in the database."""
@@ -112,7 +113,7 @@ async def _is_held_by(pool: Pool, writer_pid: int) -> bool | None:
     try:
         async with asyncio.timeout(LOOK_S):
             return bool(await pool.fetchval(f"SELECT EXISTS ({_HELD} AND pid = $2)", WRITER_LOCK, writer_pid))
-    except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except AWAY:
         return None
 
 

@@ -60,7 +60,7 @@ from gateway.http.dispatch import Dispatcher
 from gateway.http.openapi import openapi_document
 from gateway.http.routing import BATCH_BODY_LIMIT, Call, Reply, Route
 from gateway.http.services import Services
-from gateway.http.short_way import ShortWay
+from gateway.http.short_way import NoShortWay, ShortWay
 from gateway.http.stream.endpoint import Stream
 from gateway.metrics import Metrics
 from gateway.surveillance import OrderFlow
@@ -184,7 +184,7 @@ def make_runner(app: web.Application, services: Services, *, shutdown_s: float) 
 
     def bounded(made: web.Server) -> Server:
         dispatcher = app[DISPATCHER]
-        short_way = ShortWay(dispatcher)
+        short_way = ShortWay(dispatcher) if services.following is None else NoShortWay(dispatcher)
         return Server(
             made,
             services.settings,
@@ -201,8 +201,11 @@ def watch(services: Services) -> None:
     """Let the metrics that are read read from the parts that know, and those that count follow the commits."""
     metrics: Metrics = services.metrics
     sequencer, views = services.sequencer, services.views
-    sequencer.on_commit(OrderFlow(metrics, views).follow)
-    sequencer.on_commit(metrics.market.follow)
+    if services.following is None:  # what happens is counted once, where it happens
+        sequencer.on_commit(OrderFlow(metrics, views).follow)
+        sequencer.on_commit(metrics.market.follow)
+    else:
+        metrics.process.watch_following(services.following)
     metrics.journal.queue_depth.set_function(lambda: sequencer.queue_depth)
     metrics.journal.position.set_function(lambda: sequencer.position)
     metrics.market.watch(views, services.clock.now_ns)

@@ -56,7 +56,8 @@ class Bounds:
     ws_message_bytes: int = 64 * KIB
     """One message of a client, its fragments together."""
     ws_messages_per_s: int = 2_000
-    """Messages of one WebSocket; whoever sends more is read more slowly."""
+    """Messages of one WebSocket; whoever sends more is read more slowly. More pings, pongs and pieces of messages than
+    this end it."""
     ws_in_flight: int = 100
     """Requests of one WebSocket waiting for their answers."""
     ws_queue: int = 20_000

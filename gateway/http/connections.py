@@ -17,12 +17,12 @@ from typing import Any, Final, TypeAlias, cast
 
 from aiohttp import web
 from aiohttp.http import RawRequestMessage, WebSocketReader
-from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_protocol import RequestHandler
 
 from gateway.access.lockout import network_of
 from gateway.http import door_reasons, reasons
 from gateway.http.addresses import is_proxy
+from gateway.http.aiohttp_refusals import why_malformed, why_not_taken
 from gateway.http.bounds import Bounds
 from gateway.http.problems import Refused, refusal
 from gateway.http.short_way import ShortWay
@@ -119,7 +119,8 @@ class Connection(RequestHandler):
 
     def set_parser(self, parser: WebSocketReader, data_received_cb: Callable[[], None] | None = None) -> None:
         """It is a WebSocket from here on, whose client has to mask its frames."""
-        super().set_parser(cast("WebSocketReader", MaskedFrames(parser)), data_received_cb)
+        frames = MaskedFrames(parser, self._door.bounds.ws_messages_per_s)
+        super().set_parser(cast("WebSocketReader", frames), data_received_cb)
 
     def _choose_way(self, turn: "asyncio.Future[None]") -> None:
         if not self._messages:
@@ -182,7 +183,7 @@ class Connection(RequestHandler):
         if status != HTTPStatus.BAD_REQUEST:
             return super().handle_error(request, status, exc, message)
         self._door.metrics.door.requests_cut.labels("malformed").inc()
-        answer = self._door.refuse(_why(exc, self._door.bounds), request)
+        answer = self._door.refuse(why_malformed(exc, self._door.bounds), request)
         answer.force_close()
         return answer
 
@@ -243,17 +244,6 @@ class Connection(RequestHandler):
         self._door.leaving(self)
         transport.write_eof()
         self.close()  # what comes from now on is thrown away
-
-
-def _why(exc: BaseException | None, bounds: Bounds) -> Refused:
-    if isinstance(exc, LineTooLong):
-        # aiohttp tells the two apart by nothing but the limit that was passed.
-        if exc.args[1] == bounds.url_bytes:
-            return refusal(door_reasons.URL_TOO_LONG, limit=bounds.url_bytes)
-        return refusal(door_reasons.HEADERS_TOO_LARGE, limit=f"{bounds.header_line_bytes} bytes")
-    if "Too many headers" in str(exc):
-        return refusal(door_reasons.HEADERS_TOO_LARGE, limit=str(bounds.header_lines))
-    return refusal(reasons.HTTP_MALFORMED, actual=type(exc).__name__)
 
 
 def whole(answer: web.Response) -> bytes:
@@ -349,15 +339,15 @@ class Server(web.Server):
             connection = request.protocol
             assert isinstance(connection, Connection)
             if connection.writing_paused:
-                await request.writer.drain()
+                try:
+                    await request.writer.drain()
+                except ConnectionError:
+                    return web.Response()  # which nobody is there to take
             connection.begin()
             try:
                 answer: web.StreamResponse = await handle(request)
-            except web.HTTPNotFound:  # what aiohttp itself says to a target without a path, as CONNECT has
-                return refuse(refusal(reasons.NOT_FOUND, actual=request.raw_path[:64]), request)
-            except web.HTTPExpectationFailed:
-                expected = request.headers.get("Expect", "")[:64]
-                return refuse(refusal(reasons.HTTP_MALFORMED, actual=expected, header="Expect"), request)
+            except (web.HTTPNotFound, web.HTTPExpectationFailed) as error:
+                return refuse(why_not_taken(error, request), request)
             return answer
 
         return begin

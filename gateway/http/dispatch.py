@@ -27,6 +27,7 @@ from gateway.http import reasons
 from gateway.http.acts_once import answer_once, is_named_act
 from gateway.http.addresses import address_of
 from gateway.http.bodies import parse_json, read_body
+from gateway.http.door_reasons import PUBLIC_ONLY
 from gateway.http.identity import Identity
 from gateway.http.looks import is_look, note_look, query_reason, reveals
 from gateway.http.masking import Mask, Masking
@@ -91,6 +92,8 @@ class Dispatcher:
 
     def bind(self, route: Route) -> Handler:
         """The route as aiohttp calls it."""
+        if self.services.following is not None and not (route.is_public and route.method == "GET"):
+            return self._public_only
         timed = self.timer(route)
         patterns = {name: re.compile(pattern) for name, pattern in route.path_parameters.items()}
 
@@ -115,6 +118,9 @@ class Dispatcher:
             return answer
 
         return serve
+
+    async def _public_only(self, request: web.Request) -> web.StreamResponse:
+        return self.refuse(refusal(PUBLIC_ONLY), request)
 
     def timer(self, route: Route) -> Callable[[int, float], None]:
         """What counts the route's answers: by status, with how many seconds each took; and tells each, when debugging."""

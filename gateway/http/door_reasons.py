@@ -44,5 +44,22 @@ STANDING_BY: Final = reason_of(
     ),
 )
 
-DOOR_REASONS: Final = (HEADERS_TOO_SLOW, HEADERS_TOO_LARGE, URL_TOO_LONG, REQUEST_TOO_LONG, STANDING_BY)
+PUBLIC_ONLY: Final = reason_of(
+    "public_only",
+    503,
+    ("本进程只提供公开信息", "this process serves the public only"),
+    (
+        "登录, 交易与查询账户请使用交易所的对外地址；此处未受理任何内容",
+        "log in, trade and look at accounts at the exchange's own address; nothing was taken on here",
+    ),
+)
+
+DOOR_REASONS: Final = (
+    HEADERS_TOO_SLOW,
+    HEADERS_TOO_LARGE,
+    URL_TOO_LONG,
+    REQUEST_TOO_LONG,
+    STANDING_BY,
+    PUBLIC_ONLY,
+)
 """Every reason of this module."""

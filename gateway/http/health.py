@@ -1,6 +1,6 @@
 """What an operator's tools ask: is it alive, does it take commands, what does it measure."""
 
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -9,6 +9,7 @@ from gateway.http.routing import Call, Reply, Route
 from gateway.http.services import Services
 from gateway.http.shapes import Answer
 from gateway.metrics import CONTENT_TYPE
+from gateway.roles import Role
 
 UNAVAILABLE: Final = 503
 READY: Final = frozenset({"ready", "degraded"})
@@ -21,7 +22,9 @@ class Health(Answer):
     status: str
 
 
-State: TypeAlias = Literal["ready", "degraded", "starting", "standby", "draining", "stalled", "stopped"]
+State: TypeAlias = Literal[
+    "ready", "degraded", "starting", "standby", "behind", "draining", "stalled", "stopped"
+]
 
 STALLED_S: Final = 10.0
 """A journal that has been writing one batch for so long is not one to send orders to."""
@@ -35,7 +38,8 @@ class Readiness(Answer):
         State,
         Field(
             description="`degraded`: ready, but the registry platform does not answer. `starting`: recovering what is "
-            "journaled. `standby`: another process serves, and this one takes over when that is gone. `draining`: told to end; nothing new is taken on. `stalled`: the database does not answer. "
+            "journaled. `standby`: another process serves, and this one takes over when that is gone. `behind`: a process for the public only, which has not heard of the "
+            "newest entries for too long. `draining`: told to end; nothing new is taken on. `stalled`: the database does not answer. "
             "`stopped`: the database is gone, or the exchange has stopped for a fault."
         ),
     ]
@@ -43,8 +47,15 @@ class Readiness(Answer):
     """Sequence number of the last durable command."""
     queue: int
     """Commands waiting."""
-    registry: bool
-    """Whether the registry platform answers. Trading goes on without it; what is to be moved waits."""
+    registry: bool | None
+    """Whether the registry platform answers; null where this process does not ask. Trading goes on without it; what is
+    to be moved waits."""
+    role: Role
+    """Which part of the exchange this process is; a standby that has taken over is `all`."""
+    behind_entries: int | None = None
+    """Of a process for the public only: entries it knows to exist and has not seen."""
+    behind_s: float | None = None
+    """For how many seconds there may be entries that it has not seen."""
 
 
 async def get_health(_: Call) -> Reply:
@@ -55,14 +66,18 @@ async def get_health(_: Call) -> Reply:
 async def get_readiness(call: Call) -> Reply:
     """200 while commands are taken, 503 otherwise."""
     sequencer, state = call.services.sequencer, state_of(call.services)
+    following = call.services.following
     ready = state in READY
-    body = {
+    body: dict[str, Any] = {
         "ready": ready,
         "state": state,
         "position": sequencer.position,
         "queue": sequencer.queue_depth,
-        "registry": call.services.registry_answers(),
+        "registry": call.services.registry_answers() if following is None else None,
+        "role": Role.ALL if following is None else Role.READER,
     }
+    if following is not None:
+        body |= {"behind_entries": following.behind_entries, "behind_s": round(following.behind_s, 3)}
     return Reply(body, status=200 if ready else UNAVAILABLE)
 
 
@@ -72,6 +87,9 @@ def state_of(services: Services) -> State:
         return "stopped"
     if not services.admission.is_open:
         return "draining"
+    following = services.following
+    if following is not None:
+        return "behind" if following.behind_s > services.behind_limit_s else "ready"
     if services.commit_under_way_s() > STALLED_S:
         return "stalled"
     return "ready" if services.registry_answers() else "degraded"

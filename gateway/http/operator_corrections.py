@@ -73,6 +73,12 @@ class DecideRequest(OperatorRequest):
     reason: Text
 
 
+class CorrectionRequest(DecideRequest):
+    """Which claim, what becomes of it, and why."""
+
+    claim: Id
+
+
 class ClaimDecidedAnswer(Answer):
     """The claim as it stands now."""
 
@@ -147,8 +153,17 @@ def _claim(record: ClaimRecord) -> dict[str, Any]:
 
 async def decide_claim(call: Call) -> Reply:
     """Decide what becomes of corrected units that somebody else has by now."""
+    return await _decide(call, call.path["claim_id"])
+
+
+async def decide_named_claim(call: Call) -> Reply:
+    """Decide a claim that the body names; the same as at its own address."""
+    body: CorrectionRequest = call.body
+    return await _decide(call, body.claim)
+
+
+async def _decide(call: Call, number: str) -> Reply:
     body: DecideRequest = call.body
-    number = call.path["claim_id"]
     command = DecideClaim(
         operator=call.participant,
         reason=body.reason,
@@ -203,6 +218,13 @@ async def retry_removal(call: Call) -> Reply:
 ROUTES: Final = (
     reading(
         "/v1/operator/corrections/claims", list_claims, "Claims after corrections", Claims, query=ClaimsQuery
+    ),
+    acting(
+        "/v1/operator/corrections",
+        decide_named_claim,
+        "Decide what becomes of corrected units",
+        ClaimDecidedAnswer,
+        body=CorrectionRequest,
     ),
     acting(
         "/v1/operator/corrections/claims/{claim_id}/decide",

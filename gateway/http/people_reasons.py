@@ -8,9 +8,9 @@ from settlement.rejections import Unit
 SIGN_IN_REFUSED: Final = reason_of(
     "sign_in_refused",
     401,
-    ("用户名、口令或验证码不符", "name, password or code is not right"),
+    ("用户名、密码或验证码不符", "name, password or code is not right"),
     (
-        "请核对后再试；一次性口令可能已过期，可请运营人员重置",
+        "请核对后再试；一次性密码可能已过期，可请运营人员重置",
         "check them and try again; a one-time password may have run out, and an operator can give another",
     ),
 )
@@ -18,7 +18,7 @@ CODE_NEEDED: Final = reason_of(
     "code_needed",
     401,
     ("还需要验证器的验证码", "a code of the authenticator is needed, too"),
-    ("请连同用户名、口令一并发送 code", "send code together with name and password"),
+    ("请连同用户名、密码一并发送 code", "send code together with name and password"),
 )
 SIGN_IN_LOCKED: Final = reason_of(
     "sign_in_locked",
@@ -60,17 +60,17 @@ SESSION_EXPIRED: Final = reason_of(
 PASSWORD_CHANGE_NEEDED: Final = reason_of(
     "password_change_needed",
     403,
-    ("须先修改一次性口令", "the one-time password has to be changed first"),
+    ("须先修改一次性密码", "the one-time password has to be changed first"),
     ("POST /v1/session/password", "POST /v1/session/password"),
 )
 PASSWORD_TOO_WEAK: Final = reason_of(
     "password_too_weak",
     400,
     (
-        "口令须为 12 至 128 个字符，不得为用户名、原口令或单一字符",
+        "密码须为 12 至 128 个字符，不得为用户名、原密码或单一字符",
         "a password has 12 to 128 characters, and is neither the name, the old one, nor one character again and again",
     ),
-    ("请另选口令，最好由几个不相干的词组成", "choose another, best of some unrelated words"),
+    ("请另选密码，最好由几个不相干的词组成", "choose another, best of some unrelated words"),
 )
 TOTP_NOT_BEGUN: Final = reason_of(
     "totp_not_begun",

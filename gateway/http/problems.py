@@ -115,15 +115,21 @@ def _weight(text: str) -> float:
 
 
 def sentence(fault: Fault, language: Language) -> str:
-    """What is wrong, by which figures, and what to do about it."""
+    """What is wrong, where unless the reason itself says so, by which figures, and what to do about it."""
     reason = CATALOGUE[fault.code]
+    field, parameter = ("", "") if reason.pointer else (fault.pointer, fault.parameter)
     if language == "en":
-        figures = [
-            f"{name} {value}" for name, value in (("limit", fault.limit), ("actual", fault.actual)) if value
-        ]
+        told_en = (
+            ("field", field),
+            ("parameter", parameter),
+            ("limit", fault.limit),
+            ("actual", fault.actual),
+        )
+        figures = [f"{name} {value}" for name, value in told_en if value]
         told = f" ({', '.join(figures)})" if figures else ""
         return f"{_capital(reason.en)}{told}. {_capital(reason.remedy_en)}."
-    figures = [f"{name} {value}" for name, value in (("限制", fault.limit), ("实际", fault.actual)) if value]
+    told_zh = (("字段", field), ("参数", parameter), ("限制", fault.limit), ("实际", fault.actual))
+    figures = [f"{name} {value}" for name, value in told_zh if value]
     told = f"（{'，'.join(figures)}）" if figures else ""
     return f"{reason.zh}{told}。{reason.remedy_zh}。"
 

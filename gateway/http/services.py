@@ -11,6 +11,7 @@ from gateway.access.limits import DEFAULT_QUOTAS, ActionKind, Quota, RateLimits
 from gateway.access.sign_in import SignIns
 from gateway.engine.clock import Clock
 from gateway.engine.entry import AskedAs, Entry
+from gateway.engine.following import Following
 from gateway.engine.history import History
 from gateway.engine.looks import Looks
 from gateway.engine.oversight import Oversight
@@ -131,6 +132,10 @@ class Services:
     admission: Admission = field(default_factory=Admission)
     """Whether anything new is taken on."""
     settings: HttpSettings = field(default_factory=HttpSettings)
+    following: Following | None = None
+    """Of a process that serves the public only: what it follows. There is nobody to log in, and nothing to submit."""
+    behind_limit_s: float = 0.0
+    """How far that may be behind, and it is still ready."""
     public_url: str = "http://127.0.0.1"
     """Where the public reaches this exchange: printed on certificates."""
     turns: Turns = field(default_factory=Turns)

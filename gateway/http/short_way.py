@@ -185,3 +185,13 @@ def _head(status: int, content_type: str) -> str:
 @lru_cache(maxsize=2)
 def _date(at_s: int) -> str:
     return formatdate(at_s, usegmt=True)
+
+
+class NoShortWay(ShortWay):
+    """Of a process that takes no orders."""
+
+    __slots__ = ()
+
+    def is_for(self, _: object, __: StreamReader) -> bool:
+        """Never."""
+        return False

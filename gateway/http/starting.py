@@ -26,9 +26,10 @@ Waiting: TypeAlias = Literal["starting", "standby"]
 class WaitingRoom:
     """What whoever comes meanwhile is told."""
 
-    def __init__(self) -> None:
-        """That it starts."""
+    def __init__(self, role: Role) -> None:
+        """That it starts, as what it was told to be."""
         self.state: Waiting = "starting"
+        self._role = role
         self._registry = CollectorRegistry()
         IdentityMetrics(self._registry).role.labels(Role.STANDBY).set(1)
         self._request_ids = RequestIds()
@@ -46,7 +47,14 @@ class WaitingRoom:
         return _answer({"status": "ok"})
 
     async def _not_ready(self, _: web.Request) -> web.Response:
-        body = {"ready": False, "state": self.state, "position": 0, "queue": 0, "registry": False}
+        body = {
+            "ready": False,
+            "state": self.state,
+            "position": 0,
+            "queue": 0,
+            "registry": False,
+            "role": self._role,
+        }
         return _answer(body, status=UNAVAILABLE)
 
     async def _metrics(self, request: web.Request) -> web.Response:

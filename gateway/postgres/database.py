@@ -2,12 +2,25 @@
 
 import os
 import re
+from typing import Final
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 
 CONNECT_TIMEOUT_S = 30
 SCHEMES = ("postgres", "postgresql")
+
+AWAY: Final = (
+    TimeoutError,
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.SerializationError,
+)
+"""What is raised where a database is being restarted, replaced, or cannot take one more connection: it may be back."""
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 

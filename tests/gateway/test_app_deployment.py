@@ -16,7 +16,7 @@ from gateway.cli.settings import options_of
 from gateway.config_file import read_config_file
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
-UNIT: Final = REPOSITORY / "deploy/systemd/puhui.service"
+UNITS: Final = sorted((REPOSITORY / "deploy/systemd").glob("*.service"))
 ANALYZE: Final = shutil.which("systemd-analyze")
 
 
@@ -27,17 +27,19 @@ def options() -> dict[str, list[str]]:
 
 
 @pytest.mark.skipif(ANALYZE is None, reason="needs systemd-analyze (Debian: apt-get install systemd)")
-def test_systemd_understands_the_unit(tmp_path: Path) -> None:
-    copy = tmp_path / UNIT.name
-    copy.write_text(UNIT.read_text().replace("/opt/puhui/.venv/bin/puhui", sys.executable))
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_systemd_understands_the_unit(unit: Path, tmp_path: Path) -> None:
+    copy = tmp_path / unit.name
+    copy.write_text(unit.read_text().replace("/opt/puhui/.venv/bin/puhui", sys.executable))
     found = subprocess.run(
         [str(ANALYZE), "verify", "--man=no", str(copy)], capture_output=True, text=True, check=False
     )
     assert (found.returncode, found.stdout + found.stderr) == (0, "")
 
 
-def test_the_unit_starts_it_with_options_it_has() -> None:
-    (started,) = [line for line in UNIT.read_text().splitlines() if line.startswith("ExecStart=")]
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_the_unit_starts_it_with_options_it_has(unit: Path) -> None:
+    (started,) = [line for line in unit.read_text().splitlines() if line.startswith("ExecStart=")]
     known = {option for names in options().values() for option in names}
     said = {word for word in started.split() if word.startswith("--")}
     assert {"--config", "--data-dir"} <= said <= known

@@ -32,7 +32,7 @@ START_LIMIT_S: Final = 120.0
 STOP_LIMIT_S: Final = 90.0
 POLL_S: Final = 0.02
 
-_READY: Final = re.compile(r"the exchange is ready: (http://\S+)")
+_READY: Final = re.compile(r"(?:the exchange is ready|ready for the public): (http://\S+)")
 _STANDING_BY: Final = re.compile(r"standing by for the process that serves: (http://\S+)")
 
 

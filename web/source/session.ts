@@ -44,6 +44,9 @@ export function ofAccount(path: string): string {
 /** Whether it is known by now if anybody is signed in. */
 export const isKnown = signal(false);
 
+/** Whether these pages come from a process for the public only, where nobody signs in. */
+export const isPublicOnly = signal(false);
+
 /** What happened to the session that this page did not ask for. */
 export const sessionNews = signal<"ended" | "other" | "still_in" | null>(null);
 
@@ -79,7 +82,8 @@ export async function findSession(): Promise<void> {
       become(await ask<Session>("/v1/session"));
       break;
     } catch (error) {
-      if (saysNobody(error)) {
+      isPublicOnly.value = error instanceof Refused && error.problem.code === "public_only";
+      if (isPublicOnly.value || saysNobody(error)) {
         become(null);
         break;
       }

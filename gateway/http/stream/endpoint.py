@@ -64,7 +64,8 @@ class Stream:
 
     async def start(self, _: web.Application) -> None:
         """Say what was lost with the process before, and begin to watch for connections that are stuck."""
-        for connection in tuple(self.services.views.safety.connections):
+        watched = () if self.services.following is not None else self.services.views.safety.connections
+        for connection in tuple(watched):
             lost = EndConnection(connection=connection, clean=False)
             await submit_patiently(self.services.sequencer, lost)
         self._watcher = asyncio.create_task(self._watch())

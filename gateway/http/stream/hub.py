@@ -117,6 +117,8 @@ class Hub:
         self._followers: dict[str, set[EventFollower]] = {}
         services.sequencer.on_commit(self._on_commit)
         services.sequencer.on_account_events(self._on_account_events)
+        if services.following is not None:
+            services.following.on_term(self._on_term)
 
     def text_of(self, message: dict[str, Any]) -> str:
         """An answer as it is sent: with pseudonyms for whoever's personal data are restricted."""
@@ -182,6 +184,12 @@ class Hub:
         for topic in self._of("ticker"):
             if topic.listing in traded or kinds & _RULE_EVENTS:
                 topic.publish(topic.snapshot())
+
+    def _on_term(self) -> None:
+        """The books are numbered anew."""
+        for topic in self._of("depth"):
+            for reader in topic.readers:
+                reader.refresh(topic)
 
     def _trade(self, event: Traded | TradeBusted, at_ns: int) -> None:
         topic = self._topics.get(("trades", event.listing))

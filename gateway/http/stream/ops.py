@@ -4,10 +4,13 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from gateway.http.door_reasons import PUBLIC_ONLY
 from gateway.http.negotiated import ConfirmRequest, CounterRequest, FileRequest, StepRequest
 from gateway.http.orders import OrderRequest
+from gateway.http.problems import refusal
 from gateway.http.replacement import ReplaceRequest
 from gateway.http.shapes import DIGITS_PATTERN, AccountName, ListingCode, Request, SecretRequest, TimeIn
+from gateway.http.stream.hub import PRIVATE_CHANNEL
 
 RequestId = Annotated[str, Field(max_length=64)] | Annotated[int, Field(ge=0, le=2**53)]
 """Chosen by the client, given back with the answer."""
@@ -182,6 +185,13 @@ def shape_of(op: Any, message: dict[str, Any]) -> type[Request] | None:  # noqa:
     if op == "logon" and "csrf" in message:
         return PageLogon
     return OPS.get(op) if isinstance(op, str) else None
+
+
+def require_public(request: Request) -> None:
+    """Refuse what is not for everybody, at a process that serves the public only. Raises Refused."""
+    is_private = isinstance(request, Subscribe) and request.channel == PRIVATE_CHANNEL
+    if is_private or not isinstance(request, Subscribe | Unsubscribe | Resync | Ping):
+        raise refusal(PUBLIC_ONLY)
 
 
 def request_id_of(message: Any) -> str | int | None:  # noqa: ANN401 - whatever the client sent

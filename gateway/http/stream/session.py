@@ -39,6 +39,7 @@ from gateway.http.stream.ops import (
     Subscribe,
     Unsubscribe,
     request_id_of,
+    require_public,
     shape_of,
 )
 from gateway.http.stream.outbox import Outbox
@@ -143,7 +144,10 @@ class Session:
             shape = shape_of(op, message)
             if shape is None:
                 raise refusal(reasons.UNKNOWN_OP, pointer="/op", limit=", ".join(OPS), actual=str(op)[:64])
-            await self._handle(read_model(shape, message), message.get("id"))
+            request = read_model(shape, message)
+            if self.services.following is not None:
+                require_public(request)
+            await self._handle(request, message.get("id"))
         except Refused as refused:
             self._refuse(request_id_of(message), refused)
 

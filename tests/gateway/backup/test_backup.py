@@ -167,8 +167,9 @@ async def test_nothing_is_replaced(database: str, tmp_path: Path) -> None:
         await back_up(database, data_dir, target)
         with pytest.raises(BackupFault, match="a backup replaces nothing"):
             await back_up(database, data_dir, target)
-        with pytest.raises(BackupFault, match="a restore replaces nothing"):
+        with pytest.raises(BackupFault, match="a restore replaces nothing") as fault:
             await restore(target, data_dir)
+        assert "不覆盖任何文件" in fault.value.zh
         with pytest.raises(BackupFault, match="database is not empty"):
             await restore(target, tmp_path / "back", database)
         with pytest.raises(BackupFault, match=r"has no seal\.key"):

@@ -91,10 +91,11 @@ async def admit(
 
 @asynccontextmanager
 async def browser(
-    exchange: Desk, name: str | None = None, *, password: str = PASSWORD
+    exchange: Desk, name: str | None = None, *, password: str = PASSWORD, address: str | None = None
 ) -> AsyncIterator[Browser]:
-    """A browser; logged in where somebody is named."""
-    async with httpx.AsyncClient(timeout=20) as http:
+    """A browser; logged in where somebody is named, and at another address of this machine where that is."""
+    transport = httpx.AsyncHTTPTransport(local_address=address)
+    async with httpx.AsyncClient(timeout=20, transport=transport) as http:
         opened = Browser(exchange.url, http)
         if name is not None:
             answer = await opened.sign_in(name, password)

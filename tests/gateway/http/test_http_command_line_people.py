@@ -45,6 +45,7 @@ async def test_somebody_is_let_in_given_another_password_kept_out_and_let_in_aga
     assert (await log_in(exchange, "li.hua", password)).status_code == 201
     listed = await shell.told("operator", "person", "list")
     assert "li.hua" in listed
+    assert listed.partition("li.hua")[2].splitlines()[0].split()[-1] == "operator"  # one alone let them in
     assert password not in listed
     assert "kept out" in await shell.told("operator", "person", "disable", "li.hua", "--reason", "left")
     assert (await log_in(exchange, "li.hua", password)).status_code == 401

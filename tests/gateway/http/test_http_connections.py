@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from gateway.config import Settings, SettingsFault
 from gateway.door import make_room
 from gateway.http.bounds import LEAST, Bounds, UnknownBoundError, read_bounds
+from gateway.http.connections import Connection, Server
 from gateway.http.dispatch import Dispatcher
 from gateway.http.services import HttpSettings
 from tests.gateway.http.desk import Desk, desk, until
@@ -226,6 +227,16 @@ async def test_a_request_that_takes_too_long_is_answered_that_its_outcome_is_unk
     assert counted(quick, "requests_cut", "request_slow") == 1
 
 
+async def test_who_leaves_without_having_read_is_no_fault_of_ours() -> None:
+    async def never(_: object) -> None:
+        raise AssertionError("nothing is begun for who is gone")
+
+    connection = mock.Mock(spec=Connection, writing_paused=True)
+    request = mock.Mock(protocol=connection)
+    request.writer.drain = mock.AsyncMock(side_effect=ConnectionError("Connection lost"))
+    assert (await Server._within(never, mock.Mock())(request)).status == 200  # to nobody
+
+
 async def test_who_does_not_read_its_answers_is_cut_and_holds_little(quick: Desk) -> None:
     before = quick.services.metrics
     async with raw(quick.url) as deaf:
@@ -293,6 +304,17 @@ async def test_a_flood_of_messages_is_read_at_its_pace(quick: Desk) -> None:
         for request_id in asked:
             assert (await flood.answer(request_id))["ok"]
         assert time.monotonic() - began_s > 0.8, "the second half came a second later"
+
+
+async def test_a_flood_of_pongs_ends_the_connection(quick: Desk) -> None:
+    async with wire(quick) as flood:
+        with contextlib.suppress(ConnectionClosed):
+            for _ in range(QUICK.ws_messages_per_s + 1):
+                await flood.socket.pong()
+        with pytest.raises(ConnectionClosed) as closed:
+            await flood.receive()
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1002
 
 
 async def test_too_large_a_message_ends_the_connection(quick: Desk) -> None:

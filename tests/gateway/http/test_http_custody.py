@@ -181,6 +181,7 @@ async def test_what_is_not_there_is_refused_by_name(exchange: Desk) -> None:
     for target, code, more in (
         ("breaks/9/resolve", "break_not_open", {}),
         ("corrections/claims/9/decide", "claim_not_open", {"decision": "dismiss"}),
+        ("corrections", "claim_not_open", {"claim": "9", "decision": "dismiss"}),
         ("corrections/removals/9/retry", "removal_not_refused", {}),
         ("deliveries/retry", "delivery_not_parked", {"trades": ["9"]}),
         ("deliveries/9/unwind", "delivery_not_parked", {}),

@@ -1,4 +1,4 @@
-"""Masked frames come through unchanged however they are cut; the first one without a mask ends it."""
+"""Masked frames come through unchanged however they are cut; the first one without a mask ends it, and so does a flood."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,7 +42,7 @@ def test_bytes_come_through_up_to_the_first_frame_without_a_mask(
     masked = b"".join(frame(length) for length in good)
     sent = masked if bad is None else masked + frame(bad, is_masked=False)
     heard = Heard()
-    frames = MaskedFrames(heard)
+    frames = MaskedFrames(heard, 0)
     at = turn = 0
     while at < len(sent) and not (bad is not None and len(heard.bytes) > len(masked)):
         # Short pieces where headers are, and now and then long ones.
@@ -52,3 +52,38 @@ def test_bytes_come_through_up_to_the_first_frame_without_a_mask(
     assert heard.bytes == masked + (b"" if bad is None else b"\xf0\x80")
     frames.feed_eof()
     assert heard.bytes.endswith(b"end")
+
+
+FRAMES = {
+    "ping": b"\x89\x81maskx",
+    "pong": b"\x8a\x80mask",
+    "piece": b"\x01\x81mask[",
+    "empty piece": b"\x00\x80mask",
+    "long piece": b"\x00\xfe\x01\x00mask" + bytes(256),
+}
+
+
+@given(
+    st.sampled_from(sorted(FRAMES)),
+    st.lists(st.integers(0, 4), min_size=1, max_size=8),
+    st.lists(st.integers(1, 40), min_size=1),
+)
+def test_frames_that_end_no_message_are_so_many_in_a_second(
+    kind: str, messages: list[int], cuts: list[int]
+) -> None:
+    most, at_s = 20, 100.0
+    heard = Heard()
+    frames = MaskedFrames(heard, most, lambda: at_s)
+    whole = b"".join(FRAMES[kind] + frame(5) * messages[turn % len(messages)] for turn in range(most))
+    for _ in range(2):  # as many again in the second after
+        heard.bytes = b""
+        at = turn = 0
+        while at < len(whole):
+            step = cuts[turn % len(cuts)]
+            frames.feed_data(whole[at : at + step])
+            at, turn = at + step, turn + 1
+        assert heard.bytes == whole
+        at_s += 1.0
+    at_s -= 0.01
+    frames.feed_data(frame(5) + FRAMES[kind])
+    assert heard.bytes == whole + frame(5) + b"\xf0\x80"

@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from gateway.access.keys import Scope
+from gateway.access.lockout import Attempt, Lockout, LockoutLimits
 from gateway.access.people import Person
 from gateway.access.sessions import DAY_S, KEPT_S, NS, PersonSession, Sessions, csrf_of
 from gateway.access.sign_in import WrongCredentials
@@ -120,6 +121,40 @@ async def test_failures_lock_a_name_out_for_a_while_whether_it_exists_or_not(exc
             assert 0 < int(locked.headers["Retry-After"]) <= 15 * MINUTE
         exchange.machine.ahead_s = 15 * MINUTE + 1
         assert (await page.sign_in("buyer")).status_code == 201
+
+
+async def test_who_guesses_elsewhere_keeps_nobody_from_where_they_log_in(exchange: Desk) -> None:
+    await admit(exchange, "buyer")
+    async with browser(exchange, "buyer") as page, browser(exchange, address="127.0.0.2") as elsewhere:
+        for _ in range(5):
+            assert (await elsewhere.sign_in("buyer", "wrong")).status_code == 401
+        assert (await elsewhere.sign_in("buyer")).status_code == 429
+        assert (await page.sign_in("buyer")).status_code == 201
+        for _ in range(5):  # where they usually are there are no more guesses than elsewhere
+            assert (await page.sign_in("buyer", "wrong")).status_code == 401
+        assert (await page.sign_in("buyer")).status_code == 429
+    assert ("buyer", "127.0.0.1") in await exchange.services.sign_ins.sessions.places()
+
+
+async def test_an_operators_reset_lets_in_who_was_locked_out(exchange: Desk) -> None:
+    await admit(exchange, "buyer")
+    sign_ins = exchange.services.sign_ins
+    async with browser(exchange) as page:
+        for _ in range(5):
+            assert (await page.sign_in("buyer", "wrong")).status_code == 401
+        person = sign_ins.people.find("buyer")
+        assert person is not None
+        _, first = await sign_ins.reset(person, by="olga", reason="locked out", remove_totp=False)
+        assert (await page.sign_in("buyer", first)).status_code == 201
+
+
+def test_where_somebody_has_logged_in_is_known_after_a_restart() -> None:
+    lockout = Lockout(LockoutLimits(of_name=1), [("Buyer", f"10.0.0.{last}") for last in range(30)])
+    assert isinstance(lockout.begin("buyer", "203.0.113.1", 1), Attempt)
+    assert isinstance(lockout.begin("buyer", "203.0.113.2", 2), int)
+    assert isinstance(lockout.begin("buyer", "10.0.0.1", 3), int), "long ago"
+    assert isinstance(lockout.begin("buyer", "10.0.0.29", 4), Attempt)
+    assert isinstance(lockout.begin("buyer", "10.0.0.29", 5), int)
 
 
 async def test_many_guesses_at_once_are_no_more_guesses(exchange: Desk) -> None:

@@ -215,6 +215,19 @@ async def test_json_that_is_no_object(shared: Desk, body: bytes) -> None:
     )
 
 
+async def test_every_field_that_is_wrong_is_named_in_words_too(shared: Desk) -> None:
+    for language, words in (
+        ("zh", ("缺少必填字段（字段 /side）。", "（字段 /sid，实际 buy）。")),
+        ("en", ("is missing (field /side).", "(field /sid, actual buy).")),
+    ):
+        shared["buyer"].language = language
+        answer = await shared["buyer"].send("POST", "/v1/orders", {"client_order_id": "w", "sid": "buy"})
+        assert all(word in answer.json()["detail"] for word in words), answer.text
+        asked = await shared["buyer"].send("GET", "/v1/events?after=x")
+        assert f"{'参数' if language == 'zh' else 'parameter'} after" in asked.json()["detail"]
+    shared["buyer"].language = None
+
+
 async def test_field_given_twice(shared: Desk) -> None:
     body = b'{"client_order_id":"d1","listing":"SHCERCIR1","side":"buy","price":"68.00","quantity":"1","price":"61.20"}'
     answer = await shared["buyer"].send("POST", "/v1/orders", body)

@@ -185,6 +185,7 @@ async def test_a_key_is_made_and_its_secret_shown_once(seats: Seats) -> None:
         assert secret not in await page.content()
         row = page.locator("tr", has_text="203.0.113.0/24")
         await expect(row).to_contain_text("2001:db8::/32")
+        await expect(row.locator("td", has_text=re.compile("^operator$"))).to_be_visible()  # by one alone
         old = await row.locator(".code").first.inner_text()
         await row.get_by_role("button", name="轮换").click()
         await dialog.get_by_label("理由").fill("定期轮换")

@@ -276,3 +276,17 @@ async def test_ten_thousand_changes_of_depth_a_second_leave_the_page_responsive(
         assert seen["answered_ms"] <= 500
         # What was left out on the way is made good: the page ends with the book as it is.
         await shows_the_depth(page, market)
+
+
+async def test_where_only_the_public_is_served_nobody_is_asked_to_sign_in(
+    browser: Browser, market: Desk
+) -> None:
+    """What a process for the public only answers to whoever has, or wants, a session; the rest is the same there."""
+    problem = {"title": "", "status": 503, "detail": "", "code": "public_only", "errors": []}
+    async with visitor(browser) as page:
+        await page.route("**/v1/session", lambda route: route.fulfill(status=503, json=problem))
+        await opened(page, market)
+        await expect(page.locator(".who")).to_have_text("公开行情")
+        await page.goto(f"{market.url}/#/sign-in")
+        await expect(page.locator(".warning")).to_contain_text("登录请使用交易所的对外地址")
+        await expect(page.get_by_role("button", name="登录")).to_have_count(0)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pytest
 
+from gateway.cli import acts, bank_statements, custody, operator, people, rules, setup, words
 from matching.rulebook import PARAMETERS, Certainty
 from matching.session import Phase
 from settlement.channels import Channel
@@ -82,6 +83,36 @@ def test_every_message_is_said_somewhere() -> None:
 )
 def test_every_value_of_the_exchange_has_a_word(kind: str, values: list[str]) -> None:
     assert [value for value in values if f"{kind}.{value}" not in MESSAGES["zh"]] == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "spoken"),
+    [
+        ("act", acts.ACT),
+        ("break_kind", custody.BREAK),
+        ("cash_kind", bank_statements.CASH_BREAK),
+        ("certainty", rules.CERTAINTY),
+        ("claim_state", custody.CLAIM),
+        ("freeze_source", custody.SOURCE),
+        ("mandate_state", people.MANDATE_STATE),
+        ("member_kind", setup.PARTICIPANT_KIND),
+        ("movement", custody.KIND),
+        # The pages say of a transfer that is filed whose turn it is; the command line shows one to either side.
+        ("negotiated_state", words.NEGOTIATED_STATE | {"filed": MESSAGES["zh"]["negotiated_state.filed"]}),
+        ("phase", words.PHASE),
+        ("purpose", words.USE_PURPOSE),
+        ("scope", people.ACTION),
+        ("side", words.SIDE),
+        ("status", words.ORDER_STATUS),
+        ("step", operator.CLOSE_STEP),
+        ("withdrawal_state", words.WITHDRAWAL_STATE),
+    ],
+)
+def test_a_thing_has_one_chinese_name_on_the_pages_and_at_the_command_line(
+    kind: str, spoken: dict[str, str]
+) -> None:
+    on_pages = {value: MESSAGES["zh"][f"{kind}.{value}"] for value in spoken}
+    assert on_pages == spoken
 
 
 def test_every_library_is_pinned_by_its_hash_and_from_no_place() -> None:

@@ -143,7 +143,7 @@ async def test_class_two_is_donated_and_used_otherwise(seats: Seats, entity: Des
         await page.get_by_label(re.compile("^数量（吨）")).fill("30")
         await page.get_by_role("button", name="提交").click()
         await expect(page.get_by_role("dialog")).to_contain_text(
-            "捐赠：SHCERCIIR1 30 吨，受益人 某某公益项目"
+            "公益捐赠：SHCERCIIR1 30 吨，受益人 某某公益项目"
         )
         await confirm(page, "30")
         await expect(page.locator("[aria-current=step]")).to_contain_text("登记平台办理中")
@@ -153,5 +153,5 @@ async def test_class_two_is_donated_and_used_otherwise(seats: Seats, entity: Des
         units = (await entity["buyer2"].get("/v1/account"))["units"]["SHCERCIIR1"]
         assert units["available"] == "30"
         await page.goto(f"{entity.url}/#/uses/own")
-        await expect(page.locator("tbody tr", has_text="捐赠").first).to_contain_text("已完成")
+        await expect(page.locator("tbody tr", has_text="公益捐赠").first).to_contain_text("已完成")
         await looked_at(page, "uses-own")

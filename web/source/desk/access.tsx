@@ -193,6 +193,7 @@ function peopleColumns(): Column<Person>[] {
     text("state", t("column.state"), stateOf),
     text("totp", t("people.totp"), (one) => (one.totp ? t("value.yes") : t("value.no"))),
     time("signed_in", t("people.signed_in"), (one) => one.signed_in_at),
+    code("alone", t("access.alone"), (one) => one.made_alone_by),
   ];
   withActs(columns, (one) => <PersonActs person={one} />);
   return columns;
@@ -380,6 +381,7 @@ function keyColumns(keep: (key: string | null) => void): Column<Key>[] {
     code("rotated", t("keys.rotated"), (one) => one.rotated_to),
     time("ends", t("keys.ends"), (one) => one.ends_at),
     time("revoked", t("keys.revoked"), (one) => one.revoked_at),
+    code("alone", t("access.alone"), (one) => one.made_alone_by),
   ];
   withActs(columns, (one) =>
     one.revoked_at === null ? (

@@ -307,6 +307,7 @@ export interface Person {
   totp: boolean;
   disabled_at: string | null;
   signed_in_at: string | null;
+  made_alone_by: string | null;
 }
 
 export interface Key {
@@ -323,6 +324,7 @@ export interface Key {
   rotated_from: string | null;
   rotated_to: string | null;
   ends_at: string | null;
+  made_alone_by: string | null;
 }
 
 export interface CalendarDay {

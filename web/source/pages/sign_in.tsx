@@ -8,9 +8,10 @@ import { Form, TextField } from "../parts/form";
 import { Panel } from "../parts/panel";
 import { Asking, Failure } from "../parts/states";
 import { go } from "../router";
-import { begin, homeOf, isKnown, type Session, session, signIn } from "../session";
+import { begin, homeOf, isKnown, isPublicOnly, type Session, session, signIn } from "../session";
 
 export function SignInPage() {
+  if (isPublicOnly.value) return <p class="warning">{t("session.public_only_long")}</p>;
   return session.value?.must_change_password ? (
     <div class="sign-in">
       <h1>{t("sign_in.change")}</h1>

@@ -1,11 +1,12 @@
 // Who is signed in, and the way in or out.
 import { t } from "../i18n";
 import { go, link } from "../router";
-import { isKnown, session, sessionNews, signOut } from "../session";
+import { isKnown, isPublicOnly, session, sessionNews, signOut } from "../session";
 
 export function Who() {
   const here = session.value;
   if (!isKnown.value) return null;
+  if (isPublicOnly.value) return <span class="who small">{t("session.public_only")}</span>;
   if (here === null) {
     return (
       <a class="button who" href={link("sign-in")}>
