@@ -6,7 +6,7 @@ import typer
 
 from gateway.cli.command import Desk, command
 from gateway.cli.faults import CommandFault, Waiting
-from gateway.cli.names import require_name
+from gateway.cli.names import require_code, require_name
 from gateway.cli.operator import OPERATOR
 from gateway.cli.words import say, term
 from matching.access import AccessDeed
@@ -232,9 +232,7 @@ def _place(listing: str | None, *, market: bool) -> str:
         )
     if listing is None:
         return "market"
-    if not (listing.isascii() and listing.isalnum()):
-        raise CommandFault(say(f"{listing} 不是产品代码", f"{listing} is no code"))
-    return f"listings/{listing}"
+    return f"listings/{require_code(listing)}"
 
 
 def add_to(app: typer.Typer) -> None:

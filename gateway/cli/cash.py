@@ -8,6 +8,7 @@ import typer
 
 from gateway.cli.command import Desk, command
 from gateway.cli.faults import CommandFault
+from gateway.cli.names import require_name
 from gateway.cli.trading import BUYER
 from gateway.cli.words import WITHDRAWAL_STATE, say, term
 
@@ -99,7 +100,7 @@ async def paid(
     """Report a withdrawal as paid."""
     body = {"client_id": client_id or made_up_id(), "bank_reference": reference}
     again = f"puhui bank paid {withdrawal} --reference {reference} --client-id {body['client_id']}"
-    await _end(desk, f"/v1/bank/withdrawals/{withdrawal}/paid", body, again)
+    await _end(desk, f"/v1/bank/withdrawals/{_id(withdrawal)}/paid", body, again)
 
 
 async def returned(
@@ -112,7 +113,7 @@ async def returned(
     """Report that a withdrawal could not be paid."""
     body = {"client_id": client_id or made_up_id(), "reason": reason}
     again = f"puhui bank returned {withdrawal} --reason … --client-id {body['client_id']}"
-    await _end(desk, f"/v1/bank/withdrawals/{withdrawal}/returned", body, again)
+    await _end(desk, f"/v1/bank/withdrawals/{_id(withdrawal)}/returned", body, again)
 
 
 async def _end(desk: Desk, path: str, body: dict[str, str], again: str) -> None:
@@ -150,6 +151,10 @@ def _table(desk: Desk, items: list[dict[str, Any]]) -> None:
             for one in items
         ),
     )
+
+
+def _id(withdrawal: str) -> str:
+    return require_name(withdrawal, "出金编号", "id of a withdrawal")
 
 
 def full_amount(text: str) -> str:

@@ -9,6 +9,7 @@ import typer
 
 from gateway.cli.command import Desk, command
 from gateway.cli.faults import CommandFault
+from gateway.cli.names import require_name
 from gateway.cli.operator import OPERATOR
 from gateway.cli.words import USE_PURPOSE, say, term
 from gateway.formats import parse_time
@@ -221,7 +222,8 @@ async def check(
     """Whether a certificate is ours and unaltered; ends with an error when it is not."""
     number, digest, beneficiary = _at_hand(certificate, digest, beneficiary)
     async with desk.client(None) as client:
-        told = await client.get(f"/v1/certificates/{number}", digest=digest, beneficiary=beneficiary)
+        target = f"/v1/certificates/{require_name(number, '凭证编号', 'number of a certificate')}"
+        told = await client.get(target, digest=digest, beneficiary=beneficiary)
     if told["digest_matches"] is False or told["beneficiary_matches"] is False:
         raise CommandFault(
             say(f"凭证 {number} 系伪造或经篡改", f"certificate {number} is forged or has been altered")

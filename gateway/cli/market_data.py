@@ -17,6 +17,7 @@ from rich.text import Text
 from gateway.cli.command import Desk
 from gateway.cli.faults import CommandFault, ServerSilent
 from gateway.cli.live_book import LiveBook, OutOfStep
+from gateway.cli.names import require_code
 from gateway.cli.output import Output, print_json
 from gateway.cli.words import PHASE, SIDE, say, term
 
@@ -41,7 +42,7 @@ async def depth(
 ) -> None:
     """The best price levels of a listing."""
     async with desk.client(None) as client:
-        found = await client.get(f"/v1/listings/{listing}/depth", levels=levels)
+        found = await client.get(f"/v1/listings/{require_code(listing)}/depth", levels=levels)
     if not desk.output.value(found):
         desk.output.console.print(_depth_table(listing, found["bids"], found["asks"]))
 

@@ -14,3 +14,10 @@ def require_name(text: str, zh: str, en: str) -> str:
     if not text.isascii() or not text.translate(_BESIDE).isalnum():
         raise CommandFault(say(f"{text} 不是{zh}", f"{text} is no {en}"))
     return text
+
+
+def require_code(text: str) -> str:
+    """The code of a listing as it stands. Raises CommandFault for what is none."""
+    if not (text.isascii() and text.isalnum()):
+        raise CommandFault(say(f"{text} 不是产品代码", f"{text} is no code"))
+    return text

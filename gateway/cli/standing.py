@@ -8,6 +8,7 @@ import typer
 
 from gateway.cli.command import Desk
 from gateway.cli.market_data import ListingArgument
+from gateway.cli.names import require_code
 from gateway.cli.words import PHASE, say, term
 
 TRADER: Final = "buyer"
@@ -118,7 +119,8 @@ async def candles(
 ) -> None:
     """Candles of the listed trades, newest first."""
     async with desk.client(None) as client:
-        found = await client.get(f"/v1/listings/{listing}/candles", interval=interval.value, limit=limit)
+        target = f"/v1/listings/{require_code(listing)}/candles"
+        found = await client.get(target, interval=interval.value, limit=limit)
     if desk.output.value(found):
         return
     desk.output.table(

@@ -13,11 +13,11 @@ from gateway.engine.account_views import AccountView, BalanceView, LotView
 from gateway.engine.entry import AccountEvent
 from gateway.engine.history import TradeView
 from gateway.formats import money_text, price_text, quantity_text, time_text
+from gateway.http.lots import DescribedLot, described
 from gateway.http.routing import Call, Reply, Route
 from gateway.http.shapes import (
     AccountName,
     Answer,
-    ClassName,
     Date,
     Id,
     ListingCode,
@@ -96,16 +96,9 @@ class Account(Answer):
     units: dict[str, Units]
 
 
-class Lot(Answer):
+class Lot(DescribedLot):
     """One's serials of one lot."""
 
-    lot: str
-    listing: ListingCode
-    class_: Annotated[ClassName, Field(alias="class")]
-    methodology: Annotated[str, Field(description="Code and version.")]
-    project: str
-    period: Annotated[str, Field(description="First and last day of the monitoring period.")]
-    issued_on: Date
     serials: Annotated[list[tuple[int, int]], Field(description="Half-open ranges of whole-tonne serials.")]
     quantity: Quantity
     available: Annotated[Quantity, Field(description="Neither on its way nor frozen.")]
@@ -248,15 +241,8 @@ async def list_lots(call: Call) -> Reply:
 
 
 def _lot_body(line: LotView) -> dict[str, Any]:
-    lot = line.lot
     return {
-        "lot": lot.lot_id,
-        "listing": lot.instrument,
-        "class": lot.methodology_class.value,
-        "methodology": f"{lot.methodology} {lot.methodology_version}",
-        "project": lot.project,
-        "period": f"{lot.period_from}/{lot.period_to}",
-        "issued_on": lot.issued_on,
+        **described(line.lot),
         "serials": line.serials,
         "quantity": quantity_text(line.quantity_tonnes),
         "available": quantity_text(line.available_tonnes),
@@ -296,12 +282,17 @@ def _trade_body(trade: TradeView, account: str) -> dict[str, Any]:
         "taker_side": None if trade.taker_side is None else trade.taker_side.value,
         "time": time_text(trade.at_ns),
         "trading_day": trade.trading_day,
-        "settlement": {
-            "state": trade.settlement,
-            "settled_at": None if trade.settled_ns is None else time_text(trade.settled_ns),
-            "reason": trade.failure,
-            "lots": [{"lot": lot, "serials": serials} for lot, serials in trade.lots],
-        },
+        "settlement": settlement_of(trade),
+    }
+
+
+def settlement_of(trade: TradeView) -> dict[str, Any]:
+    """How a trade's settlement stands, as answers tell it."""
+    return {
+        "state": trade.settlement,
+        "settled_at": None if trade.settled_ns is None else time_text(trade.settled_ns),
+        "reason": trade.failure,
+        "lots": [{"lot": lot, "serials": serials} for lot, serials in trade.lots],
     }
 
 

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Final
 
 from gateway.http import reasons
-from gateway.http.access_reasons import ACCESS_REASONS
+from gateway.http.access_reasons import ACCESS_REASONS, ROTATED_TOO_SOON
 from gateway.http.door_reasons import DOOR_REASONS, HEADERS_TOO_SLOW, REQUEST_TOO_LONG, STANDING_BY
 from gateway.http.people_reasons import PEOPLE_REASONS
 from gateway.http.reasons import GATEWAY_REASONS, STATUS_OF_GATEWAY
@@ -106,6 +106,7 @@ RETRYABLE: Final = frozenset(
     for reason in (
         HEADERS_TOO_SLOW,
         REQUEST_TOO_LONG,
+        ROTATED_TOO_SOON,
         STANDING_BY,
         reasons.BODY_TOO_SLOW,
         reasons.TIMESTAMP_OUTSIDE_WINDOW,

@@ -9,12 +9,11 @@ from gateway.engine.negotiated_news import rounds_body, transfer_body
 from gateway.engine.negotiations import NegotiationView
 from gateway.engine.views import Views
 from gateway.formats import time_text, time_us
+from gateway.http.lots import DescribedLot, described
 from gateway.http.shapes import (
     AccountName,
     Answer,
-    ClassName,
     ClientId,
-    Date,
     Id,
     ListingCode,
     Money,
@@ -41,16 +40,9 @@ TermsHash = Annotated[
 ]
 
 
-class NegotiatedLot(Answer):
+class NegotiatedLot(DescribedLot):
     """A lot that the terms name: what the buyer gets."""
 
-    lot: str
-    listing: ListingCode
-    class_: Annotated[ClassName, Field(alias="class")]
-    methodology: Annotated[str, Field(description="Code and version.")]
-    project: str
-    period: Annotated[str, Field(description="First and last day of the monitoring period.")]
-    issued_on: Date
     quantity: Quantity
     serials: Annotated[
         list[tuple[int, int]],
@@ -192,15 +184,8 @@ def _session_end_ns(transfer: NegotiationView, views: Views, now_ns: int) -> int
 
 
 def _lot_body(named: dict[str, Any], lots: Mapping[str, Lot]) -> dict[str, Any]:
-    lot = lots[named["lot"]]
     return {
-        "lot": lot.lot_id,
-        "listing": lot.instrument,
-        "class": lot.methodology_class.value,
-        "methodology": f"{lot.methodology} {lot.methodology_version}",
-        "project": lot.project,
-        "period": f"{lot.period_from}/{lot.period_to}",
-        "issued_on": lot.issued_on,
+        **described(lots[named["lot"]]),
         "quantity": named["quantity"],
         "serials": named["serials"],
     }

@@ -19,7 +19,7 @@ from gateway.engine.orders import OrderView
 from gateway.engine.oversight import JournalRow, OrdersWanted
 from gateway.formats import money_text, price_text, quantity_text, time_text
 from gateway.http import reasons
-from gateway.http.account import account_body
+from gateway.http.account import account_body, settlement_of
 from gateway.http.cursors import merge_newest_first, page_of
 from gateway.http.looks import with_reason
 from gateway.http.order_answers import OrderPage, order_body
@@ -114,12 +114,7 @@ def _trade(trade: TradeView, accounts: Mapping[str, AccountView]) -> dict[str, A
         "negotiated_transfer": None if trade.transfer_id is None else str(trade.transfer_id),
         "buyer": side(trade.buyer, trade.buy_order_id),
         "seller": side(trade.seller, trade.sell_order_id),
-        "settlement": {
-            "state": trade.settlement,
-            "settled_at": None if trade.settled_ns is None else time_text(trade.settled_ns),
-            "reason": trade.failure,
-            "lots": [{"lot": lot, "serials": serials} for lot, serials in trade.lots],
-        },
+        "settlement": settlement_of(trade),
     }
 
 

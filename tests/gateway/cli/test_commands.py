@@ -163,6 +163,24 @@ def test_a_path_that_is_none_is_refused(data_dir: Path) -> None:
     assert puhui("sign", "GET", "v1/account", "--data-dir", str(data_dir)).exit_code == 1
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("depth", "../x"),
+        ("candles", "SHCER?x"),
+        ("bank", "paid", "wd#1", "--reference", "B-1"),
+        ("certificate", "check", "PH 1"),
+        ("operator", "person", "disable", "..", "--reason", "x"),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_what_is_no_name_is_never_asked_for(
+    data_dir: Path, english: None, arguments: tuple[str, ...]
+) -> None:
+    result = puhui(*arguments, "--data-dir", str(data_dir))
+    assert (result.exit_code, " is no " in result.output) == (1, True), result.output
+
+
 def test_nobody_there_is_a_sentence_and_status_1(data_dir: Path, english: None) -> None:
     result = puhui("account", "--data-dir", str(data_dir), "--json")
     assert result.exit_code == 1

@@ -200,7 +200,7 @@ async def test_what_is_not_rotated(market: Desk) -> None:
     new = with_key(old, await rotated(old, "x-3"))
     soon = await rotating(new, "x-4")
     assert refusal(soon)[:2] == (429, "rotated_too_soon")
-    assert soon.headers["Retry-After"] == "1"
+    assert (soon.headers["Retry-After"], soon.json()["retryable"]) == ("1", True)
     assert refusal(await by_operator(market, old.key)) == (409, "key_replaced", new.key)
     await market.services.keys.revoke(other.key, by="test", at_ns=time.time_ns())
     assert refusal(await by_operator(market, other.key)) == (409, "key_over", other.key)
