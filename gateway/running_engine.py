@@ -100,7 +100,12 @@ async def running_engine(settings: Settings, lifetime: Lifetime, say: Say) -> As
         measured = MeasuredAppender(journal, metrics)
         sequencer = _sequencer(recovered, journal, measured, reserved, clock)
         journal.on_lost(lambda: sequencer.lose(JournalLostError("its connection to PostgreSQL has ended")))
-        lifetime.run(stack, "the journal's lock", term.watch(reserved, journal.writer_pid, sequencer.lose))
+
+        def lose(error: Exception) -> None:
+            sequencer.lose(error)
+            journal.abandon()
+
+        lifetime.run(stack, "the journal's lock", term.watch(reserved, journal.writer_pid, lose))
         lifetime.run(stack, "sequencer", sequencer.run())
         stack.push_async_callback(sequencer.drain)
         await asyncio.sleep(0)  # lets it open

@@ -219,6 +219,11 @@ class Journal(JournalReader):
         """The database's process that holds the lock for us."""
         return int(self._connection.get_server_pid())
 
+    def abandon(self) -> None:
+        """Append nothing more, whatever is under way: the lock is taken for lost. Whoever asked hears of it (`on_lost`)."""
+        self._lost = True
+        self._connection.terminate()
+
     def follow(self, orders: OpenOrders, negotiations: Negotiations) -> None:
         """Begin with these open orders and negotiated transfers: those at the journal's end."""
         self._orders, self._negotiations = orders, negotiations

@@ -1,5 +1,6 @@
 """A writer that was replaced writes nothing more, over whatever connection."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -67,10 +68,15 @@ async def test_a_writer_without_its_lock_stops_itself(database: str, monkeypatch
     term = Term()
     async with pool_of(term, database) as pool:
         async with Journal.opened(database, pool) as journal:
-            pid = journal.writer_pid
-        with pytest.raises(JournalLostError, match="its lock in PostgreSQL is gone"):
-            await term.watch(pool, pid, told.append)
-        assert len(told) == 1
+            watch = asyncio.create_task(term.watch(pool, journal.writer_pid, told.append))
+            await asyncio.wait({watch}, timeout=0.1)
+            assert not watch.done()
+            lost: list[bool] = []
+            journal.on_lost(lambda: lost.append(True))
+            journal.abandon()
+            with pytest.raises(JournalLostError, match="its lock in PostgreSQL is gone"):
+                await asyncio.wait_for(watch, 10)
+        assert len(told) == len(lost) == 1
 
 
 async def test_a_writer_that_cannot_ask_for_long_stops_itself(
