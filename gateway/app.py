@@ -79,7 +79,7 @@ async def serve(settings: Settings, say: Say) -> None:
             else:
                 engine = await _engine(settings, stack, lifetime, say)
             line = await stack.enter_async_context(registry_line(settings, engine, lifetime, say, promises))
-            accepted = await stack.enter_async_context(accepting(engine.pool, _now_ms))
+            accepted = await stack.enter_async_context(accepting(engine.reserved, _now_ms))
             sign_ins = engine.sign_ins
             lifetime.run(stack, "records of sessions", sign_ins.sessions.forget_daily(sign_ins.now_ns))
             lifetime.run(stack, "day driver", day_driver(engine, line).run())

@@ -33,6 +33,9 @@ from gateway.standby import require_reachable
 from matching.exchange import Exchange
 
 POOL_SIZE: Final = 8
+"""Connections of everybody who reads, and of acts beside the core."""
+RESERVED_SIZE: Final = 3
+"""Connections for what orders and the process itself wait for; however slow readers are, they take none of these."""
 CONNECT_TIMEOUT_S: Final = 30
 COMMAND_TIMEOUT_S: Final = 60
 
@@ -60,6 +63,8 @@ class Engine:
     commit_under_way_s: Callable[[], float]
     """For how long the journal has been writing what it writes now; zero when it rests."""
     pool: "asyncpg.Pool[asyncpg.Record]"
+    reserved: "asyncpg.Pool[asyncpg.Record]"
+    """For what orders wait for."""
 
 
 @asynccontextmanager
@@ -75,7 +80,8 @@ async def running_engine(settings: Settings, lifetime: Lifetime, say: Say) -> As
         else:
             await require_reachable(dsn)
         term = Term()
-        pool = await stack.enter_async_context(_pool(dsn, term))
+        pool = await stack.enter_async_context(_pool(dsn, term, POOL_SIZE))
+        reserved = await stack.enter_async_context(_pool(dsn, term, RESERVED_SIZE))
         journal = await stack.enter_async_context(
             Journal.opened(dsn, pool, (SettlementPostings(),), prepare=_migrate)
         )
@@ -92,9 +98,9 @@ async def running_engine(settings: Settings, lifetime: Lifetime, say: Say) -> As
         metrics.process.role.labels(Role.ALL).set(1)
         metrics.market.count_cash_breaks(await pool.fetchval(_CASH_BREAKS_OPEN))
         measured = MeasuredAppender(journal, metrics)
-        sequencer = _sequencer(recovered, journal, measured, pool, clock)
+        sequencer = _sequencer(recovered, journal, measured, reserved, clock)
         journal.on_lost(lambda: sequencer.lose(JournalLostError("its connection to PostgreSQL has ended")))
-        lifetime.run(stack, "the journal's lock", term.watch(pool, journal.writer_pid, sequencer.lose))
+        lifetime.run(stack, "the journal's lock", term.watch(reserved, journal.writer_pid, sequencer.lose))
         lifetime.run(stack, "sequencer", sequencer.run())
         stack.push_async_callback(sequencer.drain)
         await asyncio.sleep(0)  # lets it open
@@ -111,6 +117,7 @@ async def running_engine(settings: Settings, lifetime: Lifetime, say: Say) -> As
             metrics=metrics,
             commit_under_way_s=measured.under_way_s,
             pool=pool,
+            reserved=reserved,
         )
 
 
@@ -132,11 +139,11 @@ async def _migrate(connection: Connection) -> None:
 
 
 @asynccontextmanager
-async def _pool(dsn: str, term: Term) -> AsyncIterator["asyncpg.Pool[asyncpg.Record]"]:
+async def _pool(dsn: str, term: Term, size: int) -> AsyncIterator["asyncpg.Pool[asyncpg.Record]"]:
     pool = await asyncpg.create_pool(
         dsn,
         min_size=1,
-        max_size=POOL_SIZE,
+        max_size=size,
         timeout=CONNECT_TIMEOUT_S,
         command_timeout=COMMAND_TIMEOUT_S,
         init=term.admit,

@@ -1,5 +1,6 @@
 """The reference registry beside the exchange: run as a server, started as our child, spoken to as its own people do."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ from gateway.lifetime import Lifetime, Say, postgres
 from gateway.postgres.database import ensure_database
 from gateway.postgres.migrations import migrate
 from gateway.private_files import write_private
-from gateway.registry_process import RegistryPlace, RegistryProcess
+from gateway.registry_process import STOP_LIMIT_S, RegistryFailed, RegistryPlace, RegistryProcess
+from gateway.roles import Role
 from registry_bridge.http_administration import AdministrationRefused, connect_administration
 from registry_bridge.http_line import LineSettings
 from registry_bridge.http_registry import connect
@@ -25,6 +27,10 @@ from registry_bridge.registry import RegistryUnavailable
 
 REGISTRY_DATABASE: Final = "puhui_registry"
 READY_FILE: Final = "ready.json"
+
+HANDOVER_S: Final = STOP_LIMIT_S
+"""How long whoever takes over on one machine waits for the registry of the process before to end."""
+AGAIN_S: Final = 0.2
 
 PLATFORM_FAULTS: Final = (AdministrationRefused, RegistryUnavailable)
 """What the administration of the registry may say instead of doing it."""
@@ -128,9 +134,22 @@ async def start_registry(
     )
     process = RegistryProcess(place)
     stack.push_async_callback(process.stop)
-    await process.start()
+    await _start(process, HANDOVER_S if settings.role is Role.STANDBY else 0.0)
     lifetime.run(stack, "registry process", process.keep_running())
     return process
+
+
+async def _start(process: RegistryProcess, patience_s: float) -> None:
+    """Start it, again and again for so long: the one beside the process that was replaced may still be ending."""
+    loop = asyncio.get_running_loop()
+    until_s = loop.time() + patience_s
+    while True:
+        try:
+            return await process.start()
+        except RegistryFailed:
+            if loop.time() >= until_s:
+                raise
+        await asyncio.sleep(AGAIN_S)
 
 
 def own_line(registry_dir: Path, key: str, private_file: Path) -> LineSettings:

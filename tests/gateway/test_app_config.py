@@ -1,6 +1,7 @@
 """Settings that contradict each other are refused before anything starts; private files are private."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from gateway.config import (
     read_quotas,
 )
 from gateway.private_files import write_private
+from gateway.roles import Role
 
 
 def test_a_registry_of_ones_own_needs_its_key(tmp_path: Path) -> None:
@@ -35,6 +37,18 @@ def test_the_seed_needs_the_reference_registry(tmp_path: Path) -> None:
             registry_key_file=tmp_path / "key.pem",
             seed=SeedName.DEMO,
         )
+
+
+@pytest.mark.parametrize("role", [Role.STANDBY, Role.READER])
+def test_whoever_shares_a_database_names_it(tmp_path: Path, role: Role) -> None:
+    with pytest.raises(SettingsFault, match="needs --database-url"):
+        Settings(data_dir=tmp_path, role=role)
+
+
+@pytest.mark.parametrize("more", [{"seed": SeedName.DEMO}, {"clock": ClockKind.MANUAL, "now_ns": 1}])
+def test_a_reader_fills_nothing_and_moves_no_clock(tmp_path: Path, more: dict[str, Any]) -> None:
+    with pytest.raises(SettingsFault, match="goes by the real clock"):
+        Settings(data_dir=tmp_path, role=Role.READER, database_url="postgresql://db.example/puhui", **more)
 
 
 @pytest.mark.parametrize(("clock", "now_ns"), [(ClockKind.MANUAL, None), (ClockKind.REAL, 1)])
