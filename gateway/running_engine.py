@@ -1,7 +1,7 @@
 """The exchange itself as it runs: its database, its journal, what was recovered from it, and the way in."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib import resources
@@ -16,7 +16,7 @@ from gateway.access.sign_in import SignIns, people_signing_in
 from gateway.config import EXCHANGE_DATABASE, Settings
 from gateway.engine.clock import Clock, ManualClock, RealClock
 from gateway.engine.history import History
-from gateway.engine.journal import Connection, Journal
+from gateway.engine.journal import Connection, Journal, Pool
 from gateway.engine.recovery import Recovered, recover, require_agreement
 from gateway.engine.sequencer import Sequencer
 from gateway.engine.settlement_postings import SettlementPostings
@@ -99,13 +99,7 @@ async def running_engine(settings: Settings, lifetime: Lifetime, say: Say) -> As
         metrics.market.count_cash_breaks(await pool.fetchval(_CASH_BREAKS_OPEN))
         measured = MeasuredAppender(journal, metrics)
         sequencer = _sequencer(recovered, journal, measured, reserved, clock)
-        journal.on_lost(lambda: sequencer.lose(JournalLostError("its connection to PostgreSQL has ended")))
-
-        def lose(error: Exception) -> None:
-            sequencer.lose(error)
-            journal.abandon()
-
-        lifetime.run(stack, "the journal's lock", term.watch(reserved, journal.writer_pid, lose))
+        lifetime.run(stack, "the journal's lock", _watching(term, reserved, journal, sequencer))
         lifetime.run(stack, "sequencer", sequencer.run())
         stack.push_async_callback(sequencer.drain)
         await asyncio.sleep(0)  # lets it open
@@ -124,6 +118,17 @@ async def running_engine(settings: Settings, lifetime: Lifetime, say: Say) -> As
             pool=pool,
             reserved=reserved,
         )
+
+
+def _watching(term: Term, pool: Pool, journal: Journal, sequencer: Sequencer) -> Coroutine[None, None, None]:
+    """Whoever loses the journal decides nothing more: it hears of it, or finds it out."""
+    journal.on_lost(lambda: sequencer.lose(JournalLostError("its connection to PostgreSQL has ended")))
+
+    def lose(error: Exception) -> None:
+        sequencer.lose(error)
+        journal.abandon()
+
+    return term.watch(pool, journal.writer_pid, lose)
 
 
 def _sequencer(
