@@ -12,6 +12,17 @@ from gateway.cli.names import require_code
 from gateway.cli.words import PHASE, say, term
 
 TRADER: Final = "buyer"
+ACTION_KIND: Final = {
+    "order": "委托",
+    "cancel": "撤单",
+    "negotiate": "协议转让",
+    "transfer": "划转与资金",
+    "read": "查询",
+    "operate": "操作",
+    "login": "登录",
+    "check": "凭证核验",
+}
+"""Kinds of action, as people read them."""
 """Who of the demonstration looks unless --as says otherwise."""
 
 LimitOption = Annotated[int, typer.Option(min=1, max=500, help=say("最多几条", "so many at most"))]
@@ -73,7 +84,7 @@ async def limits(desk: Desk) -> None:
         say("限额", "limits"),
         say("种类|#限额|#秒|#剩余|#复满秒数", "kind|#quota|#seconds|#left|#full again in").split("|"),
         (
-            (one["kind"], one["quota"], one["window_s"], one["remaining"], one["reset_s"])
+            (term(ACTION_KIND, one["kind"]), one["quota"], one["window_s"], one["remaining"], one["reset_s"])
             for one in found["items"]
         ),
     )

@@ -61,7 +61,7 @@ def explain(
     """What a code means, what to do about it, and on whose word."""
 
     async def show() -> None:
-        from gateway.http.catalogue import CATALOGUE, STATUS
+        from gateway.http.catalogue import CATALOGUE, entry_of
 
         output = Output(as_json=as_json)
         if code is None:
@@ -76,8 +76,9 @@ def explain(
             near = ", ".join(sorted(alike))
             hint = say(f"; 相近: {near}", f"; near: {near}") if near else ""
             raise CommandFault(say(f"没有代码 {code}", f"there is no code {code}") + hint)
-        if not output.value(_as_json(reason, STATUS[reason.code])):
-            _show_reason(output, reason, STATUS[reason.code])
+        entry = entry_of(reason)
+        if not output.value(entry):
+            _show_reason(output, reason, entry)
 
     run_command(show, as_json=as_json)
 
@@ -97,27 +98,18 @@ def _list_codes(output: Output, catalogue: dict[str, Reason]) -> None:
     )
 
 
-def _show_reason(output: Output, reason: Reason, status: int) -> None:
-    output.line(f"{reason.code}  (HTTP {status})")
+def _show_reason(output: Output, reason: Reason, entry: dict[str, Any]) -> None:
+    output.line(f"{reason.code}  (HTTP {entry['status']})")
     output.line(f"  {reason.zh}")
     output.line(f"  {reason.en}")
     output.line(f"  {say('怎么办', 'what to do')}: {say(reason.remedy_zh, reason.remedy_en)}")
+    if entry["retryable"]:
+        output.line(
+            f"  {say('同一请求重新签名后可再试', 'the same request, signed anew, may succeed later')}"
+        )
     if reason.pointer:
         output.line(f"  {say('字段', 'field')}: {reason.pointer}")
     output.line(f"  {say('依据', 'source')}: {reason.source}")
-
-
-def _as_json(reason: Reason, status: int) -> dict[str, Any]:
-    return {
-        "code": reason.code,
-        "status": status,
-        "pointer": reason.pointer,
-        "zh": reason.zh,
-        "en": reason.en,
-        "remedy_zh": reason.remedy_zh,
-        "remedy_en": reason.remedy_en,
-        "source": reason.source,
-    }
 
 
 def _read_body(given: str) -> bytes:

@@ -4,7 +4,7 @@ Served at GET /v1/errors, shown by `puhui explain`, and the only place a problem
 """
 
 from itertools import chain
-from typing import Final
+from typing import Any, Final
 
 from gateway.http import reasons
 from gateway.http.access_reasons import ACCESS_REASONS, ROTATED_TOO_SOON
@@ -121,3 +121,19 @@ RETRYABLE: Final = frozenset(
     )
 )
 """Codes after which the same request, signed anew, may well succeed without being changed."""
+
+
+def entry_of(reason: Reason) -> dict[str, Any]:
+    """A reason as the catalogue tells it."""
+    return {
+        "code": reason.code,
+        "status": STATUS[reason.code],
+        "pointer": reason.pointer,
+        "unit": reason.unit.value,
+        "retryable": reason.code in RETRYABLE,
+        "zh": reason.zh,
+        "en": reason.en,
+        "remedy_zh": reason.remedy_zh,
+        "remedy_en": reason.remedy_en,
+        "source": reason.source,
+    }

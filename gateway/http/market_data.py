@@ -14,7 +14,7 @@ from gateway.engine.history import TradeView
 from gateway.engine.market import ListingView
 from gateway.formats import price_text, quantity_text, time_text, time_us
 from gateway.http import reasons
-from gateway.http.catalogue import CATALOGUE, RETRYABLE, STATUS
+from gateway.http.catalogue import CATALOGUE, entry_of
 from gateway.http.market_answers import (
     CALENDAR_UNTIL,
     CalendarAnswer,
@@ -46,7 +46,6 @@ from gateway.http.shapes import (
 )
 from matching.calendar import day_of
 from matching.rejections import LISTING_UNKNOWN
-from settlement.rejections import Reason
 from settlement.values import TradeMethod
 
 CALENDAR_DAYS_MOST: Final = 400
@@ -287,7 +286,7 @@ async def get_calendar(call: Call) -> Reply:
 
 async def list_errors(_: Call) -> Reply:
     """Everything that can be refused."""
-    return Reply({"items": [_entry(reason) for reason in CATALOGUE.values()], "next": None})
+    return Reply({"items": [entry_of(reason) for reason in CATALOGUE.values()], "next": None})
 
 
 async def get_error(call: Call) -> Reply:
@@ -295,22 +294,7 @@ async def get_error(call: Call) -> Reply:
     reason = CATALOGUE.get(call.path["error"])
     if reason is None:
         raise refusal(reasons.NOT_FOUND, actual=call.path["error"])
-    return Reply(_entry(reason))
-
-
-def _entry(reason: Reason) -> dict[str, Any]:
-    return {
-        "code": reason.code,
-        "status": STATUS[reason.code],
-        "pointer": reason.pointer,
-        "unit": reason.unit.value,
-        "retryable": reason.code in RETRYABLE,
-        "zh": reason.zh,
-        "en": reason.en,
-        "remedy_zh": reason.remedy_zh,
-        "remedy_en": reason.remedy_en,
-        "source": reason.source,
-    }
+    return Reply(entry_of(reason))
 
 
 _public = partial(Route, method="GET", scope="public", kind=ActionKind.PUBLIC, tag="market data")

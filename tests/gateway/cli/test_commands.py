@@ -120,6 +120,13 @@ def test_every_code_is_explained_in_both_languages(code: str) -> None:
     assert reason.source in result.output
 
 
+def test_an_explanation_for_a_program_is_the_catalogues_entry(english: None) -> None:
+    told = json.loads(puhui("explain", "overloaded", "--json").output)
+    assert (told["status"], told["retryable"], told["unit"]) == (503, True, "text")
+    assert "may succeed later" in puhui("explain", "overloaded").output
+    assert "may succeed later" not in puhui("explain", "price_outside_band").output
+
+
 def test_an_unknown_code_names_its_neighbours(english: None) -> None:
     for written in ("price_outside", "price_outsid_bnad", "PRICE_OUTSIDE_BAND"):
         result = puhui("explain", written, "--json")
