@@ -26,6 +26,8 @@ from gateway.process_metrics import ProcessMetrics
 from gateway.registry_metrics import CustodyMetrics, LineMetrics
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
+MADE_MOST_PER_S: Final = 5
+"""More than any number of scrapers asks for."""
 
 disable_created_metrics()  # type: ignore[no-untyped-call] # when a series began is nobody's question here
 
@@ -51,10 +53,23 @@ class Metrics:
         self.line = LineMetrics(writers)
         self.custody = CustodyMetrics(writers)
         self.process = ProcessMetrics(registry)
+        self._text = b""
+        self._made, self._since_s = 0, -1.0
+        """How often the text was made in the second that began then."""
 
     def exposition(self) -> bytes:
-        """Everything, in the text format every scraper reads."""
-        return generate_latest(self.registry)
+        """Everything, in the text format every scraper reads.
+
+        To make it costs as much as a dozen orders, and anybody may ask. It is made a few times in a second at most; who
+        asks more often is told the same again.
+        """
+        now_s = time.monotonic()
+        if now_s - self._since_s >= 1:
+            self._made, self._since_s = 0, now_s
+        if self._made < MADE_MOST_PER_S:
+            self._made += 1
+            self._text = generate_latest(self.registry)
+        return self._text
 
 
 class DoorMetrics:

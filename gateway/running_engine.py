@@ -38,6 +38,8 @@ RESERVED_SIZE: Final = 3
 """Connections for what orders and the process itself wait for; however slow readers are, they take none of these."""
 CONNECT_TIMEOUT_S: Final = 30
 COMMAND_TIMEOUT_S: Final = 60
+IDLE_S: Final = 300
+"""After which an unused connection is given back."""
 
 
 _CASH_BREAKS_OPEN: Final = """
@@ -81,7 +83,7 @@ async def running_engine(settings: Settings, lifetime: Lifetime, say: Say) -> As
             await require_reachable(dsn)
         term = Term()
         pool = await stack.enter_async_context(_pool(dsn, term, POOL_SIZE))
-        reserved = await stack.enter_async_context(_pool(dsn, term, RESERVED_SIZE))
+        reserved = await stack.enter_async_context(_pool(dsn, term, RESERVED_SIZE, always=RESERVED_SIZE))
         journal = await stack.enter_async_context(
             Journal.opened(dsn, pool, (SettlementPostings(),), prepare=_migrate)
         )
@@ -149,11 +151,15 @@ async def _migrate(connection: Connection) -> None:
 
 
 @asynccontextmanager
-async def _pool(dsn: str, term: Term, size: int) -> AsyncIterator["asyncpg.Pool[asyncpg.Record]"]:
+async def _pool(
+    dsn: str, term: Term, size: int, *, always: int = 1
+) -> AsyncIterator["asyncpg.Pool[asyncpg.Record]"]:
+    """So many connections at most. Those that are `always` there need no room when others have taken all there is."""
     pool = await asyncpg.create_pool(
         dsn,
-        min_size=1,
+        min_size=always,
         max_size=size,
+        max_inactive_connection_lifetime=0 if always == size else IDLE_S,
         timeout=CONNECT_TIMEOUT_S,
         command_timeout=COMMAND_TIMEOUT_S,
         init=term.admit,

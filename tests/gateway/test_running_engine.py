@@ -10,7 +10,7 @@ import pytest
 from gateway.access.accepted import accepting
 from gateway.config import Settings
 from gateway.lifetime import Lifetime
-from gateway.running_engine import POOL_SIZE, running_engine
+from gateway.running_engine import POOL_SIZE, RESERVED_SIZE, running_engine
 from matching.commands import AdvanceTime
 
 
@@ -22,6 +22,7 @@ async def test_readers_that_never_end_keep_no_order_waiting(
     now_ms = time.time_ns() // 1_000_000
     settings = Settings(data_dir=tmp_path, database_url=database)
     async with running_engine(settings, Lifetime(), print) as engine, AsyncExitStack() as readers:
+        assert engine.reserved.get_size() == RESERVED_SIZE
         for _ in range(POOL_SIZE):
             await readers.enter_async_context(engine.pool.acquire())
         async with asyncio.timeout(5), accepting(engine.reserved, lambda: now_ms) as accepted:

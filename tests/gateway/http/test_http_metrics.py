@@ -15,7 +15,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 from prometheus_client.metrics_core import Metric
 
-from gateway.metrics import Metrics
+from gateway.metrics import MADE_MOST_PER_S, Metrics
 from tests.gateway.http.desk import Desk
 
 REPOSITORY: Final = Path(__file__).resolve().parents[3]
@@ -189,3 +189,18 @@ async def test_no_label_can_be_made_up_by_a_client(exchange: Desk) -> None:
                 values.setdefault(label, set()).add(value)
         for label, different in values.items():
             assert len(different) <= MOST_VALUES, (family.name, label)
+
+
+def test_whoever_asks_again_and_again_is_told_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = 7.0
+    monkeypatch.setattr("gateway.metrics.time.monotonic", lambda: now_s)
+    metrics = Metrics()
+
+    def told() -> bytes:
+        metrics.stream.conflated.inc()
+        return metrics.exposition()
+
+    assert len({told() for _ in range(MADE_MOST_PER_S)}) == MADE_MOST_PER_S
+    assert told() == told()
+    last, now_s = told(), 8.0
+    assert told() != last
