@@ -5,6 +5,7 @@ never finds half of one. A database of one's own has to be empty; its restore is
 """
 
 import asyncio
+import re
 import secrets
 import shutil
 import tarfile
@@ -23,7 +24,6 @@ from gateway.backup.backing_up import DISTRIBUTION, SEAL, make_draft, schema_dig
 from gateway.backup.manifest import DUMP, BackupFault, Manifest, Progress, check_files, say_nothing
 from gateway.backup.programs import run_program
 from gateway.config import EXCHANGE_DATABASE
-from gateway.engine.journal import SERVICE_ROLE
 from gateway.engine.whole import verify_whole
 from gateway.postgres.database import ensure_database
 from gateway.postgres.embedded import EmbeddedPostgres
@@ -128,6 +128,15 @@ async def _empty_database(draft: Path, database_url: str | None) -> AsyncIterato
         yield await ensure_database(server.dsn, EXCHANGE_DATABASE)
 
 
+def roles() -> frozenset[str]:
+    """Those that the schema makes: they belong to the server, and are in no dump of a database."""
+    schema = read_folder(resources.files("gateway.postgres") / "schema")
+    return frozenset(name for one in schema for name in _CREATED.findall(one.sql))
+
+
+_CREATED: Final = re.compile(r"^ *CREATE ROLE ([a-z_]+) NOLOGIN;", re.MULTILINE)
+
+
 async def _load(dsn: str, dump: Path, manifest: Manifest, progress: Progress) -> None:
     connection = await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_S)
     try:
@@ -141,8 +150,9 @@ async def _load(dsn: str, dump: Path, manifest: Manifest, progress: Progress) ->
                 f"the backup is of PostgreSQL {manifest.postgres_major}, this one is {major}",
                 f"备份来自 PostgreSQL {manifest.postgres_major}, 此处为 {major}",
             )
-        if not await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", SERVICE_ROLE):
-            await connection.execute(f"CREATE ROLE {SERVICE_ROLE} NOLOGIN")
+        for role in sorted(roles()):
+            if not await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", role):
+                await connection.execute(f"CREATE ROLE {role} NOLOGIN")
     finally:
         await connection.close()
     progress("pg_restore", 0, None)

@@ -19,7 +19,7 @@ from gateway.access.seal import SealFault, load_seal
 from gateway.backup.backing_up import SEAL, back_up
 from gateway.backup.manifest import DUMP, MANIFEST, BackupFault, Manifest, describe
 from gateway.backup.programs import without_password
-from gateway.backup.restoring import restore
+from gateway.backup.restoring import restore, roles
 from gateway.engine.derived_rows import JournalBrokenError
 from gateway.engine.settlement_postings import SettlementPostings
 from gateway.postgres.database import ensure_database
@@ -66,6 +66,16 @@ async def dropped(database: str, other: str) -> None:
     connection = await asyncpg.connect(database)
     await connection.execute(f'DROP DATABASE "{name_of(other)}" WITH (FORCE)')
     await connection.close()
+
+
+async def test_every_role_that_anything_is_granted_to_is_made_before_a_restore(database: str) -> None:
+    """A new server has none of them, and that of the tests has them all."""
+    connection = await asyncpg.connect(database)
+    granted = await connection.fetch(
+        "SELECT DISTINCT grantee FROM information_schema.role_table_grants WHERE starts_with(grantee, 'puhui_')"
+    )
+    await connection.close()
+    assert {row["grantee"] for row in granted} == roles()
 
 
 @pytest.mark.parametrize("name", ["copy", "copy.tar"])
