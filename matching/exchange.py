@@ -83,7 +83,7 @@ from settlement.values import TradingDay
 class Exchange:
     """The one place where all rules meet."""
 
-    VERSION: Final = "5"
+    VERSION: Final = "6"
     """Raised whenever any decision would differ: old commands are never judged by new code."""
 
     def __init__(self) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from typing import assert_never
 
 from matching.day_cycle import NEVER_NS, DayCycle
-from matching.events import Event
+from matching.events import Event, OrderCancelled
 from matching.order import CancelReason
 from matching.safety_commands import EndConnection, SafetyCommand, SetDeadMan, WatchConnection
 from matching.safety_events import (
@@ -65,7 +65,7 @@ class Safety:
         for timer in sorted(due, key=lambda timer: (timer.fires_at_ns, timer.account, timer.name)):
             self._drop(timer)
             cancelled = self._trading.withdraw(timer.account, timer.reason)
-            many = sum(1 for _ in cancelled) // 2  # an order ends, and its cover comes back
+            many = sum(isinstance(event, OrderCancelled) for event in cancelled)
             yield SafetyTimerFired(account=timer.account, name=timer.name, reason=timer.reason, count=many)
             yield from cancelled
 

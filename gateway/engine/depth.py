@@ -25,7 +25,7 @@ class DepthView:
     listing: str
     seq: int
     at_ns: int
-    """When it last changed; zero when it never did."""
+    """When it last changed, or a writer's term began; zero before either."""
     bids: tuple[Level, ...]
     asks: tuple[Level, ...]
 
@@ -78,10 +78,11 @@ class Depth:
             del levels[price_fen]
         self._touched.add((side, price_fen))
 
-    def begin_term(self, seq: int) -> None:
-        """Go on from that number, whatever it was: the journal's last entry as a writer begins."""
+    def begin_term(self, seq: int, at_ns: int) -> None:
+        """Go on from that number and time, whatever they were: the journal's last entry as a writer begins."""
         assert seq >= self._seq, f"{self.listing} stands at {self._seq}, beyond entry {seq}"
         self._seq = seq
+        self._at_ns = at_ns
         self._touched.clear()
 
     def take_change(self, at_ns: int) -> DepthChange | None:

@@ -196,7 +196,7 @@ class Views:
     def begin_term(self) -> None:
         """Another term of the journal's writer begins after the last entry seen: number the books from there."""
         for depth in self._depths.values():
-            depth.begin_term(self.position)
+            depth.begin_term(self.position, self._market.view.at_ns)
 
     def depth(self, listing: str, levels: int | None = None) -> DepthView:
         """The best levels of a listing. Raises KeyError for a listing that does not exist."""

@@ -61,6 +61,15 @@ def restarted(driver: Driver) -> Driver:
     return Driver(Exchange.load(driver.exchange.dump()), driver.at_ns)
 
 
+def test_orders_that_only_sale_proceeds_cover_are_counted_too() -> None:
+    driver = market(sale_proceeds="when_traded")
+    driver.sell("anna", 10, 6_800)
+    driver.buy("ben", 10, 6_800)
+    driver.buy("anna", 4, 6_700)  # no money of anna's own: nothing comes back when it ends
+    driver.do(dead_man("anna", 30))
+    assert fired(later(driver, 30)) == [("anna", "dead_man", 1)]
+
+
 def test_a_timer_fires_at_its_instant_and_not_a_nanosecond_before() -> None:
     driver = market()
     first, second = driver.buy("ben", 1, 6_700), driver.buy("ben", 2, 6_600)
