@@ -34,8 +34,8 @@ from gateway.engine.templates import Templates
 from gateway.founding import found
 from gateway.http.app import make_app, make_runner
 from gateway.http.bounds import read_bounds
+from gateway.http.door.starting import WaitingRoom
 from gateway.http.services import HttpSettings, Services
-from gateway.http.starting import WaitingRoom
 from gateway.key_file import FIRST_OPERATORS, write_keys
 from gateway.lifetime import Lifetime, Say, settle_memory
 from gateway.markets.loader import load_market

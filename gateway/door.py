@@ -9,7 +9,7 @@ from typing import Final
 from aiohttp import web
 
 from gateway.config import SettingsFault
-from gateway.http.starting import WaitingRoom
+from gateway.http.door.starting import WaitingRoom
 from gateway.roles import Role
 
 BACKLOG: Final = 1_024

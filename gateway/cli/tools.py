@@ -61,7 +61,7 @@ def explain(
     """What a code means, what to do about it, and on whose word."""
 
     async def show() -> None:
-        from gateway.http.catalogue import CATALOGUE, entry_of
+        from gateway.http.refusals.catalogue import CATALOGUE, entry_of
 
         output = Output(as_json=as_json)
         if code is None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from gateway.access.acts_asked import Asked
 from gateway.engine.entry import AskedAs
-from gateway.http.problems import Fault, Refused, refusal
+from gateway.http.refusals.problems import Fault, Refused, refusal
 from gateway.http.replays import REPLAYED
 from gateway.http.routing import Call, Reply, Route
 from gateway.http.shapes import OwnId

@@ -9,8 +9,8 @@ would change something is answered 503 with nothing taken on.
 from typing import Final
 
 from gateway.access.limits import ActionKind
-from gateway.http import reasons
-from gateway.http.problems import refusal
+from gateway.http.refusals import reasons
+from gateway.http.refusals.problems import refusal
 
 RETRY_AFTER_S: Final = 5
 """When a client may ask again: about as long as a restart takes."""

@@ -10,58 +10,23 @@ from aiohttp import web
 from gateway.access.limits import ActionKind
 from gateway.access.people import Person
 from gateway.engine.subjects import Subjects
-from gateway.http import (
-    access_keys,
-    account,
-    approvals,
-    bank,
-    bank_statements,
-    bulletins,
-    candles,
-    certificates,
-    compliance_years,
-    documents_served,
-    health,
-    key_rotation,
-    mandates,
-    market_data,
-    negotiated,
-    negotiated_oversight,
-    negotiated_templates,
-    offsets,
-    operator_acts,
-    operator_corrections,
-    operator_day,
-    operator_freezes,
-    operator_members,
-    operator_parked,
-    operator_registry,
-    operator_setup,
-    order_previews,
-    orders,
-    pages,
-    people,
-    permits,
-    personal_data,
-    replacement,
-    retirements,
-    safety,
-    sessions,
-    statement_lines,
-    statements,
-    supervised,
-    supervision,
-    transfers,
-    use_accounts,
-    withdrawals,
-)
-from gateway.http.connections import Runner, Server
+from gateway.http import approvals, documents_served, health, pages
+from gateway.http.access import table as access
+from gateway.http.accounts import table as accounts
+from gateway.http.bank import table as bank
 from gateway.http.dispatch import Dispatcher
+from gateway.http.door.connections import Runner, Server
+from gateway.http.door.short_way import NoShortWay, ShortWay
+from gateway.http.listed import table as listed
+from gateway.http.market import table as market
+from gateway.http.negotiated import table as negotiated
 from gateway.http.openapi import openapi_document
+from gateway.http.operator import table as operator
 from gateway.http.routing import BATCH_BODY_LIMIT, Call, Reply, Route
 from gateway.http.services import Services
-from gateway.http.short_way import NoShortWay, ShortWay
 from gateway.http.stream.endpoint import Stream
+from gateway.http.supervisor import table as supervisor
+from gateway.http.uses import table as uses
 from gateway.metrics import Metrics
 from gateway.surveillance import OrderFlow
 from gateway.web.files import BuiltFile, read_built
@@ -81,8 +46,7 @@ async def get_openapi(_: Call) -> Reply:
 
 
 ROUTES: Final[tuple[Route, ...]] = (
-    *market_data.ROUTES,
-    *candles.ROUTES,
+    *market.ROUTES,
     Route(
         method="GET",
         path="/v1/openapi.json",
@@ -95,44 +59,15 @@ ROUTES: Final[tuple[Route, ...]] = (
         content_type="application/json",
     ),
     *documents_served.ROUTES,
-    *orders.ROUTES,
-    *order_previews.ROUTES,
-    *replacement.ROUTES,
-    *safety.ROUTES,
+    *listed.ROUTES,
     *negotiated.ROUTES,
-    *negotiated_oversight.ROUTES,
-    *negotiated_templates.ROUTES,
-    *account.ROUTES,
-    *transfers.ROUTES,
-    *access_keys.ROUTES,
-    *key_rotation.ROUTES,
-    *sessions.ROUTES,
-    *offsets.ROUTES,
-    *use_accounts.ROUTES,
-    *retirements.ROUTES,
-    *certificates.ROUTES,
-    *compliance_years.ROUTES,
+    *accounts.ROUTES,
+    *access.ROUTES,
+    *uses.ROUTES,
     *bank.ROUTES,
-    *withdrawals.ROUTES,
-    *bank_statements.ROUTES,
-    *statement_lines.ROUTES,
-    *bulletins.ROUTES,
-    *statements.ROUTES,
-    *operator_day.ROUTES,
-    *operator_setup.ROUTES,
-    *operator_members.ROUTES,
-    *people.ROUTES,
-    *mandates.ROUTES,
-    *operator_acts.ROUTES,
-    *operator_registry.ROUTES,
-    *operator_freezes.ROUTES,
-    *operator_corrections.ROUTES,
-    *operator_parked.ROUTES,
+    *operator.ROUTES,
     *approvals.ROUTES,
-    *permits.ROUTES,
-    *personal_data.ROUTES,
-    *supervision.ROUTES,
-    *supervised.ROUTES,
+    *supervisor.ROUTES,
     *health.ROUTES,
 )
 """Every call of the API but the WebSocket."""

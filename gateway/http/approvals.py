@@ -13,9 +13,9 @@ from gateway.access.permits import Permit, PermitSpent
 from gateway.engine.approvals import ApprovalView
 from gateway.engine.entry import Entry
 from gateway.formats import time_text
-from gateway.http.access_reasons import MADE_ALONE, PERMIT_SPENT
 from gateway.http.act_details import Detail, details_of
-from gateway.http.problems import refusal
+from gateway.http.refusals.access_reasons import MADE_ALONE, PERMIT_SPENT
+from gateway.http.refusals.problems import refusal
 from gateway.http.replays import raise_if_refused
 from gateway.http.routing import SUPERVISED, Call, Reply, Route
 from gateway.http.shapes import DIGITS_PATTERN, Answer, Id, Name, OperatorRequest, Text, Time

@@ -13,8 +13,8 @@ from aiohttp import web
 from aiohttp.http_exceptions import BadHttpMessage
 from aiohttp.web_protocol import RequestPayloadError
 
-from gateway.http import reasons
-from gateway.http.problems import refusal
+from gateway.http.refusals import reasons
+from gateway.http.refusals.problems import refusal
 
 DEPTH_MOST: Final = 32
 """Lists and objects within one another; no shape of ours has more than five."""

@@ -23,15 +23,17 @@ from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind, Allowance, bucket_of, bucket_of_stranger
 from gateway.engine.paging import BadCursorError
 from gateway.engine.sequencer import Overloaded, Stopped
-from gateway.http import reasons
 from gateway.http.acts_once import answer_once, is_named_act
 from gateway.http.addresses import address_of
 from gateway.http.bodies import parse_json, read_body
-from gateway.http.door_reasons import PUBLIC_ONLY
 from gateway.http.identity import Identity
+from gateway.http.listed.submissions import Submissions
 from gateway.http.looks import is_look, note_look, query_reason, reveals
 from gateway.http.masking import Mask, Masking
-from gateway.http.problems import (
+from gateway.http.reading import read_deadline, read_model, read_query
+from gateway.http.refusals import reasons
+from gateway.http.refusals.door_reasons import PUBLIC_ONLY
+from gateway.http.refusals.problems import (
     CONTENT_LANGUAGE,
     CONTENT_TYPE,
     Language,
@@ -40,7 +42,6 @@ from gateway.http.problems import (
     refusal,
     render,
 )
-from gateway.http.reading import read_deadline, read_model, read_query
 from gateway.http.routing import (
     BATCH_BODY_LIMIT,
     BODY_LIMIT,
@@ -53,7 +54,6 @@ from gateway.http.routing import (
 )
 from gateway.http.services import Services
 from gateway.http.shapes import Request
-from gateway.http.submissions import Submissions
 from gateway.request_ids import HEADER, SERVING, RequestIds
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]

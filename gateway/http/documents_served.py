@@ -11,9 +11,9 @@ from typing import Final
 import orjson
 
 from gateway.access.limits import ActionKind
-from gateway.http import reasons
 from gateway.http.asyncapi import asyncapi_document
-from gateway.http.problems import refusal
+from gateway.http.refusals import reasons
+from gateway.http.refusals.problems import refusal
 from gateway.http.routing import Call, Reply, Route
 
 # Swagger UI writes style attributes.

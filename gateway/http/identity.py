@@ -16,10 +16,10 @@ from gateway.access.key_ends import KeyExpired, KeyRevoked, KeyRotated, end_of
 from gateway.access.keys import AccessKey
 from gateway.access.networks import is_within
 from gateway.access.sessions import PersonSession, csrf_of
-from gateway.http import people_reasons, reasons
-from gateway.http.access_reasons import ADDRESS_NOT_ALLOWED, KEY_ROTATED
-from gateway.http.cookies import CSRF_HEADER, SessionCookie
-from gateway.http.problems import Refused, refusal
+from gateway.http.access.cookies import CSRF_HEADER, SessionCookie
+from gateway.http.refusals import people_reasons, reasons
+from gateway.http.refusals.access_reasons import ADDRESS_NOT_ALLOWED, KEY_ROTATED
+from gateway.http.refusals.problems import Refused, refusal
 from gateway.http.routing import Route
 from gateway.http.services import Services
 from matching.personal_data import SubjectKind

@@ -20,7 +20,7 @@ import orjson
 from gateway.access.people import People
 from gateway.engine.subjects import SubjectView
 from gateway.engine.views import Views
-from gateway.http.catalogue import CATALOGUE
+from gateway.http.refusals.catalogue import CATALOGUE
 from matching.order import CancelReason
 from matching.personal_data import SubjectKind
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from gateway.http.catalogue import CATALOGUE
-from gateway.http.cookies import CSRF_HEADER, PLAIN_COOKIE, SECURE_COOKIE
+from gateway.http.access.cookies import CSRF_HEADER, PLAIN_COOKIE, SECURE_COOKIE
+from gateway.http.refusals.catalogue import CATALOGUE
 from gateway.http.routing import NoQuery, Route
 from gateway.http.shapes import Problem
 from registry_bridge.signing import KEY_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, WINDOW_MS

@@ -7,9 +7,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from gateway.formats import parse_time
-from gateway.http import reasons
-from gateway.http.catalogue import CATALOGUE
-from gateway.http.problems import Fault, Refused, refusal
+from gateway.http.refusals import reasons
+from gateway.http.refusals.catalogue import CATALOGUE
+from gateway.http.refusals.problems import Fault, Refused, refusal
 from gateway.http.shapes import SecretRequest, shown
 
 ModelT = TypeVar("ModelT", bound=BaseModel)

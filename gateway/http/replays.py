@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from gateway.engine.entry import Entry
-from gateway.http.catalogue import CATALOGUE
-from gateway.http.problems import Refused, refusal
+from gateway.http.refusals.catalogue import CATALOGUE
+from gateway.http.refusals.problems import Refused, refusal
 from gateway.http.services import Services
 from matching.commands import AdvanceTime, Command
 from matching.events import Rejected, Replayed

@@ -18,9 +18,9 @@ from gateway.engine.account_views import AccountView
 from gateway.engine.entry import AskedAs, Entry
 from gateway.engine.sequencer import TooLate
 from gateway.engine.views import Views
-from gateway.http import reasons
 from gateway.http.masking import Mask
-from gateway.http.problems import Language, refusal
+from gateway.http.refusals import reasons
+from gateway.http.refusals.problems import Language, refusal
 from gateway.http.services import Services
 from gateway.http.shapes import Request
 from matching.commands import Command

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.access.keys import Algorithm, NewKey, Scope
-from gateway.http.catalogue import CATALOGUE
-from gateway.http.reasons import RATE_LIMITED
+from gateway.http.refusals.catalogue import CATALOGUE
+from gateway.http.refusals.reasons import RATE_LIMITED
 from tests.clients.ccxt_puhui import BY_CODE, puhui
 from tests.clients.relay import losing
 from tests.gateway.http.desk import START_NS, Desk

@@ -14,10 +14,10 @@ from gateway.access.lockout import network_of
 from gateway.engine.entry import Entry
 from gateway.engine.patience import submit_patiently
 from gateway.engine.sequencer import Stopped
-from gateway.http import reasons
 from gateway.http.addresses import address_of
 from gateway.http.dispatch import Dispatcher
-from gateway.http.problems import Refused, language_of, refusal
+from gateway.http.refusals import reasons
+from gateway.http.refusals.problems import Refused, language_of, refusal
 from gateway.http.services import Services
 from gateway.http.stream.guard import ConnectionGuard
 from gateway.http.stream.hub import Hub

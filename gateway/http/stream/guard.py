@@ -3,8 +3,8 @@
 from gateway.access.callers import Caller
 from gateway.engine.patience import submit_patiently
 from gateway.engine.sequencer import Overloaded
-from gateway.http import reasons
-from gateway.http.problems import Refused, refusal
+from gateway.http.refusals import reasons
+from gateway.http.refusals.problems import Refused, refusal
 from gateway.http.replays import raise_if_refused
 from gateway.http.services import CommandLine
 from matching.safety_commands import EndConnection, WatchConnection

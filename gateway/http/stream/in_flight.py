@@ -8,10 +8,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
 
-from gateway.http import reasons
 from gateway.http.dispatch import Dispatcher, unexpected
-from gateway.http.orders import OrderRequest, submit_order
-from gateway.http.problems import Refused, refusal
+from gateway.http.listed.orders import OrderRequest, submit_order
+from gateway.http.refusals import reasons
+from gateway.http.refusals.problems import Refused, refusal
 from gateway.http.routing import Call, Reply
 from gateway.request_ids import SERVING
 

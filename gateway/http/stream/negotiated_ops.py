@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gateway.http import negotiated
+from gateway.http.negotiated import transfers as negotiated
 from gateway.http.routing import Handler
 from gateway.http.stream.ops import (
     ConfirmOp,

@@ -4,11 +4,11 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from gateway.http.door_reasons import PUBLIC_ONLY
-from gateway.http.negotiated import ConfirmRequest, CounterRequest, FileRequest, StepRequest
-from gateway.http.orders import OrderRequest
-from gateway.http.problems import refusal
-from gateway.http.replacement import ReplaceRequest
+from gateway.http.listed.orders import OrderRequest
+from gateway.http.listed.replacement import ReplaceRequest
+from gateway.http.negotiated.transfers import ConfirmRequest, CounterRequest, FileRequest, StepRequest
+from gateway.http.refusals.door_reasons import PUBLIC_ONLY
+from gateway.http.refusals.problems import refusal
 from gateway.http.shapes import DIGITS_PATTERN, AccountName, ListingCode, Request, SecretRequest, TimeIn
 from gateway.http.stream.hub import PRIVATE_CHANNEL
 

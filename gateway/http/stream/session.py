@@ -14,11 +14,12 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from gateway.access.callers import Caller
 from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind, bucket_of
-from gateway.http import orders, reasons, replacement
 from gateway.http.bodies import parse_json
 from gateway.http.dispatch import Dispatcher, require_scope
-from gateway.http.problems import Language, Refused, refusal, render
+from gateway.http.listed import orders, replacement
 from gateway.http.reading import read_model
+from gateway.http.refusals import reasons
+from gateway.http.refusals.problems import Language, Refused, refusal, render
 from gateway.http.routing import Call, Handler, Reply, may_see
 from gateway.http.services import Services
 from gateway.http.stream.guard import ConnectionGuard

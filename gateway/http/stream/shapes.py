@@ -6,9 +6,9 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from gateway.http import negotiated_answers
-from gateway.http.market_answers import Halt, PhaseName
-from gateway.http.order_answers import OrderAnswer, ReplacedOrder, SubmittedOrder
+from gateway.http.listed.answers import OrderAnswer, ReplacedOrder, SubmittedOrder
+from gateway.http.market.answers import Halt, PhaseName
+from gateway.http.negotiated import answers as negotiated_answers
 from gateway.http.shapes import Answer, Date, Id, ListingCode, Money, Price, Quantity, SideName, Time
 
 LevelText = tuple[str, str]

@@ -11,7 +11,7 @@ import orjson
 
 from gateway.engine.depth import DepthChange, Level
 from gateway.formats import price_text, quantity_text, time_text, time_us
-from gateway.http.market_answers import listing_status
+from gateway.http.market.answers import listing_status
 from gateway.http.services import Services
 from gateway.http.stream.outbox import Outbox
 from matching.events import TradeBusted, Traded

@@ -15,7 +15,7 @@ from gateway.cli.market_data import Screen
 from gateway.cli.output import Output
 from gateway.cli.trading import full_price
 from gateway.cli.words import ORDER_STATUS, PHASE, say, term
-from gateway.http.catalogue import CATALOGUE
+from gateway.http.refusals.catalogue import CATALOGUE
 from matching.order import OrderStatus
 from matching.session import Phase
 from registry_bridge.signing import Authentic, HmacKey, RequestVerifier

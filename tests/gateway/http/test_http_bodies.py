@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.http.bodies import parse_json, read_body
-from gateway.http.problems import Refused
+from gateway.http.refusals.problems import Refused
 
 BAD_REQUEST = 400
 

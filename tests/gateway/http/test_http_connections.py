@@ -16,8 +16,8 @@ from websockets.exceptions import ConnectionClosed
 from gateway.config import Settings, SettingsFault
 from gateway.door import make_room
 from gateway.http.bounds import LEAST, Bounds, UnknownBoundError, read_bounds
-from gateway.http.connections import Connection, Server
 from gateway.http.dispatch import Dispatcher
+from gateway.http.door.connections import Connection, Server
 from gateway.http.services import HttpSettings
 from tests.gateway.http.desk import Desk, desk, until
 from tests.gateway.http.raw import ask, raw

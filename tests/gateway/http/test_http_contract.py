@@ -13,8 +13,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from gateway.http.app import ROUTES
 from gateway.http.asyncapi import asyncapi_document
-from gateway.http.catalogue import CATALOGUE
 from gateway.http.openapi import openapi_document
+from gateway.http.refusals.catalogue import CATALOGUE
 from gateway.http.stream.hub import CHANNELS, PRIVATE_CHANNEL
 from gateway.http.stream.ops import OPS
 from gateway.http.stream.shapes import RESULTS

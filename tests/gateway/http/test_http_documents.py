@@ -5,17 +5,17 @@ from collections import Counter
 import pytest
 
 from gateway.formats import figure_text
-from gateway.http import reasons
-from gateway.http.access_reasons import ACCESS_REASONS
 from gateway.http.app import ROUTES
-from gateway.http.catalogue import CATALOGUE, RETRYABLE, STATUS, STATUS_OF_CORE
-from gateway.http.door_reasons import DOOR_REASONS
 from gateway.http.openapi import openapi_document
-from gateway.http.people_reasons import PEOPLE_REASONS
-from gateway.http.problems import language_of
+from gateway.http.refusals import reasons
+from gateway.http.refusals.access_reasons import ACCESS_REASONS
+from gateway.http.refusals.catalogue import CATALOGUE, RETRYABLE, STATUS, STATUS_OF_CORE
+from gateway.http.refusals.door_reasons import DOOR_REASONS
+from gateway.http.refusals.people_reasons import PEOPLE_REASONS
+from gateway.http.refusals.problems import language_of
+from gateway.http.refusals.statement_reasons import STATEMENT_REASONS
+from gateway.http.refusals.use_reasons import USE_REASONS
 from gateway.http.routing import Route
-from gateway.http.statement_reasons import STATEMENT_REASONS
-from gateway.http.use_reasons import USE_REASONS
 from matching.rejections import REASONS as MATCHING_REASONS
 from settlement.reasons import REASONS as SETTLEMENT_REASONS
 from settlement.rejections import Unit

@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from gateway.http.app import ROUTES
-from gateway.http.orders import OrdersQuery
+from gateway.http.listed.orders import OrdersQuery
 from gateway.http.routing import NoQuery, Route
 from gateway.http.shapes import Problem, ProblemError
 from gateway.http.stream.ops import OPS

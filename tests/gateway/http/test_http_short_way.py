@@ -15,8 +15,8 @@ import pytest_asyncio
 
 from gateway.engine.entry import AccountEvent, Entry
 from gateway.http.dispatch import Dispatcher
+from gateway.http.door.short_way import ShortWay
 from gateway.http.services import HttpSettings
-from gateway.http.short_way import ShortWay
 from matching.commands import Command
 from tests.gateway.http.desk import Desk, Person, desk, order_body, until
 from tests.gateway.http.raw import RawConnection, raw
@@ -263,7 +263,7 @@ async def test_a_fault_of_ours_ends_one_order_alone(quick: Desk) -> None:
         answer = await quick["buyer"].order("broken")
     assert (answer.status_code, answer.json()["state"]) == (500, "unknown")
     assert "secret" not in answer.text
-    with mock.patch("gateway.http.submissions.submitted", side_effect=RuntimeError("secret detail")):
+    with mock.patch("gateway.http.listed.submissions.submitted", side_effect=RuntimeError("secret detail")):
         answer = await quick["buyer"].order("broken", price="61.20")
     assert (answer.status_code, answer.json()["state"]) == (500, "unknown")
     assert (await quick["buyer"].order("broken", price="61.20")).status_code == 201

@@ -1,0 +1,1 @@
+"""What anybody may know of the market: as it is now, and of closed days."""

@@ -1,0 +1,1 @@
+"""The supervisor's own: everything there is to read, across all accounts."""
