@@ -26,10 +26,10 @@ from benchmarks.flow import OPENINGS
 from benchmarks.founding import CLASS_ONE, OPENS_NS, REFERENCE_FEN, founding
 from benchmarks.support import median, table
 from gateway.engine.entry import Entry
-from gateway.engine.journal import Connection, Journal
-from gateway.engine.negotiations import Negotiations
-from gateway.engine.orders import OpenOrders
-from gateway.engine.rows import GENESIS, INSERT_BATCH, Batch
+from gateway.engine.tables.journal import Connection, Journal
+from gateway.engine.tables.rows import GENESIS, INSERT_BATCH, Batch
+from gateway.engine.views.negotiations import Negotiations
+from gateway.engine.views.orders import OpenOrders
 from gateway.postgres.database import ensure_database
 from gateway.postgres.embedded import EmbeddedPostgres
 from gateway.postgres.migrations import migrate

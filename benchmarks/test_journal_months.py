@@ -18,8 +18,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.founding import OPENS_NS
 from benchmarks.support import median, table
-from gateway.engine.journal import Connection
-from gateway.engine.rows import GENESIS, Rows, chain
+from gateway.engine.tables.journal import Connection
+from gateway.engine.tables.rows import GENESIS, Rows, chain
 from gateway.postgres.database import ensure_database
 from gateway.postgres.embedded import EmbeddedPostgres
 from gateway.postgres.migrations import migrate

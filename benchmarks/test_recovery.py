@@ -24,9 +24,9 @@ from benchmarks.founding import OPENS_NS, founding
 from benchmarks.replay import command_of
 from benchmarks.support import median, table
 from gateway.engine.clock import ManualClock
-from gateway.engine.journal import Journal
 from gateway.engine.recovery import Recovered, recover
 from gateway.engine.sequencer import Sequencer
+from gateway.engine.tables.journal import Journal
 from gateway.postgres.database import ensure_database
 from gateway.postgres.embedded import EmbeddedPostgres
 from gateway.postgres.migrations import migrate

@@ -34,7 +34,7 @@ from gateway.composition.registry_line import registry_line
 from gateway.config import Settings, make_private_dir
 from gateway.demo import Seed
 from gateway.engine.entry import Entry
-from gateway.engine.settlement_postings import SettlementPostings
+from gateway.engine.tables.settlement_postings import SettlementPostings
 from gateway.founding import found
 from gateway.lifetime import Lifetime, settle_memory
 from gateway.markets.loader import load_market

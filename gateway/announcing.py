@@ -3,7 +3,7 @@
 import sys
 
 from gateway.config import DEFAULT_DATA_DIR, SeedName, Settings
-from gateway.engine.calendar_end import CalendarEnd
+from gateway.engine.views.calendar_end import CalendarEnd
 from gateway.lifetime import Say
 
 

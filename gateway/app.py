@@ -24,13 +24,13 @@ from gateway.composition.registry_line import (
 from gateway.config import SeedName, Settings, make_private_dir, read_quotas
 from gateway.demo import LABEL, PLAYERS, Seed, SeedFault, is_planted, keep_year_open
 from gateway.door import SHUTDOWN_S, listening, make_room, open_door, url_of, waiting_room
-from gateway.engine.calendar_end import calendar_end
 from gateway.engine.day_driver import DayDriver, Outside
-from gateway.engine.issuing import Issuer
-from gateway.engine.journal import AnotherWriterError
+from gateway.engine.history.issuing import Issuer
+from gateway.engine.history.oversight import Oversight
 from gateway.engine.looks import Looks
-from gateway.engine.oversight import Oversight
+from gateway.engine.tables.journal import AnotherWriterError
 from gateway.engine.templates import Templates
+from gateway.engine.views.calendar_end import calendar_end
 from gateway.founding import found
 from gateway.http.app import make_app, make_runner
 from gateway.http.bounds import read_bounds

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from gateway.access.keys import Scope
-from gateway.engine.views import Views
+from gateway.engine.views.views import Views
 from gateway.formats import parse_time
 from gateway.founding import Submit
 from gateway.key_file import OPERATOR_SCOPES, Player

@@ -7,9 +7,9 @@ import asyncpg
 from gateway.access.seal import SealFault
 from gateway.config import SettingsFault
 from gateway.demo import SeedFault
-from gateway.engine.journal import AnotherWriterError, ForeignJournalError
 from gateway.engine.recovery import RecoveryError
 from gateway.engine.snapshot import SnapshotBrokenError
+from gateway.engine.tables.journal import AnotherWriterError, ForeignJournalError
 from gateway.markets.loader import MarketFileFault
 from gateway.postgres.errors import PostgresError
 from gateway.registry_process import RegistryFailed

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from gateway.config import SettingsFault
 from gateway.engine.entry import Entry
-from gateway.engine.views import Views
+from gateway.engine.views.views import Views
 from gateway.markets.loader import Market
 from matching.commands import AnnounceCalendar, Command
 from matching.events import Rejected

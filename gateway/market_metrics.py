@@ -7,9 +7,9 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Gauge
 
-from gateway.engine.calendar_end import calendar_end
 from gateway.engine.entry import Entry
-from gateway.engine.views import Views
+from gateway.engine.views.calendar_end import calendar_end
+from gateway.engine.views.views import Views
 from matching.events import CloseStep
 from matching.safety_commands import KillScope
 from matching.session import Phase

@@ -8,8 +8,8 @@ from typing import Any, Final
 from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.process_collector import ProcessCollector
 
-from gateway.engine import views
 from gateway.engine.following import Following
+from gateway.engine.views import views
 from matching.exchange import Exchange
 
 DISTRIBUTION: Final = "puhui-exchange"

@@ -26,11 +26,11 @@ from gateway.config import Settings, make_private_dir, read_quotas
 from gateway.door import SHUTDOWN_S, listening, make_room, open_door, url_of, waiting_room
 from gateway.engine.clock import RealClock
 from gateway.engine.following import Following
-from gateway.engine.history import History
-from gateway.engine.journal import Connection, JournalReader, Pool
+from gateway.engine.history.history import History
+from gateway.engine.history.oversight import Oversight
 from gateway.engine.looks import Looks
-from gateway.engine.oversight import Oversight
 from gateway.engine.recovery import RecoveryError
+from gateway.engine.tables.journal import Connection, JournalReader, Pool
 from gateway.engine.templates import Templates
 from gateway.http.app import make_app, make_runner
 from gateway.http.bounds import read_bounds

@@ -5,7 +5,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Gauge
 
-from gateway.engine.custody import Custody
+from gateway.engine.views.custody import Custody
 from gateway.read_counter import ReadCounter
 from settlement.freeze import FreezeSource
 

@@ -15,14 +15,14 @@ from gateway.access.seal import load_seal
 from gateway.access.sign_in import SignIns, people_signing_in
 from gateway.config import EXCHANGE_DATABASE, Settings
 from gateway.engine.clock import Clock, ManualClock, RealClock
-from gateway.engine.history import History
-from gateway.engine.journal import Connection, Journal, Pool
+from gateway.engine.history.history import History
 from gateway.engine.recovery import Recovered, recover, require_agreement
 from gateway.engine.sequencer import Sequencer
-from gateway.engine.settlement_postings import SettlementPostings
 from gateway.engine.snapshot import Snapshots
-from gateway.engine.terms import JournalLostError, Marks, Term
-from gateway.engine.views import Views
+from gateway.engine.tables.journal import Connection, Journal, Pool
+from gateway.engine.tables.settlement_postings import SettlementPostings
+from gateway.engine.tables.terms import JournalLostError, Marks, Term
+from gateway.engine.views.views import Views
 from gateway.lifetime import Lifetime, Say, postgres
 from gateway.metrics import MeasuredAppender, Metrics
 from gateway.postgres.database import ensure_database

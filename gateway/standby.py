@@ -18,8 +18,8 @@ import asyncpg
 import structlog
 
 from gateway.config import Settings, SettingsFault
-from gateway.engine.journal import Connection
-from gateway.engine.terms import Marks, is_written, newest_marks
+from gateway.engine.tables.journal import Connection
+from gateway.engine.tables.terms import Marks, is_written, newest_marks
 from gateway.postgres.database import AWAY, shown_dsn, why_unreachable
 
 POLL_S: Final = 0.2

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from gateway.engine.entry import Entry
-from gateway.engine.negotiated_news import KINDS
-from gateway.engine.views import Views
+from gateway.engine.told.negotiated_news import KINDS
+from gateway.engine.views.views import Views
 from gateway.metrics import Metrics
 from matching.calendar import midnight_ns
 from matching.commands import ReplaceOrder, SubmitOrder

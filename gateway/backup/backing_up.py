@@ -30,7 +30,7 @@ from gateway.backup.manifest import (
 )
 from gateway.backup.programs import run_program
 from gateway.config import DEMO_FILE, OPERATOR_FILE
-from gateway.engine.derived_rows import Reader
+from gateway.engine.tables.derived_rows import Reader
 from matching.exchange import Exchange
 
 DISTRIBUTION: Final = "puhui-exchange"

@@ -24,7 +24,7 @@ from gateway.backup.backing_up import DISTRIBUTION, SEAL, make_draft, schema_dig
 from gateway.backup.manifest import DUMP, BackupFault, Manifest, Progress, check_files, say_nothing
 from gateway.backup.programs import run_program
 from gateway.config import EXCHANGE_DATABASE
-from gateway.engine.whole import verify_whole
+from gateway.engine.tables.whole import verify_whole
 from gateway.postgres.database import ensure_database
 from gateway.postgres.embedded import EmbeddedPostgres
 from gateway.postgres.migrations import read_folder

@@ -91,8 +91,8 @@ async def _work(
 
     from gateway.access.seal import SealFault
     from gateway.backup.manifest import BackupFault
-    from gateway.engine.derived_rows import JournalBrokenError
-    from gateway.engine.whole import SettledDiffersError
+    from gateway.engine.tables.derived_rows import JournalBrokenError
+    from gateway.engine.tables.whole import SettledDiffersError
     from gateway.postgres.errors import PostgresError
 
     try:

@@ -101,7 +101,7 @@ def _from_json(content: bytes) -> Proof:
 
 
 def _of_body(body: dict[str, Any], form: str) -> Proof:
-    from gateway.engine.statement_body import digest_of
+    from gateway.engine.history.statement_body import digest_of
 
     expected = digest_of(body)
     if expected != body["digest"]:

@@ -6,9 +6,9 @@ from gateway.access.seal import SealFault
 from gateway.cli.words import say
 from gateway.config import SettingsFault
 from gateway.demo import SeedFault
-from gateway.engine.journal import AnotherWriterError, ForeignJournalError
 from gateway.engine.recovery import RecoveryError
 from gateway.engine.snapshot import SnapshotBrokenError
+from gateway.engine.tables.journal import AnotherWriterError, ForeignJournalError
 from gateway.faults import OPERATOR_FAULTS, ServiceLost
 from gateway.markets.loader import MarketFileFault
 from gateway.postgres.errors import (

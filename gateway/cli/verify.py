@@ -23,9 +23,9 @@ from gateway.config import default_data_dir
 if TYPE_CHECKING:
     import asyncpg
 
-    from gateway.engine.ranges import RangeVerification
     from gateway.engine.replaying import Replayed
-    from gateway.engine.verification import Verification
+    from gateway.engine.tables.ranges import RangeVerification
+    from gateway.engine.tables.verification import Verification
 
     Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
 
@@ -89,10 +89,10 @@ async def _told(work: Callable[[], Awaitable[None]]) -> None:
     """What is found broken ends the command in a sentence."""
     import asyncpg
 
-    from gateway.engine.derived_rows import JournalBrokenError
-    from gateway.engine.ranges import RangeEmptyError
     from gateway.engine.replaying import ReplayImpossibleError
-    from gateway.engine.whole import SettledDiffersError
+    from gateway.engine.tables.derived_rows import JournalBrokenError
+    from gateway.engine.tables.ranges import RangeEmptyError
+    from gateway.engine.tables.whole import SettledDiffersError
     from gateway.postgres.errors import PostgresError
 
     try:
@@ -106,7 +106,7 @@ async def _told(work: Callable[[], Awaitable[None]]) -> None:
 
 async def _verify_all(output: Output, *, replay: bool, pool: Any) -> None:  # noqa: ANN401 - a context of a pool
     from gateway.engine.replaying import replay_journal
-    from gateway.engine.whole import verify_whole
+    from gateway.engine.tables.whole import verify_whole
 
     replayed = None
     with progress_bar(output) as bar:
@@ -150,7 +150,7 @@ def _tell_all(output: Output, found: "Verification", replayed: "Replayed | None"
 
 
 async def _verify_range(output: Output, since: str | None, until: str | None, pool: Any) -> None:  # noqa: ANN401 - as above
-    from gateway.engine.ranges import parse_bound, verify_range
+    from gateway.engine.tables.ranges import parse_bound, verify_range
 
     try:
         first = None if since is None else parse_bound(since)

@@ -3,8 +3,8 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from gateway.engine.journal import Journal
-from gateway.engine.trail import Trail
+from gateway.engine.tables.journal import Journal
+from gateway.engine.views.trail import Trail
 from gateway.running_engine import Engine
 from settlement.commands import Outcome
 from settlement.difference import Difference

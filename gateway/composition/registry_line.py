@@ -15,11 +15,11 @@ from structlog.contextvars import bound_contextvars, get_contextvars
 from gateway.composition.own_trail import known_movements
 from gateway.composition.reference_registry import own_key, own_line, start_registry
 from gateway.config import Settings, SettingsFault, make_private_dir
-from gateway.engine.account_views import AccountView
 from gateway.engine.clock import NS_PER_S, ManualClock
 from gateway.engine.day_driver import Reconcile
 from gateway.engine.entry import Entry
 from gateway.engine.patience import rejection_of, submit_patiently
+from gateway.engine.views.account_views import AccountView
 from gateway.http.services import HoldingsUnknown, ManagementHoldings
 from gateway.lifetime import Lifetime, Say
 from gateway.metrics import Metrics

@@ -10,12 +10,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
 
-from gateway.engine.calendar_end import next_day_is_known
 from gateway.engine.clock import Clock
 from gateway.engine.entry import Entry
-from gateway.engine.market import CloseStepView, CloseView
 from gateway.engine.sequencer import CommitListener, Overloaded, Stopped
-from gateway.engine.views import Views
+from gateway.engine.views.calendar_end import next_day_is_known
+from gateway.engine.views.market import CloseStepView, CloseView
+from gateway.engine.views.views import Views
 from matching.close_events import RegistryPassedOver
 from matching.commands import AdvanceClose, AdvanceTime, Command, IssueStatements, RecordReconciliation
 from matching.events import (

@@ -24,15 +24,15 @@ from typing import Final, NoReturn
 import asyncpg
 import structlog
 
-from gateway.engine import views as views_module
 from gateway.engine.codec import CodecError
 from gateway.engine.entry import Entry
-from gateway.engine.journal import JournalReader, Pool, Record
 from gateway.engine.recovery import PAGE, RecoveryError, rebuilt_views
-from gateway.engine.rows import GENESIS, chain
 from gateway.engine.sequencer import BATCH_LIMIT, AccountEventListener, CommitListener, Stopped
 from gateway.engine.snapshot import VIEWS_STATE, newest_snapshot
-from gateway.engine.views import Views
+from gateway.engine.tables.journal import JournalReader, Pool, Record
+from gateway.engine.tables.rows import GENESIS, chain
+from gateway.engine.views import views as views_module
+from gateway.engine.views.views import Views
 from gateway.postgres.database import AWAY
 from matching.exchange import Exchange
 

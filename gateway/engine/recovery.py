@@ -18,16 +18,16 @@ from typing import Any, Final
 
 import asyncpg
 
-from gateway.engine import views as views_module
 from gateway.engine.codec import CodecError, encode_events
 from gateway.engine.entry import Entry
-from gateway.engine.journal import Journal, JournalReader, Record
-from gateway.engine.negotiations import Negotiations
-from gateway.engine.orders import OpenOrders
-from gateway.engine.rows import GENESIS, chain
-from gateway.engine.settlement_postings import compare_with_core
 from gateway.engine.snapshot import CORE_STATE, VIEWS_STATE, Snapshot, newest_snapshot
-from gateway.engine.views import Views
+from gateway.engine.tables.journal import Journal, JournalReader, Record
+from gateway.engine.tables.rows import GENESIS, chain
+from gateway.engine.tables.settlement_postings import compare_with_core
+from gateway.engine.views import views as views_module
+from gateway.engine.views.negotiations import Negotiations
+from gateway.engine.views.orders import OpenOrders
+from gateway.engine.views.views import Views
 from matching.exchange import Exchange
 from matching.state import Stamp
 from settlement.values import CASH, RESERVED, AccountId

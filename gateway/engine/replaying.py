@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import asyncpg
 
 from gateway.engine.codec import encode_events
-from gateway.engine.derived_rows import JournalBrokenError, Reader
-from gateway.engine.rows import GENESIS
 from gateway.engine.snapshot import CORE_STATE
-from gateway.engine.verification import ENTRIES, PAGE, Chain, Progress, say_nothing
+from gateway.engine.tables.derived_rows import JournalBrokenError, Reader
+from gateway.engine.tables.rows import GENESIS
+from gateway.engine.tables.verification import ENTRIES, PAGE, Chain, Progress, say_nothing
 from matching.exchange import Exchange
 from matching.state import Stamp
 

@@ -12,11 +12,11 @@ from typing import Final
 
 import asyncpg
 
-from gateway.engine import views as views_module
 from gateway.engine.codec import StateCodec
 from gateway.engine.entry import Entry
-from gateway.engine.journal import Journal
-from gateway.engine.views import Views, ViewsState
+from gateway.engine.tables.journal import Journal
+from gateway.engine.views import views as views_module
+from gateway.engine.views.views import Views, ViewsState
 from matching.events import DayClosed
 from matching.exchange import Exchange
 from matching.state import ExchangeState

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from gateway.access.limits import ActionKind
 from gateway.access.people import Person
-from gateway.engine.subjects import Subjects
+from gateway.engine.views.subjects import Subjects
 from gateway.http import approvals, documents_served, health, pages
 from gateway.http.access import table as access
 from gateway.http.accounts import table as accounts

@@ -10,8 +10,8 @@ from pydantic import Field
 from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind
 from gateway.access.permits import Permit, PermitSpent
-from gateway.engine.approvals import ApprovalView
 from gateway.engine.entry import Entry
+from gateway.engine.views.approvals import ApprovalView
 from gateway.formats import time_text
 from gateway.http.act_details import Detail, details_of
 from gateway.http.refusals.access_reasons import MADE_ALONE, PERMIT_SPENT

@@ -18,8 +18,8 @@ from typing import Any, Final, TypeVar
 import orjson
 
 from gateway.access.people import People
-from gateway.engine.subjects import SubjectView
-from gateway.engine.views import Views
+from gateway.engine.views.subjects import SubjectView
+from gateway.engine.views.views import Views
 from gateway.http.refusals.catalogue import CATALOGUE
 from matching.order import CancelReason
 from matching.personal_data import SubjectKind

@@ -14,10 +14,10 @@ from gateway.access.callers import Caller
 from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind, Allowance
 from gateway.access.sessions import PersonSession
-from gateway.engine.account_views import AccountView
 from gateway.engine.entry import AskedAs, Entry
 from gateway.engine.sequencer import TooLate
-from gateway.engine.views import Views
+from gateway.engine.views.account_views import AccountView
+from gateway.engine.views.views import Views
 from gateway.http.masking import Mask
 from gateway.http.refusals import reasons
 from gateway.http.refusals.problems import Language, refusal

@@ -12,12 +12,12 @@ from gateway.access.sign_in import SignIns
 from gateway.engine.clock import Clock
 from gateway.engine.entry import AskedAs, Entry
 from gateway.engine.following import Following
-from gateway.engine.history import History
+from gateway.engine.history.history import History
+from gateway.engine.history.oversight import Oversight
 from gateway.engine.looks import Looks
-from gateway.engine.oversight import Oversight
 from gateway.engine.sequencer import AccountEventListener, CommitListener, Told
 from gateway.engine.templates import Templates
-from gateway.engine.views import Views
+from gateway.engine.views.views import Views
 from gateway.http.admission import Admission
 from gateway.http.bounds import Bounds
 from gateway.http.turns import Turns

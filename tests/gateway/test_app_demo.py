@@ -19,7 +19,7 @@ from gateway.demo import (
     keep_year_open,
 )
 from gateway.engine.entry import Entry
-from gateway.engine.views import Views
+from gateway.engine.views.views import Views
 from gateway.formats import parse_time, time_text
 from gateway.founding import found
 from gateway.markets.loader import load_market

@@ -11,8 +11,8 @@ import pytest
 
 from gateway import standby
 from gateway.config import Settings, SettingsFault
-from gateway.engine.journal import Journal
-from gateway.engine.terms import Marks, Term
+from gateway.engine.tables.journal import Journal
+from gateway.engine.tables.terms import Marks, Term
 from gateway.roles import Role
 from gateway.standby import require_fit, until_unwritten
 

@@ -17,8 +17,8 @@ from matching.commands import AdvanceTime
 async def test_readers_that_never_end_keep_no_order_waiting(
     database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.engine.terms.LOOK_S", 0.25)
-    monkeypatch.setattr("gateway.engine.terms.UNKNOWN_S", 0.5)
+    monkeypatch.setattr("gateway.engine.tables.terms.LOOK_S", 0.25)
+    monkeypatch.setattr("gateway.engine.tables.terms.UNKNOWN_S", 0.5)
     now_ms = time.time_ns() // 1_000_000
     settings = Settings(data_dir=tmp_path, database_url=database)
     async with running_engine(settings, Lifetime(), print) as engine, AsyncExitStack() as readers:

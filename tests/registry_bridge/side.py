@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gateway.engine.trail import Trail
+from gateway.engine.views.trail import Trail
 from registry_bridge.exchange_side import ExchangeOutbox, ExchangeSide
 from registry_bridge.notice_feed import NoticeFeed
 from registry_bridge.reconcile import without

@@ -12,8 +12,8 @@ import asyncpg
 import pytest
 
 from gateway.engine.entry import Entry
-from gateway.engine.journal import SERVICE_ROLE, Connection
-from gateway.engine.settlement_postings import SettlementPostings, settlement_check
+from gateway.engine.tables.journal import SERVICE_ROLE, Connection
+from gateway.engine.tables.settlement_postings import SettlementPostings, settlement_check
 from matching.commands import AdvanceTime, Command
 from matching.events import Event, Rejected
 from matching.exchange import Exchange

@@ -12,7 +12,7 @@ import pytest
 from gateway.engine.clock import ManualClock as EngineClock
 from gateway.engine.entry import Entry
 from gateway.engine.patience import rejection_of
-from gateway.engine.settlement_postings import SettlementPostings, compare_with_core, settlement_check
+from gateway.engine.tables.settlement_postings import SettlementPostings, compare_with_core, settlement_check
 from matching.commands import AdvanceClose, CloseDay, RetryRetirement
 from matching.events import CloseStep
 from matching.order import Side

@@ -20,8 +20,8 @@ import websockets
 
 from gateway.cli.live_book import LiveBook
 from gateway.config import EXCHANGE_DATABASE
-from gateway.engine.journal import WRITER_LOCK
-from gateway.engine.verification import verify_journal
+from gateway.engine.tables.journal import WRITER_LOCK
+from gateway.engine.tables.verification import verify_journal
 from gateway.http.app import ROUTES
 from gateway.postgres.database import with_database
 from gateway.postgres.embedded import EmbeddedPostgres

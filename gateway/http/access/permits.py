@@ -8,7 +8,7 @@ from pydantic import Field
 from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind
 from gateway.access.permits import Permit
-from gateway.engine.approvals import PermitView
+from gateway.engine.views.approvals import PermitView
 from gateway.formats import time_text
 from gateway.http.access.key_rotation import make_or_rotate
 from gateway.http.access.keys import Key

@@ -9,9 +9,9 @@ from pydantic import Field
 
 from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind, bucket_of
-from gateway.engine.account_views import AccountView, BalanceView, LotView
 from gateway.engine.entry import AccountEvent
-from gateway.engine.history import TradeView
+from gateway.engine.history.history import TradeView
+from gateway.engine.views.account_views import AccountView, BalanceView, LotView
 from gateway.formats import money_text, price_text, quantity_text, time_text
 from gateway.http.lots import DescribedLot, described
 from gateway.http.routing import Call, Reply, Route

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind
-from gateway.engine.mandates import MandateView
+from gateway.engine.views.mandates import MandateView
 from gateway.formats import time_text
 from gateway.http.approvals import act
 from gateway.http.looks import with_reason

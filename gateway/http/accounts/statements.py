@@ -13,7 +13,7 @@ from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind
 from gateway.documents.statement import rows_of, statement_document
 from gateway.documents.statement_orders import OrderLine, order_lines
-from gateway.engine.statement_body import statement_body
+from gateway.engine.history.statement_body import statement_body
 from gateway.formats import parse_date
 from gateway.http.printing import CSV, PDF, harmless, printed
 from gateway.http.refusals import reasons

@@ -7,9 +7,9 @@ from pydantic import Field
 
 from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind
-from gateway.engine.account_events import transferred
 from gateway.engine.entry import Entry
-from gateway.engine.history import TransferView
+from gateway.engine.history.history import TransferView
+from gateway.engine.told.account_events import transferred
 from gateway.formats import quantity_text, time_text
 from gateway.http.accounts import choosing
 from gateway.http.refusals import reasons

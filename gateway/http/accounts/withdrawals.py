@@ -7,7 +7,7 @@ from pydantic import Field
 from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind
 from gateway.engine.entry import Entry
-from gateway.engine.withdrawals import HELD, WithdrawalView
+from gateway.engine.tables.withdrawals import HELD, WithdrawalView
 from gateway.formats import money_text, time_text
 from gateway.http.refusals import reasons
 from gateway.http.refusals.problems import refusal

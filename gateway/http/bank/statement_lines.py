@@ -4,9 +4,9 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from gateway.engine.bank_statements import StatementRecord
+from gateway.engine.history.statement_lines import MATCHED, StatementLineRecord, lines_of
 from gateway.engine.paging import bounded, cursor_after, id_before
-from gateway.engine.statement_lines import MATCHED, StatementLineRecord, lines_of
+from gateway.engine.tables.bank_statements import StatementRecord
 from gateway.formats import money_text
 from gateway.http.operator_routes import reading
 from gateway.http.refusals import reasons

@@ -11,7 +11,7 @@ from gateway.access.limits import ActionKind
 from gateway.bank.camt053 import read_camt053
 from gateway.bank.csv_statement import read_csv
 from gateway.bank.reading import MAX_BYTES, StatementFault
-from gateway.engine.bank_statements import CashBreakRecord, StatementRecord
+from gateway.engine.tables.bank_statements import CashBreakRecord, StatementRecord
 from gateway.formats import money_text, time_text
 from gateway.http.approvals import act
 from gateway.http.operator_routes import acting, reading

@@ -9,9 +9,9 @@ from typing import Annotated, Any, Final, Literal
 import orjson
 from pydantic import Field
 
-from gateway.engine.account_events import use_body
 from gateway.engine.entry import AccountEvent, Entry
-from gateway.engine.orders import OrderView
+from gateway.engine.told.account_events import use_body
+from gateway.engine.views.orders import OrderView
 from gateway.formats import parse_price, parse_quantity, parse_time, price_text, quantity_text, time_text
 from gateway.http.replays import refused_by, replay_headers
 from gateway.http.routing import Reply

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind
-from gateway.engine.orders import OrderView
 from gateway.engine.sequencer import Overloaded, Stopped
+from gateway.engine.views.orders import OrderView
 from gateway.http.cursors import merge_newest_first
 from gateway.http.listed.answers import (
     BatchAnswer,

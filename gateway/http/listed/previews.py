@@ -6,7 +6,7 @@ from pydantic import Field
 
 from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind
-from gateway.engine.order_previews import OrderPreview, preview
+from gateway.engine.views.order_previews import OrderPreview, preview
 from gateway.formats import money_text, price_text, quantity_text, time_text
 from gateway.http.listed.orders import OrderTerms, order_command
 from gateway.http.refusals.problems import foreseen, refusal

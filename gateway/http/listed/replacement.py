@@ -6,8 +6,8 @@ from pydantic import Field
 
 from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind
-from gateway.engine.account_events import ORDER_REPLACED
 from gateway.engine.entry import Entry
+from gateway.engine.told.account_events import ORDER_REPLACED
 from gateway.http.listed.answers import ReplacedOrder, replaced
 from gateway.http.listed.orders import find_order
 from gateway.http.refusals import reasons

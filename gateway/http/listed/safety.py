@@ -6,7 +6,7 @@ from pydantic import Field
 
 from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind
-from gateway.engine.safety_views import KillSwitchView
+from gateway.engine.views.safety_views import KillSwitchView
 from gateway.formats import time_text
 from gateway.http.approvals import act
 from gateway.http.listed.answers import cancelled_for

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from gateway.engine.market import HaltView, ListingView
-from gateway.engine.views import Views
+from gateway.engine.views.market import HaltView, ListingView
+from gateway.engine.views.views import Views
 from gateway.formats import price_text, quantity_text, time_text
 from gateway.http.shapes import (
     Answer,

@@ -5,7 +5,7 @@ from datetime import date
 from itertools import groupby
 from typing import Any, Literal, TypeAlias
 
-from gateway.engine.bulletins import Published, PublishedDay, PublishedRetirement
+from gateway.engine.tables.bulletins import Published, PublishedDay, PublishedRetirement
 from gateway.formats import money_text, price_text, quantity_text, time_text
 from settlement.channels import Channel
 

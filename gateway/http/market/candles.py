@@ -5,9 +5,9 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field
 
 from gateway.access.limits import ActionKind
-from gateway.engine.candle_rows import BY_CLOCK_NS, BY_DAY
-from gateway.engine.candles import CandleView
-from gateway.engine.views import Views
+from gateway.engine.tables.candle_rows import BY_CLOCK_NS, BY_DAY
+from gateway.engine.tables.candles import CandleView
+from gateway.engine.views.views import Views
 from gateway.formats import NS, money_text, price_text, quantity_text, time_text, time_us
 from gateway.http.market.data import listing_of
 from gateway.http.routing import Call, Reply, Route

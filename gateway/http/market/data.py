@@ -8,10 +8,10 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 
 from gateway.access.limits import ActionKind
-from gateway.engine.calendar_end import calendar_end
-from gateway.engine.depth import Level
-from gateway.engine.history import TradeView
-from gateway.engine.market import ListingView
+from gateway.engine.history.history import TradeView
+from gateway.engine.views.calendar_end import calendar_end
+from gateway.engine.views.depth import Level
+from gateway.engine.views.market import ListingView
 from gateway.formats import price_text, quantity_text, time_text, time_us
 from gateway.http.market.answers import (
     CALENDAR_UNTIL,

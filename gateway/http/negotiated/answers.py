@@ -5,9 +5,9 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from gateway.engine.negotiated_news import rounds_body, transfer_body
-from gateway.engine.negotiations import NegotiationView
-from gateway.engine.views import Views
+from gateway.engine.told.negotiated_news import rounds_body, transfer_body
+from gateway.engine.views.negotiations import NegotiationView
+from gateway.engine.views.views import Views
 from gateway.formats import time_text, time_us
 from gateway.http.lots import DescribedLot, described
 from gateway.http.shapes import (

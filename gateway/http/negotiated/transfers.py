@@ -13,8 +13,8 @@ from pydantic import Field
 from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind
 from gateway.engine.entry import Entry
-from gateway.engine.negotiated_news import KINDS
-from gateway.engine.negotiations import STEPS, NegotiationView, Step
+from gateway.engine.told.negotiated_news import KINDS
+from gateway.engine.views.negotiations import STEPS, NegotiationView, Step
 from gateway.http.accounts.transfers import LotRequest
 from gateway.http.cursors import merge_newest_first
 from gateway.http.negotiated.answers import (

@@ -2,7 +2,7 @@
 
 from typing import Any, Final, Literal
 
-from gateway.engine.custody_history import ClaimRecord, RemovalRecord
+from gateway.engine.history.custody_history import ClaimRecord, RemovalRecord
 from gateway.formats import quantity_text, time_text
 from gateway.http.accounts.transfers import Refusal
 from gateway.http.approvals import act

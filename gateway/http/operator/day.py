@@ -7,8 +7,8 @@ from pydantic import Field
 
 from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind
-from gateway.engine.calendar_end import calendar_end
 from gateway.engine.clock import ManualClock
+from gateway.engine.views.calendar_end import calendar_end
 from gateway.formats import time_text
 from gateway.http.approvals import act
 from gateway.http.market.answers import CALENDAR_UNTIL, PhaseName

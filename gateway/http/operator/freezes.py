@@ -4,7 +4,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from gateway.engine.custody import FreezeView
+from gateway.engine.views.custody import FreezeView
 from gateway.formats import time_text
 from gateway.http.approvals import act
 from gateway.http.operator_routes import acting, reading

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from gateway.engine.account_views import AccountView
+from gateway.engine.views.account_views import AccountView
 from gateway.formats import time_text
 from gateway.http.cursors import page_of
 from gateway.http.operator_routes import reading

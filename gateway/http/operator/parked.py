@@ -4,7 +4,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from gateway.engine.custody import ParkedView
+from gateway.engine.views.custody import ParkedView
 from gateway.formats import time_text
 from gateway.http.accounts.transfers import Refusal
 from gateway.http.approvals import act

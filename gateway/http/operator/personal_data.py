@@ -4,7 +4,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from gateway.engine.subjects import SubjectView
+from gateway.engine.views.subjects import SubjectView
 from gateway.formats import time_text
 from gateway.http.approvals import act
 from gateway.http.cursors import page_of

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind
-from gateway.engine.custody_history import BreakRecord, ReconciliationRecord
+from gateway.engine.history.custody_history import BreakRecord, ReconciliationRecord
 from gateway.formats import time_text
 from gateway.http.approvals import act
 from gateway.http.operator_routes import acting, reading

@@ -11,7 +11,7 @@ import orjson
 from gateway.access.callers import Caller
 from gateway.access.keys import Scope
 from gateway.engine.entry import AccountEvent, Entry
-from gateway.engine.history import History
+from gateway.engine.history.history import History
 from gateway.http.accounts.account import event_members
 from gateway.http.looks import note_look
 from gateway.http.masking import Masking

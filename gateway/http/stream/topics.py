@@ -9,7 +9,7 @@ from zlib import crc32
 
 import orjson
 
-from gateway.engine.depth import DepthChange, Level
+from gateway.engine.views.depth import DepthChange, Level
 from gateway.formats import price_text, quantity_text, time_text, time_us
 from gateway.http.market.answers import listing_status
 from gateway.http.services import Services

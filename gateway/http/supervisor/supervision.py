@@ -13,10 +13,10 @@ import orjson
 
 from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind
-from gateway.engine.account_views import AccountView
-from gateway.engine.history import TradeView
-from gateway.engine.orders import OrderView
-from gateway.engine.oversight import JournalRow, OrdersWanted
+from gateway.engine.history.history import TradeView
+from gateway.engine.history.oversight import JournalRow, OrdersWanted
+from gateway.engine.views.account_views import AccountView
+from gateway.engine.views.orders import OrderView
 from gateway.formats import money_text, price_text, quantity_text, time_text
 from gateway.http.accounts.account import account_body, settlement_of
 from gateway.http.cursors import merge_newest_first, page_of

@@ -6,8 +6,8 @@ from pydantic import Field
 
 from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind
-from gateway.engine.bulletins import YearRetired
-from gateway.engine.use_history import UseLine
+from gateway.engine.history.use_history import UseLine
+from gateway.engine.tables.bulletins import YearRetired
 from gateway.formats import quantity_text
 from gateway.http.looks import with_reason
 from gateway.http.refusals.problems import refusal

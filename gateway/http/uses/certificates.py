@@ -13,7 +13,7 @@ from pydantic import Field
 from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind
 from gateway.documents.certificate import PURPOSE, certificate_document
-from gateway.engine.uses import UseView
+from gateway.engine.views.uses import UseView
 from gateway.formats import NS, exact_time_text, quantity_text, time_text
 from gateway.http.accounts.transfers import TransferLot
 from gateway.http.printing import PDF, printed

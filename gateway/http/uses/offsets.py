@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from gateway.access.keys import Scope
 from gateway.access.limits import ActionKind
-from gateway.engine.use_pictures import quote_of
+from gateway.engine.views.use_pictures import quote_of
 from gateway.formats import quantity_text, time_text
 from gateway.http.refusals.problems import foreseen, refusal
 from gateway.http.routing import Call, Reply, Route

@@ -3,8 +3,8 @@
 from typing import Final
 
 from gateway.engine.entry import Entry
-from gateway.engine.use_history import as_it_stands
-from gateway.engine.uses import HELD, RETIRING, UseView
+from gateway.engine.history.use_history import as_it_stands
+from gateway.engine.views.uses import HELD, RETIRING, UseView
 from gateway.http.refusals import reasons
 from gateway.http.refusals.problems import refusal
 from gateway.http.replays import decide, raise_if_refused, replay_headers

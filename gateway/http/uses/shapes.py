@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from gateway.engine.uses import UseView
+from gateway.engine.views.uses import UseView
 from gateway.formats import quantity_text, time_text
 from gateway.http.accounts.transfers import LOTS_MOST, LotRequest, TransferLot
 from gateway.http.shapes import (

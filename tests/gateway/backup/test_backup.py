@@ -20,8 +20,8 @@ from gateway.backup.backing_up import SEAL, back_up
 from gateway.backup.manifest import DUMP, MANIFEST, BackupFault, Manifest, describe
 from gateway.backup.programs import without_password
 from gateway.backup.restoring import restore, roles
-from gateway.engine.derived_rows import JournalBrokenError
-from gateway.engine.settlement_postings import SettlementPostings
+from gateway.engine.tables.derived_rows import JournalBrokenError
+from gateway.engine.tables.settlement_postings import SettlementPostings
 from gateway.postgres.database import ensure_database
 from matching.order import Side
 from tests.gateway.engine.world import Engine, engine, order

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gateway.engine.statement_body import digest_of
+from gateway.engine.history.statement_body import digest_of
 
 
 def long_statement(lines: int, lots: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from gateway.cli.statement_proof import proof_of
 from gateway.documents.bulletin import bulletin_document
 from gateway.documents.statement import statement_document
 from gateway.documents.typesetting import typeset
-from gateway.engine.statement_body import digest_of
+from gateway.engine.history.statement_body import digest_of
 from tests.gateway.documents.reading import read_pdf
 from tests.gateway.documents.statements import bulletin, long_statement
 

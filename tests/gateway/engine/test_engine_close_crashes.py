@@ -18,9 +18,9 @@ import asyncpg
 import pytest
 
 from gateway.engine.entry import Entry
-from gateway.engine.history import History
+from gateway.engine.history.history import History
 from gateway.engine.sequencer import Stopped
-from gateway.engine.settlement_postings import SettlementPostings, compare_with_core, settlement_check
+from gateway.engine.tables.settlement_postings import SettlementPostings, compare_with_core, settlement_check
 from gateway.postgres.database import with_database
 from matching.commands import CancelOrders, CloseDay
 from matching.events import CloseStarted, CloseStep, CloseStepAdvanced, DayClosed, DayOpened, Reconciled

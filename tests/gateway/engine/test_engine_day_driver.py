@@ -8,7 +8,7 @@ import pytest
 
 from gateway.engine.clock import ManualClock, RealClock
 from gateway.engine.day_driver import DayDriver, Outside, Reconcile
-from gateway.engine.issuing import Issuer
+from gateway.engine.history.issuing import Issuer
 from matching.acts import GoOnWithoutRegistry
 from matching.calendar import midnight_ns
 from matching.commands import (

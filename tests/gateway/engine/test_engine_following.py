@@ -9,14 +9,14 @@ import pytest
 
 from gateway.engine import following as module
 from gateway.engine.clock import ManualClock
-from gateway.engine.depth import DepthChange
 from gateway.engine.entry import Entry
 from gateway.engine.following import Following
-from gateway.engine.journal import Pool
 from gateway.engine.recovery import RecoveryError
 from gateway.engine.sequencer import Sequencer, Stopped
-from gateway.engine.terms import Marks, Term
-from gateway.engine.views import Views
+from gateway.engine.tables.journal import Pool
+from gateway.engine.tables.terms import Marks, Term
+from gateway.engine.views.depth import DepthChange
+from gateway.engine.views.views import Views
 from gateway.reader import reading
 from matching.exchange import Exchange
 from matching.order import Side

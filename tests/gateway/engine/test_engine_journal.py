@@ -5,8 +5,8 @@ from dataclasses import replace
 import asyncpg
 import pytest
 
-from gateway.engine.journal import AnotherWriterError, Journal
-from gateway.engine.verification import JournalBrokenError
+from gateway.engine.tables.journal import AnotherWriterError, Journal
+from gateway.engine.tables.verification import JournalBrokenError
 from matching.commands import AdvanceTime, CancelOrders
 from matching.events import OrderAccepted, Rejected
 from matching.order import Side

@@ -5,11 +5,11 @@ from typing import Any
 import orjson
 import pytest
 
-from gateway.engine import account_events
 from gateway.engine.codec import StateCodec
-from gateway.engine.negotiations import Negotiations
-from gateway.engine.orders import OpenOrders
-from gateway.engine.views import Views, ViewsState
+from gateway.engine.told import account_events
+from gateway.engine.views.negotiations import Negotiations
+from gateway.engine.views.orders import OpenOrders
+from gateway.engine.views.views import Views, ViewsState
 from matching.commands import (
     AdoptRules,
     AnyAct,

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from gateway.engine.sequencer import Stopped
-from gateway.engine.settlement_postings import SettlementPostings, settlement_check
+from gateway.engine.tables.settlement_postings import SettlementPostings, settlement_check
 from matching.commands import Command
 from matching.events import OrderAccepted, Rejected, Replayed
 from matching.order import Side
@@ -120,7 +120,7 @@ CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON settlement.posting DEFERRABLE INI
 async def test_a_commit_without_an_end_is_taken_for_lost(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.engine.journal.APPEND_TIMEOUT_S", 1)
+    monkeypatch.setattr("gateway.engine.tables.journal.APPEND_TIMEOUT_S", 1)
     async with engine(database, final_snapshot=False, projections=[SettlementPostings()]) as running:
         await running.set_up()
         await running.pool.execute(SLOW_COMMIT)

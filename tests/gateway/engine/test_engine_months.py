@@ -10,9 +10,9 @@ import pytest
 import pytest_asyncio
 
 from gateway.engine.clock import ManualClock
-from gateway.engine.journal import SERVICE_ROLE, Connection
-from gateway.engine.rows import GENESIS, Rows, chain
-from gateway.engine.verification import JournalBrokenError
+from gateway.engine.tables.journal import SERVICE_ROLE, Connection
+from gateway.engine.tables.rows import GENESIS, Rows, chain
+from gateway.engine.tables.verification import JournalBrokenError
 from gateway.postgres.migrations import migrate
 from matching.calendar import midnight_ns
 from matching.events import OrderAccepted

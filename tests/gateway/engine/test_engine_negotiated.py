@@ -5,12 +5,12 @@ from typing import Any
 import asyncpg
 import pytest
 
-from gateway.engine.derived_rows import HistoryRows, JournalBrokenError
-from gateway.engine.negotiated_news import rounds_body, transfer_body
-from gateway.engine.negotiations import NegotiationView
-from gateway.engine.settlement_postings import SettlementPostings
-from gateway.engine.settlement_rows import SettledRows
-from gateway.engine.verification import verify_journal
+from gateway.engine.tables.derived_rows import HistoryRows, JournalBrokenError
+from gateway.engine.tables.settlement_postings import SettlementPostings
+from gateway.engine.tables.settlement_rows import SettledRows
+from gateway.engine.tables.verification import verify_journal
+from gateway.engine.told.negotiated_news import rounds_body, transfer_body
+from gateway.engine.views.negotiations import NegotiationView
 from matching.acts import RetryDeliveries
 from matching.commands import AdvanceClose, ApproveAct, CloseDay
 from matching.events import Rejected

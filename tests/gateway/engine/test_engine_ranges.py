@@ -6,12 +6,12 @@ from datetime import date
 import pytest
 
 from gateway.engine.clock import ManualClock
-from gateway.engine.ranges import Bound, RangeEmptyError, parse_bound, verify_range
 from gateway.engine.replaying import ReplayImpossibleError, replay_journal
-from gateway.engine.rows import GENESIS
-from gateway.engine.settlement_postings import SettlementPostings
 from gateway.engine.snapshot import CORE_STATE, newest_snapshot
-from gateway.engine.verification import JournalBrokenError
+from gateway.engine.tables.ranges import Bound, RangeEmptyError, parse_bound, verify_range
+from gateway.engine.tables.rows import GENESIS
+from gateway.engine.tables.settlement_postings import SettlementPostings
+from gateway.engine.tables.verification import JournalBrokenError
 from matching.calendar import midnight_ns
 from matching.order import Side
 from settlement.values import TradingDay

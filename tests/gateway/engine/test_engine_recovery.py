@@ -8,11 +8,11 @@ import asyncpg
 import orjson
 import pytest
 
-from gateway.engine import views as views_module
-from gateway.engine.journal import Journal
 from gateway.engine.recovery import RecoveryError, recover, require_agreement
-from gateway.engine.settlement_postings import SettlementPostings, settlement_check
 from gateway.engine.snapshot import CORE_STATE, VIEWS_STATE, SnapshotBrokenError, newest_snapshot
+from gateway.engine.tables.journal import Journal
+from gateway.engine.tables.settlement_postings import SettlementPostings, settlement_check
+from gateway.engine.views import views as views_module
 from matching.commands import AdvanceClose, CloseDay, RecordReconciliation
 from matching.events import DayClosed
 from matching.exchange import Exchange

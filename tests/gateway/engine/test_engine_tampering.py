@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
-from gateway.engine.derived_rows import HistoryRows, JournalBrokenError
-from gateway.engine.settlement_postings import SettlementPostings
-from gateway.engine.settlement_rows import SettledRows
-from gateway.engine.verification import Verification, verify_journal
+from gateway.engine.tables.derived_rows import HistoryRows, JournalBrokenError
+from gateway.engine.tables.settlement_postings import SettlementPostings
+from gateway.engine.tables.settlement_rows import SettledRows
+from gateway.engine.tables.verification import Verification, verify_journal
 from tests.gateway.engine.test_engine_recovery import close_the_day, trade_at_random
 from tests.gateway.engine.world import Engine, engine
 

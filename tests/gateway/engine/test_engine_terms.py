@@ -8,9 +8,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from gateway.engine import terms
-from gateway.engine.journal import AnotherWriterError, Journal, Pool
-from gateway.engine.terms import (
+from gateway.engine.tables import terms
+from gateway.engine.tables.journal import AnotherWriterError, Journal, Pool
+from gateway.engine.tables.terms import (
     JournalLostError,
     Marks,
     ReplacedError,

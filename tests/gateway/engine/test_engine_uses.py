@@ -8,13 +8,13 @@ import asyncpg
 import pytest
 
 from gateway.engine.codec import StateCodec
-from gateway.engine.derived_rows import HistoryRows, JournalBrokenError
-from gateway.engine.settlement_postings import SettlementPostings, compare_with_core, settlement_check
-from gateway.engine.settlement_rows import SettledRows
-from gateway.engine.use_pictures import quote_of
-from gateway.engine.use_verification import UseTables
-from gateway.engine.verification import Verification, verify_journal
-from gateway.engine.views import Views, ViewsState
+from gateway.engine.tables.derived_rows import HistoryRows, JournalBrokenError
+from gateway.engine.tables.settlement_postings import SettlementPostings, compare_with_core, settlement_check
+from gateway.engine.tables.settlement_rows import SettledRows
+from gateway.engine.tables.use_verification import UseTables
+from gateway.engine.tables.verification import Verification, verify_journal
+from gateway.engine.views.use_pictures import quote_of
+from gateway.engine.views.views import Views, ViewsState
 from settlement.account import ParticipantKind
 from settlement.choice import Wanted
 from settlement.commands import OpenAccount, Outcome, RegisterLot, RegisterParticipant, RequestTransferIn

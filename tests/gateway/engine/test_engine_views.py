@@ -6,11 +6,11 @@ from typing import get_args
 
 import pytest
 
-from gateway.engine.account_events import render
 from gateway.engine.entry import Entry
-from gateway.engine.negotiations import Negotiations
-from gateway.engine.orders import OpenOrders
-from gateway.engine.views import Views
+from gateway.engine.told.account_events import render
+from gateway.engine.views.negotiations import Negotiations
+from gateway.engine.views.orders import OpenOrders
+from gateway.engine.views.views import Views
 from matching.commands import AdvanceTime, Command, RetryRetirement
 from matching.events import Event
 from matching.exchange import Exchange

@@ -7,8 +7,8 @@ from typing import TypeAlias
 import pytest
 
 from gateway.engine.entry import Entry
-from gateway.engine.order_previews import OrderPreview, Seen, preview
-from gateway.engine.views import Views
+from gateway.engine.views.order_previews import OrderPreview, Seen, preview
+from gateway.engine.views.views import Views
 from matching.commands import AdvanceTime, Command, SubmitOrder
 from matching.events import Event, OrderAccepted, Rejected, Replayed
 from matching.exchange import Exchange

@@ -11,8 +11,8 @@ import pytest
 import pytest_asyncio
 
 from gateway.engine.entry import Entry
-from gateway.engine.journal import SERVICE_ROLE, Connection
-from gateway.engine.settlement_postings import (
+from gateway.engine.tables.journal import SERVICE_ROLE, Connection
+from gateway.engine.tables.settlement_postings import (
     Reader,
     SettlementPostings,
     collect,

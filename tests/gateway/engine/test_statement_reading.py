@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from gateway.engine import statement_reading
-from gateway.engine.issuing import Issuer
-from gateway.engine.settlement_postings import SettlementPostings
-from gateway.engine.statement_body import statement_body
-from gateway.engine.statements import Statement
+from gateway.engine.history import statement_reading
+from gateway.engine.history.issuing import Issuer
+from gateway.engine.history.statement_body import statement_body
+from gateway.engine.history.statements import Statement
+from gateway.engine.tables.settlement_postings import SettlementPostings
 from settlement.values import TradingDay
 from tests.gateway.http.desk import Desk, desk
 from tests.gateway.http.test_http_bulletins import close, trade

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.engine import trail
 from gateway.engine.codec import StateCodec
-from gateway.engine.trail import Trail, TrailState
+from gateway.engine.views import trail
+from gateway.engine.views.trail import Trail, TrailState
 from matching.events import Reconciled
 from settlement.commands import Outcome
 from settlement.custody_events import BreakResolved

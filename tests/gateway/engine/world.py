@@ -11,12 +11,12 @@ import asyncpg
 
 from gateway.engine.clock import Clock, ManualClock
 from gateway.engine.entry import AccountEvent, Entry
-from gateway.engine.history import History
-from gateway.engine.journal import Journal, Projection
+from gateway.engine.history.history import History
 from gateway.engine.recovery import Recovered, recover
 from gateway.engine.sequencer import Sequencer
 from gateway.engine.snapshot import Snapshots
-from gateway.engine.views import Views
+from gateway.engine.tables.journal import Journal, Projection
+from gateway.engine.views.views import Views
 from gateway.markets.loader import load_market
 from gateway.postgres.migrations import migrate
 from matching.calendar import midnight_ns

@@ -21,9 +21,9 @@ from gateway.access.seal import Seal
 from gateway.access.sign_in import people_signing_in
 from gateway.engine.clock import ManualClock
 from gateway.engine.entry import Entry
-from gateway.engine.journal import Projection
+from gateway.engine.history.oversight import Oversight
 from gateway.engine.looks import Looks
-from gateway.engine.oversight import Oversight
+from gateway.engine.tables.journal import Projection
 from gateway.engine.templates import Templates
 from gateway.http.app import ROUTES, make_app, make_runner
 from gateway.http.routing import Route

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from gateway.engine.issuing import Issuer
-from gateway.engine.views import Views
+from gateway.engine.history.issuing import Issuer
+from gateway.engine.views.views import Views
 from matching.commands import AdvanceClose, CloseDay, RecordReconciliation
 from matching.events import DayClosed
 from settlement.commands import Outcome, ResolveInstruction

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import pytest
 
-from gateway.engine.candles import CheckedCandles
 from gateway.engine.clock import ManualClock
-from gateway.engine.derived_rows import JournalBrokenError
-from gateway.engine.verification import verify_journal
+from gateway.engine.tables.candles import CheckedCandles
+from gateway.engine.tables.derived_rows import JournalBrokenError
+from gateway.engine.tables.verification import verify_journal
 from tests.gateway.engine.world import START_NS
 from tests.gateway.http.desk import Desk, desk
 from tests.gateway.http.test_http_bulletins import close, public, trade

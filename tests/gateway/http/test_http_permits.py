@@ -13,8 +13,8 @@ import pytest
 import pytest_asyncio
 
 from gateway.access.keys import KeyStore, Scope
-from gateway.engine.approvals import PERMIT_GOOD_S
-from gateway.engine.views import Views
+from gateway.engine.views.approvals import PERMIT_GOOD_S
+from gateway.engine.views.views import Views
 from gateway.http.services import HttpSettings
 from registry_bridge.signing import HmacKey
 from tests.gateway.engine.world import START_NS, adopting

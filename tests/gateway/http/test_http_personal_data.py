@@ -6,7 +6,7 @@ from dataclasses import replace
 import orjson
 
 from gateway.access.keys import Scope
-from gateway.engine.settlement_postings import SettlementPostings
+from gateway.engine.tables.settlement_postings import SettlementPostings
 from gateway.http.app import ROUTES
 from gateway.http.masking import Mask, any_of
 from gateway.http.services import HttpSettings

@@ -10,9 +10,9 @@ from typing import Any
 import orjson
 import pytest
 
-from gateway.engine.bulletins import BULLETINS
-from gateway.engine.settlement_postings import SettlementPostings
-from gateway.engine.verification import verify_journal
+from gateway.engine.tables.bulletins import BULLETINS
+from gateway.engine.tables.settlement_postings import SettlementPostings
+from gateway.engine.tables.verification import verify_journal
 from tests.gateway.documents.reading import read_pdf
 from tests.gateway.documents.statements import long_statement
 from tests.gateway.engine.world import adopting

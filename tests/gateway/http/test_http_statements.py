@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from gateway.documents.statement_orders import order_lines
-from gateway.engine.settlement_postings import SettlementPostings
-from gateway.engine.statement_body import digest_of
+from gateway.engine.history.statement_body import digest_of
+from gateway.engine.tables.settlement_postings import SettlementPostings
 from tests.gateway.http.desk import Desk, desk
 from tests.gateway.http.test_http_bulletins import close, trade
 from tests.gateway.http.test_http_negotiated import confirmed, filed

@@ -6,9 +6,9 @@ from importlib.resources import files
 
 import asyncpg
 
-from gateway.engine.journal import SERVICE_ROLE, Connection
-from gateway.engine.rows import GENESIS, chain
-from gateway.engine.settlement_postings import Row, Wave, write_wave
+from gateway.engine.tables.journal import SERVICE_ROLE, Connection
+from gateway.engine.tables.rows import GENESIS, chain
+from gateway.engine.tables.settlement_postings import Row, Wave, write_wave
 from gateway.postgres.migrations import migrate
 
 SCHEMA = files("gateway.postgres") / "schema"

@@ -8,8 +8,8 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from gateway.engine.journal import SERVICE_ROLE, Connection
-from gateway.engine.settlement_postings import Wave, settlement_check, write_wave
+from gateway.engine.tables.journal import SERVICE_ROLE, Connection
+from gateway.engine.tables.settlement_postings import Wave, settlement_check, write_wave
 from gateway.postgres.embedded import EmbeddedPostgres
 from tests.gateway.postgres import third_wall
 from tests.gateway.postgres.second_wall import (

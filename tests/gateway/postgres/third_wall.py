@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from gateway.engine.journal import Connection
-from gateway.engine.settlement_postings import Row, write_wave
-from gateway.engine.use_postings import Claims
+from gateway.engine.tables.journal import Connection
+from gateway.engine.tables.settlement_postings import Row, write_wave
+from gateway.engine.tables.use_postings import Claims
 from tests.gateway.postgres.second_wall import (
     DVP,
     NEW,

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 from playwright.async_api import Browser
 
-from gateway.engine.settlement_postings import SettlementPostings
+from gateway.engine.tables.settlement_postings import SettlementPostings
 from gateway.formats import price_text
 from gateway.http.services import HttpSettings
 from gateway.postgres.embedded import EmbeddedPostgres

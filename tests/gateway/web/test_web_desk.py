@@ -9,8 +9,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from gateway.engine.issuing import Issuer
-from gateway.engine.views import Views
+from gateway.engine.history.issuing import Issuer
+from gateway.engine.views.views import Views
 from matching.commands import AdvanceClose, OpenDay, RecordReconciliation
 from settlement.commands import Outcome, ReportBreaks, ResolveInstruction, TakeNotice
 from settlement.difference import BreakKind, Difference

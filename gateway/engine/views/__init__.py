@@ -1,0 +1,1 @@
+"""What readers see, kept in memory and folded from journaled entries only."""
