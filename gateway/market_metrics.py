@@ -68,7 +68,7 @@ class MarketMetrics:
             "puhui_clock_seconds", "What time it is by the market's clock.", registry=registry
         )
         self._calendar = Gauge(
-            "puhui_calendar_days_left", "Days ahead announced as trading days or not.", registry=registry
+            "puhui_calendar_dates_left", "Days ahead announced as trading days or not.", registry=registry
         )
         self._known_pending: dict[str, float] = {}
 

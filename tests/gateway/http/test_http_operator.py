@@ -353,4 +353,4 @@ async def test_status_tells_when_trading_resumes(database: str) -> None:
         await act(exchange, "clock", {"now": "2031-01-01T10:00:00+08:00"}, status=200)
         assert (await exchange.public("/v1/status")).json()["calendar_until"] is None
         figures = (await exchange.public("/metrics")).text
-        assert "puhui_calendar_days_left 0.0" in figures
+        assert "puhui_calendar_dates_left 0.0" in figures
