@@ -52,8 +52,8 @@ $(PAGES): $(LIBRARIES) $(shell find web -name node_modules -prune -o -type f -pr
 run: setup  ## start the whole exchange with example data, until Ctrl-C
 	@exec $(BIN)/puhui serve --demo
 
-# A suite that takes longer than a quarter of an hour is not run often enough, so that is a failure. Three workers,
-# since two leave two cores idle while they wait for other processes; a file to each in turn: its tests share what they have started.
+# A suite that takes longer than a quarter of an hour is not run often enough, so that is a failure. Three workers, since
+# two leave two cores idle while they wait for other processes; a file to each in turn: its tests share what they have started.
 test: setup  ## run every test that ends within minutes
 	timeout --kill-after=30 900 $(BIN)/pytest -n 3 --dist loadfile -p no:benchmark --durations=15 --durations-min=1 $(ARGS)
 

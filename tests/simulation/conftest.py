@@ -2,8 +2,8 @@
 
 import pytest
 
-SEEDS = (20, 15, 12, 1, 7, 8, 9, 13, 2, 3)
-"""The first eight met together all there is to meet when they were chosen."""
+SEEDS = (7, 4, 3, 1, 9, 13, 8, 12)
+"""Together they met all there is to meet when they were chosen."""
 COMMANDS = 4_000
 
 

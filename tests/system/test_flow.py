@@ -28,7 +28,7 @@ from tests.system.clients import Answer, Client, Participant, logged_on
 from tests.system.founding import found
 from tests.system.running import RunningExchange, running
 
-COMMANDS: Final = 1_500
+COMMANDS: Final = 900
 SOAK_COMMANDS: Final = int(os.environ.get("PUHUI_FLOW_COMMANDS", "100000"))
 SEED: Final = 20261123
 NEVER_AN_ORDER: Final = "1"
