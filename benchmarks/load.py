@@ -13,6 +13,7 @@ import json
 import os
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Final, cast
@@ -76,7 +77,7 @@ class _HttpConnection(asyncio.Protocol):
             self.done.set_exception(exc or ConnectionResetError("the server hung up"))
 
 
-class _WebSocket(asyncio.Protocol):
+class _WebSocket(ABC, asyncio.Protocol):
     """Makes its connection a WebSocket, and takes the texts of whole frames."""
 
     def __init__(self, path: str) -> None:
@@ -85,13 +86,13 @@ class _WebSocket(asyncio.Protocol):
         self._buffer = b""
         self._upgraded = False
 
+    @abstractmethod
     def upgraded(self) -> None:
         """It is a WebSocket from now on."""
-        raise NotImplementedError
 
+    @abstractmethod
     def take(self, text: bytes) -> None:
         """The server sent this."""
-        raise NotImplementedError
 
     def send(self, frame: bytes) -> None:
         """Write a frame."""
