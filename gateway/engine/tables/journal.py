@@ -176,9 +176,9 @@ class Journal(JournalReader):
         self.digest = GENESIS
         """Of the last durable entry."""
         self.exchange_id = ""
+        """Which exchange this is; begins every request id towards the registry."""
         self.lives: tuple[tuple[int, str], ...] = ()
         """Restores, oldest first: from which entry on, and the mark that requests to the registry carry since."""
-        """Which exchange this is; begins every request id towards the registry."""
 
     @classmethod
     @asynccontextmanager
